@@ -1,0 +1,97 @@
+"""What evolution, store and plots know of a network that was tried: one immutable record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+OK = "ok"
+FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one network costs at inference, per sample.
+
+    Attributes:
+        flops: 2 per edge or multiply-accumulate (one multiply, one add).
+        flops_total: `flops` plus biases, normalisation and activations.
+        parameters: trainable numbers; shared weights count once.
+    """
+
+    flops: int
+    flops_total: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training one genome gave.
+
+    Attributes:
+        genome: the trained genome, of whatever kind its search space has; None if there is none.
+        val_accuracy: fraction of the validation set that is right after the final epoch.
+        initial_val_accuracy: the same before training (what the mutation alone did to its parent).
+        epochs: epochs trained.
+        history: one mapping per epoch, such as `{"epoch": 1, "train_loss": 0.9, "val_accuracy": 0.7}`.
+        failure: why training failed, or None.
+    """
+
+    genome: Any
+    val_accuracy: float
+    initial_val_accuracy: float
+    epochs: int
+    history: tuple[Mapping[str, float], ...]
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Individual:
+    """One network of a run: where it came from, what it scored, and its genome.
+
+    Attributes:
+        id: counts up from 0 in the order of proposal, over the whole run; ties of age go by it.
+        parent: id of the parent, None for an initial individual.
+        generation: 0 for the initial population.
+        origin: "initial", "mutation" or "by hand".
+        mutation: the mutation's record (`mutation["kind"]` names it), empty for an initial individual.
+        seed: root of every random choice made for this individual.
+        status: "ok" or "failed".
+        failure: why it failed, None otherwise.
+        cost: FLOPs and parameters; None if it failed before there was a genome.
+        outcome: what training gave; None if it failed before training ended.
+        wall_seconds: time from proposal to result on its worker.
+    """
+
+    id: int
+    parent: int | None
+    generation: int
+    origin: str
+    mutation: Mapping[str, Any]
+    seed: int
+    status: str
+    failure: str | None
+    cost: Cost | None
+    outcome: Outcome | None
+    wall_seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was trained and may be ranked."""
+        return self.status == OK
+
+    @property
+    def genome(self) -> Any:
+        """The trained genome; None if there is none or its weights and topology were not loaded."""
+        return self.outcome.genome if self.outcome else None
+
+    @property
+    def val_accuracy(self) -> float:
+        """Validation accuracy after training, NaN if it failed."""
+        return self.outcome.val_accuracy if self.outcome else float("nan")
+
+    @property
+    def flops(self) -> int:
+        """FLOPs per sample, 0 if unknown."""
+        return self.cost.flops if self.cost else 0

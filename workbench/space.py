@@ -1,0 +1,97 @@
+"""The narrow protocol through which evolution, store, executors and widgets speak of *what* is searched.
+
+The neuron-level space and the dense-MLP control (`workbench.spaces`) implement it; a new space needs no
+change anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from workbench.individuals import Cost, Outcome
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One number of a space's mutation rates that a person may turn: a slider, or `--set rates.NAME=…`.
+
+    Attributes:
+        name: field name in the rates record.
+        kind: "probability", "range" (a pair low, high), "number", "integer" or "switch".
+        low: smallest sensible value.
+        high: largest sensible value.
+        help: one line for the person at the slider.
+        unit: "" if it has none.
+    """
+
+    name: str
+    kind: str
+    low: float
+    high: float
+    help: str
+    unit: str = ""
+
+
+@runtime_checkable
+class SearchSpace(Protocol):
+    """A search space over some kind of genome `G` (opaque to callers).
+
+    All methods are pure: the same arguments give the same result on the same machine and versions.
+    """
+
+    name: str
+    """Stable name, stored in a run and used to reopen it."""
+
+    mutation_kinds: tuple[str, ...]
+    """Names of the mutations, in the order in which they are shown."""
+
+    settings: tuple[Setting, ...]
+    """Schema of the rates record, for sliders and for `--set rates.NAME=VALUE`."""
+
+    def config(self) -> dict[str, Any]:
+        """JSON-ready settings from which `workbench.spaces.make_space(name, config)` makes it again."""
+        ...
+
+    def rates(self, values: Mapping[str, Any] | None = None) -> Any:
+        """The immutable rates record with `values` put over the defaults; `ConfigError` on a bad one."""
+        ...
+
+    def rates_values(self, rates: Any) -> dict[str, Any]:
+        """A rates record as JSON-ready values; `rates(rates_values(r)) == r`."""
+        ...
+
+    def sample(self, index: int, rng: np.random.Generator) -> Any:
+        """The `index`-th genome of an initial population."""
+        ...
+
+    def mutate(self, genome: Any, rates: Any, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
+        """A mutated genome and a JSON-ready record with at least `kind`."""
+        ...
+
+    def train(self, genome: Any, data: Any, config: Any, *, seed: int, stream: tuple[int, ...]) -> Outcome:
+        """Train `genome`; `stream` keys the prepared training data (see `workbench.training`)."""
+        ...
+
+    def evaluate(self, genome: Any, data: Any, split: str) -> float:
+        """Accuracy of a trained genome on a split of `data`."""
+        ...
+
+    def cost(self, genome: Any) -> Cost:
+        """FLOPs and parameters."""
+        ...
+
+    def encode(self, genome: Any) -> bytes:
+        """The genome as bytes that contain plain arrays only (never pickle)."""
+        ...
+
+    def decode(self, blob: bytes) -> Any:
+        """The genome back from `encode`, bit for bit; `GenomeError` if the bytes are not one."""
+        ...
+
+    def describe(self, genome: Any) -> dict[str, Any]:
+        """A few JSON-ready facts for tables and tooltips, such as neurons, edges and layers."""
+        ...
