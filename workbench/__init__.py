@@ -1,0 +1,76 @@
+"""The neuron-level NAS workbench: search, watch and understand networks designed neuron by neuron.
+
+    import workbench as wb
+
+    data = wb.load_dataset("digits")
+    search = wb.Search(data, wb.SearchConfig(population=8, generations=4), path="run.sqlite")
+    search.run()
+    wb.open_run("run.sqlite").front()
+
+Names are imported when they are first used, so that `import workbench` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.datasets import Dataset, load_dataset
+    from workbench.errors import WorkbenchError
+    from workbench.genome import Genome
+    from workbench.initial import dense_mlp, random_genome, windowed
+    from workbench.mutations import MutationRates, mutate
+    from workbench.search import Search, SearchConfig, attach, preset
+    from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
+    from workbench.spatial import SpatialLaw
+    from workbench.store import open_run
+    from workbench.training import TrainConfig, evaluate, train
+
+    from workbench.compiler.interpreter import interpret  # isort: skip
+    from workbench.compiler.network import NeuronNetwork  # isort: skip
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Dataset": "workbench.datasets",
+    "Genome": "workbench.genome",
+    "InitialConfig": "workbench.spaces",
+    "MlpSpace": "workbench.spaces",
+    "MutationRates": "workbench.mutations",
+    "NeuronNetwork": "workbench.compiler.network",
+    "NeuronSpace": "workbench.spaces",
+    "Search": "workbench.search",
+    "SearchConfig": "workbench.search",
+    "SpatialLaw": "workbench.spatial",
+    "TrainConfig": "workbench.training",
+    "WorkbenchError": "workbench.errors",
+    "attach": "workbench.search",
+    "dense_mlp": "workbench.initial",
+    "evaluate": "workbench.training",
+    "interpret": "workbench.compiler.interpreter",
+    "load_dataset": "workbench.datasets",
+    "mutate": "workbench.mutations",
+    "open_run": "workbench.store",
+    "preset": "workbench.search",
+    "random_genome": "workbench.initial",
+    "train": "workbench.training",
+    "windowed": "workbench.initial",
+}
+_SUBMODULES = ("datasets", "mutations", "plots", "initial")
+
+__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    if name in _SUBMODULES:
+        return importlib.import_module(f"workbench.{name}")
+    raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_SUBMODULES])

@@ -1,0 +1,21 @@
+import numpy as np
+
+from workbench.datasets import SPLITS, load_dataset
+
+
+def test_digits_are_bundled():
+    data = load_dataset("digits", root="/nowhere", download=False)
+    assert (data.name, data.shape, data.n_classes) == ("digits", (1, 8, 8), 10)
+    assert [data.size(split) for split in SPLITS] == [1006, 216, 216, 359]
+    assert data.images("train").dtype == np.uint8
+    assert data.images("train").max() == 16
+    for split in SPLITS:
+        counts = np.bincount(data.labels(split), minlength=10)
+        assert counts.max() - counts.min() <= 0.01 * data.size(split) + 2
+
+
+def test_only_the_training_set_is_split_by_the_seed():
+    first, same, other = (load_dataset("digits", seed=seed) for seed in (0, 0, 1))
+    assert first.fingerprint == same.fingerprint != other.fingerprint
+    np.testing.assert_array_equal(first.images("test"), other.images("test"))
+    assert not np.array_equal(first.images("validation"), other.images("validation"))

@@ -1,0 +1,107 @@
+"""Genome -> plan: plain arrays over all neurons in layer order, ready for any backend.
+
+A *row* is a neuron in layer order: first the inputs, then hidden neurons layer by layer, then the outputs. The plan is one CSR
+matrix over all rows; the sources of a row lie anywhere before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.genome import SMALLEST_NORMALISED_LAYER, Genome
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The compiled form of a genome.
+
+    Attributes:
+        n_inputs: number of inputs; they are the first rows.
+        n_outputs: number of outputs; they are the last rows.
+        neurons: genome id of each row, int64 [neurons].
+        layer_starts: first row of each layer and the end, int64 [layers + 1].
+        normalised: whether LayerNorm applies, bool [layers].
+        row_starts: CSR row pointer, int64 [neurons + 1].
+        columns: row of each edge's source, int64 [edges], ascending within a row.
+        edges: index in the genome of each edge of the plan, int64 [edges].
+        parameters: index in the vector of weights of each edge, int64 [edges]; edges that share a weight share the index.
+            Without sharing it is 0, 1, 2, …
+        n_weights: length of the vector of weights.
+    """
+
+    n_inputs: int
+    n_outputs: int
+    neurons: np.ndarray
+    layer_starts: np.ndarray
+    normalised: np.ndarray
+    row_starts: np.ndarray
+    columns: np.ndarray
+    edges: np.ndarray
+    parameters: np.ndarray
+    n_weights: int
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers, inputs and outputs included."""
+        return len(self.normalised)
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of rows."""
+        return len(self.neurons)
+
+    @property
+    def shares_weights(self) -> bool:
+        """Whether any weight serves several edges."""
+        return self.n_weights < len(self.edges)
+
+    def weights_of(self, genome: Genome) -> np.ndarray:
+        """The genome's weights as a vector of parameters, float32 [n_weights]."""
+        weights = np.empty(self.n_weights, np.float32)
+        weights[self.parameters] = genome.weights[self.edges]
+        return weights
+
+    def biases_of(self, genome: Genome) -> np.ndarray:
+        """The genome's biases in row order, float32 [hidden + outputs]."""
+        return genome.biases[self.neurons[self.n_inputs :] - self.n_inputs]
+
+    def to_genome(self, genome: Genome, weights: np.ndarray, biases: np.ndarray) -> Genome:
+        """`genome` with parameters in the plan's order put back into its own."""
+        edge_weights = np.empty(len(self.edges), np.float32)
+        edge_weights[self.edges] = weights[self.parameters]
+        neuron_biases = np.empty(len(biases), np.float32)
+        neuron_biases[self.neurons[self.n_inputs :] - self.n_inputs] = biases
+        return genome.with_parameters(edge_weights, neuron_biases)
+
+
+def compile_genome(genome: Genome) -> Plan:
+    """The plan of a genome."""
+    layers = genome.layers
+    neurons = np.argsort(layers, kind="stable")
+    row_of = np.empty_like(neurons)
+    row_of[neurons] = np.arange(len(neurons))
+    targets, sources = row_of[genome.targets], row_of[genome.sources]
+    edges = np.lexsort((sources, targets))
+    sizes = np.bincount(layers)
+    normalised = (sizes >= SMALLEST_NORMALISED_LAYER) & (genome.normalization == "layer")
+    normalised[[0, -1]] = False
+    # One parameter per edge or shared group, numbered by first appearance.
+    groups = genome.shared[edges]
+    owner = np.where(groups >= 0, groups, np.arange(len(edges)) + groups.max(initial=-1) + 1)
+    _, first, which = np.unique(owner, return_index=True, return_inverse=True)
+    number = np.empty(len(first), np.int64)
+    number[np.argsort(first)] = np.arange(len(first))
+    return Plan(
+        n_inputs=genome.n_inputs,
+        n_outputs=genome.n_outputs,
+        neurons=neurons,
+        layer_starts=np.concatenate([[0], np.cumsum(sizes)]),
+        normalised=normalised,
+        row_starts=np.concatenate([[0], np.cumsum(genome.in_degrees[neurons])]),
+        columns=sources[edges],
+        edges=edges,
+        parameters=number[which],
+        n_weights=len(first),
+    )

@@ -1,0 +1,7 @@
+"""Data sets: raw images, normalised by the train split, in four disjoint, class-balanced splits."""
+
+from workbench.datasets.dataset import Dataset
+from workbench.datasets.registry import DatasetInfo, dataset_names, find_datasets, load_dataset
+from workbench.datasets.splits import SPLITS
+
+__all__ = ["SPLITS", "Dataset", "DatasetInfo", "dataset_names", "find_datasets", "load_dataset"]

@@ -1,0 +1,221 @@
+"""A data set: raw images and labels in four splits, and how they are normalised."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from workbench.datasets.checks import check_class_names, check_images, check_labels
+from workbench.datasets.splits import SPLITS, draw_balanced, held_out_count, seeded, split_training
+from workbench.errors import DataError
+
+_CHUNK = 2_000  # images handled at a time where a float64 copy of all would be large
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Images and labels of four disjoint splits; immutable. Made by `from_arrays` or `load_dataset`.
+
+    "train" is trained on, "validation" drives evolution, "selection" chooses what is reported, "test" is
+    touched only for what was chosen. The first three are a class-balanced split of the training set.
+
+    The images are kept once, in raw units (uint8, or float32 for float input), one split after the other.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    _images: NDArray[Any]  # [n, c, h, w], the splits in the order of SPLITS
+    _labels: NDArray[np.int64]  # [n]
+    _sizes: tuple[int, ...]  # images in each of SPLITS
+
+    @classmethod
+    def from_arrays(
+        cls,
+        train_images: ArrayLike,
+        train_labels: ArrayLike,
+        test_images: ArrayLike,
+        test_labels: ArrayLike,
+        *,
+        validation: float = 0.1,
+        selection: float = 0.1,
+        seed: int = 0,
+        name: str = "custom",
+        class_names: Sequence[str] | None = None,
+    ) -> "Dataset":
+        """A data set from arrays, which are copied.
+
+        Args:
+            train_images: [n, h, w] or [n, c, h, w]; uint8, other integers within 0..255, or float. Any size.
+            train_labels: [n], integers 0..n_classes-1.
+            test_images: as `train_images`, of the same image shape and kind.
+            test_labels: as `train_labels`.
+            validation: fraction (float in (0, 1)) or number (int) of training images in the validation split.
+            selection: the same for the selection split.
+            seed: decides which training images go into which split.
+            name: of the data set.
+            class_names: one for each class; by default the numbers up to the largest train label.
+
+        Raises:
+            DataError: the arrays are not as described, do not fit each other, hold values that are not
+                finite, or have too few images for the splits asked for.
+        """
+        images, test = check_images(train_images, "train"), check_images(test_images, "test")
+        _check_same_form(images, test)
+        labels = check_labels(train_labels, len(images), "train")
+        last_labels = check_labels(test_labels, len(test), "test")
+        names = check_class_names(class_names, labels, last_labels)
+        n_classes = len(names) or int(labels.max()) + 1
+        n_validation = held_out_count(validation, len(images), "validation")
+        n_selection = held_out_count(selection, len(images), "selection")
+        parts = split_training(labels, n_classes, n_validation, n_selection, seeded(seed))
+        order = np.concatenate(parts)
+        arranged = np.empty((len(images) + len(test), *images.shape[1:]), dtype=images.dtype)
+        np.take(images, order, axis=0, out=arranged[: len(images)], mode="clip")
+        arranged[len(images) :] = test
+        all_labels = np.concatenate([labels[order], last_labels])
+        return cls(str(name), names, arranged, all_labels, (*map(len, parts), len(test)))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one image: channels, height, width."""
+        _, c, h, w = self._images.shape
+        return c, h, w
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    def size(self, split: str) -> int:
+        """Number of images in a split; `DataError` if there is no such split."""
+        return self._sizes[_split_index(split)]
+
+    def images(self, split: str) -> NDArray[Any]:
+        """Raw images of a split, [n, c, h, w], uint8 or float32, read-only, not copied.
+
+        Raises:
+            DataError: no such split.
+        """
+        return _read_only(self._images[self._slice(split)])
+
+    def labels(self, split: str) -> NDArray[np.int64]:
+        """Labels of a split, [n], 0..n_classes-1, read-only, not copied; `DataError` if no such split."""
+        return _read_only(self._labels[self._slice(split)])
+
+    def arrays(self, split: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Images as trained on, (raw - mean) / std, float32 [n, c, h, w], and labels, int64 [n].
+
+        The images are computed anew by each call (four bytes a value): keep them while they are needed.
+
+        Raises:
+            DataError: no such split.
+        """
+        images = self.images(split).astype(np.float32)
+        images -= self.mean[:, np.newaxis, np.newaxis]  # [c] -> [c, 1, 1]
+        images /= self.std[:, np.newaxis, np.newaxis]
+        return images, self.labels(split)
+
+    @property
+    def mean(self) -> NDArray[np.float32]:
+        """Mean of each channel over the train split, [c], in raw units, read-only."""
+        return _read_only(self._statistics[0])
+
+    @property
+    def std(self) -> NDArray[np.float32]:
+        """Standard deviation of each channel over the train split, [c], in raw units; 1 if constant."""
+        return _read_only(self._statistics[1])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hexadecimal SHA-256 over name, classes, shape, images, labels and splits."""
+        digest = hashlib.sha256(repr((self.name, self.class_names, self.shape, self._sizes)).encode())
+        for array in (self._images, self._labels):
+            digest.update(array.dtype.str.encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def subset(self, n_train: int, seed: int = 0) -> "Dataset":
+        """A smaller data set of the same name, for quick trials.
+
+        Args:
+            n_train: training images to keep, class-balanced, at least one of each class. The other splits
+                shrink in the same proportion, but keep one image for each class where they have it.
+            seed: decides which images are kept.
+
+        Raises:
+            DataError: `n_train` is less than the number of classes or more than there are.
+        """
+        n = held_out_count(n_train, self.size("train"), "n_train")
+        if not self.n_classes <= n <= self.size("train"):
+            raise DataError(
+                f"expected n_train within {self.n_classes}..{self.size('train')} (one image of each class "
+                f".. all training images of {self.name!r}), got {n_train}; ask for a number in that range"
+            )
+        rng = seeded(seed)
+        kept = []
+        for split, size in zip(SPLITS, self._sizes, strict=True):
+            wanted = n if split == "train" else max(round(size * n / self.size("train")), self.n_classes)
+            drawn = draw_balanced(self.labels(split), self.n_classes, min(wanted, size), rng)
+            kept.append(drawn + self._slice(split).start)
+        rows = np.concatenate(kept)
+        sizes = tuple(map(len, kept))
+        return Dataset(self.name, self.class_names, self._images[rows], self._labels[rows], sizes)
+
+    def __repr__(self) -> str:
+        c, h, w = self.shape
+        sizes = ", ".join(f"{split} {self.size(split)}" for split in SPLITS)
+        return f"<Dataset {self.name!r}: {c}x{h}x{w} {self._images.dtype}, {self.n_classes} classes, {sizes}>"
+
+    def _slice(self, split: str) -> slice:
+        """Where a split lies in the arrays."""
+        index = _split_index(split)
+        end = tuple(accumulate(self._sizes))[index]
+        return slice(end - self._sizes[index], end)
+
+    @cached_property
+    def _statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and standard deviation of each channel of the train split, [c] each."""
+        images = self.images("train")
+        values = images.size / images.shape[1]
+        chunks = [images[i : i + _CHUNK] for i in range(0, len(images), _CHUNK)]
+        mean = sum(chunk.sum(axis=(0, 2, 3), dtype=np.float64) for chunk in chunks) / values
+        centre = mean[:, np.newaxis, np.newaxis]
+        variance = sum(np.square(chunk - centre).sum(axis=(0, 2, 3)) for chunk in chunks) / values
+        std = np.sqrt(variance).astype(np.float32)
+        # by the values: rounding of the mean may give a constant channel a tiny deviation
+        constant = images.min(axis=(0, 2, 3)) == images.max(axis=(0, 2, 3))
+        std[constant | (std == 0)] = 1
+        return mean.astype(np.float32), std
+
+
+def _split_index(split: str) -> int:
+    """Place of a split in SPLITS."""
+    if split not in SPLITS:
+        raise DataError(f"expected a split out of {', '.join(SPLITS)}, got {split!r}")
+    return SPLITS.index(split)
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view that refuses to be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _check_same_form(train: NDArray[Any], test: NDArray[Any]) -> None:
+    """An error unless train and test images have the same shape [c, h, w] and type."""
+    if train.shape[1:] != test.shape[1:]:
+        raise DataError(
+            f"expected test images of the same shape [c, h, w] as the train images, {list(train.shape[1:])}, "
+            f"got {list(test.shape[1:])}; resize or crop one of them"
+        )
+    if train.dtype != test.dtype:
+        raise DataError(
+            f"expected train and test images in the same units, both integers or both floats, got train "
+            f"{train.dtype} and test {test.dtype}; convert one of them to the scale and type of the other"
+        )

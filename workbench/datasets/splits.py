@@ -1,0 +1,158 @@
+"""Class-balanced, seeded splits of a training set."""
+
+import operator
+from numbers import Integral, Real
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import DataError
+
+SPLITS = ("train", "validation", "selection", "test")
+
+
+def seeded(seed: int) -> np.random.Generator:
+    """A generator from a seed; `DataError` when the seed is not an integer from 0 upwards."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise DataError(
+            f"expected a seed that is an integer from 0 upwards, got {seed!r}; pass for example seed=0"
+        )
+    return np.random.default_rng(operator.index(seed))
+
+
+def held_out_count(asked: float, n_images: int, what: str) -> int:
+    """Number of images that `asked` means: a fraction (0 < float < 1) of `n_images`, or a count (int).
+
+    Raises:
+        DataError: `asked` is neither, or is not positive.
+    """
+    if isinstance(asked, Integral) and not isinstance(asked, bool) and asked >= 1:
+        return operator.index(asked)
+    if isinstance(asked, Real) and not isinstance(asked, Integral) and 0 < asked < 1:
+        return max(1, round(float(asked) * n_images))
+    raise DataError(
+        f"expected {what} as a fraction between 0 and 1 (float) or a number of images from 1 upwards (int), "
+        f"got {asked!r}; pass for example {what}=0.1 or {what}=100"
+    )
+
+
+def draw_balanced(
+    labels: NDArray[np.int64], n_classes: int, n: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draws `n` of the samples, each class in proportion to its size, within one sample.
+
+    Args:
+        labels: [samples], 0..n_classes-1.
+        n_classes: number of classes.
+        n: how many to draw, at most the number of samples.
+        rng: decides which samples are drawn, and which classes give one more where shares are broken.
+
+    Returns:
+        [n], increasing indices into `labels`.
+    """
+    counts = np.bincount(labels, minlength=n_classes)
+    take = _share_out(counts, n, counts, np.zeros_like(counts), rng)
+    return np.flatnonzero(_rank_in_class(labels, counts, rng) < take[labels])
+
+
+def split_training(
+    labels: NDArray[np.int64], n_classes: int, n_validation: int, n_selection: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Splits a training set into train, validation and selection, which together cover it.
+
+    Each class gives the validation and the selection split the same share of its samples, within one
+    sample, unless it is so small that one sample for each of the other splits has to be kept back.
+
+    Args:
+        labels: [samples], 0..n_classes-1.
+        n_classes: number of classes.
+        n_validation: size of the validation split.
+        n_selection: size of the selection split.
+        rng: decides which samples go where.
+
+    Returns:
+        Increasing indices into `labels` of train, validation and selection.
+
+    Raises:
+        DataError: a class has fewer than 3 samples, or too few samples are left to train on.
+    """
+    n = len(labels)
+    counts = _class_counts(labels, n_classes)
+    if n_validation + n_selection > n - n_classes:
+        raise DataError(
+            f"expected validation and selection to leave at least one training image of each of the "
+            f"{n_classes} classes, got {n} training images of which validation takes {n_validation} and "
+            f"selection {n_selection}; ask for smaller splits"
+        )
+    spare = counts - 2 if (counts - 2).sum() >= n_validation else counts - 1
+    validation = _share_out(counts, n_validation, spare, np.zeros_like(counts), rng)
+    owed = counts * n_validation - validation * n
+    selection = _share_out(counts, n_selection, counts - validation - 1, owed, rng)
+    rank = _rank_in_class(labels, counts, rng)
+    in_validation = rank < validation[labels]
+    in_selection = ~in_validation & (rank < (validation + selection)[labels])
+    return (
+        np.flatnonzero(~in_validation & ~in_selection),
+        np.flatnonzero(in_validation),
+        np.flatnonzero(in_selection),
+    )
+
+
+def _class_counts(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+    """Samples of each class [n_classes]; an error if one has too few to be in all three splits."""
+    if len(labels) < 3 * n_classes:  # also keeps a stray huge label from allocating a huge table
+        raise DataError(
+            f"expected at least 3 training images of each of the {n_classes} classes (one for each of train, "
+            f"validation and selection), got {len(labels)} training images in all; add images, or number the "
+            f"classes 0, 1, 2, ... without gaps"
+        )
+    counts = np.bincount(labels, minlength=n_classes)
+    tiny = np.flatnonzero(counts < 3)
+    if tiny.size:
+        found = ", ".join(f"class {c}: {counts[c]}" for c in tiny[:5]) + (", ..." if tiny.size > 5 else "")
+        raise DataError(
+            f"expected at least 3 training images of each class (one for each of train, validation and "
+            f"selection), got {found}; add images of these classes, or leave them out and renumber the rest"
+        )
+    return counts
+
+
+def _share_out(
+    counts: NDArray[np.int64],
+    n: int,
+    capacity: NDArray[np.int64],
+    owed: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """How many of `n` samples each class gives: the largest-remainder method, exact in integers.
+
+    Args:
+        counts: [classes], samples of each class.
+        n: samples to give, at most the sum of `capacity`.
+        capacity: [classes], the most that each class can give.
+        owed: [classes], what a class gave too little in an earlier round, in units of 1 / sum(counts).
+        rng: breaks ties.
+
+    Returns:
+        [classes], sums to `n`.
+    """
+    total = counts.sum()
+    take = np.minimum(counts * n // total, capacity)
+    tie_break = rng.permutation(len(counts))
+    while (short := n - take.sum()) > 0:
+        remainder = counts * n - take * total + owed
+        order = np.lexsort((tie_break, -remainder, take > 0))  # classes that have given nothing come first
+        take[order[take[order] < capacity[order]][:short]] += 1
+    return take
+
+
+def _rank_in_class(
+    labels: NDArray[np.int64], counts: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """A random place 0, 1, ... among the samples of the same class, for each sample [samples]."""
+    shuffled = rng.permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    first_of_class = np.cumsum(counts) - counts
+    rank = np.empty(len(labels), dtype=np.int64)
+    rank[by_class] = np.arange(len(labels)) - np.repeat(first_of_class, counts)
+    return rank

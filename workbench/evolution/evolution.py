@@ -1,0 +1,83 @@
+"""The evolution loop, as ask and tell: pure bookkeeping that neither trains nor stores.
+
+    initialise and train P individuals; rank by Pareto dominance (validation accuracy up, FLOPs down)
+    repeat T times:
+        repeat M times: tournament by (rank, then crowding distance) -> parent; mutate; train the child; add it
+        remove the M oldest; rank again
+    output: the front
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.errors import ConfigError
+from workbench.evolution.choices import ORDERS, SELECTIONS, SURVIVALS, pareto_tournament
+from workbench.evolution.ranking import front_of
+from workbench.individuals import Individual
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A child to be made: from whom, and with which random numbers.
+
+    Attributes:
+        id: of the child.
+        generation: of the child.
+        parent: None for an individual sampled anew.
+        seed: root of every random choice of the child.
+    """
+
+    id: int
+    generation: int
+    parent: Individual | None
+    seed: int
+
+
+class Evolution:
+    """State of the loop between generations: population, archive, and what comes next.
+
+    Args:
+        population: size P of the initial population.
+        seed: root seed; each individual draws from a stream of its own, keyed by its id.
+        selection: "pareto", "accuracy" or "random" (no parents: random search).
+        survival: "oldest", "worst" or "nsga2".
+    """
+
+    def __init__(self, population: int, seed: int, selection: str = "pareto", survival: str = "oldest") -> None:
+        if selection not in SELECTIONS:
+            raise ConfigError(f"unknown selection {selection!r}; expected one of: {', '.join(SELECTIONS)}")
+        if survival not in SURVIVALS:
+            raise ConfigError(f"unknown survival {survival!r}; expected one of: {', '.join(SURVIVALS)}")
+        self.size, self.seed, self.selection, self.survival = population, seed, selection, survival
+        self.generation = 0
+        self.population: tuple[Individual, ...] = ()
+        self.archive: tuple[Individual, ...] = ()
+        self._ranked: list[Individual] = []
+
+    def ask(self, child: int, tournament: int) -> Proposal:
+        """What individual number `child` is to be, given the population as ranked at the generation's start."""
+        tree = np.random.SeedSequence(self.seed, spawn_key=(child,))
+        seed = int.from_bytes(tree.generate_state(2, np.uint32).tobytes(), "little") >> 1  # 63 bits
+        parent = None
+        if self.generation > 0 and self.selection != "random" and self._ranked:
+            rng = np.random.default_rng(tree.spawn(1)[0])
+            parent = pareto_tournament(self._ranked, tournament, rng)
+        return Proposal(child, self.generation, parent, seed)
+
+    def tell(self, children: Iterable[Individual]) -> None:
+        """End the generation: add the trained children, remove as many, rank again."""
+        added = sorted((child for child in children if child.ok), key=lambda child: child.id)
+        everyone = [*self.population, *added]
+        surplus = 0 if self.generation == 0 else min(len(added), max(0, len(everyone) - self.size))
+        self.restore(self.generation, SURVIVALS[self.survival](everyone, surplus), [*self.archive, *added])
+
+    def restore(self, generation: int, population: Iterable[Individual], known: Iterable[Individual]) -> None:
+        """Set the state as after `generation`; `known` are individuals that may be on the all-time front."""
+        self.population = tuple(population)
+        self.archive = tuple(front_of(known))
+        self._ranked = ORDERS.get(self.selection, ORDERS["pareto"])(self.population)
+        self.generation = generation + 1

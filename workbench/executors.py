@@ -1,0 +1,110 @@
+"""Where children are made: the work for one child, and the executors that run it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import ConfigError
+from workbench.individuals import FAILED, OK, Cost, Individual, Outcome
+from workbench.space import SearchSpace
+
+REDRAWS = 20
+"""How often a child outside the FLOPs bounds is drawn again before it counts as failed."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that a worker needs for one child besides space and data; a child's result depends on nothing else.
+
+    Attributes:
+        id: of the child.
+        generation: of the child.
+        parent: id of the parent, or None to sample anew.
+        parent_genome: its trained genome.
+        seed: root of every random choice.
+        rates: the space's mutation rates.
+        train: a `TrainConfig`.
+        stream: key of the prepared training data.
+        flops_bounds: smallest and largest FLOPs allowed.
+    """
+
+    id: int
+    generation: int
+    parent: int | None
+    parent_genome: Any
+    seed: int
+    rates: Any
+    train: Any
+    stream: tuple[int, ...]
+    flops_bounds: tuple[float, float]
+
+
+def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
+    """Sample or mutate, then train. Whatever goes wrong is recorded in the individual, not raised."""
+    started = time.perf_counter()
+    mutation: Mapping[str, Any] = {}
+    cost: Cost | None = None
+    outcome: Outcome | None = None
+    failure: str | None = None
+    try:
+        genome, mutation = _draw(space, task)
+        cost = space.cost(genome)
+        outcome = space.train(genome, data, task.train, seed=task.seed, stream=task.stream)
+        failure = outcome.failure
+    except Exception as error:  # a child that fails is recorded, the search goes on
+        failure = f"{type(error).__name__}: {error}"
+    return Individual(
+        id=task.id,
+        parent=task.parent,
+        generation=task.generation,
+        origin="initial" if task.parent is None else "mutation",
+        mutation=mutation,
+        seed=task.seed,
+        status=FAILED if failure else OK,
+        failure=failure,
+        cost=cost,
+        outcome=outcome,
+        wall_seconds=time.perf_counter() - started,
+    )
+
+
+def _draw(space: SearchSpace, task: Task) -> tuple[Any, Mapping[str, Any]]:
+    """A genome within the FLOPs bounds, and the record of its mutation (empty if it was sampled)."""
+    rng = np.random.default_rng([task.seed, 0])
+    low, high = task.flops_bounds
+    for redraw in range(REDRAWS):
+        if task.parent is None:
+            genome, record = space.sample(task.id, rng), {}
+        else:
+            genome, record = space.mutate(task.parent_genome, task.rates, rng)
+            record = {**record, "redraws": redraw}
+        if low <= space.cost(genome).flops <= high:
+            return genome, record
+    raise ConfigError(f"no child within {low:,.0f} to {high:,.0f} FLOPs in {REDRAWS} draws")
+
+
+def thread_executor(workers: int) -> Executor:
+    """The default executor: threads that share the data set."""
+    if workers < 1:
+        raise ConfigError(f"workers expects at least 1, got {workers}")
+    return ThreadPoolExecutor(workers, thread_name_prefix="workbench-child")
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Keep torch to one thread per child while several children train at once."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

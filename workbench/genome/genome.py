@@ -1,0 +1,267 @@
+"""The genome: an immutable DAG of single neurons, kept as arrays of edges."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import GenomeError
+from workbench.genome import topology, validation
+
+if TYPE_CHECKING:
+    import networkx
+
+SMALLEST_NORMALISED_LAYER = 8
+"""Layers of fewer neurons are not normalised: with one neuron LayerNorm is constant 0, with two always ±1."""
+
+FLOPS_PER_NORMALISED_NEURON = 5
+"""Mean, centring, square, sum of squares, scale: one operation each per neuron."""
+
+
+@dataclass(frozen=True, eq=False)
+class Genome:
+    """A network of single neurons: which neuron feeds which, with what weight.
+
+    Neuron ids: inputs (channel-first pixels), then outputs, then hidden neurons. Genomes are always pruned: every
+    hidden neuron lies on a way from an input to an output. Arrays are read-only; changes make a new genome
+    (`Genome.from_edges`, `with_parameters`, the mutations). Equality and `content_hash` do not depend on the order of edges.
+
+    Attributes:
+        input_shape: (channels, height, width) of the images.
+        n_outputs: number of classes.
+        sources: neuron id at the start of each edge, int64 [edges].
+        targets: neuron id at the end of each edge, int64 [edges].
+        weights: float32 [edges]; NaN = not yet initialised.
+        shared: shared-weight group of each edge, int64 [edges]; -1 = a weight of its own.
+        biases: float32 [outputs + hidden].
+        neuron_keys: int64 [hidden]; persistent: the same neuron has the same key in parent and child.
+        normalization: "layer" (LayerNorm over layers of at least 8 neurons) or "none".
+    """
+
+    input_shape: tuple[int, int, int]
+    n_outputs: int
+    sources: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    shared: np.ndarray
+    biases: np.ndarray
+    neuron_keys: np.ndarray
+    normalization: str = "layer"
+
+    def __post_init__(self) -> None:
+        for array in (self.sources, self.targets, self.weights, self.shared, self.biases, self.neuron_keys):
+            array.flags.writeable = False
+
+    @classmethod
+    def from_edges(
+        cls,
+        input_shape: tuple[int, int, int],
+        n_outputs: int,
+        sources: Any,
+        targets: Any,
+        weights: Any = None,
+        biases: Any = None,
+        shared: Any = None,
+        normalization: str = "layer",
+        neuron_keys: Any = None,
+    ) -> Genome:
+        """Check, prune and build a genome.
+
+        Args:
+            input_shape: (channels, height, width).
+            n_outputs: number of classes.
+            sources: neuron ids [edges].
+            targets: neuron ids [edges].
+            weights: float [edges]; None means all NaN (not yet initialised).
+            biases: float [outputs + hidden] before pruning, which also says how many hidden neurons there are;
+                None means zeros, and as many hidden neurons as the largest id implies.
+            shared: shared-weight group per edge, -1 for none; a group of one dissolves.
+            normalization: "layer" or "none".
+            neuron_keys: int [hidden] before pruning; None numbers them from 0.
+
+        Raises:
+            GenomeError: on an edge no genome may have, a cycle, or arrays that do not fit together.
+        """
+        shape, n_outputs = validation.check_shape(input_shape, n_outputs)
+        validation.check_normalization(normalization)
+        sources, targets = validation.as_ids("sources", sources), validation.as_ids("targets", targets)
+        n_inputs = shape[0] * shape[1] * shape[2]
+        n_fixed = n_inputs + n_outputs
+        if biases is None:
+            n_neurons = max(n_fixed, 1 + max(sources.max(initial=-1), targets.max(initial=-1)))
+            biases = np.zeros(n_neurons - n_inputs, np.float32)
+        else:
+            n_neurons = n_inputs + max(len(biases), n_outputs)
+        validation.check_edges(n_inputs, n_outputs, n_neurons, sources, targets)
+        weights = validation.as_floats("weights", weights, len(sources))
+        biases = validation.as_floats("biases", biases, n_neurons - n_inputs)
+        groups = validation.as_groups(shared, weights)
+        keys = _keys(neuron_keys, n_neurons - n_fixed)
+        keep = topology.alive(n_inputs, n_outputs, n_neurons, sources, targets)
+        if not keep.all():
+            edges = keep[sources] & keep[targets]
+            topology.longest_paths(n_neurons, sources, targets)  # a cycle is an error even where nobody would see it
+            new_id = np.cumsum(keep) - 1
+            sources, targets = new_id[sources[edges]], new_id[targets[edges]]
+            weights, groups = weights[edges], validation.as_groups(groups[edges], weights[edges])
+            biases, keys = biases[keep[n_inputs:]], keys[keep[n_fixed:]]
+        genome = cls(shape, n_outputs, sources, targets, weights, groups, biases, keys, normalization)
+        _ = genome.layers  # finds cycles now rather than later
+        return genome
+
+    # ------------------------------------------------------------------ counts and cost
+    @property
+    def n_inputs(self) -> int:
+        """Number of input neurons, channels × height × width."""
+        return self.input_shape[0] * self.input_shape[1] * self.input_shape[2]
+
+    @property
+    def n_hidden(self) -> int:
+        """Number of hidden neurons."""
+        return len(self.neuron_keys)
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of all neurons: inputs, outputs and hidden."""
+        return self.n_inputs + self.n_outputs + self.n_hidden
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges."""
+        return len(self.sources)
+
+    @cached_property
+    def n_parameters(self) -> int:
+        """Trainable numbers: weights (a shared one counts once) and biases."""
+        own = int((self.shared < 0).sum())
+        return own + len(np.unique(self.shared[self.shared >= 0])) + len(self.biases)
+
+    @property
+    def flops(self) -> int:
+        """2 per edge and sample: one multiply, one add."""
+        return 2 * self.n_edges
+
+    @cached_property
+    def flops_total(self) -> int:
+        """`flops` plus one add per bias, 5 per normalised neuron and one per ReLU."""
+        sizes = np.bincount(self.layers)[1:-1]
+        normalised = int(sizes[sizes >= SMALLEST_NORMALISED_LAYER].sum()) if self.normalization == "layer" else 0
+        return self.flops + len(self.biases) + FLOPS_PER_NORMALISED_NEURON * normalised + self.n_hidden
+
+    @cached_property
+    def density(self) -> float:
+        """Edges over the pairs of neurons in different layers, from lower to higher: 1 is as full as it can be."""
+        sizes = np.bincount(self.layers).astype(float)
+        pairs = (sizes.sum() ** 2 - (sizes**2).sum()) / 2
+        return self.n_edges / pairs
+
+    # ------------------------------------------------------------------ derived, computed once
+    @cached_property
+    def layers(self) -> np.ndarray:
+        """Layer of every neuron, int32 [neurons]: inputs 0, hidden the longest path, outputs all last."""
+        layers = topology.layers_of(self.n_inputs, self.n_outputs, self.n_neurons, self.sources, self.targets)
+        layers.flags.writeable = False
+        return layers
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers, inputs and outputs included."""
+        return int(self.layers[self.n_inputs]) + 1
+
+    @cached_property
+    def positions(self) -> np.ndarray:
+        """(row, column) of every neuron in pixels, float64 [neurons, 2]; NaN for outputs."""
+        positions = topology.positions_of(self.input_shape, self.n_outputs, self.layers, self.sources, self.targets)
+        positions.flags.writeable = False
+        return positions
+
+    @cached_property
+    def in_degrees(self) -> np.ndarray:
+        """Number of edges into every neuron, int64 [neurons]."""
+        return np.bincount(self.targets, minlength=self.n_neurons)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 (hex) of everything that defines the genome, whatever the order of its edges."""
+        order = np.lexsort((self.sources, self.targets))
+        digest = hashlib.sha256(repr((self.input_shape, self.n_outputs, self.normalization)).encode())
+        for array in (self.sources, self.targets, self.weights):
+            digest.update(array[order].tobytes())
+        for array in (canonical_groups(self.shared[order]), self.biases, self.neuron_keys):
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Genome) and self.content_hash == other.content_hash
+
+    def __hash__(self) -> int:
+        return hash(self.content_hash)
+
+    # ------------------------------------------------------------------ changes
+    def with_parameters(self, weights: Any, biases: Any) -> Genome:
+        """The same topology with other weights (float [edges]) and biases (float [outputs + hidden])."""
+        weights = validation.as_floats("weights", weights, self.n_edges)
+        biases = validation.as_floats("biases", biases, len(self.biases))
+        shared = validation.as_groups(self.shared, weights)
+        genome = Genome(
+            self.input_shape, self.n_outputs, self.sources, self.targets, weights, shared, biases, self.neuron_keys, self.normalization
+        )
+        for name in ("layers", "positions", "in_degrees", "n_parameters", "flops_total", "density"):
+            if name in self.__dict__:
+                genome.__dict__[name] = self.__dict__[name]
+        return genome
+
+    # ------------------------------------------------------------------ other forms
+    def to_bytes(self) -> bytes:
+        """The genome as a compressed `npz` file without pickles."""
+        from workbench.genome.npz import genome_to_bytes
+
+        return genome_to_bytes(self)
+
+    @classmethod
+    def from_bytes(cls, blob: bytes) -> Genome:
+        """The genome back from `to_bytes`, bit for bit; `GenomeError` if the bytes are not one."""
+        from workbench.genome.npz import genome_from_bytes
+
+        return genome_from_bytes(blob)
+
+    def to_networkx(self) -> networkx.DiGraph:
+        """The genome as a `networkx.DiGraph`, lossless; see `workbench.genome.graph`."""
+        from workbench.genome.graph import genome_to_networkx
+
+        return genome_to_networkx(self)
+
+    @classmethod
+    def from_networkx(cls, graph: networkx.DiGraph) -> Genome:
+        """A genome from a graph made by `to_networkx`, or by hand with the same attributes."""
+        from workbench.genome.graph import genome_from_networkx
+
+        return genome_from_networkx(graph)
+
+    def __repr__(self) -> str:
+        sizes = "-".join(str(size) for size in np.bincount(self.layers))
+        return f"<Genome {sizes}: {self.n_edges:,} edges, {self.n_parameters:,} parameters, {self.flops:,} FLOPs>"
+
+
+def canonical_groups(shared: np.ndarray) -> np.ndarray:
+    """Shared-weight groups renumbered 0, 1, … in order of first appearance; -1 stays."""
+    values, first, which = np.unique(shared, return_index=True, return_inverse=True)
+    member = values >= 0
+    new = np.full(len(values), -1, np.int64)
+    new[member] = np.argsort(np.argsort(first[member]))
+    return new[which]
+
+
+def _keys(neuron_keys: Any, n_hidden: int) -> np.ndarray:
+    if neuron_keys is None:
+        return np.arange(n_hidden, dtype=np.int64)
+    keys = validation.as_ids("neuron_keys", neuron_keys)
+    if len(keys) != n_hidden:
+        raise GenomeError(f"expected one neuron key per hidden neuron ({n_hidden}), got {len(keys)}")
+    if len(np.unique(keys)) != n_hidden:
+        raise GenomeError("expected every hidden neuron to have a key of its own, got a key twice")
+    return keys

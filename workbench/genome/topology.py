@@ -1,0 +1,119 @@
+"""Graph algorithms on edge arrays: pruning and layers, vectorised level by level.
+
+Neuron ids: inputs first, then outputs, then hidden neurons. `sources` and `targets` are int arrays [edges].
+Every function visits each edge a constant number of times.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.errors import GenomeError
+
+
+def _adjacency(keys: np.ndarray, n_neurons: int) -> tuple[np.ndarray, np.ndarray]:
+    """Edges grouped by `keys`: the edges of neuron `i` are `order[starts[i]:starts[i + 1]]`."""
+    order = np.argsort(keys, kind="stable")
+    starts = np.zeros(n_neurons + 1, np.int64)
+    np.cumsum(np.bincount(keys, minlength=n_neurons), out=starts[1:])
+    return order, starts
+
+
+def _edges_of(neurons: np.ndarray, order: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Ids of all edges grouped under `neurons`."""
+    first, counts = starts[neurons], starts[neurons + 1] - starts[neurons]
+    total = int(counts.sum())
+    within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+    return order[np.repeat(first, counts) + within]
+
+
+def reachable(start: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Which neurons can be reached from those marked in `start` (bool [neurons]) along the edges."""
+    seen = start.copy()
+    order, starts = _adjacency(sources, len(start))
+    frontier = np.flatnonzero(start)
+    while len(frontier):
+        reached = np.unique(targets[_edges_of(frontier, order, starts)])
+        frontier = reached[~seen[reached]]
+        seen[frontier] = True
+    return seen
+
+
+def alive(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Which neurons to keep, bool [neurons]: inputs, outputs, and hidden ones on a way from input to output."""
+    ids = np.arange(n_neurons)
+    is_input, is_output = ids < n_inputs, (ids >= n_inputs) & (ids < n_inputs + n_outputs)
+    fed = reachable(is_input, sources, targets)
+    used = reachable(is_output, targets, sources)
+    return is_input | is_output | (fed & used)
+
+
+def longest_paths(n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Length of the longest path that ends at each neuron, int [neurons] (Kahn's algorithm, a level at a time).
+
+    Raises:
+        GenomeError: if the edges form a cycle; the message names an edge on it.
+    """
+    depth = np.zeros(n_neurons, np.int32)
+    waiting = np.bincount(targets, minlength=n_neurons)
+    order, starts = _adjacency(sources, n_neurons)
+    frontier, level, done = np.flatnonzero(waiting == 0), 0, 0
+    while len(frontier):
+        depth[frontier] = level
+        done += len(frontier)
+        touched, counts = np.unique(targets[_edges_of(frontier, order, starts)], return_counts=True)
+        waiting[touched] -= counts
+        frontier = touched[waiting[touched] == 0]
+        level += 1
+    if done < n_neurons:
+        raise GenomeError(_describe_cycle(waiting > 0, sources, targets))
+    return depth
+
+
+def _describe_cycle(stuck: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> str:
+    """Name one edge of a cycle among the neurons that never became free."""
+    inner = np.flatnonzero(stuck[sources] & stuck[targets])
+    edge_into = {int(targets[e]): int(e) for e in inner}  # every stuck neuron has a stuck predecessor
+    neuron, seen = int(targets[inner[0]]), set()
+    while neuron not in seen:  # walking backwards must come round
+        seen.add(neuron)
+        neuron = int(sources[edge_into[neuron]])
+    edge = edge_into[neuron]
+    return (
+        f"expected an acyclic graph, but edge {edge} ({sources[edge]} -> {targets[edge]}) lies on a cycle; "
+        "remove or redirect an edge of it"
+    )
+
+
+def layers_of(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Layer of every neuron, int [neurons]: 0 for inputs, the longest path for hidden, outputs all last."""
+    layers = longest_paths(n_neurons, sources, targets)
+    layers[:n_inputs] = 0
+    hidden = layers[n_inputs + n_outputs :]
+    layers[n_inputs : n_inputs + n_outputs] = (hidden.max() if len(hidden) else 0) + 1
+    return layers
+
+
+def positions_of(
+    input_shape: tuple[int, int, int], n_outputs: int, layers: np.ndarray, sources: np.ndarray, targets: np.ndarray
+) -> np.ndarray:
+    """Position (row, column) of every neuron in pixels, float64 [neurons, 2], NaN for outputs.
+
+    An input sits at its pixel (channels share positions); a hidden neuron at the mean of its predecessors'
+    positions, computed layer by layer.
+    """
+    channels, height, width = input_shape
+    n_inputs = channels * height * width
+    rows, columns = np.divmod(np.arange(height * width), width)
+    positions = np.full((len(layers), 2), np.nan)
+    positions[:n_inputs] = np.tile(np.stack([rows, columns], axis=1), (channels, 1))
+    hidden = np.flatnonzero(targets >= n_inputs + n_outputs)
+    hidden = hidden[np.argsort(layers[targets[hidden]], kind="stable")]
+    bounds = np.searchsorted(layers[targets[hidden]], np.arange(1, layers.max() + 1))
+    for edges in np.split(hidden, bounds[1:]):
+        members, which = np.unique(targets[edges], return_inverse=True)
+        degree = np.bincount(which, minlength=len(members))
+        for axis in (0, 1):
+            total = np.bincount(which, weights=positions[sources[edges], axis], minlength=len(members))
+            positions[members, axis] = total / degree
+    return positions

@@ -1,0 +1,127 @@
+"""Checks on the arrays of a genome that came from outside; errors name the offending edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import GenomeError
+
+NORMALIZATIONS = ("layer", "none")
+MAX_NEURONS = 2**31 - 1
+
+
+def check_shape(input_shape: Any, n_outputs: Any) -> tuple[tuple[int, int, int], int]:
+    """The input shape and number of outputs as plain ints; `GenomeError` unless all are positive."""
+    try:
+        shape = tuple(int(size) for size in input_shape)
+        outputs = int(n_outputs)
+    except (TypeError, ValueError):
+        raise GenomeError(
+            f"expected input_shape=(channels, height, width) and n_outputs as whole numbers, "
+            f"got {input_shape!r} and {n_outputs!r}"
+        ) from None
+    if len(shape) != 3 or min(shape) < 1:
+        raise GenomeError(f"expected input_shape=(channels, height, width), all at least 1, got {input_shape!r}")
+    if outputs < 1:
+        raise GenomeError(f"expected at least one output, got n_outputs={n_outputs!r}")
+    return shape, outputs  # type: ignore[return-value]
+
+
+def check_normalization(normalization: str) -> str:
+    """`normalization` itself; `GenomeError` if it is none of the known ones."""
+    if normalization not in NORMALIZATIONS:
+        raise GenomeError(f"expected normalization to be one of {NORMALIZATIONS}, got {normalization!r}")
+    return normalization
+
+
+def as_ids(name: str, values: Any) -> np.ndarray:
+    """`values` as int64 [edges]; `GenomeError` if they are not a list of whole numbers."""
+    array = np.asarray(values)
+    if array.size == 0:
+        return np.zeros(0, np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise GenomeError(f"expected {name} as a list of whole numbers [edges], got {array.dtype} {array.shape}")
+    return array.astype(np.int64)
+
+
+def check_edges(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> None:
+    """Raise `GenomeError` for the first edge that no genome may have (cycles are found with the layers)."""
+    if len(sources) != len(targets):
+        raise GenomeError(f"expected as many sources as targets, got {len(sources)} and {len(targets)}")
+    if n_neurons > MAX_NEURONS:
+        raise GenomeError(f"expected at most {MAX_NEURONS} neurons, got ids up to {n_neurons - 1}")
+    end_of_outputs = n_inputs + n_outputs
+    faults = [
+        ((sources < 0) | (targets < 0), "has a negative neuron id; ids count from 0"),
+        (
+            (sources >= n_neurons) | (targets >= n_neurons),
+            f"names a neuron beyond the {n_neurons} that there are; check the length of biases",
+        ),
+        (targets < n_inputs, f"leads into an input; inputs have the ids 0 to {n_inputs - 1} and take no edges"),
+        (
+            (sources >= n_inputs) & (sources < end_of_outputs),
+            f"leaves an output; outputs have the ids {n_inputs} to {end_of_outputs - 1} and end the network",
+        ),
+        (sources == targets, "is a loop from a neuron to itself"),
+    ]
+    for wrong, why in faults:
+        if wrong.any():
+            edge = int(np.argmax(wrong))
+            raise GenomeError(f"edge {edge} ({sources[edge]} -> {targets[edge]}) {why}")
+    _check_duplicates(n_neurons, sources, targets)
+
+
+def _check_duplicates(n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> None:
+    pairs = sources * n_neurons + targets
+    order = np.argsort(pairs, kind="stable")
+    same = np.flatnonzero(pairs[order][1:] == pairs[order][:-1])
+    if len(same):
+        first, second = order[same[0]], order[same[0] + 1]
+        raise GenomeError(
+            f"edges {first} and {second} both lead {sources[first]} -> {targets[first]}; "
+            "expected each pair of neurons at most once"
+        )
+
+
+def as_floats(name: str, values: Any, length: int) -> np.ndarray:
+    """`values` as float32 [length]: all NaN for None; `GenomeError` on another length or on infinity."""
+    if values is None:
+        return np.full(length, np.nan, np.float32)
+    try:
+        array = np.array(values, np.float32)
+    except (TypeError, ValueError):
+        raise GenomeError(f"expected {name} as {length} numbers, got {type(values).__name__}") from None
+    if array.shape != (length,):
+        raise GenomeError(f"expected {name} of shape ({length},), got {array.shape}")
+    if np.isinf(array).any():
+        raise GenomeError(f"expected finite {name} (or NaN), got {array[np.isinf(array)][0]} at {np.isinf(array).argmax()}")
+    return array
+
+
+def as_groups(shared: Any, weights: np.ndarray) -> np.ndarray:
+    """Shared-weight groups, int64 [edges], -1 = not shared; a group of one dissolves.
+
+    Raises:
+        GenomeError: on a wrong length, or if the edges of one group have different weights.
+    """
+    if shared is None:
+        return np.full(len(weights), -1, np.int64)
+    groups = as_ids("shared", shared)
+    if groups.shape != weights.shape:
+        raise GenomeError(f"expected one shared-weight group per edge ({len(weights)}), got {groups.shape}")
+    groups = np.maximum(groups, -1)
+    _, which, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    groups[counts[which] == 1] = -1
+    members = np.flatnonzero(groups >= 0)
+    _, first, which = np.unique(groups[members], return_index=True, return_inverse=True)
+    expected = weights[members[first[which]]]
+    differs = (weights[members] != expected) & ~(np.isnan(weights[members]) & np.isnan(expected))
+    if differs.any():
+        edge, leader = members[np.argmax(differs)], members[first[which[np.argmax(differs)]]]
+        raise GenomeError(
+            f"edges {leader} and {edge} share group {groups[edge]} but weigh {weights[leader]} and {weights[edge]}; "
+            "expected one common weight"
+        )
+    return groups

@@ -1,0 +1,7 @@
+"""Initial genomes: random ones, hand-shaped ones, and weights for edges that have none."""
+
+from workbench.initial.random import random_genome
+from workbench.initial.shaped import CONVOLUTION, LOCAL, Windows, dense_mlp, windowed
+from workbench.initial.weights import NEW_EDGE_SCALE, initialise
+
+__all__ = ["CONVOLUTION", "LOCAL", "NEW_EDGE_SCALE", "Windows", "dense_mlp", "initialise", "random_genome", "windowed"]

@@ -1,0 +1,74 @@
+"""Random initial genomes: layers of random size, edges by the spatial rule."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.draft import Draft
+from workbench.errors import ConfigError
+from workbench.genome import Genome
+from workbench.initial.weights import initialise
+from workbench.spatial import SpatialLaw
+
+
+def random_genome(
+    input_shape: tuple[int, int, int],
+    n_outputs: int,
+    rng: np.random.Generator,
+    *,
+    hidden_layers: tuple[int, int] = (1, 4),
+    layer_size: tuple[float, float] = (0.4, 2.0),
+    edges_per_neuron: tuple[float, float] = (5, 20),
+    law: SpatialLaw = SpatialLaw(),  # noqa: B008 - immutable
+    normalization: str = "layer",
+) -> Genome:
+    """A random genome with initialised weights.
+
+    Layer i (from 1) has U(layer_size) · inputs / i neurons. Every neuron gets one edge from a random neuron of the layer
+    before it, which gives it its place, and one to the layer after it; the rest of the edges is drawn between neighbouring
+    layers and, as skip edges, between random other pairs of layers.
+
+    Args:
+        input_shape: (channels, height, width).
+        n_outputs: number of classes.
+        rng: source of randomness.
+        hidden_layers: smallest and largest number of hidden layers.
+        layer_size: size of the first hidden layer, as a fraction of the inputs.
+        edges_per_neuron: edges over neurons (inputs and hidden).
+        law: the spatial rule.
+        normalization: "layer" or "none".
+
+    Raises:
+        ConfigError: if a range is empty or negative.
+    """
+    for name, (low, high) in {"hidden_layers": hidden_layers, "layer_size": layer_size, "edges_per_neuron": edges_per_neuron}.items():
+        if not 0 < low <= high:
+            raise ConfigError(f"{name} expects a range (low, high) with 0 < low <= high, got ({low}, {high})")
+    empty = Genome.from_edges(input_shape, n_outputs, [], [], normalization=normalization)
+    draft = Draft(empty, law)
+    n_hidden_layers = int(rng.integers(hidden_layers[0], hidden_layers[1] + 1))
+    layers = [np.arange(empty.n_inputs)]
+    for layer in range(1, n_hidden_layers + 1):
+        size = max(1, round(rng.uniform(*layer_size) * empty.n_inputs / layer))
+        layers.append(draft.add_neurons(rng.choice(layers[-1], size), layer, rng))
+    layers.append(empty.n_inputs + np.arange(n_outputs))
+    for layer, members in enumerate(layers[1:-1], start=1):
+        draft.connect_each(members, layers[layer + 1], layer + 1, rng)
+    n_edges = round(rng.uniform(*edges_per_neuron) * (sum(map(len, layers)) - n_outputs))
+    _spread_edges(draft, layers, n_edges, rng)
+    return initialise(draft.finish("random")[0], rng)
+
+
+def _spread_edges(draft: Draft, layers: list[np.ndarray], n_edges: int, rng: np.random.Generator) -> None:
+    """Draw edges until there are `n_edges`, over neighbouring layers and a random half of the other pairs."""
+    last = len(layers) - 1
+    pairs = [(below, above) for above in range(1, last + 1) for below in range(above)]
+    pairs = [pair for pair in pairs if pair[1] - pair[0] == 1 or rng.random() < 0.5]
+    # Even in-degrees: a pair's part grows with its targets. The few outputs are fed by all that lead to them.
+    weights = np.array([len(layers[below]) if above == last else len(layers[above]) for below, above in pairs], float)
+    weights *= [1.0 if above - below == 1 else rng.uniform(0, 0.5) for below, above in pairs]
+    counts = rng.multinomial(max(0, n_edges - draft.n_new_edges), weights / weights.sum())
+    for (below, above), count in zip(pairs, counts, strict=True):
+        draft.connect(layers[below], layers[above], above, int(count), rng)
+    for below, above in pairs:  # what found no room
+        draft.connect(layers[below], layers[above], above, n_edges - draft.n_new_edges, rng)

@@ -1,0 +1,77 @@
+"""The progress line of a search in a terminal or a notebook."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from workbench.search.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from workbench.search.search import Search
+
+POLL_SECONDS = 0.2
+
+
+def watch(search: Search, *, show: bool = True) -> None:
+    """Block until the search's thread ends, showing its progress; Ctrl-C stops it after the children in training.
+
+    In a terminal or notebook one line is redrawn; elsewhere (a log file) one line is printed per generation.
+    """
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    live = console.is_terminal or console.is_jupyter
+    with Live(console=console, refresh_per_second=4, auto_refresh=False, transient=False) as display:
+        shown = -1
+        while True:
+            try:
+                ended = search.join(POLL_SECONDS)
+                snapshot = search.snapshot()
+                if show and live:
+                    display.update(Text(progress_line(snapshot)), refresh=True)
+                elif show and (snapshot.generation != shown or ended):
+                    shown = snapshot.generation
+                    console.print(progress_line(snapshot), highlight=False, soft_wrap=True)
+                if ended:
+                    return
+            except KeyboardInterrupt:
+                if search.snapshot().state == "stopped":
+                    raise
+                search.stop()
+                console.print("Stopping: waiting for the children in training. Press Ctrl-C again to leave them.")
+                time.sleep(POLL_SECONDS)
+
+
+def progress_line(snapshot: Snapshot) -> str:
+    """One line: generation, best accuracy, hypervolume, children per minute, time left."""
+    best = "–" if math.isnan(snapshot.best_accuracy) else f"{snapshot.best_accuracy:.2%}"
+    parts = [
+        f"{snapshot.state} · generation {snapshot.generation}/{snapshot.generations}",
+        f"{snapshot.total}/{snapshot.total_expected} individuals",
+        f"best {best} val",
+        f"front {len(snapshot.archive)}, hypervolume {snapshot.hypervolume:.4f}",
+        f"{snapshot.children_per_minute:.1f} children/min",
+    ]
+    if snapshot.failed:
+        parts.append(f"{snapshot.failed} failed")
+    if snapshot.state in ("running", "paused"):
+        parts.append("time left " + duration(snapshot.remaining_seconds))
+    else:
+        parts.append("took " + duration(snapshot.elapsed_seconds))
+    return " · ".join(parts)
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as 12 s, 3:05 min or 1:02:03 h; – if unknown."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes}:{rest:02d} min"
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h"

@@ -1,0 +1,36 @@
+"""The search spaces that there are, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.datasets import Dataset
+from workbench.errors import ConfigError
+from workbench.space import SearchSpace
+from workbench.spaces.mlp import MlpSpace
+from workbench.spaces.neuron import InitialConfig, NeuronSpace
+
+__all__ = ["SPACES", "InitialConfig", "MlpSpace", "NeuronSpace", "make_space", "space_for"]
+
+SPACES: dict[str, type[NeuronSpace] | type[MlpSpace]] = {NeuronSpace.name: NeuronSpace, MlpSpace.name: MlpSpace}
+"""To add a search space, implement `workbench.space.SearchSpace` and list it here."""
+
+
+def make_space(name: str, config: Mapping[str, Any]) -> SearchSpace:
+    """The space that a run was made with, from what the run stored of it."""
+    try:
+        return _class_of(name).from_config(config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f"the settings of space {name!r} are damaged: {error!r}") from None
+
+
+def space_for(name: str, data: Dataset) -> SearchSpace:
+    """The space `name` with its default settings for a data set."""
+    return _class_of(name).for_data(data)
+
+
+def _class_of(name: str) -> type[NeuronSpace] | type[MlpSpace]:
+    if name not in SPACES:
+        raise ConfigError(f"unknown search space {name!r}; expected one of: {', '.join(SPACES)}")
+    return SPACES[name]

@@ -1,0 +1,281 @@
+"""A second, tiny search space: dense MLPs by the widths of their layers.
+
+It proves that the loop, the store and the command line speak of search spaces and not of neurons, and it serves as a
+scientific control: what the same evolution finds when it may only choose widths.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.config_codec import from_values, to_values
+from workbench.datasets import Dataset
+from workbench.errors import ConfigError, GenomeError, MutationError
+from workbench.genome import FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
+from workbench.individuals import Cost, Outcome
+from workbench.space import Setting
+from workbench.training import TrainConfig
+
+if TYPE_CHECKING:
+    from torch import nn
+
+KINDS = ("add_layer", "remove_layer", "widen_layer", "narrow_layer")
+MAX_BYTES = 2**31
+
+
+@dataclass(frozen=True, eq=False)
+class MlpGenome:
+    """Widths of all layers, inputs and outputs included, and the parameters of the layers between them.
+
+    Attributes:
+        widths: neurons per layer.
+        weights: per layer after the first, float32 [outputs, inputs]; NaN = not yet initialised.
+        biases: per layer after the first, float32 [outputs].
+    """
+
+    widths: tuple[int, ...]
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class MlpRates:
+    """Relative probabilities of the four mutations and the factor by which widths change.
+
+    Attributes:
+        add_layer: probability.
+        remove_layer: probability.
+        widen_layer: probability.
+        narrow_layer: probability.
+        factor: range of the change of a width, as a fraction of it.
+    """
+
+    add_layer: float = 0.2
+    remove_layer: float = 0.2
+    widen_layer: float = 0.3
+    narrow_layer: float = 0.3
+    factor: tuple[float, float] = (0.1, 0.5)
+
+    def __post_init__(self) -> None:
+        probabilities = [getattr(self, kind) for kind in KINDS]
+        if min(probabilities) < 0 or sum(probabilities) <= 0:
+            raise ConfigError(f"probabilities must be >= 0 and not all 0, got {probabilities}")
+        if not 0 < self.factor[0] <= self.factor[1] < 1:
+            raise ConfigError(f"factor expects 0 < low <= high < 1, got {self.factor}")
+
+
+@dataclass(frozen=True)
+class MlpSpace:
+    """Implements `workbench.space.SearchSpace` for `MlpGenome`.
+
+    Attributes:
+        input_shape: (channels, height, width).
+        n_outputs: number of classes.
+        hidden_layers: initial population: range of the number of hidden layers.
+        hidden_widths: initial population: range of their widths, drawn log-uniformly.
+    """
+
+    input_shape: tuple[int, int, int]
+    n_outputs: int
+    hidden_layers: tuple[int, int] = (1, 3)
+    hidden_widths: tuple[int, int] = (4, 128)
+
+    name = "mlp"
+    mutation_kinds = KINDS
+    settings = (
+        *(Setting(kind, "probability", 0, 1, f"relative probability of {kind.replace('_', ' ')}") for kind in KINDS),
+        Setting("factor", "range", 0.01, 0.99, "change of a width, as a fraction", "of the width"),
+    )
+
+    @classmethod
+    def for_data(cls, data: Dataset) -> MlpSpace:
+        """The space of dense MLPs for a data set."""
+        return cls(data.shape, data.n_classes)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> MlpSpace:
+        """The space back from `config()`."""
+        values = {name: tuple(config[name]) for name in ("input_shape", "hidden_layers", "hidden_widths")}
+        return cls(n_outputs=int(config["n_outputs"]), **values)
+
+    def config(self) -> dict[str, Any]:
+        """JSON-ready settings."""
+        return to_values(self)
+
+    def rates(self, values: Mapping[str, Any] | None = None) -> MlpRates:
+        """`MlpRates` with `values` over the defaults."""
+        return from_values(MlpRates, values or {})
+
+    def rates_values(self, rates: MlpRates) -> dict[str, Any]:
+        """JSON-ready rates."""
+        return to_values(rates)
+
+    def sample(self, index: int, rng: np.random.Generator) -> MlpGenome:
+        """Random widths, He-initialised."""
+        low, high = np.log(self.hidden_widths)
+        count = int(rng.integers(self.hidden_layers[0], self.hidden_layers[1] + 1))
+        hidden = np.exp(rng.uniform(low, high, size=count)).round().astype(int)
+        blank = MlpGenome((int(np.prod(self.input_shape)), *hidden.tolist(), self.n_outputs), (), ())
+        return _fill(_resize(blank, blank.widths, {}), rng)
+
+    def mutate(self, genome: MlpGenome, rates: MlpRates, rng: np.random.Generator) -> tuple[MlpGenome, dict[str, Any]]:
+        """Add, remove, widen or narrow a hidden layer; what fits of the parent's weights is inherited."""
+        widths = list(genome.widths)
+        n_hidden = len(widths) - 2
+        possible = {
+            "add_layer": True,
+            "remove_layer": n_hidden > 0,
+            "widen_layer": n_hidden > 0,
+            "narrow_layer": max(widths[1:-1], default=1) > 1,
+        }
+        chances = np.array([getattr(rates, kind) * possible[kind] for kind in KINDS], float)
+        if chances.sum() == 0:
+            raise MutationError(f"no mutation is possible on an MLP of widths {genome.widths}")
+        kind = str(rng.choice(KINDS, p=chances / chances.sum()))
+        hidden = [place for place in range(1, n_hidden + 1) if kind != "narrow_layer" or widths[place] > 1]
+        layer = int(rng.integers(1, n_hidden + 2)) if kind == "add_layer" else int(rng.choice(hidden))
+        origin = {place: place for place in range(len(widths))}  # layer of the child -> layer of the parent
+        if kind == "add_layer":
+            widths.insert(layer, max(1, round(float(np.sqrt(widths[layer - 1] * widths[layer])))))
+            origin = {place: place if place < layer else place - 1 for place in range(len(widths)) if place != layer}
+        elif kind == "remove_layer":
+            del widths[layer]
+            origin = {place: place if place < layer else place + 1 for place in range(len(widths))}
+        else:
+            change = max(1, round(widths[layer] * rng.uniform(*rates.factor)))
+            widths[layer] = max(1, widths[layer] + (change if kind == "widen_layer" else -change))
+        child = _resize(genome, tuple(widths), origin)
+        return child, {"kind": kind, "layer": layer, "widths": widths}
+
+    def train(
+        self, genome: MlpGenome, data: Dataset, config: TrainConfig, *, seed: int, stream: tuple[int, ...]
+    ) -> Outcome:
+        """Train with torch, by the same recipe as the neuron-level space."""
+        from workbench.training.torch_trainer import Diverged, accuracy, fit
+
+        start = _fill(genome, np.random.default_rng([seed, 1]))
+        module = _module(start, config.dropout)
+        before = accuracy(module, data, "validation")
+        try:
+            history = fit(module, data, config, key=stream)
+        except Diverged as error:
+            return Outcome(start, float("nan"), before, len(error.history), tuple(error.history), str(error))
+        after = history[-1]["val_accuracy"] if history else before
+        return Outcome(_from_module(module, genome.widths), after, before, len(history), tuple(history))
+
+    def evaluate(self, genome: MlpGenome, data: Dataset, split: str) -> float:
+        """Accuracy on a split."""
+        from workbench.training.torch_trainer import accuracy
+
+        return accuracy(_module(genome, 0.0), data, split)
+
+    def cost(self, genome: MlpGenome) -> Cost:
+        """Counted as for neuron-level genomes."""
+        pairs = list(zip(genome.widths, genome.widths[1:], strict=False))
+        flops = 2 * sum(before * after for before, after in pairs)
+        hidden = genome.widths[1:-1]
+        normalised = sum(width for width in hidden if width >= SMALLEST_NORMALISED_LAYER)
+        biases = sum(genome.widths[1:])
+        total = flops + biases + sum(hidden) + FLOPS_PER_NORMALISED_NEURON * normalised
+        return Cost(flops, total, flops // 2 + biases)
+
+    def encode(self, genome: MlpGenome) -> bytes:
+        """npz bytes."""
+        arrays = {f"weight{i}": array for i, array in enumerate(genome.weights)}
+        arrays |= {f"bias{i}": array for i, array in enumerate(genome.biases)}
+        head = json.dumps({"format": "workbench-mlp", "version": 1, "widths": genome.widths})
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, head=np.frombuffer(head.encode(), np.uint8), **arrays)
+        return buffer.getvalue()
+
+    def decode(self, blob: bytes) -> MlpGenome:
+        """The genome back; `GenomeError` if the bytes are not one."""
+        try:
+            with zipfile.ZipFile(io.BytesIO(blob)) as archive:
+                if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
+                    raise GenomeError(f"expected at most {MAX_BYTES:,} bytes of arrays")
+            with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
+                widths = tuple(int(width) for width in json.loads(arrays["head"].tobytes())["widths"])
+                weights = tuple(arrays[f"weight{i}"] for i in range(len(widths) - 1))
+                biases = tuple(arrays[f"bias{i}"] for i in range(len(widths) - 1))
+        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, TypeError) as error:
+            raise GenomeError(f"these bytes are not an MLP, or are damaged ({error})") from None
+        for before, after, weight, bias in zip(widths, widths[1:], weights, biases, strict=False):
+            if weight.shape != (after, before) or bias.shape != (after,):
+                raise GenomeError(f"expected weights of shape {(after, before)}, got {weight.shape}")
+        return MlpGenome(widths, weights, biases)
+
+    def describe(self, genome: MlpGenome) -> dict[str, Any]:
+        """Layer widths."""
+        return {
+            "layers": "-".join(map(str, genome.widths)),
+            "hidden neurons": sum(genome.widths[1:-1]),
+            "edges": self.cost(genome).flops // 2,
+        }
+
+
+def _resize(genome: MlpGenome, widths: tuple[int, ...], origin: Mapping[int, int]) -> MlpGenome:
+    """An MLP of `widths` with what fits of `genome`'s parameters; layer i of it was layer `origin[i]`, new parts are NaN."""
+    weights, biases = [], []
+    for layer in range(1, len(widths)):
+        weight = np.full((widths[layer], widths[layer - 1]), np.nan, np.float32)
+        bias = np.zeros(widths[layer], np.float32)
+        if layer in origin:
+            old_bias = genome.biases[origin[layer] - 1]
+            rows = min(len(old_bias), len(bias))
+            bias[:rows] = old_bias[:rows]
+            if origin.get(layer - 1) == origin[layer] - 1:  # the same two layers still follow each other
+                old = genome.weights[origin[layer] - 1]
+                columns = min(old.shape[1], weight.shape[1])
+                weight[:rows, :columns] = old[:rows, :columns]
+        weights.append(weight)
+        biases.append(bias)
+    return MlpGenome(widths, tuple(weights), tuple(biases))
+
+
+def _fill(genome: MlpGenome, rng: np.random.Generator) -> MlpGenome:
+    """NaN weights drawn from a normal distribution of deviation sqrt(2 / inputs)."""
+    weights = []
+    for weight in genome.weights:
+        drawn = (rng.standard_normal(weight.shape) * np.sqrt(2 / weight.shape[1])).astype(np.float32)
+        weights.append(np.where(np.isnan(weight), drawn, weight))
+    return MlpGenome(genome.widths, tuple(weights), genome.biases)
+
+
+def _module(genome: MlpGenome, dropout: float) -> nn.Sequential:
+    import torch
+    from torch import nn
+
+    layers: list[nn.Module] = [nn.Flatten()]
+    for layer, (weight, bias) in enumerate(zip(genome.weights, genome.biases, strict=True), start=1):
+        linear = nn.Linear(weight.shape[1], weight.shape[0])
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(weight))
+            linear.bias.copy_(torch.from_numpy(bias))
+        layers.append(linear)
+        if layer == len(genome.weights):
+            break
+        if len(bias) >= SMALLEST_NORMALISED_LAYER:
+            layers.append(nn.LayerNorm(len(bias), elementwise_affine=False))
+        layers.append(nn.ReLU())
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+    return nn.Sequential(*layers)
+
+
+def _from_module(module: nn.Sequential, widths: tuple[int, ...]) -> MlpGenome:
+    from torch import nn
+
+    linear = [layer for layer in module if isinstance(layer, nn.Linear)]
+    return MlpGenome(
+        widths,
+        tuple(layer.weight.detach().numpy().copy() for layer in linear),
+        tuple(layer.bias.detach().numpy().copy() for layer in linear),
+    )

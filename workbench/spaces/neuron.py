@@ -1,0 +1,202 @@
+"""The neuron-level search space: genomes of single neurons, the five mutations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from workbench.config_codec import from_values, to_values
+from workbench.datasets import Dataset
+from workbench.errors import ConfigError
+from workbench.genome import Genome
+from workbench.individuals import Cost, Outcome
+from workbench.initial import Windows, dense_mlp, random_genome, windowed
+from workbench.mutations import KINDS, MutationRates, mutate
+from workbench.mutations.rates import check_range
+from workbench.space import Setting
+from workbench.spatial import SpatialLaw
+from workbench.training import TrainConfig, evaluate, train
+
+
+@dataclass(frozen=True)
+class InitialConfig:
+    """What the initial population looks like.
+
+    Attributes:
+        random: share of random genomes (shares are divided by their sum).
+        dense: share of dense MLPs.
+        local: share of plain local windows.
+        convolution: share of convolution-shaped genomes with shared weights and pooling windows.
+        hidden_layers: random genomes: smallest and largest number of hidden layers.
+        layer_size: random genomes: size of the first hidden layer, as a fraction of the inputs.
+        edges_per_neuron: random genomes: edges over neurons.
+        dense_widths: dense MLPs: range of the width of a layer.
+        maps: windows: range of the number of maps of a layer.
+        spatial_base: decay length of the spatial rule at layer 0, pixels.
+        spatial_per_layer: what each layer adds to it, pixels.
+        normalization: "layer" or "none".
+    """
+
+    random: float = 1.0
+    dense: float = 0.0
+    local: float = 0.0
+    convolution: float = 0.0
+    hidden_layers: tuple[int, int] = (1, 4)
+    layer_size: tuple[float, float] = (0.4, 2.0)
+    edges_per_neuron: tuple[float, float] = (5, 20)
+    dense_widths: tuple[int, int] = (8, 64)
+    maps: tuple[int, int] = (1, 4)
+    spatial_base: float = 4.0
+    spatial_per_layer: float = 1.5
+    normalization: str = "layer"
+
+    def __post_init__(self) -> None:
+        shares = self.random, self.dense, self.local, self.convolution
+        if min(shares) < 0 or sum(shares) <= 0:
+            raise ConfigError(f"shares of initial genomes must be >= 0 and not all 0, got {shares}")
+        for name in ("hidden_layers", "layer_size", "edges_per_neuron", "dense_widths", "maps"):
+            check_range(name, getattr(self, name))
+
+    @property
+    def law(self) -> SpatialLaw:
+        """The spatial rule with these constants."""
+        return SpatialLaw(self.spatial_base, self.spatial_per_layer)
+
+
+@dataclass(frozen=True)
+class NeuronSpace:
+    """Implements `workbench.space.SearchSpace` for `Genome`.
+
+    Attributes:
+        input_shape: (channels, height, width).
+        n_outputs: number of classes.
+        initial: the initial population.
+        backend: how children are trained.
+    """
+
+    input_shape: tuple[int, int, int]
+    n_outputs: int
+    initial: InitialConfig = field(default_factory=InitialConfig)
+    backend: str = "csr"
+
+    name = "neurons"
+    mutation_kinds = KINDS
+    settings = (
+        *(Setting(kind, "probability", 0, 1, f"relative probability of {kind.replace('_', ' ')}") for kind in KINDS),
+        Setting("new_neurons", "range", 0, 1, "add neurons: more neurons, as a fraction of all", "of neurons"),
+        Setting("new_neuron_edges", "range", 0, 1, "add neurons: more edges, as a fraction", "of edges"),
+        Setting("new_edges", "range", 0, 1, "add edges: more edges, as a fraction", "of edges"),
+        Setting("removed_edges", "range", 0, 1, "remove edges: fewer edges, as a fraction", "of edges"),
+        Setting("layer_pairs", "integer", 1, 10, "add and remove edges: pairs of layers touched", "pairs"),
+        Setting("larger_part", "probability", 0, 1, "add edges: share that one pair of layers gets"),
+        Setting("bridge", "probability", 0, 1, "remove layer: probability of bridging edges"),
+        Setting("bridging_edges", "range", 0, 1, "remove layer: bridging edges, as a fraction", "of lost edges"),
+        Setting("shared_groups", "range", 0, 1, "share weights: groups that get one weight, as a fraction", "of groups"),
+        Setting("spatial_base", "number", 0.25, 16, "spatial rule: decay length at layer 0", "pixels"),
+        Setting("spatial_per_layer", "number", 0, 8, "spatial rule: what each layer adds", "pixels"),
+    )
+
+    @classmethod
+    def for_data(cls, data: Dataset, initial: InitialConfig | None = None, backend: str = "csr") -> NeuronSpace:
+        """The space of networks for a data set."""
+        return cls(data.shape, data.n_classes, initial or InitialConfig(), backend)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> NeuronSpace:
+        """The space back from `config()`."""
+        shape = tuple(int(size) for size in config["input_shape"])
+        initial = from_values(InitialConfig, config["initial"])
+        return cls(shape, int(config["n_outputs"]), initial, config["backend"])  # type: ignore[arg-type]
+
+    def config(self) -> dict[str, Any]:
+        """JSON-ready settings."""
+        return to_values(self)
+
+    def rates(self, values: Mapping[str, Any] | None = None) -> MutationRates:
+        """`MutationRates` with `values` over the defaults."""
+        return from_values(MutationRates, values or {})
+
+    def rates_values(self, rates: MutationRates) -> dict[str, Any]:
+        """JSON-ready rates."""
+        return to_values(rates)
+
+    def sample(self, index: int, rng: np.random.Generator) -> Genome:
+        """An initial genome of one of the four kinds."""
+        initial, shape, n_outputs = self.initial, self.input_shape, self.n_outputs
+        shares = np.array([initial.random, initial.dense, initial.local, initial.convolution])
+        kind = rng.choice(["random", "dense", "local", "convolution"], p=shares / shares.sum())
+        if kind == "random":
+            return random_genome(
+                shape,
+                n_outputs,
+                rng,
+                hidden_layers=initial.hidden_layers,
+                layer_size=initial.layer_size,
+                edges_per_neuron=initial.edges_per_neuron,
+                law=initial.law,
+                normalization=initial.normalization,
+            )
+        if kind == "dense":
+            low, high = np.log(initial.dense_widths)
+            widths = np.sort(np.exp(rng.uniform(low, high, size=rng.integers(1, 3))).round().astype(int))[::-1]
+            return dense_mlp(shape, n_outputs, rng, widths=widths.tolist(), normalization=initial.normalization)
+        windows = self._windows(kind == "convolution", rng)
+        return windowed(shape, n_outputs, rng, windows=windows, normalization=initial.normalization)
+
+    def _windows(self, shared: bool, rng: np.random.Generator) -> list[Windows]:
+        """Two layers of windows of random size, with a pooling layer between them if weights are shared."""
+        low, high = self.initial.maps
+
+        def layer(stride: int) -> Windows:
+            return Windows(int(rng.integers(3, 6)), stride, int(rng.integers(low, high + 1)), shared)
+
+        if shared:
+            return [layer(int(rng.integers(1, 3))), Windows(2, 2, pooling=True), layer(int(rng.integers(1, 3)))]
+        return [layer(2), layer(2)]
+
+    def mutate(self, genome: Genome, rates: MutationRates, rng: np.random.Generator) -> tuple[Genome, dict[str, Any]]:
+        """One of the five mutations."""
+        return mutate(genome, rates, rng)
+
+    def train(
+        self, genome: Genome, data: Dataset, config: TrainConfig, *, seed: int, stream: tuple[int, ...]
+    ) -> Outcome:
+        """Train with inherited weights."""
+        result = train(genome, data, config, seed, self.backend, stream=stream)
+        return Outcome(
+            result.genome,
+            result.val_accuracy,
+            result.initial_val_accuracy,
+            len(result.history),
+            result.history,
+            result.failure,
+        )
+
+    def evaluate(self, genome: Genome, data: Dataset, split: str) -> float:
+        """Accuracy on a split."""
+        return evaluate(genome, data, split, self.backend)
+
+    def cost(self, genome: Genome) -> Cost:
+        """FLOPs and parameters."""
+        return Cost(genome.flops, genome.flops_total, genome.n_parameters)
+
+    def encode(self, genome: Genome) -> bytes:
+        """npz bytes."""
+        return genome.to_bytes()
+
+    def decode(self, blob: bytes) -> Genome:
+        """The genome back."""
+        return Genome.from_bytes(blob)
+
+    def describe(self, genome: Genome) -> dict[str, Any]:
+        """Layer sizes, edges and sharing."""
+        return {
+            "layers": "-".join(str(size) for size in np.bincount(genome.layers)),
+            "hidden neurons": genome.n_hidden,
+            "edges": genome.n_edges,
+            "shared edges": int((genome.shared >= 0).sum()),
+            "density": round(genome.density, 5),
+        }

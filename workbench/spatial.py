@@ -1,0 +1,247 @@
+"""The spatial rule: which neurons are near, and how new edges prefer near ones.
+
+A pair (source, target) is drawn with weight
+
+    exp(-dist / (base + per_layer · layer))      dist in pixels, layer = the layer of the edge's target
+
+without replacement among the pairs not yet connected, and uniformly where the target is an output (it has no
+position). Removal draws existing edges with the inverse weight.
+
+Two exact ways to draw without replacement serve here, neither of which lists all pairs in Python or in memory:
+
+* *Gumbel keys*: every free pair gets log-weight + Gumbel noise, the k largest win; in blocks of bounded size.
+* *Rejection*: pairs are drawn with replacement and repeats thrown away, which is the same law draw for draw.
+  Proposals come from a coarse grid of cells: a pair of cells by an upper bound of its weight, then a pair of
+  neurons in it, accepted with (its weight / the bound). Cost grows with the edges drawn, not with the pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.errors import ConfigError
+
+BLOCK_PAIRS = 1 << 19
+"""Pairs that Gumbel drawing holds in memory at once (about 20 MB)."""
+
+FEW_PAIRS = 1 << 16
+"""Below this many pairs the Gumbel way is the quicker one."""
+
+GRID = 32
+"""Cells per axis at most, for rejection sampling."""
+
+MAX_PROPOSALS_PER_EDGE = 60
+"""When near pairs are used up and more proposals than this fail, the Gumbel way draws what is left."""
+
+
+@dataclass(frozen=True)
+class SpatialLaw:
+    """Constants of the spatial rule, in pixels: the length over which the weight of an edge falls to 1/e.
+
+    Attributes:
+        base: length at layer 0.
+        per_layer: what each layer adds.
+    """
+
+    base: float = 4.0
+    per_layer: float = 1.5
+
+    def __post_init__(self) -> None:
+        if not (self.base > 0 and self.per_layer >= 0 and np.isfinite(self.base + self.per_layer)):
+            raise ConfigError(
+                f"the spatial law needs base > 0 and per_layer >= 0 (pixels), got {self.base} and {self.per_layer}"
+            )
+
+    def scale(self, layer: np.ndarray | int) -> np.ndarray | float:
+        """Decay length in pixels for edges whose target lies in `layer`."""
+        return self.base + self.per_layer * layer
+
+    def log_weight(self, distance: np.ndarray, layer: np.ndarray | int) -> np.ndarray:
+        """Log of the drawing weight, same shape as `distance`; 0 where the distance is NaN (an output)."""
+        return np.nan_to_num(-distance / self.scale(layer), nan=0.0)
+
+
+def distances(source_positions: np.ndarray, target_positions: np.ndarray) -> np.ndarray:
+    """Euclidean distance in pixels of positions [..., 2] (broadcast); NaN where an output takes part."""
+    difference = source_positions - target_positions
+    return np.sqrt(difference[..., 0] ** 2 + difference[..., 1] ** 2)
+
+
+def draw_pairs(
+    source_positions: np.ndarray,
+    target_positions: np.ndarray,
+    scale: float,
+    count: int,
+    taken: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw distinct unconnected pairs by the spatial rule.
+
+    Args:
+        source_positions: [sources, 2] in pixels.
+        target_positions: [targets, 2]; NaN (outputs) makes the draw uniform.
+        scale: decay length in pixels.
+        count: pairs wanted; fewer come back if there are fewer free ones.
+        taken: int64 codes `source · targets + target` of the pairs already connected, any order.
+        rng: source of randomness.
+
+    Returns:
+        Indices of sources and targets, each int64 [drawn], in the order of drawing.
+    """
+    n_targets = len(target_positions)
+    n_pairs = len(source_positions) * n_targets
+    taken = np.sort(np.asarray(taken, np.int64))
+    count = min(count, n_pairs - len(taken))
+    if count <= 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    drawn = np.zeros(0, np.int64)
+    if n_pairs > FEW_PAIRS and count < (n_pairs - len(taken)) // 4:
+        drawn = _draw_by_rejection(source_positions, target_positions, scale, count, taken, rng)
+    if len(drawn) < count:
+        taken = np.sort(np.concatenate([taken, drawn]))
+        rest = _draw_by_gumbel(source_positions, target_positions, scale, count - len(drawn), taken, rng)
+        drawn = np.concatenate([drawn, rest])
+    return np.divmod(drawn, n_targets)  # type: ignore[return-value]
+
+
+def draw_target_each(
+    source_positions: np.ndarray, target_positions: np.ndarray, scale: float, rng: np.random.Generator
+) -> np.ndarray:
+    """One target for every source by the spatial rule: int64 [sources], indices of targets."""
+    n_targets = len(target_positions)
+    if np.isnan(target_positions).any():
+        return rng.integers(n_targets, size=len(source_positions))
+    chosen = np.empty(len(source_positions), np.int64)
+    rows = max(1, BLOCK_PAIRS // n_targets)
+    for start in range(0, len(source_positions), rows):
+        block = source_positions[start : start + rows, None].astype(np.float32)
+        keys = -distances(block, target_positions[None].astype(np.float32)) / np.float32(scale)  # [rows, targets]
+        keys -= np.log(rng.standard_exponential(keys.shape, np.float32))
+        chosen[start : start + rows] = keys.argmax(axis=1)
+    return chosen
+
+
+def draw_without_replacement(log_weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Indices of `count` items, drawn one after the other with the given log-weights (Gumbel top-k)."""
+    keys = log_weights + rng.gumbel(size=len(log_weights))
+    count = min(count, len(keys))
+    best = np.argpartition(-keys, count - 1)[:count] if 0 < count < len(keys) else np.arange(len(keys))[:count]
+    return best[np.argsort(-keys[best], kind="stable")]
+
+
+def _draw_by_gumbel(
+    source_positions: np.ndarray,
+    target_positions: np.ndarray,
+    scale: float,
+    count: int,
+    taken: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Codes of the `count` free pairs with the largest Gumbel keys; `taken` is sorted."""
+    n_targets = len(target_positions)
+    best_codes, best_keys = np.zeros(0, np.int64), np.zeros(0)
+    rows = max(1, BLOCK_PAIRS // n_targets)
+    for start in range(0, len(source_positions), rows):
+        block = source_positions[start : start + rows, None]
+        keys = np.nan_to_num(-distances(block, target_positions[None]) / scale, nan=0.0).ravel()
+        keys += rng.gumbel(size=len(keys))
+        first = start * n_targets
+        low, high = np.searchsorted(taken, [first, first + len(keys)])
+        keys[taken[low:high] - first] = -np.inf
+        best_codes = np.concatenate([best_codes, np.arange(first, first + len(keys))])
+        best_keys = np.concatenate([best_keys, keys])
+        if len(best_keys) > count:
+            keep = np.argpartition(-best_keys, count - 1)[:count]
+            best_codes, best_keys = best_codes[keep], best_keys[keep]
+    order = np.argsort(-best_keys, kind="stable")
+    return best_codes[order]
+
+
+def _draw_by_rejection(
+    source_positions: np.ndarray,
+    target_positions: np.ndarray,
+    scale: float,
+    count: int,
+    taken: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Codes of up to `count` pairs, drawn in turn; fewer if too many proposals were repeats. `taken` is sorted."""
+    sampler = _PairSampler(source_positions, target_positions, scale)
+    drawn = np.zeros(0, np.int64)
+    proposals_left = MAX_PROPOSALS_PER_EDGE * count
+    success = 0.5
+    while len(drawn) < count and proposals_left > 0:
+        wanted = count - len(drawn)
+        size = int(min(proposals_left, wanted / success * 1.1 + 64))
+        proposals_left -= size
+        codes = sampler.propose(size, rng)
+        codes = codes[~_contains(taken, codes)]
+        merged = np.concatenate([drawn, codes])
+        _, first = np.unique(merged, return_index=True)
+        before, drawn = len(drawn), merged[np.sort(first)][:count]
+        success = max((len(drawn) - before) / size, 0.02)
+    return drawn
+
+
+def _contains(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Whether each of `values` is in the sorted array `ordered`."""
+    if len(ordered) == 0:
+        return np.zeros(len(values), bool)
+    place = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
+    return ordered[place] == values
+
+
+class _PairSampler:
+    """Draws pairs with replacement by weight exp(-dist / scale): cells by an upper bound, then acceptance."""
+
+    def __init__(self, source_positions: np.ndarray, target_positions: np.ndarray, scale: float) -> None:
+        self.uniform = bool(np.isnan(target_positions).any() or np.isnan(source_positions).any())
+        self.sources, self.targets, self.scale = source_positions, target_positions, scale
+        if self.uniform:
+            return
+        extent = float(max(np.ptp(source_positions, axis=0).max(), np.ptp(target_positions, axis=0).max(), 1.0))
+        size = max(extent / GRID, scale / 2)
+        self.source_cells, self.target_cells = _Cells(source_positions, size), _Cells(target_positions, size)
+        gap = np.maximum(
+            self.source_cells.low[:, None] - self.target_cells.high[None],
+            self.target_cells.low[None] - self.source_cells.high[:, None],
+        )
+        gap = np.maximum(gap, 0.0)
+        self.nearest = np.sqrt(gap[..., 0] ** 2 + gap[..., 1] ** 2)  # [source cells, target cells]
+        bound = np.exp(-self.nearest / scale)
+        bound *= self.source_cells.counts[:, None] * self.target_cells.counts[None]
+        self.cumulative = np.cumsum(bound.ravel())
+
+    def propose(self, size: int, rng: np.random.Generator) -> np.ndarray:
+        """Codes of the accepted among `size` proposals, in the order of drawing."""
+        n_targets = len(self.targets)
+        if self.uniform:
+            return rng.integers(len(self.sources) * n_targets, size=size)
+        place = np.searchsorted(self.cumulative, rng.random(size) * self.cumulative[-1], side="right")
+        place = np.minimum(place, len(self.cumulative) - 1)
+        source_cell, target_cell = np.divmod(place, len(self.target_cells.counts))
+        sources = self.source_cells.pick(source_cell, rng)
+        targets = self.target_cells.pick(target_cell, rng)
+        excess = distances(self.sources[sources], self.targets[targets]) - self.nearest[source_cell, target_cell]
+        accepted = rng.random(size) < np.exp(-excess / self.scale)
+        return sources[accepted] * n_targets + targets[accepted]
+
+
+class _Cells:
+    """Points grouped into square cells: member lists, counts and bounding boxes."""
+
+    def __init__(self, positions: np.ndarray, size: float) -> None:
+        grid = np.floor((positions - positions.min(axis=0)) / size).astype(np.int64)
+        _, which, self.counts = np.unique(grid[:, 0] * (1 << 20) + grid[:, 1], return_inverse=True, return_counts=True)
+        self.members = np.argsort(which, kind="stable")
+        self.starts = np.cumsum(self.counts) - self.counts
+        ordered = positions[self.members]
+        self.low = np.minimum.reduceat(ordered, self.starts, axis=0)
+        self.high = np.maximum.reduceat(ordered, self.starts, axis=0)
+
+    def pick(self, cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A random member of each of `cells`."""
+        within = (rng.random(len(cells)) * self.counts[cells]).astype(np.int64)
+        return self.members[self.starts[cells] + within]

@@ -1,0 +1,16 @@
+"""What one run remembers: one SQLite file, written by one search, read by anybody at any time."""
+
+from workbench.store.reader import Run, open_run
+from workbench.store.records import Event, GenerationRecord, Memory, RunDescription
+from workbench.store.writer import RunWriter, create_run
+
+__all__ = [
+    "Event",
+    "GenerationRecord",
+    "Memory",
+    "Run",
+    "RunDescription",
+    "RunWriter",
+    "create_run",
+    "open_run",
+]

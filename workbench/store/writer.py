@@ -1,0 +1,248 @@
+"""The one that writes a run: each call is one transaction, so a kill at any instant loses no finished one."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from workbench.errors import ConfigError, RunError
+from workbench.individuals import Individual
+from workbench.store import rows, schema
+from workbench.store.lock import WriterExistsError, WriterLock
+from workbench.store.records import GenerationRecord, RunDescription
+
+STATES = ("running", "paused", "stopped", "finished", "failed")
+IF_EXISTS = ("error", "resume", "new")
+
+
+def create_run(
+    path: str | os.PathLike[str], description: RunDescription, *, if_exists: str = "error"
+) -> RunWriter:
+    """Start a run in a new file, or go on writing one.
+
+    Args:
+        path: the run file; its folder must exist.
+        description: what the run is of. Neither used nor compared if an existing run is resumed.
+        if_exists: what to do if `path` exists: "error", "resume" (append to it), or "new" (take a free name
+            beside it: run-2.sqlite, run-3.sqlite, …).
+
+    Raises:
+        RunError: if the file exists ("error"), is no intact run file ("resume"), has a writer already, or
+            cannot be made.
+        ConfigError: if `if_exists` is none of the three.
+    """
+    if if_exists not in IF_EXISTS:
+        raise ConfigError(f"if_exists: expected one of {', '.join(IF_EXISTS)}, got {if_exists!r}")
+    path = Path(os.path.realpath(Path(path).expanduser()))  # so that two names of one file share its lock
+    if not path.parent.is_dir():
+        raise RunError(f"run file {path}: there is no folder {path.parent}; create it, or choose another")
+    if if_exists != "new":
+        return _open(path, description, resume=if_exists == "resume")
+    for number in itertools.count(1):
+        candidate = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        if not _has_orphan(candidate):
+            with contextlib.suppress(_FileExistsError, WriterExistsError):
+                return _open(candidate, description, resume=False)
+    raise AssertionError("unreachable")
+
+
+class _FileExistsError(RunError):
+    """The file of a new run exists already."""
+
+
+def _open(path: Path, description: RunDescription, *, resume: bool) -> RunWriter:
+    """Make the file, or with `resume` perhaps only open it, and hold its lock."""
+    _check_free(path, resume)  # at first without the lock, so that no lock file comes and goes for nothing
+    lock = WriterLock(path)
+    try:
+        _check_free(path, resume)
+        resumed = path.exists()
+        if not resumed:
+            _create_file(path, description)
+        return RunWriter(path, schema.connect(path, "write"), lock, resumed=resumed)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _check_free(path: Path, resume: bool) -> None:
+    if path.exists() and not resume:
+        raise _FileExistsError(
+            f"run file {path}: it exists already; go on with it (if_exists='resume'), or start a new one "
+            f"beside it (if_exists='new')"
+        )
+
+
+def _has_orphan(path: Path) -> bool:
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _create_file(path: Path, description: RunDescription) -> None:
+    """Make the file under another name, then rename it: at any instant `path` is a whole run or nothing."""
+    if _has_orphan(path):  # SQLite would take its pages for those of the new file
+        raise RunError(
+            f"run file {path}: it does not exist, but {path.name}-wal does, the latest part of a run of that "
+            f"name; bring {path.name} back, or delete {path.name}-wal"
+        )
+    values = rows.description_rows(description)
+    draft = path.with_name(path.name + ".draft")
+    try:
+        for leftover in (draft, Path(f"{draft}-journal"), Path(f"{path}-wal"), Path(f"{path}-shm")):
+            leftover.unlink(missing_ok=True)
+        schema.create_file(draft, values)
+        os.rename(draft, path)
+        _sync_folder(path.parent)
+    except (sqlite3.Error, OSError) as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise schema.explain(error, path) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming last through a loss of power, where folders can be synchronised."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+class RunWriter:
+    """Appends to one run; made by `create_run`. Its methods may be called from any thread.
+
+    Every method raises `RunError` if the file cannot take the record (full disk, closed, an id twice); then
+    nothing of that call is in the file, and all earlier calls are.
+
+    Attributes:
+        path: the file written, which with `if_exists="new"` need not be the one asked for.
+        resumed: whether the file existed before.
+    """
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, lock: WriterLock, *, resumed: bool
+    ) -> None:
+        self.path = path
+        self.resumed = resumed
+        self._connection = connection
+        self._guard = threading.RLock()
+        # Also run when the writer is forgotten or the interpreter ends, so that no lock outlives its use.
+        self._finish = weakref.finalize(self, _close, connection, self._guard, lock, os.getpid())
+
+    def add_individual(
+        self, individual: Individual, genome_bytes: bytes | None, description: Mapping[str, Any] | None = None
+    ) -> None:
+        """Record a finished individual, failed ones included.
+
+        Args:
+            individual: its `outcome.genome` is not looked at.
+            genome_bytes: the trained genome as the space encodes it, or None.
+            description: the space's JSON-ready facts of it, for tables and tooltips.
+        """
+        row = rows.individual_row(individual)
+        facts = rows.to_json(description or {}, f"the description of individual {individual.id}")
+        with self._transaction() as connection:
+            _insert(connection, "individuals", rows.INDIVIDUAL_COLUMNS + ", description", (*row, facts))
+            if genome_bytes is not None:
+                _insert(connection, "genomes", "individual, form, blob", (row[0], "trained", genome_bytes))
+
+    def add_event(self, kind: str, from_child: int, generation: int | None, values: Mapping[str, Any]) -> int:
+        """Record an event before the first child it affects; returns its number in the order of replay."""
+        text = rows.to_json(values, f"the event {kind!r}")
+        with self._transaction() as connection:
+            columns = 'kind, from_child, generation, "values", time'
+            return _insert(
+                connection, "events", columns, (kind, int(from_child), generation, text, rows.now())
+            )
+
+    def finish_generation(self, record: GenerationRecord) -> None:
+        """Record that a generation was ranked."""
+        row = (*rows.generation_row(record), rows.now())
+        with self._transaction() as connection:
+            _insert(connection, "generations", rows.GENERATION_COLUMNS + ", finished_at", row)
+
+    def drop_genomes(self, ids: Iterable[int], topologies: Mapping[int, bytes] | None = None) -> None:
+        """Forget the trained genomes of `ids`; what is not there is passed over.
+
+        Args:
+            ids: individuals that are neither alive nor on the front.
+            topologies: for some of them, an encoded genome without weights to keep in its place.
+        """
+        kept = topologies or {}
+        with self._transaction() as connection:
+            for id in map(int, ids):
+                if id in kept:
+                    statement = "UPDATE genomes SET form = 'topology', blob = ? WHERE individual = ?"
+                    connection.execute(statement, (kept[id], id))
+                else:
+                    connection.execute("DELETE FROM genomes WHERE individual = ?", (id,))
+
+    def set_state(self, state: str) -> None:
+        """Record what the search is doing: "running", "paused", "stopped", "finished" or "failed"."""
+        if state not in STATES:
+            raise RunError(f"state of a run: expected one of {', '.join(STATES)}, got {state!r}")
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO run VALUES ('state', ?)", (rows.to_json(state, "the state"),)
+            )
+
+    def close(self) -> None:
+        """Give the file free; afterwards it needs no others beside it, unless somebody is just reading it."""
+        self._finish()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing of the statements within, committed to the disk at the end."""
+        with self._guard:
+            if not self._finish.alive:
+                raise RunError(
+                    f"run file {self.path}: this writer is closed; open the run again to go on writing"
+                )
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException as error:
+                with contextlib.suppress(sqlite3.Error):  # a full disk has rolled it back already
+                    self._connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error | OverflowError):
+                    raise schema.explain(error, self.path) from error
+                raise
+
+
+def _insert(connection: sqlite3.Connection, table: str, columns: str, values: tuple[Any, ...]) -> int:
+    marks = ", ".join("?" * len(values))
+    return connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values).lastrowid or 0
+
+
+def _close(
+    connection: sqlite3.Connection, guard: contextlib.AbstractContextManager[Any], lock: WriterLock, pid: int
+) -> None:
+    """Leave one file with no log beside it, if nobody reads it now; what is committed is safe either way."""
+    if os.getpid() != pid:  # a forked child must not close what its parent uses
+        return
+    with guard:
+        with contextlib.suppress(sqlite3.Error):
+            connection.executescript("PRAGMA incremental_vacuum")  # `execute` would free one page only
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute("PRAGMA journal_mode = DELETE")
+        connection.close()
+        lock.release()

@@ -1,0 +1,108 @@
+"""`train` and `evaluate`: a genome and a data set in, a trained genome and its accuracy out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.datasets import Dataset
+from workbench.errors import DataError
+from workbench.genome import Genome
+from workbench.initial import initialise
+from workbench.training.config import TrainConfig
+from workbench.training.stream import StreamKey
+
+DEFAULT_BACKEND = "csr"
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What training gave.
+
+    Attributes:
+        genome: with the final epoch's weights (the last finite ones if training failed are not kept: then it is the
+            genome as it started).
+        val_accuracy: validation accuracy of the final epoch's weights; NaN if training failed.
+        initial_val_accuracy: the same before training.
+        history: one mapping per epoch: epoch, train_loss, train_accuracy, val_accuracy, learning_rate, seconds.
+        failure: why training failed, or None.
+    """
+
+    genome: Genome
+    val_accuracy: float
+    initial_val_accuracy: float
+    history: tuple[Mapping[str, float], ...]
+    failure: str | None = None
+
+
+def train(
+    genome: Genome,
+    data: Dataset,
+    config: TrainConfig | None = None,
+    seed: int = 0,
+    backend: str = DEFAULT_BACKEND,
+    *,
+    stream: StreamKey | None = None,
+    device: str = "cpu",
+    on_epoch: Callable[[Mapping[str, float]], None] | None = None,
+) -> TrainResult:
+    """Train a genome; weights it has are inherited, others are drawn by in-degree.
+
+    Args:
+        genome: the network to start from, untouched.
+        data: the data set; its images must have the genome's shape.
+        config: the recipe.
+        seed: of new weights and dropout.
+        backend: "csr", "dense" or "gather".
+        stream: key of the prepared data; (seed,) if None.
+        device: a torch device.
+        on_epoch: called after each epoch with its row of the history.
+
+    Returns:
+        The result. Training that goes to NaN is reported in `failure`, not raised.
+
+    Raises:
+        DataError: if genome and data do not fit together.
+        ConfigError: if the backend is unknown.
+    """
+    from workbench.compiler.network import NeuronNetwork
+    from workbench.training.torch_trainer import Diverged, accuracy, fit
+
+    config = config or TrainConfig()
+    check_fit(genome, data)
+    start = initialise(genome, np.random.default_rng([seed, 1]), config.new_edge_scale)
+    network = NeuronNetwork(start, backend, dropout=config.dropout, seed=seed, device=device)
+    before = accuracy(network, data, "validation")
+    key = (seed,) if stream is None else stream
+    try:
+        history = fit(network, data, config, key=key, on_epoch=on_epoch)
+    except Diverged as error:
+        return TrainResult(start, float("nan"), before, tuple(error.history), str(error))
+    after = history[-1]["val_accuracy"] if history else before
+    return TrainResult(network.to_genome(), after, before, tuple(history))
+
+
+def evaluate(
+    genome: Genome, data: Dataset, split: str = "validation", backend: str = DEFAULT_BACKEND, *, device: str = "cpu"
+) -> float:
+    """Fraction of a split ("train", "validation", "selection" or "test") that a genome classifies correctly.
+
+    Raises:
+        DataError: if genome and data do not fit together, or the split is unknown.
+    """
+    from workbench.compiler.network import NeuronNetwork
+    from workbench.training.torch_trainer import accuracy
+
+    check_fit(genome, data)
+    return accuracy(NeuronNetwork(genome, backend, device=device), data, split)
+
+
+def check_fit(genome: Genome, data: Dataset) -> None:
+    """Raise `DataError` unless the genome takes the images of `data` and has an output per class."""
+    if genome.input_shape != tuple(data.shape) or genome.n_outputs != data.n_classes:
+        raise DataError(
+            f"this genome takes images {genome.input_shape} and has {genome.n_outputs} outputs, but {data.name} has images "
+            f"{tuple(data.shape)} and {data.n_classes} classes; make a genome with workbench.random_genome(data.shape, data.n_classes, rng)"
+        )
