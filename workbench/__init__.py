@@ -16,6 +16,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.compiler.interpreter import interpret
+    from workbench.compiler.network import NeuronNetwork
     from workbench.datasets import Dataset, load_dataset
     from workbench.errors import WorkbenchError
     from workbench.genome import Genome
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from workbench.store import open_run
     from workbench.training import TrainConfig, evaluate, train
 
-    from workbench.compiler.interpreter import interpret  # isort: skip
-    from workbench.compiler.network import NeuronNetwork  # isort: skip
 
 __version__ = "0.1.0"
 
@@ -59,7 +59,7 @@ _HOMES = {
 }
 _SUBMODULES = ("datasets", "mutations", "plots", "initial")
 
-__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604
+__all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -76,6 +76,8 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
         return _convert_number(hint, value, name)
     if hint is str and not isinstance(value, str):
         raise ConfigError(f"{name} expects text, got {value!r}")
+    if dataclasses.is_dataclass(hint) and not isinstance(value, typing.cast(type, hint)):
+        raise ConfigError(f"{name} expects settings of its own such as {name}.NAME, got {value!r}")
     return value
 
 
@@ -103,6 +105,8 @@ def _convert_number(kind: type, value: Any, name: str) -> Any:
     try:
         if isinstance(value, bool):
             raise ValueError
+        if kind is int and isinstance(value, str | int) and str(value).strip().lstrip("+-").isdecimal():
+            return int(value)  # exactly: a seed may have more digits than a float
         number = float(value)
         if kind is int:
             if number != int(number):

@@ -58,6 +58,8 @@ def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
         cost = space.cost(genome)
         outcome = space.train(genome, data, task.train, seed=task.seed, stream=task.stream)
         failure = outcome.failure
+        if not failure and not np.isfinite(outcome.val_accuracy):
+            failure = f"training gave a validation accuracy of {outcome.val_accuracy}"
     except Exception as error:  # a child that fails is recorded, the search goes on
         failure = f"{type(error).__name__}: {error}"
     return Individual(
@@ -81,7 +83,7 @@ def _draw(space: SearchSpace, task: Task) -> tuple[Any, Mapping[str, Any]]:
     low, high = task.flops_bounds
     for redraw in range(REDRAWS):
         if task.parent is None:
-            genome, record = space.sample(task.id, rng), {}
+            genome, record = space.sample(task.id, rng), dict[str, Any]()
         else:
             genome, record = space.mutate(task.parent_genome, task.rates, rng)
             record = {**record, "redraws": redraw}

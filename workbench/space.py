@@ -43,14 +43,20 @@ class SearchSpace(Protocol):
     All methods are pure: the same arguments give the same result on the same machine and versions.
     """
 
-    name: str
-    """Stable name, stored in a run and used to reopen it."""
+    @property
+    def name(self) -> str:
+        """Stable name, stored in a run and used to reopen it."""
+        ...
 
-    mutation_kinds: tuple[str, ...]
-    """Names of the mutations, in the order in which they are shown."""
+    @property
+    def mutation_kinds(self) -> tuple[str, ...]:
+        """Names of the mutations, in the order in which they are shown."""
+        ...
 
-    settings: tuple[Setting, ...]
-    """Schema of the rates record, for sliders and for `--set rates.NAME=VALUE`."""
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """Schema of the rates record, for sliders and for `--set rates.NAME=VALUE`."""
+        ...
 
     def config(self) -> dict[str, Any]:
         """JSON-ready settings from which `workbench.spaces.make_space(name, config)` makes it again."""

@@ -103,7 +103,7 @@ def draw_pairs(
         taken = np.sort(np.concatenate([taken, drawn]))
         rest = _draw_by_gumbel(source_positions, target_positions, scale, count - len(drawn), taken, rng)
         drawn = np.concatenate([drawn, rest])
-    return np.divmod(drawn, n_targets)  # type: ignore[return-value]
+    return np.divmod(drawn, n_targets)
 
 
 def draw_target_each(

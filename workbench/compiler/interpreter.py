@@ -42,8 +42,9 @@ def interpret(genome: Genome, images: Tensor, weights: Tensor | None = None, bia
         if layer == genome.n_layers - 1:
             break  # outputs: no norm, no ReLU
         if genome.normalization == "layer" and len(members) >= SMALLEST_NORMALISED_LAYER:
-            mean = sum(out[neuron] for neuron in members) / len(members)
-            variance = sum((out[neuron] - mean) ** 2 for neuron in members) / len(members)
+            zero = torch.zeros_like(out[members[0]])
+            mean = sum((out[neuron] for neuron in members), zero) / len(members)
+            variance = sum(((out[neuron] - mean) ** 2 for neuron in members), zero) / len(members)
             for neuron in members:
                 out[neuron] = (out[neuron] - mean) / torch.sqrt(variance + EPS)
         for neuron in members:

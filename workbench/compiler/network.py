@@ -57,7 +57,7 @@ class NeuronNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [batch, outputs]; `DataError` if the images have not as many values as the network inputs."""
-        flat = images.reshape(len(images), -1) if images.dim() > 1 else images
+        flat = images.flatten(1) if images.dim() > 1 else images
         if flat.dim() != 2 or flat.shape[1] != self.plan.n_inputs:
             raise DataError(
                 f"this network takes images of {self.plan.n_inputs} values {self.genome.input_shape} "

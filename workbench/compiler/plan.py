@@ -1,7 +1,7 @@
 """Genome -> plan: plain arrays over all neurons in layer order, ready for any backend.
 
-A *row* is a neuron in layer order: first the inputs, then hidden neurons layer by layer, then the outputs. The plan is one CSR
-matrix over all rows; the sources of a row lie anywhere before it.
+A *row* is a neuron in layer order: first the inputs, then hidden neurons layer by layer, then the outputs. The plan is
+one CSR matrix over all rows; the sources of a row lie anywhere before it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Plan:
         row_starts: CSR row pointer, int64 [neurons + 1].
         columns: row of each edge's source, int64 [edges], ascending within a row.
         edges: index in the genome of each edge of the plan, int64 [edges].
-        parameters: index in the vector of weights of each edge, int64 [edges]; edges that share a weight share the index.
-            Without sharing it is 0, 1, 2, …
+        parameters: index in the vector of weights of each edge, int64 [edges]; edges that share a weight share the
+            index. Without sharing it is 0, 1, 2, …
         n_weights: length of the vector of weights.
     """
 

@@ -1,7 +1,7 @@
 """Three ways to multiply a layer's sparse matrix with the activations before it.
 
-Each is a module with `forward(values, x)`: `values` [edges of the layer] are the weights of the edges in plan order, `x`
-[sources, batch] the activations (feature-major), the result [targets, batch].
+Each is a module with `forward(values, x)`: `values` [edges of the layer] are the weights of the edges in plan order,
+`x` [sources, batch] the activations (feature-major), the result [targets, batch].
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class CsrProduct(nn.Module):
         _expect_beta_warning()
 
     def forward(self, values: Tensor, x: Tensor) -> Tensor:
+        """The layer's sums [targets, batch]."""
         return _CsrMatmul.apply(values, x, self)
 
 
@@ -91,6 +92,7 @@ class DenseProduct(nn.Module):
         self.register_buffer("place", torch.as_tensor(rows * n_sources + columns), persistent=False)
 
     def forward(self, values: Tensor, x: Tensor) -> Tensor:
+        """The layer's sums [targets, batch]."""
         blank = values.new_zeros(self.shape[0] * self.shape[1])
         return blank.index_put((self.place,), values).view(self.shape) @ x
 
@@ -115,6 +117,7 @@ class GatherProduct(nn.Module):
         self.register_buffer("edge", torch.as_tensor(edge), persistent=False)
 
     def forward(self, values: Tensor, x: Tensor) -> Tensor:
+        """The layer's sums [targets, batch]."""
         weights = torch.cat([values, values.new_zeros(1)])[self.edge]  # [targets, degree]
         inputs = torch.cat([x, x.new_zeros(1, x.shape[1])])[self.source]  # [targets, degree, batch]
         return (weights.unsqueeze(2) * inputs).sum(dim=1)

@@ -21,7 +21,7 @@ def pareto_tournament(ranked: Sequence[Individual], size: int, rng: np.random.Ge
 def by_pareto(population: Sequence[Individual]) -> list[Individual]:
     """By Pareto rank, then larger crowding distance, then age (the oldest first)."""
     ranks, crowding = rank(population)
-    ids = [individual.id for individual in population]
+    ids = np.array([individual.id for individual in population])
     return [population[index] for index in np.lexsort((ids, -crowding, ranks))]
 
 

@@ -73,9 +73,9 @@ class HypervolumeBounds:
     max_flops: float = 1e8
 
     def __post_init__(self) -> None:
-        if not (0 < self.max_error <= 1 and 0 < self.min_flops < self.max_flops):
+        if not (0 < self.max_error <= 1 and 0 < self.min_flops < self.max_flops < float("inf")):
             raise ConfigError(
-                "hypervolume bounds need 0 < max_error <= 1 and 0 < min_flops < max_flops, "
+                "hypervolume bounds need 0 < max_error <= 1 and finite 0 < min_flops < max_flops, "
                 f"got {self.max_error}, {self.min_flops}, {self.max_flops}"
             )
 

@@ -28,7 +28,8 @@ class Genome:
 
     Neuron ids: inputs (channel-first pixels), then outputs, then hidden neurons. Genomes are always pruned: every
     hidden neuron lies on a way from an input to an output. Arrays are read-only; changes make a new genome
-    (`Genome.from_edges`, `with_parameters`, the mutations). Equality and `content_hash` do not depend on the order of edges.
+    (`Genome.from_edges`, `with_parameters`, the mutations). Equality and `content_hash` do not depend on the order of
+    edges.
 
     Attributes:
         input_shape: (channels, height, width) of the images.
@@ -208,7 +209,15 @@ class Genome:
         biases = validation.as_floats("biases", biases, len(self.biases))
         shared = validation.as_groups(self.shared, weights)
         genome = Genome(
-            self.input_shape, self.n_outputs, self.sources, self.targets, weights, shared, biases, self.neuron_keys, self.normalization
+            self.input_shape,
+            self.n_outputs,
+            self.sources,
+            self.targets,
+            weights,
+            shared,
+            biases,
+            self.neuron_keys,
+            self.normalization,
         )
         for name in ("layers", "positions", "in_degrees", "n_parameters", "flops_total", "density"):
             if name in self.__dict__:

@@ -1,9 +1,9 @@
 """Genomes to and from networkx graphs, lossless.
 
-Nodes are neuron ids with attributes `kind` ("input", "output" or "hidden"), `layer`, `position` (row, column; None for
-outputs), and for all but inputs `bias`; hidden ones also `key`. Edges have `weight` (NaN = not yet initialised), `shared`
-(group, -1 = none) and `index` (their place in the genome's arrays). The graph itself knows `input_shape`, `n_outputs` and
-`normalization`.
+Nodes are neuron ids with attributes `kind` ("input", "output" or "hidden"), `layer`, `position` (row, column; None
+for outputs), and for all but inputs `bias`; hidden ones also `key`. Edges have `weight` (NaN = not yet initialised),
+`shared` (group, -1 = none) and `index` (their place in the genome's arrays). The graph itself knows `input_shape`,
+`n_outputs` and `normalization`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,13 @@ def genome_to_networkx(genome: Genome) -> networkx.DiGraph:
         if neuron < genome.n_inputs:
             graph.add_node(neuron, kind="input", layer=layer, position=tuple(position))
         elif neuron < first_hidden:
-            graph.add_node(neuron, kind="output", layer=layer, position=None, bias=float(genome.biases[neuron - genome.n_inputs]))
+            graph.add_node(
+                neuron,
+                kind="output",
+                layer=layer,
+                position=None,
+                bias=float(genome.biases[neuron - genome.n_inputs]),
+            )
         else:
             graph.add_node(
                 neuron,
@@ -41,7 +47,12 @@ def genome_to_networkx(genome: Genome) -> networkx.DiGraph:
                 bias=float(genome.biases[neuron - genome.n_inputs]),
                 key=int(genome.neuron_keys[neuron - first_hidden]),
             )
-    columns = (genome.sources.tolist(), genome.targets.tolist(), genome.weights.tolist(), genome.shared.tolist())
+    columns = (
+        genome.sources.tolist(),
+        genome.targets.tolist(),
+        genome.weights.tolist(),
+        genome.shared.tolist(),
+    )
     for index, (source, target, weight, shared) in enumerate(zip(*columns, strict=True)):
         graph.add_edge(source, target, weight=weight, shared=shared, index=index)
     return graph

@@ -58,8 +58,19 @@ def genome_from_bytes(blob: bytes) -> Genome:
         with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
             head = json.loads(arrays["head"].astype(np.uint8).tobytes())
             return _build(head, {name: arrays[name] for name in _ARRAYS})
-    except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, TypeError, AttributeError) as error:
-        raise GenomeError(f"these bytes are not a genome, or are damaged ({error}); write them again with to_bytes()") from None
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        KeyError,
+        EOFError,
+        OSError,
+        TypeError,
+        AttributeError,
+    ) as error:
+        raise GenomeError(
+            f"these bytes are not a genome, or are damaged ({error}); write them again with to_bytes()"
+        ) from None
 
 
 def _build(head: dict, arrays: dict[str, np.ndarray]) -> Genome:
@@ -67,11 +78,14 @@ def _build(head: dict, arrays: dict[str, np.ndarray]) -> Genome:
         raise GenomeError("expected a workbench genome, got another kind of npz file")
     if head["version"] > FORMAT_VERSION:
         raise GenomeError(
-            f"this genome has format version {head['version']}, this workbench reads up to {FORMAT_VERSION}; update the workbench"
+            f"this genome has format version {head['version']}, this workbench reads up to {FORMAT_VERSION}; "
+            "update the workbench"
         )
     for name, dtype in _ARRAYS.items():
         if arrays[name].dtype != dtype or arrays[name].ndim != 1:
-            raise GenomeError(f"expected {name} as {np.dtype(dtype)} [n], got {arrays[name].dtype} {arrays[name].shape}")
+            raise GenomeError(
+                f"expected {name} as {np.dtype(dtype)} [n], got {arrays[name].dtype} {arrays[name].shape}"
+            )
     return Genome.from_edges(
         tuple(head["input_shape"]), head["n_outputs"], normalization=head["normalization"], **arrays
     )

@@ -95,7 +95,11 @@ def layers_of(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray
 
 
 def positions_of(
-    input_shape: tuple[int, int, int], n_outputs: int, layers: np.ndarray, sources: np.ndarray, targets: np.ndarray
+    input_shape: tuple[int, int, int],
+    n_outputs: int,
+    layers: np.ndarray,
+    sources: np.ndarray,
+    targets: np.ndarray,
 ) -> np.ndarray:
     """Position (row, column) of every neuron in pixels, float64 [neurons, 2], NaN for outputs.
 

@@ -26,7 +26,7 @@ def check_shape(input_shape: Any, n_outputs: Any) -> tuple[tuple[int, int, int],
         raise GenomeError(f"expected input_shape=(channels, height, width), all at least 1, got {input_shape!r}")
     if outputs < 1:
         raise GenomeError(f"expected at least one output, got n_outputs={n_outputs!r}")
-    return shape, outputs  # type: ignore[return-value]
+    return shape, outputs
 
 
 def check_normalization(normalization: str) -> str:
@@ -59,7 +59,10 @@ def check_edges(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarr
             (sources >= n_neurons) | (targets >= n_neurons),
             f"names a neuron beyond the {n_neurons} that there are; check the length of biases",
         ),
-        (targets < n_inputs, f"leads into an input; inputs have the ids 0 to {n_inputs - 1} and take no edges"),
+        (
+            targets < n_inputs,
+            f"leads into an input; inputs have the ids 0 to {n_inputs - 1} and take no edges",
+        ),
         (
             (sources >= n_inputs) & (sources < end_of_outputs),
             f"leaves an output; outputs have the ids {n_inputs} to {end_of_outputs - 1} and end the network",
@@ -96,7 +99,9 @@ def as_floats(name: str, values: Any, length: int) -> np.ndarray:
     if array.shape != (length,):
         raise GenomeError(f"expected {name} of shape ({length},), got {array.shape}")
     if np.isinf(array).any():
-        raise GenomeError(f"expected finite {name} (or NaN), got {array[np.isinf(array)][0]} at {np.isinf(array).argmax()}")
+        raise GenomeError(
+            f"expected finite {name} (or NaN), got {array[np.isinf(array)][0]} at {np.isinf(array).argmax()}"
+        )
     return array
 
 

@@ -4,4 +4,13 @@ from workbench.initial.random import random_genome
 from workbench.initial.shaped import CONVOLUTION, LOCAL, Windows, dense_mlp, windowed
 from workbench.initial.weights import NEW_EDGE_SCALE, initialise
 
-__all__ = ["CONVOLUTION", "LOCAL", "NEW_EDGE_SCALE", "Windows", "dense_mlp", "initialise", "random_genome", "windowed"]
+__all__ = [
+    "CONVOLUTION",
+    "LOCAL",
+    "NEW_EDGE_SCALE",
+    "Windows",
+    "dense_mlp",
+    "initialise",
+    "random_genome",
+    "windowed",
+]

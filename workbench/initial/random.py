@@ -24,9 +24,9 @@ def random_genome(
 ) -> Genome:
     """A random genome with initialised weights.
 
-    Layer i (from 1) has U(layer_size) · inputs / i neurons. Every neuron gets one edge from a random neuron of the layer
-    before it, which gives it its place, and one to the layer after it; the rest of the edges is drawn between neighbouring
-    layers and, as skip edges, between random other pairs of layers.
+    Layer i (from 1) has U(layer_size) · inputs / i neurons. Every neuron gets one edge from a random neuron of the
+    layer before it, which gives it its place, and one to the layer after it; the rest of the edges is drawn between
+    neighbouring layers and, as skip edges, between random other pairs of layers.
 
     Args:
         input_shape: (channels, height, width).
@@ -41,7 +41,11 @@ def random_genome(
     Raises:
         ConfigError: if a range is empty or negative.
     """
-    for name, (low, high) in {"hidden_layers": hidden_layers, "layer_size": layer_size, "edges_per_neuron": edges_per_neuron}.items():
+    for name, (low, high) in {
+        "hidden_layers": hidden_layers,
+        "layer_size": layer_size,
+        "edges_per_neuron": edges_per_neuron,
+    }.items():
         if not 0 < low <= high:
             raise ConfigError(f"{name} expects a range (low, high) with 0 < low <= high, got ({low}, {high})")
     empty = Genome.from_edges(input_shape, n_outputs, [], [], normalization=normalization)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,8 +30,8 @@ def dense_mlp(
         ids.append(first + np.arange(width))
         first += width
     ids.append(n_inputs + np.arange(n_outputs))
-    sources = [np.repeat(before, len(after)) for before, after in zip(ids, ids[1:], strict=False)]
-    targets = [np.tile(after, len(before)) for before, after in zip(ids, ids[1:], strict=False)]
+    sources = [np.repeat(before, len(after)) for before, after in pairwise(ids)]
+    targets = [np.tile(after, len(before)) for before, after in pairwise(ids)]
     edges = np.concatenate(sources), np.concatenate(targets)
     keys = rng.integers(2**32, 2**62, size=sum(widths))
     genome = Genome.from_edges(input_shape, n_outputs, *edges, normalization=normalization, neuron_keys=keys)
@@ -114,7 +115,13 @@ def _window_edges(
     out, into, row, column, dr, dc = (
         axis.ravel()
         for axis in np.meshgrid(
-            np.arange(n_out), np.arange(n_in), rows, columns, np.arange(size_rows), np.arange(size_columns), indexing="ij"
+            np.arange(n_out),
+            np.arange(n_in),
+            rows,
+            columns,
+            np.arange(size_rows),
+            np.arange(size_columns),
+            indexing="ij",
         )
     )
     if layer.pooling:

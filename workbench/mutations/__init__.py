@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.draft import Record
 from workbench.errors import MutationError
 from workbench.genome import Genome
-from workbench.draft import Record
 from workbench.mutations.growing import add_edges, add_neurons
 from workbench.mutations.rates import KINDS, MutationRates
 from workbench.mutations.sharing import share_weights
@@ -29,9 +29,7 @@ def apply(kind: str, genome: Genome, rates: MutationRates, rng: np.random.Genera
     """The mutation named `kind` with the sizes of `rates`; `MutationError` if it is impossible here."""
     match kind:
         case "add_neurons":
-            return add_neurons(
-                genome, rng, neurons=rates.new_neurons, edges=rates.new_neuron_edges, law=rates.law
-            )
+            return add_neurons(genome, rng, neurons=rates.new_neurons, edges=rates.new_neuron_edges, law=rates.law)
         case "add_edges":
             return add_edges(
                 genome,
@@ -42,13 +40,9 @@ def apply(kind: str, genome: Genome, rates: MutationRates, rng: np.random.Genera
                 law=rates.law,
             )
         case "remove_edges":
-            return remove_edges(
-                genome, rng, edges=rates.removed_edges, pairs=rates.layer_pairs, law=rates.law
-            )
+            return remove_edges(genome, rng, edges=rates.removed_edges, pairs=rates.layer_pairs, law=rates.law)
         case "remove_layer":
-            return remove_layer(
-                genome, rng, bridge=rates.bridge, bridging_edges=rates.bridging_edges, law=rates.law
-            )
+            return remove_layer(genome, rng, bridge=rates.bridge, bridging_edges=rates.bridging_edges, law=rates.law)
         case "share_weights":
             return share_weights(genome, rng, groups=rates.shared_groups)
     raise MutationError(f"unknown mutation {kind!r}; expected one of: {', '.join(KINDS)}")

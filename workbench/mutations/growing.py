@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.draft import Draft, Record, fraction
 from workbench.errors import MutationError
 from workbench.genome import Genome
-from workbench.draft import Draft, Record, fraction
 from workbench.spatial import SpatialLaw
 
 _Group = tuple[np.ndarray, np.ndarray, int]

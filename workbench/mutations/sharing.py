@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.draft import Record
 from workbench.errors import MutationError
 from workbench.genome import Genome
-from workbench.draft import Record
 
 
 def share_weights(
@@ -16,7 +16,8 @@ def share_weights(
 
     A pair of layers is drawn with weight sqrt(edges); its edges are grouped by the rounded offset from source to
     target; a random part of the groups gets a common weight each, the mean of its members. Edges that share a
-    weight already stay with theirs: further edges of the same offset join the largest such group. Parameters fall, FLOPs do not.
+    weight already stay with theirs: further edges of the same offset join the largest such group. Parameters fall,
+    FLOPs do not.
 
     Args:
         genome: the parent.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.draft import Draft, Record, fraction
 from workbench.errors import MutationError
 from workbench.genome import Genome
-from workbench.draft import Draft, Record, fraction
 from workbench.spatial import SpatialLaw, distances, draw_without_replacement
 
 
@@ -38,7 +38,10 @@ def remove_edges(
     """
     draft = Draft(genome, law)
     wanted = fraction(rng, edges, genome.n_edges)
-    below, above = genome.layers[genome.sources].astype(np.int64), genome.layers[genome.targets].astype(np.int64)
+    below, above = (
+        genome.layers[genome.sources].astype(np.int64),
+        genome.layers[genome.targets].astype(np.int64),
+    )
     codes, which, counts = np.unique(below * draft.n_layers + above, return_inverse=True, return_counts=True)
     weight = np.sqrt(counts)
     chosen = rng.choice(len(codes), min(pairs, len(codes)), replace=False, p=weight / weight.sum())
@@ -59,7 +62,7 @@ def remove_edges(
 
 
 def _spread(total: int, weights: np.ndarray, most: np.ndarray) -> np.ndarray:
-    """`total` in whole parts proportional to `weights`, none above `most`; what a full part cannot take the others get."""
+    """`total` in whole parts proportional to `weights`, none above `most`; what one cannot take the others get."""
     parts = np.zeros(len(weights), np.int64)
     while (left := min(total, int(most.sum())) - int(parts.sum())) > 0:
         open_weights = np.where(parts < most, weights, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -37,8 +38,8 @@ class Search:
         path: the run file.
         space: what is searched; the neuron-level space of the data if None.
         executor: where children are trained; threads if None.
-        if_exists: what to do if the file exists: "error", "resume" (go on where it ends; its own settings hold), or "new" (a
-            free name beside it).
+        if_exists: what to do if the file exists: "error", "resume" (go on where it ends; all but `generations` and
+            `workers` must be as in the file), or "new" (a free name beside it).
 
     Raises:
         RunError: if the file exists, cannot be written, or (resuming) belongs to other data or settings.
@@ -103,7 +104,7 @@ class Search:
             if run.dataset["name"] not in dataset_names():
                 raise RunError(f"{path} searched {run.dataset['name']!r}, made from arrays; pass it as data=...")
             data = load_dataset(run.dataset["name"], root)
-        config = replace(from_values(SearchConfig, run.config), **changes)
+        config = from_values(SearchConfig, {**run.config, **changes})
         return cls(data, config, path, make_space(run.space_name, run.space_config), executor, "resume")
 
     def _description(self) -> RunDescription:
@@ -242,6 +243,8 @@ class Search:
                 self._set_state("finished" if self._is_finished else "stopped")
             self._writer.set_state(self._state)
         except BaseException as error:
+            with contextlib.suppress(RunError):  # if the file is the reason
+                self._writer.set_state("failed")
             with self._wake:
                 self._error = error
                 self._set_state("failed")
@@ -256,13 +259,12 @@ class Search:
     def _make_generation(self, executor: Executor) -> bool:
         """Make the children that are missing of this generation, then rank; False if it was stopped."""
         started = time.perf_counter()
-        ids = range(self._first_child, self._first_child + self._expected)
-        todo = [child for child in ids if child not in self._children]
-        while todo or self._pending:
+        while (todo := self._todo()) or self._pending:
             while todo and len(self._pending) < self.workers and self._may_start():
-                task = self._propose(todo.pop(0))
+                task = self._propose(todo[0])
                 with self._wake:
                     self._pending[executor.submit(make_child, self.space, self.data, task)] = task.id
+                todo = self._todo()
             if not self._pending:
                 with self._wake:
                     if self._state == "stopped":
@@ -273,6 +275,12 @@ class Search:
                 self._take(future)
         self._end_generation(time.perf_counter() - started)
         return True
+
+    def _todo(self) -> list[int]:
+        """Children of this generation still to be started; how many there are may change with its first proposal."""
+        last = max(self._children, default=-1)  # a resumed generation has no gaps, even if it became smaller
+        ids = range(self._first_child, max(self._first_child + self._expected, last + 1))
+        return [child for child in ids if child not in self._children and child not in self._pending.values()]
 
     def _may_start(self) -> bool:
         """Whether another child may start now; spends a step if stepping."""
@@ -343,22 +351,22 @@ class Search:
         if generation == 0 and not any(child.ok for child in children):
             reason = children[0].failure if children else "none"
             raise RunError(f"every initial individual failed, so there is nothing to evolve; the first because: {reason}")
-        self.evolution.tell(children)
-        archive = self.evolution.archive
-        self._writer.finish_generation(
-            GenerationRecord(
-                generation=generation,
-                population=tuple(individual.id for individual in self.evolution.population),
-                front=tuple(individual.id for individual in archive),
-                hypervolume=hypervolume(archive, self.config.hypervolume),
-                best_accuracy=archive[-1].val_accuracy,
-                n_evaluated=len(children),
-                n_failed=sum(not child.ok for child in children),
-                epochs=sum(child.outcome.epochs for child in children if child.outcome),
-                wall_seconds=wall_seconds,
+        with self._wake:  # nobody sees a generation half ended, or one that the file does not have
+            self.evolution.tell(children)
+            archive = self.evolution.archive
+            self._writer.finish_generation(
+                GenerationRecord(
+                    generation=generation,
+                    population=tuple(individual.id for individual in self.evolution.population),
+                    front=tuple(individual.id for individual in archive),
+                    hypervolume=hypervolume(archive, self.config.hypervolume),
+                    best_accuracy=archive[-1].val_accuracy,
+                    n_evaluated=len(children),
+                    n_failed=sum(not child.ok for child in children),
+                    epochs=sum(child.outcome.epochs for child in children if child.outcome),
+                    wall_seconds=wall_seconds,
+                )
             )
-        )
-        with self._wake:
             self._first_child += len(children)
             self._children = {}
             self._step_ends_generation = False

@@ -66,7 +66,14 @@ class Settings:
 
 
 def _values(space: SearchSpace, rates: Any) -> Mapping[str, Any]:
-    return rates if isinstance(rates, Mapping) else space.rates_values(rates)
+    if isinstance(rates, Mapping):
+        return rates
+    try:
+        return space.rates_values(rates)
+    except (TypeError, AttributeError):
+        raise ConfigError(
+            f"rates expects the record of the space {space.name!r} or a mapping of its settings, got {rates!r}"
+        ) from None
 
 
 class Timeline:

@@ -21,7 +21,7 @@ def make_space(name: str, config: Mapping[str, Any]) -> SearchSpace:
     """The space that a run was made with, from what the run stored of it."""
     try:
         return _class_of(name).from_config(config)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"the settings of space {name!r} are damaged: {error!r}") from None
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,11 +24,21 @@ from workbench.individuals import Cost, Outcome
 from workbench.space import Setting
 from workbench.training import TrainConfig
 
-if TYPE_CHECKING:
-    from torch import nn
-
 KINDS = ("add_layer", "remove_layer", "widen_layer", "narrow_layer")
+FORMAT, FORMAT_VERSION = "workbench-mlp", 1
 MAX_BYTES = 2**31
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    KeyError,
+    EOFError,
+    OSError,
+    TypeError,
+    RuntimeError,  # of zipfile: an entry seems encrypted, or compressed in an unknown way
+)
+"""What reading damaged npz bytes raises."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +76,8 @@ class MlpRates:
 
     def __post_init__(self) -> None:
         probabilities = [getattr(self, kind) for kind in KINDS]
-        if min(probabilities) < 0 or sum(probabilities) <= 0:
-            raise ConfigError(f"probabilities must be >= 0 and not all 0, got {probabilities}")
+        if not all(0 <= probability <= 1 for probability in probabilities) or sum(probabilities) <= 0:
+            raise ConfigError(f"{', '.join(KINDS)} expect numbers from 0 to 1 and not all 0, got {probabilities}")
         if not 0 < self.factor[0] <= self.factor[1] < 1:
             raise ConfigError(f"factor expects 0 < low <= high < 1, got {self.factor}")
 
@@ -93,6 +104,12 @@ class MlpSpace:
         *(Setting(kind, "probability", 0, 1, f"relative probability of {kind.replace('_', ' ')}") for kind in KINDS),
         Setting("factor", "range", 0.01, 0.99, "change of a width, as a fraction", "of the width"),
     )
+
+    def __post_init__(self) -> None:
+        for name, least in (("hidden_layers", 0), ("hidden_widths", 1)):
+            low, high = getattr(self, name)
+            if not least <= low <= high:
+                raise ConfigError(f"{name} expects a range from {least} up, got {(low, high)}")
 
     @classmethod
     def for_data(cls, data: Dataset) -> MlpSpace:
@@ -158,23 +175,27 @@ class MlpSpace:
         self, genome: MlpGenome, data: Dataset, config: TrainConfig, *, seed: int, stream: tuple[int, ...]
     ) -> Outcome:
         """Train with torch, by the same recipe as the neuron-level space."""
+        from workbench.spaces.mlp_module import make_module, parameters_of
         from workbench.training.torch_trainer import Diverged, accuracy, fit
 
         start = _fill(genome, np.random.default_rng([seed, 1]))
-        module = _module(start, config.dropout)
+        module = make_module(start, config.dropout, seed)
         before = accuracy(module, data, "validation")
         try:
             history = fit(module, data, config, key=stream)
         except Diverged as error:
             return Outcome(start, float("nan"), before, len(error.history), tuple(error.history), str(error))
         after = history[-1]["val_accuracy"] if history else before
-        return Outcome(_from_module(module, genome.widths), after, before, len(history), tuple(history))
+        weights, biases = parameters_of(module)
+        trained = MlpGenome(genome.widths, tuple(weights), tuple(biases))
+        return Outcome(trained, after, before, len(history), tuple(history))
 
     def evaluate(self, genome: MlpGenome, data: Dataset, split: str) -> float:
         """Accuracy on a split."""
+        from workbench.spaces.mlp_module import make_module
         from workbench.training.torch_trainer import accuracy
 
-        return accuracy(_module(genome, 0.0), data, split)
+        return accuracy(make_module(genome), data, split)
 
     def cost(self, genome: MlpGenome) -> Cost:
         """Counted as for neuron-level genomes."""
@@ -188,9 +209,9 @@ class MlpSpace:
 
     def encode(self, genome: MlpGenome) -> bytes:
         """npz bytes."""
-        arrays = {f"weight{i}": array for i, array in enumerate(genome.weights)}
+        arrays: dict[str, Any] = {f"weight{i}": array for i, array in enumerate(genome.weights)}
         arrays |= {f"bias{i}": array for i, array in enumerate(genome.biases)}
-        head = json.dumps({"format": "workbench-mlp", "version": 1, "widths": genome.widths})
+        head = json.dumps({"format": FORMAT, "version": FORMAT_VERSION, "widths": genome.widths})
         buffer = io.BytesIO()
         np.savez_compressed(buffer, head=np.frombuffer(head.encode(), np.uint8), **arrays)
         return buffer.getvalue()
@@ -202,14 +223,21 @@ class MlpSpace:
                 if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
                     raise GenomeError(f"expected at most {MAX_BYTES:,} bytes of arrays")
             with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
-                widths = tuple(int(width) for width in json.loads(arrays["head"].tobytes())["widths"])
+                head = json.loads(arrays["head"].tobytes())
+                if (head["format"], head["version"]) != (FORMAT, FORMAT_VERSION):
+                    raise GenomeError(f"expected format {FORMAT!r} {FORMAT_VERSION}, got {head['format']!r} {head['version']}")
+                widths = tuple(int(width) for width in head["widths"])
                 weights = tuple(arrays[f"weight{i}"] for i in range(len(widths) - 1))
                 biases = tuple(arrays[f"bias{i}"] for i in range(len(widths) - 1))
-        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, TypeError) as error:
+        except _DAMAGE as error:
             raise GenomeError(f"these bytes are not an MLP, or are damaged ({error})") from None
+        if len(widths) < 2:
+            raise GenomeError(f"expected an MLP with inputs and outputs, got widths {widths}")
         for before, after, weight, bias in zip(widths, widths[1:], weights, biases, strict=False):
             if weight.shape != (after, before) or bias.shape != (after,):
                 raise GenomeError(f"expected weights of shape {(after, before)}, got {weight.shape}")
+            if (weight.dtype, bias.dtype) != (np.float32, np.float32):
+                raise GenomeError(f"expected weights and biases as float32, got {weight.dtype} and {bias.dtype}")
         return MlpGenome(widths, weights, biases)
 
     def describe(self, genome: MlpGenome) -> dict[str, Any]:
@@ -247,35 +275,3 @@ def _fill(genome: MlpGenome, rng: np.random.Generator) -> MlpGenome:
         drawn = (rng.standard_normal(weight.shape) * np.sqrt(2 / weight.shape[1])).astype(np.float32)
         weights.append(np.where(np.isnan(weight), drawn, weight))
     return MlpGenome(genome.widths, tuple(weights), genome.biases)
-
-
-def _module(genome: MlpGenome, dropout: float) -> nn.Sequential:
-    import torch
-    from torch import nn
-
-    layers: list[nn.Module] = [nn.Flatten()]
-    for layer, (weight, bias) in enumerate(zip(genome.weights, genome.biases, strict=True), start=1):
-        linear = nn.Linear(weight.shape[1], weight.shape[0])
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(weight))
-            linear.bias.copy_(torch.from_numpy(bias))
-        layers.append(linear)
-        if layer == len(genome.weights):
-            break
-        if len(bias) >= SMALLEST_NORMALISED_LAYER:
-            layers.append(nn.LayerNorm(len(bias), elementwise_affine=False))
-        layers.append(nn.ReLU())
-        if dropout:
-            layers.append(nn.Dropout(dropout))
-    return nn.Sequential(*layers)
-
-
-def _from_module(module: nn.Sequential, widths: tuple[int, ...]) -> MlpGenome:
-    from torch import nn
-
-    linear = [layer for layer in module if isinstance(layer, nn.Linear)]
-    return MlpGenome(
-        widths,
-        tuple(layer.weight.detach().numpy().copy() for layer in linear),
-        tuple(layer.bias.detach().numpy().copy() for layer in linear),
-    )

@@ -55,10 +55,15 @@ class InitialConfig:
 
     def __post_init__(self) -> None:
         shares = self.random, self.dense, self.local, self.convolution
-        if min(shares) < 0 or sum(shares) <= 0:
+        if not all(0 <= share < float("inf") for share in shares) or sum(shares) <= 0:
             raise ConfigError(f"shares of initial genomes must be >= 0 and not all 0, got {shares}")
         for name in ("hidden_layers", "layer_size", "edges_per_neuron", "dense_widths", "maps"):
             check_range(name, getattr(self, name))
+            if getattr(self, name)[0] <= 0:
+                raise ConfigError(f"{name} expects a range above 0, got {getattr(self, name)}")
+        if self.normalization not in ("layer", "none"):
+            raise ConfigError(f"normalization expects layer or none, got {self.normalization!r}")
+        _ = self.law
 
     @property
     def law(self) -> SpatialLaw:

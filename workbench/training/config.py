@@ -64,7 +64,7 @@ class TrainConfig:
 def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
     """The rate of step `step` (from 0) of `steps`.
 
-    One-cycle after Smith (2018), "Super-Convergence": here a linear rise from 1/25 of the peak, then half a cosine to 0.
+    One-cycle after Smith (2018), "Super-Convergence": a linear rise from 1/25 of the peak, then half a cosine to 0.
     """
     progress = step / max(1, steps)
     if config.schedule == "constant":

@@ -1,7 +1,7 @@
 """Prepared training data: shuffled, augmented, centred and scaled batches.
 
-A batch is a pure function of (key, epoch, batch number, augmentation): children that train with the same key see the same
-images, and any worker can make them again.
+A batch is a pure function of (key, epoch, batch number, augmentation): children that train with the same key see the
+same images, and any worker can make them again.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ StreamKey = tuple[int, ...]
 """Whole numbers that seed the stream, such as (root seed, generation)."""
 
 
-def batches(
-    data: Dataset, config: TrainConfig, key: StreamKey, epoch: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def batches(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """One epoch of the training split, in batches.
 
     Yields:

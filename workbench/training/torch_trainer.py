@@ -19,7 +19,7 @@ EVALUATION_BATCH = 1000
 History = list[dict[str, float]]
 
 
-class Diverged(Exception):  # noqa: N818 - not an error of the user: caught by `train`
+class Diverged(Exception):
     """Training went to NaN, infinity or beyond the limit."""
 
     def __init__(self, reason: str, history: History) -> None:

@@ -85,7 +85,12 @@ def train(
 
 
 def evaluate(
-    genome: Genome, data: Dataset, split: str = "validation", backend: str = DEFAULT_BACKEND, *, device: str = "cpu"
+    genome: Genome,
+    data: Dataset,
+    split: str = "validation",
+    backend: str = DEFAULT_BACKEND,
+    *,
+    device: str = "cpu",
 ) -> float:
     """Fraction of a split ("train", "validation", "selection" or "test") that a genome classifies correctly.
 
@@ -103,6 +108,7 @@ def check_fit(genome: Genome, data: Dataset) -> None:
     """Raise `DataError` unless the genome takes the images of `data` and has an output per class."""
     if genome.input_shape != tuple(data.shape) or genome.n_outputs != data.n_classes:
         raise DataError(
-            f"this genome takes images {genome.input_shape} and has {genome.n_outputs} outputs, but {data.name} has images "
-            f"{tuple(data.shape)} and {data.n_classes} classes; make a genome with workbench.random_genome(data.shape, data.n_classes, rng)"
+            f"this genome takes images {genome.input_shape} and has {genome.n_outputs} outputs, but {data.name} has "
+            f"images {tuple(data.shape)} and {data.n_classes} classes; "
+            "make a genome with workbench.random_genome(data.shape, data.n_classes, rng)"
         )

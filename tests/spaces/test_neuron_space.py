@@ -1,0 +1,63 @@
+"""The neuron-level space's initial population."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.errors import ConfigError
+from workbench.spaces import InitialConfig, NeuronSpace
+
+SHAPE = (1, 8, 8)
+
+
+def genomes(n: int = 12, **settings):
+    space = NeuronSpace(SHAPE, 3, InitialConfig(**settings))
+    return [space.sample(index, np.random.default_rng(index)) for index in range(n)]
+
+
+def test_random_ones_keep_to_their_ranges():
+    for genome in genomes(hidden_layers=(2, 3), layer_size=(0.2, 0.4), edges_per_neuron=(3, 4)):
+        sizes = np.bincount(genome.layers)
+        assert 3 <= len(sizes) - 1 <= 4
+        assert genome.flops == 2 * genome.n_edges
+        assert not np.isnan(genome.weights).any()
+
+
+def test_dense_ones_are_fully_connected():
+    for genome in genomes(random=0, dense=1, dense_widths=(3, 6)):
+        sizes = np.bincount(genome.layers)
+        assert genome.n_edges == (sizes[1:] * sizes[:-1]).sum()
+        assert all(3 <= size <= 6 for size in sizes[1:-1])
+
+
+def test_local_ones_share_nothing_and_convolutions_do():
+    assert all((genome.shared < 0).all() for genome in genomes(random=0, local=1))
+    assert all((genome.shared >= 0).any() for genome in genomes(random=0, convolution=1))
+
+
+def test_normalization_reaches_the_genome():
+    mixed = {"random": 1, "dense": 1, "local": 1, "convolution": 1}
+    assert {genome.normalization for genome in genomes(normalization="none", **mixed)} == {"none"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"random": 0}, "shares of initial genomes"),
+        ({"dense": -1}, "shares of initial genomes"),
+        ({"local": float("nan")}, "shares of initial genomes"),
+        ({"convolution": float("inf")}, "shares of initial genomes"),
+        ({"hidden_layers": (3, 2)}, "hidden_layers"),
+        ({"hidden_layers": (0, 2)}, "hidden_layers"),
+        ({"layer_size": (0, 1)}, "layer_size"),
+        ({"edges_per_neuron": (1, float("inf"))}, "edges_per_neuron"),
+        ({"dense_widths": (0, 4)}, "dense_widths"),
+        ({"maps": (0, 4)}, "maps"),
+        ({"normalization": "batch"}, "normalization"),
+        ({"spatial_base": -1}, "spatial|base"),
+    ],
+)
+def test_bad_settings(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        InitialConfig(**settings)

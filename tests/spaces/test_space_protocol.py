@@ -1,0 +1,207 @@
+"""What every search space promises, over all that there are."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.datasets import Dataset
+from workbench.errors import ConfigError, GenomeError
+from workbench.space import SearchSpace
+from workbench.spaces import SPACES, InitialConfig, MlpSpace, NeuronSpace, make_space, space_for
+from workbench.training import TrainConfig
+
+RNG = np.random.default_rng(0)
+DATA = Dataset.from_arrays(
+    RNG.integers(0, 255, (40, 4, 5)), np.arange(40) % 3, RNG.integers(0, 255, (9, 4, 5)), np.arange(9) % 3
+)
+MADE = {
+    "neurons": NeuronSpace.for_data(
+        DATA, InitialConfig(random=1, dense=1, local=1, convolution=1, hidden_layers=(1, 2)), "gather"
+    ),
+    "mlp": dataclasses.replace(MlpSpace.for_data(DATA), hidden_layers=(0, 2), hidden_widths=(1, 9)),
+}
+EVERY_SPACE = pytest.mark.parametrize("space", MADE.values(), ids=MADE.keys())
+KINDS = {"probability", "range", "number", "integer", "switch"}
+
+
+def sample(space: SearchSpace, seed: int = 0):
+    return space.sample(0, np.random.default_rng(seed))
+
+
+def test_every_space_is_tested():
+    assert MADE.keys() == SPACES.keys()
+
+
+@EVERY_SPACE
+def test_protocol(space):
+    assert isinstance(space, SearchSpace)
+    assert SPACES[space.name] is type(space)
+
+
+@EVERY_SPACE
+def test_config_round_trip_through_json(space):
+    made = make_space(space.name, json.loads(json.dumps(space.config())))
+    assert made == space
+    assert made.config() == space.config()
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_space_for_data(name):
+    space = space_for(name, DATA)
+    assert (space.input_shape, space.n_outputs) == ((1, 4, 5), 3)
+
+
+def test_unknown_space():
+    for make in (lambda: make_space("cells", {}), lambda: space_for("cells", DATA)):
+        with pytest.raises(ConfigError, match="unknown search space 'cells'; expected one of: neurons, mlp"):
+            make()
+
+
+@EVERY_SPACE
+@pytest.mark.parametrize("damage", [{}, {"input_shape": 5}, {"input_shape": None}, {"n_outputs": "x"}, {"initial": 3}])
+def test_damaged_config(space, damage):
+    config = {**space.config(), **damage} if damage else {}
+    if config == space.config() | {"initial": 3} and space.name == "mlp":
+        pytest.skip("an MLP has no such setting")
+    with pytest.raises(ConfigError):
+        make_space(space.name, config)
+
+
+@EVERY_SPACE
+def test_rates_round_trip(space):
+    rates = space.rates()
+    assert space.rates(json.loads(json.dumps(space.rates_values(rates)))) == rates
+    kind = space.mutation_kinds[0]
+    changed = space.rates({kind: 0.9})
+    assert getattr(changed, kind) == 0.9
+    assert space.rates(space.rates_values(changed)) == changed != rates
+
+
+@EVERY_SPACE
+def test_bad_rates_name_the_setting(space):
+    kind = space.mutation_kinds[0]
+    for values in ({kind: "often"}, {kind: -0.1}, {kind: 1.5}, {kind: float("nan")}, {"add_wings": 1}):
+        with pytest.raises(ConfigError, match=next(iter(values))):
+            space.rates(values)
+    with pytest.raises(ConfigError):
+        space.rates(dict.fromkeys(space.mutation_kinds, 0))
+
+
+@EVERY_SPACE
+def test_the_schema_covers_every_field_of_the_rates(space):
+    values = space.rates_values(space.rates())
+    assert sorted(setting.name for setting in space.settings) == sorted(values)
+    for setting in space.settings:
+        assert setting.kind in KINDS
+        assert setting.help
+        assert setting.low < setting.high
+        value = values[setting.name]
+        assert isinstance(value, list) == (setting.kind == "range")
+        for number in value if isinstance(value, list) else [value]:
+            assert setting.low <= number <= setting.high
+    assert {setting.name for setting in space.settings if setting.kind == "probability"} >= set(space.mutation_kinds)
+
+
+@EVERY_SPACE
+def test_every_setting_may_go_to_both_its_ends(space):
+    for setting in space.settings:
+        for end in (setting.low, setting.high):
+            if setting.name in space.mutation_kinds and end == 0:
+                continue
+            space.rates({setting.name: (end, end) if setting.kind == "range" else end})
+
+
+@EVERY_SPACE
+@given(seed=st.integers(0, 2**32), steps=st.integers(0, 3))
+@settings(max_examples=25, deadline=None)
+def test_genomes_survive_encoding_bit_for_bit(space, seed, steps):
+    rng = np.random.default_rng(seed)
+    genome = space.sample(0, rng)
+    for _ in range(steps):
+        genome, _ = space.mutate(genome, space.rates(), rng)
+    blob = space.encode(genome)
+    assert space.encode(space.decode(blob)) == blob
+    assert space.cost(space.decode(blob)) == space.cost(genome)
+    assert b"pickle" not in blob
+
+
+@EVERY_SPACE
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_damaged_bytes_give_a_genome_error_or_a_genome(space, data):
+    blob = bytearray(space.encode(sample(space)))
+    if data.draw(st.booleans()):
+        blob = blob[: data.draw(st.integers(0, len(blob) - 1))]
+    else:
+        for _ in range(data.draw(st.integers(1, 3))):
+            blob[data.draw(st.integers(0, len(blob) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        genome = space.decode(bytes(blob))
+    except GenomeError:
+        return
+    space.cost(genome)
+
+
+@EVERY_SPACE
+def test_bytes_of_something_else(space):
+    other = next(one for one in MADE.values() if one is not space)
+    for blob in (b"", b"PK", b"\x80\x04N.", other.encode(sample(other))):
+        with pytest.raises(GenomeError):
+            space.decode(blob)
+
+
+@EVERY_SPACE
+def test_pure(space):
+    """The same arguments give the same result, and leave what they were given alone."""
+    first, second = sample(space, 5), sample(space, 5)
+    assert space.encode(first) == space.encode(second)
+    assert space.encode(first) != space.encode(sample(space, 6))
+    before = space.encode(first)
+    children = [space.mutate(first, space.rates(), np.random.default_rng(1)) for _ in range(2)]
+    assert space.encode(children[0][0]) == space.encode(children[1][0])
+    assert children[0][1] == children[1][1]
+    config = TrainConfig(epochs=2, batch_size=16, dropout=0.3)
+    trained = [space.train(first, DATA, config, seed=7, stream=(1, 2)) for _ in range(2)]
+    assert space.encode(trained[0].genome) == space.encode(trained[1].genome)
+    assert trained[0].val_accuracy == trained[1].val_accuracy
+    assert space.encode(first) == before
+
+
+@EVERY_SPACE
+def test_training_reports(space):
+    outcome = space.train(sample(space), DATA, TrainConfig(epochs=2, batch_size=16), seed=1, stream=(0, 0))
+    assert outcome.failure is None
+    assert outcome.epochs == len(outcome.history) == 2
+    assert outcome.val_accuracy == outcome.history[-1]["val_accuracy"]
+    assert outcome.val_accuracy == space.evaluate(outcome.genome, DATA, "validation")
+    assert space.cost(outcome.genome) == space.cost(sample(space))
+    nothing = space.train(outcome.genome, DATA, TrainConfig(epochs=0), seed=1, stream=(0, 0))
+    assert nothing.val_accuracy == nothing.initial_val_accuracy == outcome.val_accuracy
+
+
+@EVERY_SPACE
+def test_training_that_diverges_says_so(space):
+    config = TrainConfig(epochs=2, batch_size=16, divergence=1e-9)
+    outcome = space.train(sample(space), DATA, config, seed=1, stream=(0, 0))
+    assert "diverged" in outcome.failure
+    assert np.isnan(outcome.val_accuracy)
+    assert outcome.epochs == 1
+    space.encode(outcome.genome)
+
+
+@EVERY_SPACE
+def test_mutations_say_their_kind_and_can_be_described(space):
+    genome, kinds = sample(space), set()
+    for seed in range(60):
+        child, record = space.mutate(genome, space.rates(), np.random.default_rng(seed))
+        kinds.add(record["kind"])
+        json.dumps([record, space.describe(child)])
+        assert space.describe(child)["layers"].startswith("20-")
+    assert kinds <= set(space.mutation_kinds)
+    assert len(kinds) >= 3

@@ -1,0 +1,117 @@
+"""Imports point downwards, and what is heavy is imported where it is used."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import workbench
+
+PACKAGE = Path(workbench.__file__).parent
+
+LEVELS = [
+    {"errors"},
+    {"config_codec", "individuals"},
+    {"genome", "datasets", "space"},
+    {"spatial"},
+    {"draft"},
+    {"mutations", "initial"},
+    {"compiler"},
+    {"training"},
+    {"spaces"},
+    {"evolution", "executors", "store"},
+    {"plots", "search"},
+    {"cli"},
+    {"__init__", "__main__"},
+]
+"""From the ground up: a module may import from its own part and from those below."""
+
+LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
+
+HEAVY = {"torch", "torchvision", "plotly", "numba", "networkx", "pandas", "pymoo", "sklearn", "rich", "dask"}
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def sources() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def imports(path: Path, *, only_at_import: bool = False) -> Iterator[str]:
+    """Names of all modules that a file imports; with `only_at_import` only when it is itself imported."""
+    tree = ast.parse(path.read_text())
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        typing_only = isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        if typing_only or (only_at_import and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
+            skipped.update(ast.walk(node))
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module is not None
+            if node.module == "workbench":
+                yield from (f"workbench.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_downwards(path):
+    mine = part_of(path)
+    assert mine in LEVEL, f"{mine} has no level: put it where it belongs in LEVELS"
+    for name in imports(path):
+        if name.startswith("workbench."):
+            other = name.split(".")[1]
+            other = other if other in LEVEL else "__init__"
+            if mine == "cli" and name == "workbench.__version__":
+                continue
+            assert other == mine or LEVEL[other] < LEVEL[mine], f"{path} imports upwards: {name}"
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_packages_are_imported_where_they_are_used(path):
+    allowed = {"torch"} if part_of(path) in ("compiler", "training") else set()
+    heavy = {name.split(".")[0] for name in imports(path, only_at_import=True)} & HEAVY
+    assert heavy <= allowed
+
+
+def test_genome_never_imports_torch():
+    for path in (PACKAGE / "genome").glob("*.py"):
+        assert not any(name.split(".")[0] == "torch" for name in imports(path))
+
+
+def test_plots_know_no_widget():
+    for path in (PACKAGE / "plots").glob("*.py"):
+        names = set(imports(path))
+        assert not any(name.split(".")[0] in ("ipywidgets", "anywidget") or "widgets" in name for name in names)
+
+
+def test_import_is_quick_and_light():
+    code = (
+        "import sys, workbench, workbench.search, workbench.cli; print([m for m in sys.argv[1:] if m in sys.modules])"
+    )
+    started = time.perf_counter()
+    result = subprocess.run([sys.executable, "-c", code, *sorted(HEAVY)], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+    assert time.perf_counter() - started < 20  # a hang, not a benchmark; it takes a third of a second
+
+
+def test_the_public_face():
+    assert len(workbench.__all__) <= 26
+    for name in workbench.__all__:
+        assert getattr(workbench, name) is not None
+    assert workbench.mutations.add_edges is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = workbench.nonsense

@@ -1,0 +1,135 @@
+"""Arguments of the command line; each command's work is in a module of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from workbench import __version__
+from workbench.errors import WorkbenchError
+
+EXAMPLES = """\
+examples:
+  workbench search --data digits --preset quick --path run.sqlite
+  workbench search --data mnist --preset quick --path mnist.sqlite --seed 1 --set rates.add_edges=0.5
+  workbench resume mnist.sqlite
+  workbench show mnist.sqlite --test --picture front.html
+  workbench export mnist.sqlite --id 12 --path net.pt2
+  workbench data
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. User errors are printed without a traceback, with status 2."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        return arguments.command(arguments)
+    except WorkbenchError as error:
+        print(f"workbench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("workbench: interrupted; everything finished before is stored", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # piped into head, say
+        sys.stderr.close()
+        return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="workbench",
+        description="Search neural networks designed neuron by neuron.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"workbench {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_search(commands)
+    _add_resume(commands)
+    _add_show(commands)
+    _add_export(commands)
+    _add_data(commands)
+    return parser
+
+
+def _command(commands: argparse._SubParsersAction, name: str, help: str, example: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=help,
+        description=help[0].upper() + help[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_search(commands: argparse._SubParsersAction) -> None:
+    from workbench.cli.search import run_search
+
+    example = "workbench search --data mnist --preset quick --path run.sqlite --seed 0 --generations 5"
+    parser = _command(commands, "search", "start a search and watch its progress", example)
+    parser.add_argument("--data", default="digits", metavar="NAME", help="digits (bundled), mnist or cifar10")
+    parser.add_argument("--root", metavar="FOLDER", help="where the data lie (else $WORKBENCH_DATA, else ./data)")
+    parser.add_argument("--preset", default="quick", help="quick (minutes), paper (published) or best")
+    parser.add_argument("--path", default="run.sqlite", metavar="FILE", help="the run file (run.sqlite)")
+    parser.add_argument(
+        "--if-exists", default="error", choices=["error", "resume", "new"], help="what to do if it exists"
+    )
+    parser.add_argument("--space", default="neurons", help="neurons, or mlp (dense MLPs by width, a control)")
+    parser.add_argument("--seed", type=int, help="root of every random choice (0)")
+    for name in ("population", "children", "generations", "workers"):
+        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"{name}, over the preset's")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any setting: train.epochs=3, rates.add_edges=0.5, rates.new_edges=0.1,0.2, survival=nsga2, initial.local=1",
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress line and no table")
+    parser.set_defaults(command=run_search)
+
+
+def _add_resume(commands: argparse._SubParsersAction) -> None:
+    from workbench.cli.search import run_resume
+
+    parser = _command(commands, "resume", "go on with a stopped run", "workbench resume run.sqlite --generations 60")
+    parser.add_argument("path", metavar="RUN", help="the run file")
+    parser.add_argument("--root", metavar="FOLDER", help="where the data lie (else $WORKBENCH_DATA, else ./data)")
+    parser.add_argument("--generations", type=int, metavar="N", help="make the run longer")
+    parser.add_argument("--workers", type=int, metavar="N", help="children trained at once")
+    parser.add_argument("--quiet", action="store_true", help="no progress line and no table")
+    parser.set_defaults(command=run_resume)
+
+
+def _add_show(commands: argparse._SubParsersAction) -> None:
+    from workbench.cli.show import run_show
+
+    example = "workbench show run.sqlite --test --picture front.html"
+    parser = _command(commands, "show", "print a run's front as a table, and draw it", example)
+    parser.add_argument("path", metavar="RUN", help="the run file; a search may be writing it")
+    parser.add_argument("--test", action="store_true", help="add selection and test accuracy (loads the data)")
+    parser.add_argument("--root", metavar="FOLDER", help="where the data lie (else $WORKBENCH_DATA, else ./data)")
+    parser.add_argument("--picture", metavar="FILE", help="draw the front: .html, or with kaleido .png, .svg, .pdf")
+    parser.add_argument("--csv", metavar="FILE", help="write all individuals as a table")
+    parser.set_defaults(command=run_show)
+
+
+def _add_export(commands: argparse._SubParsersAction) -> None:
+    from workbench.cli.export import run_export
+
+    example = "workbench export run.sqlite --id 12 --path net.pt2"
+    parser = _command(commands, "export", "write a network to a file that runs without the workbench", example)
+    parser.add_argument("run", metavar="RUN", help="the run file")
+    parser.add_argument("--id", type=int, help="which individual; the most accurate of the front if left out")
+    parser.add_argument("--path", default="net.pt2", metavar="FILE", help=".pt2 or .pt (torch.export) or .npz (genome)")
+    parser.set_defaults(command=run_export)
+
+
+def _add_data(commands: argparse._SubParsersAction) -> None:
+    from workbench.cli.data import run_data
+
+    parser = _command(commands, "data", "say which data sets are found where", "workbench data --root /path/to/data")
+    parser.add_argument("--root", metavar="FOLDER", help="where to look (else $WORKBENCH_DATA, else ./data)")
+    parser.set_defaults(command=run_data)

@@ -1,0 +1,82 @@
+"""`workbench search` and `workbench resume`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from workbench.errors import ConfigError
+
+
+def run_search(arguments: argparse.Namespace) -> int:
+    """Start a search and see it to its end."""
+    from workbench.config_codec import from_values
+    from workbench.datasets import load_dataset
+    from workbench.search import Search, preset
+    from workbench.spaces import NeuronSpace, space_for
+
+    neurons = arguments.space == NeuronSpace.name
+    changes = parse_settings(arguments.set)
+    for name in ("seed", "population", "children", "generations", "workers"):
+        if getattr(arguments, name) is not None:
+            changes[name] = getattr(arguments, name)
+    initial = {name.removeprefix("initial."): changes.pop(name) for name in list(changes) if name.startswith("initial.")}
+    rates = {name.removeprefix("rates."): changes.pop(name) for name in list(changes) if name.startswith("rates.")}
+    chosen = preset(arguments.preset, arguments.data)
+    data = load_dataset(arguments.data, arguments.root)
+    if neurons:
+        space: Any = NeuronSpace.for_data(data, from_values(type(chosen.initial), initial, chosen.initial))
+    else:
+        space = space_for(arguments.space, data)
+        if initial:
+            raise ConfigError(f"initial settings are those of the space 'neurons', got {sorted(initial)}")
+    rates = {**(chosen.config.rates if neurons else {}), **rates}
+    config = from_values(type(chosen.config), {"rates": rates, **changes}, chosen.config)
+    search = Search(data, config, arguments.path, space, if_exists=arguments.if_exists)
+    return _see_to_the_end(search, arguments.quiet)
+
+
+def run_resume(arguments: argparse.Namespace) -> int:
+    """Go on with a run."""
+    from workbench.search import Search
+
+    changes = {name: getattr(arguments, name) for name in ("generations", "workers")}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    search = Search.resume(arguments.path, root=arguments.root, **changes)
+    if search.snapshot().state == "finished":
+        search.close()
+        print(f"{search.path} is finished; there is nothing to resume (--generations makes it longer)")
+        return 0
+    return _see_to_the_end(search, arguments.quiet)
+
+
+def parse_settings(pairs: list[str]) -> dict[str, Any]:
+    """`["train.epochs=3"]` as `{"train.epochs": "3"}`; `ConfigError` where there is no `=`."""
+    settings = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--set expects NAME=VALUE, got {pair!r}")
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+def _see_to_the_end(search: Any, quiet: bool) -> int:
+    from workbench.cli.tables import print_table
+    from workbench.search.report import front_table
+    from workbench.store import open_run
+
+    print(f"Searching {search.data.name} with {search.workers} workers; the run is in {search.path}")
+    try:
+        search.run(progress=not quiet)
+    finally:
+        if search.snapshot().state != "running":
+            search.close()
+    run = open_run(search.path)
+    stopped = search.snapshot().state == "stopped"
+    if not quiet and search.archive:
+        print_table(front_table(run, search.data, test=not stopped), f"{search.data.name}: the all-time front")
+    if stopped:
+        print(f"Stopped. Go on with: workbench resume {search.path}")
+        return 130
+    return 0

@@ -1,0 +1,41 @@
+"""Tables in a terminal."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def print_table(table: pd.DataFrame, title: str) -> None:
+    """Print a table: accuracies in percent, numbers with separators, – where there is nothing.
+
+    Where the output is not a terminal it is not wrapped.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    view = Table(title=title, title_justify="left")
+    for name in table.columns:
+        numeric = table[name].dtype.kind in "iuf"
+        view.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+    for row in table.itertuples(index=False):
+        cells = zip(table.columns, row, strict=True)
+        view.add_row(*(Text(_cell(name, value)) for name, value in cells))  # Text: no markup from a file
+    console.print(view)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if name.endswith("accuracy"):
+        return f"{value:.2%}"
+    if isinstance(value, int) and name not in ("id", "generation"):
+        return f"{value:,}"
+    return str(value)

@@ -1,0 +1,43 @@
+"""The front of a run with honest accuracies: chosen on the selection split, then tested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.datasets import Dataset
+from workbench.spaces import make_space
+from workbench.store import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def front_table(run: Run, data: Dataset | None = None, *, test: bool = True) -> pd.DataFrame:
+    """The all-time front by rising FLOPs, with accuracies on the splits that evolution did not see.
+
+    Args:
+        run: the run.
+        data: its data set; without it only what the run stored is shown.
+        test: whether to test. Only members that no smaller one matches on the *selection* split are tested, the others stay NaN:
+            the test set is touched for those that the selection split chose, and for no other.
+
+    Returns:
+        Columns id, generation, mutation, flops, flops_total, parameters, layers, val_accuracy and, with data,
+        selection_accuracy and test_accuracy.
+    """
+    front = run.front().reset_index(drop=True)
+    front["layers"] = [run.facts(int(id)).get("layers", "") for id in front["id"]]
+    shown = ["id", "generation", "mutation", "flops", "flops_total", "parameters", "layers", "val_accuracy"]
+    front = front[shown]
+    if data is None:
+        return front
+    space = make_space(run.space_name, run.space_config)
+    best = float("-inf")
+    selection, tested = [], []
+    for id in front["id"]:
+        genome = run.genome(int(id))
+        chosen = space.evaluate(genome, data, "selection")
+        selection.append(chosen)
+        tested.append(space.evaluate(genome, data, "test") if test and chosen > best else float("nan"))
+        best = max(best, chosen)
+    return front.assign(selection_accuracy=selection, test_accuracy=tested)
