@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -17,6 +18,9 @@ from workbench.space import SearchSpace
 
 REDRAWS = 20
 """How often a child outside the FLOPs bounds is drawn again before it counts as failed."""
+
+CHILD_THREAD = "workbench-child"
+"""What the names of the threads that train children begin with."""
 
 
 @dataclass(frozen=True)
@@ -96,17 +100,26 @@ def thread_executor(workers: int) -> Executor:
     """The default executor: threads that share the data set."""
     if workers < 1:
         raise ConfigError(f"workers expects at least 1, got {workers}")
-    return ThreadPoolExecutor(workers, thread_name_prefix="workbench-child")
+    return ThreadPoolExecutor(workers, thread_name_prefix=CHILD_THREAD)
+
+
+_searching: list[int] = []  # torch's number of threads as each search that is running found it
+_searching_guard = threading.Lock()
 
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Keep torch to one thread per child while several children train at once."""
+    """Keep torch to one thread per child while children train; the last of several searches gives the others back."""
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _searching_guard:
+        _searching.append(torch.get_num_threads())
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _searching_guard:
+            most = max(_searching)
+            _searching.remove(min(_searching))
+            if not _searching:
+                torch.set_num_threads(most)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import ConfigError
-from workbench.spaces import InitialConfig, NeuronSpace
+from workbench.spaces import InitialConfig, NeuronSpace, make_space
 
 SHAPE = (1, 8, 8)
 
@@ -61,3 +61,10 @@ def test_normalization_reaches_the_genome():
 def test_bad_settings(settings, message):
     with pytest.raises(ConfigError, match=message):
         InitialConfig(**settings)
+
+
+@pytest.mark.parametrize("initial", [3, None, {"random": 0}, {"shape": 1}])
+def test_damaged_initial_settings(initial):
+    config = {**NeuronSpace(SHAPE, 3).config(), "initial": initial}
+    with pytest.raises(ConfigError):
+        make_space("neurons", config)

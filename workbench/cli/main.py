@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import threading
 from collections.abc import Sequence
 
 from workbench import __version__
@@ -29,7 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"workbench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("workbench: interrupted; everything finished before is stored", file=sys.stderr)
+        from workbench.executors import CHILD_THREAD
+
+        print("workbench: interrupted; everything finished before is stored", file=sys.stderr, flush=True)
+        if any(thread.name.startswith(CHILD_THREAD) for thread in threading.enumerate()):
+            os._exit(130)  # the interpreter would wait for the children in training
         return 130
     except BrokenPipeError:  # piped into head, say
         sys.stderr.close()

@@ -67,11 +67,8 @@ def _see_to_the_end(search: Any, quiet: bool) -> int:
     from workbench.store import open_run
 
     print(f"Searching {search.data.name} with {search.workers} workers; the run is in {search.path}")
-    try:
-        search.run(progress=not quiet)
-    finally:
-        if search.snapshot().state != "running":
-            search.close()
+    search.run(progress=not quiet)
+    search.close()
     run = open_run(search.path)
     stopped = search.snapshot().state == "stopped"
     if not quiet and search.archive:

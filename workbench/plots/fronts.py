@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def front_figure(run: Run) -> go.Figure:
     front = _points(info.front, "all-time front", FRONT, size=9, symbol="diamond")
     figure.add_trace(front.update(mode="lines+markers", line={"shape": "hv", "width": 2, "color": FRONT}))
     figure.update_layout(
-        title=info.title,
+        title=html.escape(info.title, quote=False),
         xaxis={"title": "FLOPs per image (2 per edge)", "type": "log"},
         yaxis={"title": "validation accuracy", "tickformat": ".1%"},
         legend={"x": 0.99, "xanchor": "right", "y": 0.02, "yanchor": "bottom"},

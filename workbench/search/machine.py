@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import warnings
 from importlib import metadata
 from pathlib import Path
+
+from workbench.store import Run
 
 
 def versions() -> dict[str, str]:
@@ -33,3 +36,12 @@ def cpu() -> str:
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def warn_of_difference(run: Run) -> None:
+    """Warn if a run was begun on another kind of processor or with other versions than those of this process."""
+    there, here = {**run.versions, "processor": run.description.cpu}, {**versions(), "processor": cpu()}
+    differ = [f"{name} {there[name]}, here {here[name]}" for name in here if there.get(name, here[name]) != here[name]]
+    if differ:
+        message = f"{run.path} was begun with {'; '.join(differ)}: its next individuals may differ in their last bits"
+        warnings.warn(message, stacklevel=4)

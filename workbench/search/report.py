@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.datasets import Dataset
+from workbench.errors import RunError
 from workbench.spaces import make_space
 from workbench.store import Run
 
@@ -24,7 +25,12 @@ def front_table(run: Run, data: Dataset | None = None, *, test: bool = True) -> 
     Returns:
         Columns id, generation, mutation, flops, flops_total, parameters, layers, val_accuracy and, with data,
         selection_accuracy and test_accuracy.
+
+    Raises:
+        RunError: if the run was made with other data, or with other splits of them.
     """
+    if data is not None and data.fingerprint != run.dataset["fingerprint"]:
+        raise RunError(f"{run.path} was made with other data ({run.dataset['name']}); pass the same data set")
     front = run.front().reset_index(drop=True)
     front["layers"] = [run.facts(int(id)).get("layers", "") for id in front["id"]]
     shown = ["id", "generation", "mutation", "flops", "flops_total", "parameters", "layers", "val_accuracy"]

@@ -26,6 +26,9 @@ from workbench.space import SearchSpace
 from workbench.spaces import NeuronSpace, make_space
 from workbench.store import GenerationRecord, Run, RunDescription, RunWriter, create_run, open_run
 
+LENGTH_KIND = "generations"
+"""Event: a resumed run was made longer, or shorter."""
+
 _LIVE: weakref.WeakValueDictionary[Path, Search] = weakref.WeakValueDictionary()
 
 
@@ -104,7 +107,7 @@ class Search:
             if run.dataset["name"] not in dataset_names():
                 raise RunError(f"{path} searched {run.dataset['name']!r}, made from arrays; pass it as data=...")
             data = load_dataset(run.dataset["name"], root)
-        config = from_values(SearchConfig, {**run.config, **changes})
+        config = from_values(SearchConfig, {**run.config, "generations": _length_of(run), **changes})
         return cls(data, config, path, make_space(run.space_name, run.space_config), executor, "resume")
 
     def _description(self) -> RunDescription:
@@ -130,6 +133,7 @@ class Search:
             raise RunError(f"{self.path} was made with other data ({run.dataset['name']}); pass the same data set")
         if (run.space_name, run.space_config) != (self.space.name, self.space.config()):
             raise RunError(f"{self.path} was made with another search space ({run.space_name}); pass the same one")
+        machine.warn_of_difference(run)
         memory = run.load(self.space.decode)
         self._timeline = Timeline(self._timeline.latest, self.space, memory.events)
         self._wanted = self._timeline.latest
@@ -141,6 +145,9 @@ class Search:
         current = [individual for individual in by_id.values() if individual.generation == self.evolution.generation]
         self._children = {individual.id: individual for individual in current}
         self._first_child = len(by_id) - len(current)
+        if self.config.generations != (length := _length_of(run)):
+            change = {"generations": self.config.generations, "before": length}
+            self._writer.add_event(LENGTH_KIND, self._first_child + len(current), self.evolution.generation, change)
         self._total, self._failed = len(by_id), sum(not individual.ok for individual in by_id.values())
         if self._is_finished:
             self._state = "finished"
@@ -186,7 +193,7 @@ class Search:
 
     def step(self, children: int = 1, *, generation: bool = False) -> None:
         """Make `children` children (or all that are missing of the generation), then pause."""
-        self._go("paused", children, generation)
+        self._go("paused", 0 if generation else children, generation)
 
     def stop(self) -> None:
         """End the thread after the children in training; the run can be resumed."""
@@ -209,6 +216,8 @@ class Search:
         self.stop()
         self.join()
         self._writer.close()
+        if _LIVE.get(self.path) is self:
+            del _LIVE[self.path]
 
     def _go(self, state: str, credits: int, to_the_end: bool) -> None:
         if self._state == "stopped":
@@ -434,3 +443,9 @@ def attach(path: str | os.PathLike[str]) -> Search:
         raise RunError(f"no search in this process writes {path}; read it with open_run, or go on with Search.resume")
     return search
 
+
+def _length_of(run: Run) -> int:
+    """How many generations a run is to have, as last asked for."""
+    events = run.events
+    lengths = [values["generations"] for values in events["values"][events["kind"] == LENGTH_KIND]]
+    return lengths[-1] if lengths else run.config["generations"]

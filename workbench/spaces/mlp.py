@@ -176,7 +176,8 @@ class MlpSpace:
     ) -> Outcome:
         """Train with torch, by the same recipe as the neuron-level space."""
         from workbench.spaces.mlp_module import make_module, parameters_of
-        from workbench.training.torch_trainer import Diverged, accuracy, fit
+        from workbench.training.history import Diverged
+        from workbench.training.torch_trainer import accuracy, fit
 
         start = _fill(genome, np.random.default_rng([seed, 1]))
         module = make_module(start, config.dropout, seed)

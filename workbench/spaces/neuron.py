@@ -18,7 +18,7 @@ from workbench.mutations import KINDS, MutationRates, mutate
 from workbench.mutations.rates import check_range
 from workbench.space import Setting
 from workbench.spatial import SpatialLaw
-from workbench.training import TrainConfig, evaluate, train
+from workbench.training import DEFAULT_BACKEND, TrainConfig, evaluate, train
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class NeuronSpace:
     input_shape: tuple[int, int, int]
     n_outputs: int
     initial: InitialConfig = field(default_factory=InitialConfig)
-    backend: str = "csr"
+    backend: str = DEFAULT_BACKEND
 
     name = "neurons"
     mutation_kinds = KINDS
@@ -105,7 +105,7 @@ class NeuronSpace:
     )
 
     @classmethod
-    def for_data(cls, data: Dataset, initial: InitialConfig | None = None, backend: str = "csr") -> NeuronSpace:
+    def for_data(cls, data: Dataset, initial: InitialConfig | None = None, backend: str = DEFAULT_BACKEND) -> NeuronSpace:
         """The space of networks for a data set."""
         return cls(data.shape, data.n_classes, initial or InitialConfig(), backend)
 

@@ -2,9 +2,11 @@
 
 from workbench.training.config import SCHEDULES, TrainConfig, learning_rate
 from workbench.training.stream import StreamKey, batches
-from workbench.training.train import TrainResult, evaluate, train
+from workbench.training.train import BACKENDS, DEFAULT_BACKEND, TrainResult, evaluate, train
 
 __all__ = [
+    "BACKENDS",
+    "DEFAULT_BACKEND",
     "SCHEDULES",
     "StreamKey",
     "TrainConfig",

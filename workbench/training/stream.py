@@ -17,6 +17,23 @@ StreamKey = tuple[int, ...]
 """Whole numbers that seed the stream, such as (root seed, generation)."""
 
 
+def draw_epoch(
+    data: Dataset, config: TrainConfig, key: StreamKey, epoch: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What one epoch does with the training split of n images.
+
+    Returns:
+        The order of the images, int64 [n], and for each image (not in that order) its shift (rows, columns), int64
+        [n, 2], and whether it is mirrored, bool [n].
+    """
+    n = data.size("train")
+    rng = np.random.default_rng([*key, epoch])
+    order = rng.permutation(n)
+    shifts = rng.integers(-config.shift, config.shift + 1, size=(n, 2))
+    mirrored = rng.random(n) < 0.5 if config.mirror else np.zeros(n, bool)
+    return order, shifts, mirrored
+
+
 def batches(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """One epoch of the training split, in batches.
 
@@ -24,10 +41,7 @@ def batches(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> I
         Images float32 [batch, c, h, w], centred and scaled like `data.arrays`, and labels int64 [batch].
     """
     images, labels = data.images("train"), data.labels("train")
-    rng = np.random.default_rng([*key, epoch])
-    order = rng.permutation(len(images))
-    shifts = rng.integers(-config.shift, config.shift + 1, size=(len(images), 2))
-    mirrored = rng.random(len(images)) < 0.5 if config.mirror else np.zeros(len(images), bool)
+    order, shifts, mirrored = draw_epoch(data, config, key, epoch)
     for start in range(0, len(order), config.batch_size):
         chosen = order[start : start + config.batch_size]
         raw = augment(images[chosen], shifts[chosen], mirrored[chosen])

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import nn
 
+from workbench.compiler.network import NeuronNetwork
 from workbench.datasets import Dataset
+from workbench.genome import Genome
 from workbench.training.config import TrainConfig, learning_rate
+from workbench.training.history import History, OnEpoch, record
 from workbench.training.stream import StreamKey, batches, standardise
 
 EVALUATION_BATCH = 1000
 
-History = list[dict[str, float]]
 
+class TorchTrainer:
+    """One genome on a torch backend."""
 
-class Diverged(Exception):
-    """Training went to NaN, infinity or beyond the limit."""
+    def __init__(self, genome: Genome, data: Dataset, backend: str, dropout: float, seed: int, device: str) -> None:
+        self.data = data
+        self.network = NeuronNetwork(genome, backend, dropout=dropout, seed=seed, device=device)
 
-    def __init__(self, reason: str, history: History) -> None:
-        super().__init__(reason)
-        self.history = history
+    def accuracy(self, split: str) -> float:
+        """Fraction of a split that is classified correctly."""
+        return accuracy(self.network, self.data, split)
+
+    def fit(self, config: TrainConfig, key: StreamKey, on_epoch: OnEpoch | None = None) -> History:
+        """Train; `Diverged` if the loss is no longer a sensible number."""
+        return fit(self.network, self.data, config, key=key, on_epoch=on_epoch)
+
+    def genome(self) -> Genome:
+        """The genome with the weights as they are now."""
+        return self.network.to_genome()
 
 
 def fit(
@@ -33,7 +44,7 @@ def fit(
     config: TrainConfig,
     *,
     key: StreamKey,
-    on_epoch: Callable[[dict[str, float]], None] | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> History:
     """Train `network` in place; any module from [batch, c, h, w] to logits will do.
 
@@ -87,11 +98,7 @@ def fit(
             "learning_rate": rate,
             "seconds": time.perf_counter() - started,
         }
-        history.append(row)
-        if not math.isfinite(mean_loss) or mean_loss > config.divergence:
-            raise Diverged(f"training diverged: mean loss {mean_loss:.3g} in epoch {epoch + 1}", history)
-        if on_epoch:
-            on_epoch(row)
+        record(history, row, config.divergence, on_epoch)
     return history
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from workbench.datasets import Dataset
-from workbench.errors import DataError
+from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
 from workbench.initial import initialise
 from workbench.training.config import TrainConfig
+from workbench.training.history import Diverged, History, OnEpoch
 from workbench.training.stream import StreamKey
 
-DEFAULT_BACKEND = "csr"
+BACKENDS = ("native", "csr", "dense", "gather")
+DEFAULT_BACKEND = "native"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def train(
     *,
     stream: StreamKey | None = None,
     device: str = "cpu",
-    on_epoch: Callable[[Mapping[str, float]], None] | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> TrainResult:
     """Train a genome; weights it has are inherited, others are drawn by in-degree.
 
@@ -55,9 +58,9 @@ def train(
         data: the data set; its images must have the genome's shape.
         config: the recipe.
         seed: of new weights and dropout.
-        backend: "csr", "dense" or "gather".
+        backend: "native" (compiled kernels), or through torch "csr", "dense" or "gather".
         stream: key of the prepared data; (seed,) if None.
-        device: a torch device.
+        device: a torch device, for the torch backends.
         on_epoch: called after each epoch with its row of the history.
 
     Returns:
@@ -67,21 +70,17 @@ def train(
         DataError: if genome and data do not fit together.
         ConfigError: if the backend is unknown.
     """
-    from workbench.compiler.network import NeuronNetwork
-    from workbench.training.torch_trainer import Diverged, accuracy, fit
-
     config = config or TrainConfig()
     check_fit(genome, data)
     start = initialise(genome, np.random.default_rng([seed, 1]), config.new_edge_scale)
-    network = NeuronNetwork(start, backend, dropout=config.dropout, seed=seed, device=device)
-    before = accuracy(network, data, "validation")
-    key = (seed,) if stream is None else stream
+    trainer = _trainer(start, data, backend, config.dropout, seed, device)
+    before = trainer.accuracy("validation")
     try:
-        history = fit(network, data, config, key=key, on_epoch=on_epoch)
+        history = trainer.fit(config, (seed,) if stream is None else stream, on_epoch)
     except Diverged as error:
         return TrainResult(start, float("nan"), before, tuple(error.history), str(error))
     after = history[-1]["val_accuracy"] if history else before
-    return TrainResult(network.to_genome(), after, before, tuple(history))
+    return TrainResult(trainer.genome(), after, before, tuple(history))
 
 
 def evaluate(
@@ -97,11 +96,32 @@ def evaluate(
     Raises:
         DataError: if genome and data do not fit together, or the split is unknown.
     """
-    from workbench.compiler.network import NeuronNetwork
-    from workbench.training.torch_trainer import accuracy
-
     check_fit(genome, data)
-    return accuracy(NeuronNetwork(genome, backend, device=device), data, split)
+    return _trainer(initialise(genome, np.random.default_rng(0)), data, backend, 0.0, 0, device).accuracy(split)
+
+
+class _Trainer(Protocol):
+    """One genome on one backend."""
+
+    def accuracy(self, split: str) -> float: ...
+
+    def fit(self, config: TrainConfig, key: StreamKey, on_epoch: OnEpoch | None) -> History: ...
+
+    def genome(self) -> Genome: ...
+
+
+def _trainer(genome: Genome, data: Dataset, backend: str, dropout: float, seed: int, device: str) -> _Trainer:
+    if backend not in BACKENDS:
+        raise ConfigError(f"unknown backend {backend!r}; expected one of: {', '.join(BACKENDS)}")
+    if backend == "native":
+        if device != "cpu":
+            raise ConfigError(f"the native backend runs on the CPU, got device {device!r}; use backend='csr' there")
+        from workbench.training.native.trainer import NativeTrainer
+
+        return NativeTrainer(genome, data, seed)
+    from workbench.training.torch_trainer import TorchTrainer
+
+    return TorchTrainer(genome, data, backend, dropout, seed, device)
 
 
 def check_fit(genome: Genome, data: Dataset) -> None:

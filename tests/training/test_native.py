@@ -1,0 +1,244 @@
+"""The native backend against torch: gradients of one step, a whole trajectory, and determinism."""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from strategies import random_dag, seeds
+
+from workbench.compiler.network import NeuronNetwork
+from workbench.datasets import Dataset, load_dataset
+from workbench.errors import ConfigError
+from workbench.genome import Genome
+from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
+from workbench.mutations import MutationRates, mutate
+from workbench.training import TrainConfig, batches, evaluate, train
+from workbench.training.native.epoch import batch_grads
+from workbench.training.native.tiles import _Cache, split_tiles, training_tiles
+from workbench.training.native.trainer import NativeTrainer
+from workbench.training.native.vectors import TILE
+
+
+def data_for(genome: Genome, n: int = 150, seed: int = 0, kind: type = np.uint8) -> Dataset:
+    """Random images of the genome's shape; as many classes as it has outputs (but at least two)."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, size=(n, *genome.input_shape)).astype(kind)
+    classes = max(2, genome.n_outputs)
+    return Dataset.from_arrays(images, np.arange(n) % classes, images[:10], np.arange(10) % classes)
+
+
+def native_grads(genome: Genome, data: Dataset, config: TrainConfig) -> tuple[float, np.ndarray, np.ndarray]:
+    """Mean loss and derivatives of the first batch, by weight parameter and bias, in plan order."""
+    trainer = NativeTrainer(genome, data)
+    tiles = training_tiles(data, config, (0,), 0)
+    edge_grads = np.empty(genome.n_edges, np.float32)
+    bias_grads = np.empty(len(genome.biases), np.float32)
+    batch = slice(0, tiles.per_batch)
+    loss, _ = batch_grads(
+        trainer.net, trainer.learner, tiles.images[batch], tiles.labels[batch], trainer.pixels, 0.0,
+        config.label_smoothing, np.uint64(0), trainer.buffers, edge_grads, bias_grads,
+    )  # fmt: skip
+    grads = np.zeros(trainer.plan.n_weights, np.float64)
+    np.add.at(grads, trainer.plan.parameters, edge_grads)
+    return loss / (tiles.labels[batch] >= 0).sum(), grads, bias_grads
+
+
+def torch_grads(genome: Genome, data: Dataset, config: TrainConfig) -> tuple[float, np.ndarray, np.ndarray]:
+    """The same in float64 by autograd."""
+    network = NeuronNetwork(genome, "dense", dtype=torch.float64)
+    images, labels = next(batches(data, config, (0,), 0))
+    loss = torch.nn.functional.cross_entropy(
+        network(torch.from_numpy(images).double()), torch.from_numpy(labels), label_smoothing=config.label_smoothing
+    )
+    loss.backward()
+    grads = [np.zeros(p.shape) if p.grad is None else p.grad.numpy() for p in (network.weight, network.bias)]
+    return float(loss.detach()), *grads
+
+
+def assert_same_grads(genome: Genome, config: TrainConfig, kind: type = np.uint8) -> None:
+    data = data_for(genome, kind=kind)
+    ours, theirs = native_grads(genome, data, config), torch_grads(genome, data, config)
+    assert ours[0] == pytest.approx(theirs[0], rel=1e-4, abs=1e-5)
+    for mine, reference in zip(ours[1:], theirs[1:], strict=True):
+        scale = max(1e-3, np.abs(reference).max(initial=0))
+        np.testing.assert_allclose(mine, reference, rtol=2e-3, atol=2e-4 * scale)
+
+
+@settings(max_examples=40)
+@given(seeds())
+def test_gradients_of_any_genome_equal_torchs(seed):
+    rng = np.random.default_rng(seed)
+    genome = random_dag(rng, deep=bool(rng.integers(2)))
+    if genome.n_outputs > 1:
+        config = TrainConfig(
+            batch_size=int(rng.choice([1, 7, 64, 100, 128])),
+            shift=int(rng.integers(2)),
+            mirror=bool(rng.integers(2)),
+            label_smoothing=float(rng.choice([0, 0.1])),
+        )
+        assert_same_grads(genome, config, kind=rng.choice([np.uint8, np.float32]))
+
+
+def fan(in_degree: int, n_outputs: int = 2) -> Genome:
+    """One hidden neuron with many inputs beside a layer of single-input ones."""
+    rng = np.random.default_rng(0)
+    first = in_degree + n_outputs
+    sources = [*range(in_degree), *range(9), *range(first, first + 10), *range(first, first + 10)]
+    targets = [
+        *[first] * in_degree,
+        *range(first + 1, first + 10),
+        *[in_degree] * 10,
+        *[in_degree + n_outputs - 1] * 10,
+    ]
+    pairs = sorted(set(zip(sources, targets, strict=True)))
+    weights = rng.standard_normal(len(pairs)) * 0.05
+    return Genome.from_edges((1, 1, in_degree), n_outputs, *zip(*pairs, strict=True), weights)
+
+
+@pytest.mark.parametrize("in_degree", [9, 15, 16, 17, 33, 1000])
+def test_in_degrees_from_one_to_a_thousand(in_degree):
+    assert_same_grads(fan(in_degree), TrainConfig(batch_size=70))
+
+
+def test_shared_weights_of_a_convolution():
+    genome = windowed((2, 9, 9), 4, np.random.default_rng(1), windows=CONVOLUTION)
+    assert genome.n_parameters < genome.n_edges
+    assert_same_grads(genome, TrainConfig(batch_size=64))
+
+
+def test_one_output_trains():
+    genome = Genome.from_edges((1, 2, 2), 1, [0, 1, 5], [5, 5, 4], [0.5, 0.5, 1.0])
+    trainer = NativeTrainer(genome, data_for(genome))
+    logits = trainer.logits(split_tiles(trainer.data, "train"))
+    expected = NeuronNetwork(genome)(torch.from_numpy(trainer.data.arrays("train")[0])).detach().numpy()
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [32, 64, 100, 128])
+def test_a_trajectory_equals_torchs(batch_size):
+    data = load_dataset("digits")
+    rng = np.random.default_rng(2)
+    genome = random_genome(data.shape, 10, rng, hidden_layers=(2, 3), edges_per_neuron=(4, 6))
+    child, _ = mutate(genome, MutationRates(add_edges=0, remove_layer=0, remove_edges=0, add_neurons=0), rng)  # shares
+    start = initialise(child, rng)
+    config = TrainConfig(epochs=2, batch_size=batch_size, learning_rate=0.005, shift=1, label_smoothing=0.05)
+    native, reference = (train(start, data, config, seed=3, backend=name) for name in ("native", "csr"))
+    for mine, theirs in zip(native.history, reference.history, strict=True):
+        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-4)
+        assert mine["train_accuracy"] == pytest.approx(theirs["train_accuracy"], abs=0.003)
+    np.testing.assert_allclose(native.genome.weights, reference.genome.weights, atol=2e-3)
+    assert native.initial_val_accuracy == reference.initial_val_accuracy
+    assert evaluate(native.genome, data, "test") == pytest.approx(
+        evaluate(native.genome, data, "test", "csr"), abs=0.003
+    )
+
+
+def test_bit_identical_alone_and_in_threads():
+    data = load_dataset("digits")
+    genomes = [random_genome(data.shape, 10, np.random.default_rng(seed)) for seed in range(6)]
+    config = TrainConfig(epochs=2, dropout=0.2, shift=1)
+
+    def run(genome: Genome) -> bytes:
+        return train(genome, data, config, seed=1, stream=(5, 2)).genome.to_bytes()
+
+    alone = [run(genome) for genome in genomes]
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(run, genomes)) == alone
+    assert [run(genome) for genome in genomes] == alone
+
+
+def test_dropout_drops_the_share_it_should():
+    # 400 hidden neurons that all say 1, summed: with dropout the mean stays and the spread is binomial.
+    n = 400
+    sources, targets = np.r_[np.zeros(n, int), 2 + np.arange(n)], np.r_[2 + np.arange(n), np.ones(n, int)]
+    genome = Genome.from_edges((1, 1, 1), 1, sources, targets, np.r_[np.zeros(n), np.ones(n)], np.r_[0, np.ones(n)])
+    genome = dataclasses.replace(genome, normalization="none")
+    from workbench.training.native.kernels import forward
+
+    trainer = NativeTrainer(genome, data_for(genome))
+    values = []
+    for key in range(20):
+        forward(trainer.net, trainer.learner.weights, trainer.learner.biases, 0.25, np.uint64(key), trainer.buffers)
+        values.append(trainer.buffers.out[-1].copy())
+    sums = np.concatenate(values)
+    assert len(np.unique(sums)) > 20
+    assert sums.mean() == pytest.approx(n, rel=0.01)
+    assert sums.std() == pytest.approx(np.sqrt(n * 0.25 / 0.75), rel=0.1)
+
+
+def test_dropout_trains():
+    data = load_dataset("digits")
+    genome = random_genome(data.shape, 10, np.random.default_rng(0))
+    config = TrainConfig(epochs=8, batch_size=32, dropout=0.1)
+    result = train(genome, data, config)
+    assert result.val_accuracy > 0.85
+    assert result.genome != train(genome, data, config, seed=1).genome
+
+
+def test_divergence_is_reported():
+    data = load_dataset("digits")
+    genome = random_genome(data.shape, 10, np.random.default_rng(0), normalization="none")
+    result = train(genome, data, TrainConfig(epochs=3, learning_rate=1e20, schedule="constant"))
+    assert "diverged" in result.failure
+    assert np.isnan(result.val_accuracy)
+
+
+def test_nan_logits_count_as_wrong():
+    data = load_dataset("digits")
+    genome = random_genome(data.shape, 10, np.random.default_rng(0))
+    broken = genome.with_parameters(np.full(genome.n_edges, 1e38), genome.biases)
+    with np.errstate(all="ignore"):
+        assert 0 <= evaluate(broken, data, "test") <= 1
+        assert evaluate(broken, data, "test") == evaluate(broken, data, "test", "csr")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_tiles_hold_the_same_images_as_batches(kind):
+    genome = random_genome((3, 5, 6), 3, np.random.default_rng(0))
+    data = data_for(genome, n=400, kind=kind)
+    config = TrainConfig(batch_size=100, shift=2, mirror=True)
+    tiles = training_tiles(data, config, (4, 1), 2)
+    assert tiles.per_batch == 2
+    for number, (images, labels) in enumerate(batches(data, config, (4, 1), 2)):
+        part = slice(2 * number, 2 * number + 2)
+        held = tiles.labels[part] >= 0
+        raw = tiles.images[part].transpose(0, 2, 1)[held].reshape(images.shape)
+        np.testing.assert_array_equal(tiles.labels[part][held], labels)
+        np.testing.assert_allclose((raw - data.mean[:, None, None]) / data.std[:, None, None], images, rtol=1e-5)
+        assert (tiles.images[part].transpose(0, 2, 1)[~held] == 0).all()
+
+
+def test_tiles_are_made_once_and_forgotten_when_there_are_too_many():
+    data = data_for(random_genome((1, 4, 4), 2, np.random.default_rng(0)))
+    cache, made = _Cache(3 * split_tiles(data, "train").nbytes), []
+
+    def make(name):
+        def inner():
+            made.append(name)
+            return split_tiles(data, "train")
+
+        return inner
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: cache.get("a", make("a")), range(50)))
+    assert made == ["a"]
+    for name in "bcd":
+        cache.get(name, make(name))
+    cache.get("a", make("a"))
+    assert made == ["a", "b", "c", "d", "a"]
+
+
+def test_another_device_is_refused():
+    data = load_dataset("digits")
+    genome = random_genome(data.shape, 10, np.random.default_rng(0))
+    with pytest.raises(ConfigError, match="native backend runs on the CPU"):
+        train(genome, data, device="cuda")
+
+
+def test_a_tile_is_one_compiled_constant():
+    assert TILE == 64

@@ -1,0 +1,1 @@
+"""The native backend: training in compiled code that releases the GIL."""

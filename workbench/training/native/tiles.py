@@ -1,0 +1,132 @@
+"""Prepared tiles: shuffled, augmented, transposed images, shared by all children that train with the same key.
+
+A tile is [inputs, TILE]: one row per pixel, one column per image, raw values (uint8 where the data are). Tiles are a
+pure function of (data, key, epoch, batch size, augmentation), so keeping them is only a cache.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from workbench.datasets import Dataset
+from workbench.training.config import TrainConfig
+from workbench.training.native.vectors import TILE
+from workbench.training.stream import StreamKey, draw_epoch
+
+CACHE_BYTES = 1 << 30
+"""Prepared tiles that are kept: seven epochs of CIFAR-10, or twenty of MNIST."""
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Images and labels in tiles.
+
+    Attributes:
+        images: raw values [tiles, inputs, TILE]; 0 where a column has no image.
+        labels: int32 [tiles, TILE]; -1 where a column has no image.
+        per_batch: tiles of a batch.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    per_batch: int
+
+    @property
+    def nbytes(self) -> int:
+        """Size in memory."""
+        return self.images.nbytes + self.labels.nbytes
+
+
+@njit(nogil=True, cache=True)
+def _fill(images, chosen, shifts, mirrored, tiles):  # type: ignore[no-untyped-def]
+    """tiles[t, pixel, k] = pixel of image chosen[t, k] after its shift (rows, columns) and mirroring; -1 = none."""
+    _, channels, height, width = images.shape
+    for tile in range(len(chosen)):
+        for k in range(chosen.shape[1]):
+            image = chosen[tile, k]
+            if image < 0:
+                continue
+            down, right = shifts[tile, k, 0], shifts[tile, k, 1]
+            for channel in range(channels):
+                for row in range(max(0, down), min(height, height + down)):
+                    target = (channel * height + row) * width
+                    for column in range(max(0, right), min(width, width + right)):
+                        place = width - 1 - column if mirrored[tile, k] else column
+                        tiles[tile, target + place, k] = images[image, channel, row - down, column - right]
+
+
+def make_tiles(
+    images: np.ndarray, labels: np.ndarray, order: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray, batch: int
+) -> Tiles:
+    """Tiles of `images` [n, c, h, w] in `order`, in batches of `batch` images (each batch starts a tile)."""
+    per_batch = -(-batch // TILE)
+    starts = range(0, len(order), batch)
+    chosen = np.full((len(starts), per_batch * TILE), -1, np.int64)
+    for number, start in enumerate(starts):
+        part = order[start : start + batch]
+        chosen[number, : len(part)] = part
+    chosen = chosen.reshape(-1, TILE)
+    used = int(np.flatnonzero((chosen >= 0).any(axis=1)).max()) + 1  # the last batch may need fewer tiles
+    chosen = chosen[:used]
+    tiles = np.zeros((used, int(np.prod(images.shape[1:])), TILE), images.dtype)
+    _fill(images, chosen, shifts[chosen].astype(np.int64), mirrored[chosen], tiles)
+    return Tiles(tiles, np.where(chosen >= 0, labels[chosen], -1).astype(np.int32), per_batch)
+
+
+class _Cache:
+    """The most recently used tiles, each made once however many threads ask."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._made: OrderedDict[object, Tiles] = OrderedDict()
+        self._making: dict[object, threading.Lock] = {}
+
+    def get(self, key: object, make: Callable[[], Tiles]) -> Tiles:
+        with self._lock:
+            if key in self._made:
+                self._made.move_to_end(key)
+                return self._made[key]
+            mine = self._making.setdefault(key, threading.Lock())
+        with mine:
+            with self._lock:
+                if key in self._made:
+                    return self._made[key]
+            tiles = make()
+            with self._lock:
+                self._made[key] = tiles
+                self._making.pop(key, None)
+                while sum(each.nbytes for each in self._made.values()) > self._limit and len(self._made) > 1:
+                    self._made.popitem(last=False)
+        return tiles
+
+
+_TILES = _Cache(CACHE_BYTES)
+
+
+def training_tiles(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> Tiles:
+    """The tiles of one epoch of training."""
+
+    def make() -> Tiles:
+        draw = draw_epoch(data, config, key, epoch)
+        return make_tiles(data.images("train"), data.labels("train"), *draw, config.batch_size)
+
+    name = (data.fingerprint, key, epoch, config.batch_size, config.shift, config.mirror)
+    return _TILES.get(name, make)
+
+
+def split_tiles(data: Dataset, split: str) -> Tiles:
+    """The tiles of a whole split, in order and without augmentation."""
+
+    def make() -> Tiles:
+        n = data.size(split)
+        still, plain = np.zeros((n, 2), np.int64), np.zeros(n, bool)
+        return make_tiles(data.images(split), data.labels(split), np.arange(n), still, plain, TILE)
+
+    return _TILES.get((data.fingerprint, split), make)

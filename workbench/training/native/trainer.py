@@ -1,0 +1,156 @@
+"""Training and inference by the compiled kernels: the default on a CPU."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+import numpy as np
+
+from workbench.compiler import Plan, compile_genome
+from workbench.datasets import Dataset
+from workbench.genome import Genome
+from workbench.training.config import TrainConfig, learning_rate
+from workbench.training.history import History, OnEpoch, record
+from workbench.training.native.epoch import Learner, infer, train_epoch
+from workbench.training.native.kernels import Buffers, Net
+from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
+from workbench.training.native.vectors import TILE
+from workbench.training.stream import StreamKey
+
+ANNOUNCE_AFTER_SECONDS = 2.0
+
+
+class NativeTrainer:
+    """One genome, its weights initialised, ready for the compiled kernels.
+
+    Args:
+        genome: the network.
+        data: the data set.
+        seed: of dropout.
+    """
+
+    def __init__(self, genome: Genome, data: Dataset, seed: int = 0) -> None:
+        self.start, self.data, self.seed = genome, data, seed
+        self.plan = compile_genome(genome)
+        self.net = _net(self.plan)
+        parameters = self.plan.weights_of(genome)
+        weights = parameters[self.plan.parameters] if self.plan.shares_weights else parameters
+        biases = self.plan.biases_of(genome)
+        moments = (np.zeros((2, len(values)), np.float32) for values in (parameters, biases))
+        self.learner = Learner(parameters, biases, weights, *moments)
+        rooms = (aligned_zeros((self.plan.n_neurons, TILE)) for _ in range(3))
+        self.buffers = Buffers(*rooms, aligned_zeros((self.plan.n_layers, TILE)))
+        per_channel = genome.n_inputs // len(data.mean)
+        scale = np.repeat(1 / data.std, per_channel)
+        self.pixels = np.stack([scale, -np.repeat(data.mean, per_channel) * scale]).astype(np.float32)
+
+    def genome(self) -> Genome:
+        """The genome with the weights as they are now."""
+        return self.plan.to_genome(self.start, self.learner.parameters, self.learner.biases)
+
+    def logits(self, tiles: Tiles) -> np.ndarray:
+        """Logits float32 [images, outputs] of all columns that hold an image."""
+        logits = np.empty((len(tiles.labels), self.plan.n_outputs, TILE), np.float32)
+        learner = self.learner
+        with announced():
+            infer(self.net, learner.weights, learner.biases, tiles.images, self.pixels, self.buffers, logits)
+        return logits.transpose(0, 2, 1)[tiles.labels >= 0]
+
+    def accuracy(self, split: str) -> float:
+        """Fraction of a split that is classified correctly; NaN logits count as wrong."""
+        logits = self.logits(split_tiles(self.data, split))
+        right = (logits.argmax(axis=1) == self.data.labels(split)) & ~np.isnan(logits).any(axis=1)
+        return float(right.mean())
+
+    def fit(self, config: TrainConfig, key: StreamKey, on_epoch: OnEpoch | None = None) -> History:
+        """Train; `Diverged` if the loss is no longer a sensible number."""
+        steps = -(-self.data.size("train") // config.batch_size)
+        history: History = []
+        for epoch in range(config.epochs):
+            started = time.perf_counter()
+            tiles = training_tiles(self.data, config, key, epoch)
+            first, total = epoch * steps, config.epochs * steps
+            rates = np.array([learning_rate(config, first + step, total) for step in range(steps)])
+            loss, right = self._train_epoch(config, tiles, rates, first)
+            row = {
+                "epoch": epoch + 1,
+                "train_loss": loss,
+                "train_accuracy": right,
+                "val_accuracy": self.accuracy("validation"),
+                "learning_rate": float(rates[-1]),
+                "seconds": time.perf_counter() - started,
+            }
+            record(history, row, config.divergence, on_epoch)
+        return history
+
+    def _train_epoch(
+        self, config: TrainConfig, tiles: Tiles, rates: np.ndarray, first_step: int
+    ) -> tuple[float, float]:
+        with announced():
+            return train_epoch(
+                self.net,
+                self.learner,
+                tiles.images,
+                tiles.labels,
+                self.pixels,
+                tiles.per_batch,
+                rates,
+                first_step,
+                config.weight_decay,
+                config.dropout,
+                config.label_smoothing,
+                self.seed % 2**63,
+                self.buffers,
+            )
+
+
+def _net(plan: Plan) -> Net:
+    rows = np.repeat(np.arange(plan.n_neurons), np.diff(plan.row_starts))
+    inner = np.flatnonzero(plan.columns >= plan.n_inputs)  # edges that leave a hidden neuron
+    order = inner[np.lexsort((rows[inner], plan.columns[inner]))]
+    n_hidden = plan.n_neurons - plan.n_inputs - plan.n_outputs
+    counts = np.bincount(plan.columns[inner] - plan.n_inputs, minlength=n_hidden)
+    return Net(
+        n_inputs=plan.n_inputs,
+        layer_starts=plan.layer_starts.astype(np.int64),
+        normalised=plan.normalised.copy(),
+        row_starts=plan.row_starts.astype(np.int64),
+        columns=plan.columns.astype(np.int32),
+        back_starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        back_targets=rows[order].astype(np.int32),
+        back_edges=order.astype(np.int32),
+        parameter_of=plan.parameters if plan.shares_weights else np.zeros(0, np.int64),
+    )
+
+
+def aligned_zeros(shape: tuple[int, int]) -> np.ndarray:
+    """Zeros float32 [rows, TILE] at a multiple of 64 bytes: a row is then whole cache lines."""
+    size = shape[0] * shape[1] * 4
+    raw = np.zeros(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].view(np.float32).reshape(shape)
+
+
+class announced:
+    """Says so if what happens inside takes long the first time, because the kernels are being compiled."""
+
+    _done = False
+
+    def __enter__(self) -> None:
+        self._timer: threading.Timer | None = None
+        if not announced._done:
+            self._timer = threading.Timer(ANNOUNCE_AFTER_SECONDS, self._announce)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def __exit__(self, *error: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            announced._done = True
+
+    @staticmethod
+    def _announce() -> None:
+        if not announced._done:
+            print("workbench: compiling the native kernels, once per machine (about half a minute)", file=sys.stderr)
