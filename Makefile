@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: search test lint clean
+.PHONY: search test lint bench clean
 
 search: $(READY)  ## search on the bundled digits, in the terminal
 	$(BIN)/workbench search --data digits --preset quick --path data/runs/digits.sqlite --if-exists new
@@ -16,6 +16,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench: $(READY)  ## speed, as ratios against references measured in the same run
+	$(BIN)/python tests/benchmarks $(ONLY)
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -49,7 +49,8 @@ class Draft:
         ids = len(self.layers) + np.arange(len(first_sources))
         self.layers = np.concatenate([self.layers, np.full(len(ids), layer, self.layers.dtype)])
         self.positions = np.concatenate([self.positions, self.positions[first_sources]])
-        self.new_keys = np.concatenate([self.new_keys, rng.integers(2**32, 2**62, size=len(ids))])
+        known = np.concatenate([self.parent.neuron_keys, self.new_keys])
+        self.new_keys = np.concatenate([self.new_keys, _fresh_keys(len(ids), known, rng)])
         self._add(first_sources, ids)
         return ids
 
@@ -105,7 +106,8 @@ class Draft:
         sources = np.concatenate([self.sources[self.keep], new_sources])
         targets = np.concatenate([self.targets[self.keep], new_targets])
         first_hidden = self.parent.n_inputs + self.parent.n_outputs
-        seen = topology.reachable(np.arange(len(self.layers)) < self.parent.n_inputs, sources, targets)
+        is_input = np.arange(len(self.layers)) < self.parent.n_inputs
+        seen = topology.reachable(is_input, topology.Adjacency(sources, len(self.layers)), targets)
         return bool(seen[self.parent.n_inputs : first_hidden].any())
 
     def finish(self, kind: str, **facts: Any) -> tuple[Genome, Record]:
@@ -155,6 +157,14 @@ class Draft:
         names = ("min", "q25", "median", "q75", "max")
         quartiles = np.quantile(lengths, [0, 0.25, 0.5, 0.75, 1])
         return {name: round(float(value), 3) for name, value in zip(names, quartiles, strict=True)}
+
+
+def _fresh_keys(count: int, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Random 62-bit keys that nobody has, not even a parent that was made with the same random numbers."""
+    while True:
+        keys = rng.integers(2**32, 2**62, size=count)
+        if len(np.unique(np.concatenate([known, keys]))) == len(known) + count:
+            return keys
 
 
 def fraction(rng: np.random.Generator, bounds: tuple[float, float], of: int) -> int:

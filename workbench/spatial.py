@@ -118,7 +118,8 @@ def draw_target_each(
     for start in range(0, len(source_positions), rows):
         block = source_positions[start : start + rows, None].astype(np.float32)
         keys = -distances(block, target_positions[None].astype(np.float32)) / np.float32(scale)  # [rows, targets]
-        keys -= np.log(rng.standard_exponential(keys.shape, np.float32))
+        noise = rng.standard_exponential(keys.shape, np.float32)
+        keys -= np.log(np.maximum(noise, np.finfo(np.float32).tiny))
         chosen[start : start + rows] = keys.argmax(axis=1)
     return chosen
 

@@ -24,7 +24,20 @@ from workbench.store import open_run
 from workbench.training import evaluate
 
 TINY = [
-    *("--data", "digits", "--population", "3", "--children", "2", "--generations", "2", "--workers", "1", "--seed", "4"),
+    *(
+        "--data",
+        "digits",
+        "--population",
+        "3",
+        "--children",
+        "2",
+        "--generations",
+        "2",
+        "--workers",
+        "1",
+        "--seed",
+        "4",
+    ),
     *("--set", "train.epochs=1", "--set", "initial_epochs=1", "--set", "train.batch_size=128"),
 ]
 COMMANDS = ("search", "resume", "show", "export", "data")

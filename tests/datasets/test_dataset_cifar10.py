@@ -50,9 +50,7 @@ def test_pickle_as_python_2_wrote_it(tmp_path):
 def test_truncated_binary(tmp_path, kept):
     path = write_cifar_binary(tmp_path) / "data_batch_3.bin"
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(
-        DataError, match=rf"data_batch_3.bin: expected {SIZE} bytes .*got {kept} bytes; delete"
-    ):
+    with pytest.raises(DataError, match=rf"data_batch_3.bin: expected {SIZE} bytes .*got {kept} bytes; delete"):
         load_cifar(tmp_path)
 
 
@@ -75,9 +73,7 @@ def test_truncated_pickle(tmp_path, share):
     path = write_cifar_python(tmp_path) / "data_batch_2"
     content = path.read_bytes()[: int(share * path.stat().st_size)]
     path.write_bytes(content)
-    with pytest.raises(
-        DataError, match=rf"data_batch_2: expected a complete pickle, got {len(content)} bytes"
-    ):
+    with pytest.raises(DataError, match=rf"data_batch_2: expected a complete pickle, got {len(content)} bytes"):
         load_cifar(tmp_path)
 
 

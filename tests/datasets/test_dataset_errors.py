@@ -74,9 +74,7 @@ def test_integers_out_of_range():
 
 @pytest.mark.parametrize("dtype", [complex, object, str])
 def test_images_of_another_type(dtype):
-    refused(
-        r"expected train images of integers within 0\.\.255 or of floats, got", images=IMAGES.astype(dtype)
-    )
+    refused(r"expected train images of integers within 0\.\.255 or of floats, got", images=IMAGES.astype(dtype))
 
 
 def test_ragged_images():
@@ -103,9 +101,7 @@ def test_labels_of_another_form():
 
 
 def test_labels_out_of_range():
-    refused(
-        r"expected train labels .*got -1 at index 3; number the classes from 0", labels=changed(LABELS, 3, -1)
-    )
+    refused(r"expected train labels .*got -1 at index 3; number the classes from 0", labels=changed(LABELS, 3, -1))
     refused(
         r"expected test labels within 0\.\.3 \(from the largest train label\), got 9 at index 5",
         test_labels=changed(LABELS, 5, 9),
@@ -128,9 +124,7 @@ def test_one_class():
 
 def test_tiny_class():
     labels = np.array([0] * 20 + [1] * 18 + [2] * 2)
-    refused(
-        "at least 3 training images of each class .*got class 2: 2; add", labels=labels, test_labels=labels
-    )
+    refused("at least 3 training images of each class .*got class 2: 2; add", labels=labels, test_labels=labels)
     refused("got class 4: 0", class_names=["a", "b", "c", "d", "e"])
 
 
@@ -141,9 +135,7 @@ def test_stray_huge_label():
     )
 
 
-@pytest.mark.parametrize(
-    "settings", [{"validation": 33}, {"validation": 0.5, "selection": 0.5}, {"selection": 33}]
-)
+@pytest.mark.parametrize("settings", [{"validation": 33}, {"validation": 0.5, "selection": 0.5}, {"selection": 33}])
 def test_nothing_left_to_train_on(settings):
     refused("leave at least one training image of each of the 4 classes, got 40.*smaller splits", **settings)
 

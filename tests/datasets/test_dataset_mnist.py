@@ -35,9 +35,7 @@ def test_files_may_be_mixed_and_plain_is_preferred(tmp_path):
 def test_truncated(tmp_path, kept):
     path = write_mnist(tmp_path) / IMAGES
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(
-        DataError, match=rf"{IMAGES}: expected {SIZE} bytes .*got {kept} bytes; delete the file"
-    ):
+    with pytest.raises(DataError, match=rf"{IMAGES}: expected {SIZE} bytes .*got {kept} bytes; delete the file"):
         load_mnist(tmp_path)
 
 
@@ -88,9 +86,7 @@ def test_another_number_of_images(tmp_path):
 def test_label_out_of_range(tmp_path):
     path = write_mnist(tmp_path) / "t10k-labels-idx1-ubyte"
     path.write_bytes(path.read_bytes()[:-1] + b"\x0a")
-    with pytest.raises(
-        DataError, match=r"t10k-labels-idx1-ubyte: expected labels 0\.\.9, got 10 at index 19"
-    ):
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte: expected labels 0\.\.9, got 10 at index 19"):
         load_mnist(tmp_path)
 
 

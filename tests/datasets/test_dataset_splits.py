@@ -61,8 +61,6 @@ def test_a_small_class_is_in_every_split():
         assert set(labels[part]) == {0, 1, 2}
 
 
-@pytest.mark.parametrize(
-    ("asked", "n"), [(0.1, 20), (np.float32(0.5), 100), (7, 7), (np.int64(7), 7), (1e-9, 1)]
-)
+@pytest.mark.parametrize(("asked", "n"), [(0.1, 20), (np.float32(0.5), 100), (7, 7), (np.int64(7), 7), (1e-9, 1)])
 def test_fraction_or_count(asked, n):
     assert held_out_count(asked, 200, "validation") == n

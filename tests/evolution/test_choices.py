@@ -25,9 +25,7 @@ def test_a_tournament_is_won_by_the_best_of_those_drawn():
 def test_a_larger_tournament_prefers_the_better_more():
     ranked = population([(0.5, 10)] * 10)
     rng = np.random.default_rng(0)
-    mean = {
-        size: np.mean([pareto_tournament(ranked, size, rng).id for _ in range(2000)]) for size in (1, 3, 10)
-    }
+    mean = {size: np.mean([pareto_tournament(ranked, size, rng).id for _ in range(2000)]) for size in (1, 3, 10)}
     assert mean[1] > mean[3] > mean[10]
     assert mean[1] == pytest.approx(4.5, abs=0.5)  # by chance alone
 
@@ -68,9 +66,7 @@ def test_survivors(points, count, random):
         else:  # equal points have crowding by their order, so compare what cannot depend on it
             ranks = dict(zip((one.id for one in individuals), rank(individuals)[0], strict=True))
             died = [one for one in individuals if one not in kept]
-            assert max((ranks[one.id] for one in kept), default=0) <= min(
-                (ranks[one.id] for one in died), default=99
-            )
+            assert max((ranks[one.id] for one in kept), default=0) <= min((ranks[one.id] for one in died), default=99)
             assert [one.id for one in kept] == sorted(one.id for one in kept)
 
 

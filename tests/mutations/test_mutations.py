@@ -315,3 +315,10 @@ def test_default_rates_are_the_published_constants():
 def test_bad_rates_are_named(changes, message):
     with pytest.raises(ConfigError, match=message):
         MutationRates(**changes)
+
+
+def test_new_keys_are_new_even_with_the_parents_random_numbers():
+    genome = random_genome((1, 8, 8), 4, np.random.default_rng(0))
+    for _ in range(3):
+        genome, _ = mutations.add_neurons(genome, np.random.default_rng(0))
+    assert len(np.unique(genome.neuron_keys)) == genome.n_hidden

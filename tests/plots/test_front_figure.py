@@ -118,7 +118,7 @@ def test_an_unknown_ending(run, tmp_path, name):
 
 
 def test_a_folder_that_is_not_there(run, tmp_path):
-    with pytest.raises(ExportError, match="cannot write .*missing"):
+    with pytest.raises(ExportError, match=r"cannot write .*missing"):
         save_picture(front_figure(run), tmp_path / "missing" / "front.html")
 
 

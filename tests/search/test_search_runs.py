@@ -258,7 +258,7 @@ def test_a_run_with_failures_resumes_the_same(tmp_path):
 def test_all_initial_individuals_failing_is_a_clear_error(tmp_path):
     space = NumberSpace(failing=lambda seed: ValueError("no data"))
     search = make(tmp_path / "run.sqlite", space=space)
-    with pytest.raises(RunError, match="every initial individual failed.*ValueError: no data"):
+    with pytest.raises(RunError, match=r"every initial individual failed.*ValueError: no data"):
         search.run(progress=False)
     assert search.snapshot().state == "failed"
     run = open_run(tmp_path / "run.sqlite")
@@ -306,7 +306,7 @@ class TestRefusals:
         return tmp_path / "run.sqlite"
 
     def test_an_existing_file(self, path):
-        with pytest.raises(RunError, match="exists already.*resume.*new"):
+        with pytest.raises(RunError, match=r"exists already.*resume.*new"):
             make(path)
 
     def test_a_free_name_beside_it(self, path):
@@ -386,7 +386,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("rates", [{"grow": 7}, {"wings": 1}, 5, "much", [1]])
     def test_bad_rates_make_no_file(self, tmp_path, rates):
-        with pytest.raises(ConfigError, match="grow|wings|rates"):
+        with pytest.raises(ConfigError, match=r"grow|wings|rates"):
             make(tmp_path / "run.sqlite", replace(SMALL, rates=rates))
         assert list(tmp_path.iterdir()) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 
 import numpy as np
@@ -23,7 +24,7 @@ def rates(kind: str, **changes) -> MlpRates:
 
 def mlp(*widths: int) -> MlpGenome:
     """Weights and biases that tell where they were: no two of a layer are equal."""
-    pairs = list(zip(widths, widths[1:], strict=False))
+    pairs = list(itertools.pairwise(widths))
     weights = tuple(np.arange(a * b, dtype=np.float32).reshape(b, a) + 1000 * i for i, (a, b) in enumerate(pairs))
     biases = tuple(np.arange(b, dtype=np.float32) + 1000 * i + 500 for i, (_, b) in enumerate(pairs))
     return MlpGenome(widths, weights, biases)
@@ -129,9 +130,7 @@ def test_cost_by_hand():
     assert SPACE.cost(mlp(6, 3)) == Cost(36, 39, 21)
 
 
-@pytest.mark.parametrize(
-    "settings", [{"hidden_layers": (-1, 2)}, {"hidden_layers": (3, 2)}, {"hidden_widths": (0, 5)}]
-)
+@pytest.mark.parametrize("settings", [{"hidden_layers": (-1, 2)}, {"hidden_layers": (3, 2)}, {"hidden_widths": (0, 5)}])
 def test_bad_settings(settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
         MlpSpace((1, 2, 3), 3, **settings)

@@ -130,8 +130,20 @@ def test_genomes_survive_encoding_bit_for_bit(space, seed, steps):
 
 
 @EVERY_SPACE
+@pytest.mark.parametrize(
+    "damage", [(6, 64), (8, 1), (8, 32), (10, 99)], ids=["version", "encrypted", "patch", "method"]
+)
+def test_an_archive_that_asks_for_the_impossible(space, damage):
+    blob = bytearray(space.encode(sample(space)))
+    offset, value = damage
+    blob[blob.index(b"PK\x01\x02") + offset] = value  # in the entry of the first array
+    with pytest.raises(GenomeError):
+        space.decode(bytes(blob))
+
+
+@EVERY_SPACE
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, report_multiple_bugs=False)
 def test_damaged_bytes_give_a_genome_error_or_a_genome(space, data):
     blob = bytearray(space.encode(sample(space)))
     if data.draw(st.booleans()):

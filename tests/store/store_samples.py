@@ -41,9 +41,7 @@ def individual(id: int, accuracy: float = 0.5, flops: int = 1000, **changes: Any
         status="ok",
         failure=None,
         cost=Cost(flops, flops + 7, 5),
-        outcome=Outcome(
-            None, accuracy, accuracy / 3, 2, ({"epoch": 1, "loss": 1 / 3}, {"epoch": 2, "loss": 1e-300})
-        ),
+        outcome=Outcome(None, accuracy, accuracy / 3, 2, ({"epoch": 1, "loss": 1 / 3}, {"epoch": 2, "loss": 1e-300})),
         wall_seconds=0.1 * id,
     )
     return replace(made, **changes)

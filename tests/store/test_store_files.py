@@ -181,9 +181,7 @@ def test_file_that_is_a_folder(tmp_path: Path) -> None:
         open_run(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "open_it", [open_run, lambda path: create_run(path, DESCRIPTION, if_exists="resume")]
-)
+@pytest.mark.parametrize("open_it", [open_run, lambda path: create_run(path, DESCRIPTION, if_exists="resume")])
 class TestBadFiles:
     def test_empty(self, path: Path, open_it) -> None:  # type: ignore[no-untyped-def]
         path.touch()
@@ -207,9 +205,7 @@ class TestBadFiles:
     def test_newer(self, closed: Path, open_it) -> None:  # type: ignore[no-untyped-def]
         with closing(sqlite3.connect(closed)) as connection:
             connection.execute("PRAGMA user_version = 2")
-        with pytest.raises(
-            RunError, match="newer workbench: expected file version 1 or older, got 2; upgrade"
-        ):
+        with pytest.raises(RunError, match="newer workbench: expected file version 1 or older, got 2; upgrade"):
             open_it(closed)
 
     @pytest.mark.parametrize("share", [0.01, 0.3, 0.5, 0.99])

@@ -275,9 +275,7 @@ def test_load_for_a_resume(writer: RunWriter, run: Run) -> None:
     memory = run.load(decode=tuple)
     assert memory.genomes == {id: bytes([id]) for id in (1, 3, 4, 5, 6, 7)}
     assert [one.id for one in memory.individuals] == list(range(8))
-    assert [one.genome for one in memory.individuals] == [
-        (id,) if id in memory.genomes else None for id in range(8)
-    ]
+    assert [one.genome for one in memory.individuals] == [(id,) if id in memory.genomes else None for id in range(8)]
     assert all(one.genome is None for one in run.load().individuals)
 
 

@@ -112,7 +112,8 @@ def test_label_smoothing_and_weight_decay_do_something(digits, genome):
     "changes",
     [
         {"epochs": -1}, {"batch_size": 0}, {"learning_rate": 0}, {"schedule": "step"}, {"warmup": 1},
-        {"weight_decay": -1}, {"dropout": 1}, {"label_smoothing": 1}, {"shift": -1}, {"new_edge_scale": -1}, {"divergence": 0},
+        {"weight_decay": -1}, {"dropout": 1}, {"label_smoothing": 1}, {"shift": -1}, {"new_edge_scale": -1},
+        {"divergence": 0},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_named(changes):

@@ -91,7 +91,8 @@ def _add_search(commands: argparse._SubParsersAction) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="any setting: train.epochs=3, rates.add_edges=0.5, rates.new_edges=0.1,0.2, survival=nsga2, initial.local=1",
+        help="any setting: train.epochs=3, rates.add_edges=0.5, rates.new_edges=0.1,0.2, survival=nsga2, "
+        "initial.local=1",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress line and no table")
     parser.set_defaults(command=run_search)

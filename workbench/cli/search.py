@@ -20,7 +20,9 @@ def run_search(arguments: argparse.Namespace) -> int:
     for name in ("seed", "population", "children", "generations", "workers"):
         if getattr(arguments, name) is not None:
             changes[name] = getattr(arguments, name)
-    initial = {name.removeprefix("initial."): changes.pop(name) for name in list(changes) if name.startswith("initial.")}
+    initial = {
+        name.removeprefix("initial."): changes.pop(name) for name in list(changes) if name.startswith("initial.")
+    }
     rates = {name.removeprefix("rates."): changes.pop(name) for name in list(changes) if name.startswith("rates.")}
     chosen = preset(arguments.preset, arguments.data)
     data = load_dataset(arguments.data, arguments.root)

@@ -18,7 +18,8 @@ def run_show(arguments: argparse.Namespace) -> int:
     counts = individuals["status"].value_counts()
     print(
         f"{arguments.path}: {run.dataset['name']}, space {run.space_name}, seed {run.seed}, {run.state}; "
-        f"{len(run.generations)} generations ranked, {counts.get('ok', 0)} individuals trained, {counts.get('failed', 0)} failed"
+        f"{len(run.generations)} generations ranked, {counts.get('ok', 0)} individuals trained, "
+        f"{counts.get('failed', 0)} failed"
     )
     if len(run.front()) == 0:
         print("No individual has finished yet.")

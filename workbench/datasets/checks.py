@@ -73,9 +73,7 @@ def check_labels(labels: ArrayLike, n_images: int, what: str) -> NDArray[np.int6
             f"{int(array.argmin())}; number the classes from 0"
         )
     if array.max() > np.iinfo(np.int64).max:  # uint64 only
-        raise DataError(
-            f"expected {what} labels 0..n_classes-1, got {array.max()}; number the classes from 0"
-        )
+        raise DataError(f"expected {what} labels 0..n_classes-1, got {array.max()}; number the classes from 0")
     return array.astype(np.int64)
 
 
@@ -88,9 +86,7 @@ def check_class_names(
         DataError: fewer than two classes, or a label without a class.
     """
     if isinstance(class_names, str):
-        raise DataError(
-            f"expected class_names as a list of names, got the string {class_names!r}; pass a list"
-        )
+        raise DataError(f"expected class_names as a list of names, got the string {class_names!r}; pass a list")
     n_classes = int(train_labels.max()) + 1 if class_names is None else len(class_names)
     if n_classes < 2:
         raise DataError(

@@ -72,13 +72,10 @@ def _read_binary(path: Path, n: int) -> tuple[NDArray[np.uint8], NDArray[np.uint
         n_actual = path.stat().st_size
         records = np.fromfile(path, dtype=np.uint8, count=n_expected)
     except OSError as error:
-        raise DataError(
-            f"{path}: expected {n_expected} bytes, got a file that cannot be read ({error})"
-        ) from error
+        raise DataError(f"{path}: expected {n_expected} bytes, got a file that cannot be read ({error})") from error
     if n_actual != n_expected or records.size != n_expected:
         raise DataError(
-            f"{path}: expected {n_expected} bytes ({n} records of {1 + _PIXELS}), got {n_actual} bytes; "
-            f"{_REPAIR}"
+            f"{path}: expected {n_expected} bytes ({n} records of {1 + _PIXELS}), got {n_actual} bytes; {_REPAIR}"
         )
     records = records.reshape(n, 1 + _PIXELS)
     return records[:, 1:].reshape(n, *_SHAPE), _checked_labels(records[:, 0], path)

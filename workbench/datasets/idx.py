@@ -33,8 +33,7 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     magic = bytes([0, 0, 8, len(shape)])  # two zeros, type unsigned byte, number of dimensions
     if n_actual >= 4 and content[:4] != magic:
         raise DataError(
-            f"{path}: expected an IDX file that starts with bytes {magic.hex()}, got {content[:4].hex()}; "
-            f"{_REPAIR}"
+            f"{path}: expected an IDX file that starts with bytes {magic.hex()}, got {content[:4].hex()}; {_REPAIR}"
         )
     if n_actual >= offset:
         found = tuple(int(d) for d in np.frombuffer(content, dtype=">u4", count=len(shape), offset=4))
@@ -59,6 +58,4 @@ def _content(path: Path, limit: int) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         size = f"{path.stat().st_size} bytes" if path.exists() else "no file"
         expected = f"{limit - 1} bytes, gzipped" if path.suffix == ".gz" else f"{limit - 1} bytes"
-        raise DataError(
-            f"{path}: expected {expected}, got {size} that cannot be read ({error}); {_REPAIR}"
-        ) from error
+        raise DataError(f"{path}: expected {expected}, got {size} that cannot be read ({error}); {_REPAIR}") from error

@@ -90,9 +90,7 @@ def load_dataset(
     if not download:
         raise DataError(_not_found(name, layouts, folder, "download is off"))
     try:
-        return fetch(
-            source.torchvision_name, folder, source.layouts, lambda layout: source.load(layout, seed)
-        )
+        return fetch(source.torchvision_name, folder, source.layouts, lambda layout: source.load(layout, seed))
     except Exception as error:  # no network, refused, no room, no torchvision, ...
         reason = f"the download failed ({type(error).__name__}: {' '.join(str(error).split())})"
         raise DataError(_not_found(name, layouts, folder, reason)) from error
@@ -124,8 +122,7 @@ def _data_root(root: str | os.PathLike[str] | None) -> Path:
 def _not_found(name: str, layouts: tuple[Layout, ...], root: Path, reason: str) -> str:
     """Message for a data set that is not on disk: where it was looked for, and the ways out."""
     places = "".join(
-        f"\n  {layout.folder} ({layout.description}; missing: {', '.join(layout.missing())})"
-        for layout in layouts
+        f"\n  {layout.folder} ({layout.description}; missing: {', '.join(layout.missing())})" for layout in layouts
     )
     wanted = " or ".join(str(layout.folder.relative_to(root)) for layout in layouts)
     return (

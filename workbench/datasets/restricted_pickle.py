@@ -38,9 +38,7 @@ def load_restricted(path: Path) -> dict[str, Any]:
             f"and load again, or replace it by an intact copy"
         ) from error
     if not isinstance(found, dict):
-        raise DataError(
-            f"{path}: expected a pickled dict, got {type(found).__name__}; replace it by an intact copy"
-        )
+        raise DataError(f"{path}: expected a pickled dict, got {type(found).__name__}; replace it by an intact copy")
     return {key.decode("latin1") if isinstance(key, bytes) else str(key): found[key] for key in found}
 
 

@@ -14,9 +14,7 @@ SPLITS = ("train", "validation", "selection", "test")
 def seeded(seed: int) -> np.random.Generator:
     """A generator from a seed; `DataError` when the seed is not an integer from 0 upwards."""
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-        raise DataError(
-            f"expected a seed that is an integer from 0 upwards, got {seed!r}; pass for example seed=0"
-        )
+        raise DataError(f"expected a seed that is an integer from 0 upwards, got {seed!r}; pass for example seed=0")
     return np.random.default_rng(operator.index(seed))
 
 
@@ -36,9 +34,7 @@ def held_out_count(asked: float, n_images: int, what: str) -> int:
     )
 
 
-def draw_balanced(
-    labels: NDArray[np.int64], n_classes: int, n: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def draw_balanced(labels: NDArray[np.int64], n_classes: int, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Draws `n` of the samples, each class in proportion to its size, within one sample.
 
     Args:
@@ -146,9 +142,7 @@ def _share_out(
     return take
 
 
-def _rank_in_class(
-    labels: NDArray[np.int64], counts: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _rank_in_class(labels: NDArray[np.int64], counts: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     """A random place 0, 1, ... among the samples of the same class, for each sample [samples]."""
     shuffled = rng.permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]

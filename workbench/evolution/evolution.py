@@ -1,10 +1,10 @@
 """The evolution loop, as ask and tell: pure bookkeeping that neither trains nor stores.
 
-    initialise and train P individuals; rank by Pareto dominance (validation accuracy up, FLOPs down)
-    repeat T times:
-        repeat M times: tournament by (rank, then crowding distance) -> parent; mutate; train the child; add it
-        remove the M oldest; rank again
-    output: the front
+initialise and train P individuals; rank by Pareto dominance (validation accuracy up, FLOPs down)
+repeat T times:
+    repeat M times: tournament by (rank, then crowding distance) -> parent; mutate; train the child; add it
+    remove the M oldest; rank again
+output: the front
 """
 
 from __future__ import annotations

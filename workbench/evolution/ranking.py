@@ -23,8 +23,9 @@ def objectives(individuals: Sequence[Individual]) -> np.ndarray:
 def rank(individuals: Sequence[Individual]) -> tuple[np.ndarray, np.ndarray]:
     """Pareto rank (0 = front) and crowding distance within the rank of each individual.
 
-    Crowding is that of NSGA-II (Deb et al. 2002) on log FLOPs, but finite at the extremes: they get the largest distance
-    found between them. With infinite ones the smallest networks would win every tournament, and the search would collapse.
+    Crowding is that of NSGA-II (Deb et al. 2002) on log FLOPs, but finite at the extremes: they get the largest
+    distance found between them. With infinite ones the smallest networks would win every tournament, and the search
+    would collapse.
 
     Returns:
         Ranks int64 [individuals] and distances float64 [individuals].

@@ -102,16 +102,20 @@ class Genome:
         biases = validation.as_floats("biases", biases, n_neurons - n_inputs)
         groups = validation.as_groups(shared, weights)
         keys = _keys(neuron_keys, n_neurons - n_fixed)
-        keep = topology.alive(n_inputs, n_outputs, n_neurons, sources, targets)
+        leaving = topology.Adjacency(sources, n_neurons)
+        keep = topology.alive(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
         if not keep.all():
             edges = keep[sources] & keep[targets]
-            topology.longest_paths(n_neurons, sources, targets)  # a cycle is an error even where nobody would see it
+            if not edges.all():  # a cycle is an error even where nobody would see it
+                topology.longest_paths(n_neurons, sources, targets, leaving)
             new_id = np.cumsum(keep) - 1
             sources, targets = new_id[sources[edges]], new_id[targets[edges]]
             weights, groups = weights[edges], validation.as_groups(groups[edges], weights[edges])
             biases, keys = biases[keep[n_inputs:]], keys[keep[n_fixed:]]
+            n_neurons, leaving = int(keep.sum()), topology.Adjacency(sources, int(keep.sum()))
         genome = cls(shape, n_outputs, sources, targets, weights, groups, biases, keys, normalization)
-        _ = genome.layers  # finds cycles now rather than later
+        genome.__dict__["layers"] = topology.layers_of(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
+        genome.layers.flags.writeable = False
         return genome
 
     # ------------------------------------------------------------------ counts and cost
@@ -164,7 +168,8 @@ class Genome:
     @cached_property
     def layers(self) -> np.ndarray:
         """Layer of every neuron, int32 [neurons]: inputs 0, hidden the longest path, outputs all last."""
-        layers = topology.layers_of(self.n_inputs, self.n_outputs, self.n_neurons, self.sources, self.targets)
+        leaving = topology.Adjacency(self.sources, self.n_neurons)
+        layers = topology.layers_of(self.n_inputs, self.n_outputs, self.n_neurons, self.sources, self.targets, leaving)
         layers.flags.writeable = False
         return layers
 

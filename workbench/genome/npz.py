@@ -16,6 +16,19 @@ FORMAT_VERSION = 1
 MAX_BYTES = 2**31
 """Largest total size of the unpacked arrays: refuses a small file that unpacks without end."""
 
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    LookupError,
+    EOFError,
+    OSError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+)
+"""What zipfile and numpy raise on bytes that are damaged in one way or another."""
+
 _ARRAYS = {
     "sources": np.int32,
     "targets": np.int32,
@@ -58,16 +71,7 @@ def genome_from_bytes(blob: bytes) -> Genome:
         with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
             head = json.loads(arrays["head"].astype(np.uint8).tobytes())
             return _build(head, {name: arrays[name] for name in _ARRAYS})
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        ValueError,
-        KeyError,
-        EOFError,
-        OSError,
-        TypeError,
-        AttributeError,
-    ) as error:
+    except _DAMAGE as error:
         raise GenomeError(
             f"these bytes are not a genome, or are damaged ({error}); write them again with to_bytes()"
         ) from None

@@ -11,44 +11,48 @@ import numpy as np
 from workbench.errors import GenomeError
 
 
-def _adjacency(keys: np.ndarray, n_neurons: int) -> tuple[np.ndarray, np.ndarray]:
-    """Edges grouped by `keys`: the edges of neuron `i` are `order[starts[i]:starts[i + 1]]`."""
-    order = np.argsort(keys, kind="stable")
-    starts = np.zeros(n_neurons + 1, np.int64)
-    np.cumsum(np.bincount(keys, minlength=n_neurons), out=starts[1:])
-    return order, starts
+class Adjacency:
+    """Edges grouped by the neuron at one of their ends: those of neuron `i` are `order[starts[i]:starts[i + 1]]`."""
+
+    def __init__(self, ends: np.ndarray, n_neurons: int) -> None:
+        self.order = np.argsort(ends.astype(np.int32))
+        self.starts = np.zeros(n_neurons + 1, np.int64)
+        np.cumsum(np.bincount(ends, minlength=n_neurons), out=self.starts[1:])
+
+    def edges_of(self, neurons: np.ndarray) -> np.ndarray:
+        """Ids of all edges grouped under `neurons`, in no particular order within one of them."""
+        first, counts = self.starts[neurons], self.starts[neurons + 1] - self.starts[neurons]
+        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        return self.order[np.repeat(first, counts) + within]
 
 
-def _edges_of(neurons: np.ndarray, order: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Ids of all edges grouped under `neurons`."""
-    first, counts = starts[neurons], starts[neurons + 1] - starts[neurons]
-    total = int(counts.sum())
-    within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
-    return order[np.repeat(first, counts) + within]
+def reachable(start: np.ndarray, leaving: Adjacency, targets: np.ndarray) -> np.ndarray:
+    """Which neurons can be reached from those marked in `start` (bool [neurons]).
 
-
-def reachable(start: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Which neurons can be reached from those marked in `start` (bool [neurons]) along the edges."""
+    `leaving` groups the edges by the end at which they are entered, `targets` is the other end of each.
+    """
     seen = start.copy()
-    order, starts = _adjacency(sources, len(start))
     frontier = np.flatnonzero(start)
     while len(frontier):
-        reached = np.unique(targets[_edges_of(frontier, order, starts)])
-        frontier = reached[~seen[reached]]
+        reached = np.zeros(len(start), bool)
+        reached[targets[leaving.edges_of(frontier)]] = True
+        frontier = np.flatnonzero(reached & ~seen)
         seen[frontier] = True
     return seen
 
 
-def alive(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def alive(
+    n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray, leaving: Adjacency
+) -> np.ndarray:
     """Which neurons to keep, bool [neurons]: inputs, outputs, and hidden ones on a way from input to output."""
     ids = np.arange(n_neurons)
     is_input, is_output = ids < n_inputs, (ids >= n_inputs) & (ids < n_inputs + n_outputs)
-    fed = reachable(is_input, sources, targets)
-    used = reachable(is_output, targets, sources)
+    fed = reachable(is_input, leaving, targets)
+    used = reachable(is_output, Adjacency(targets, n_neurons), sources)
     return is_input | is_output | (fed & used)
 
 
-def longest_paths(n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def longest_paths(n_neurons: int, sources: np.ndarray, targets: np.ndarray, leaving: Adjacency) -> np.ndarray:
     """Length of the longest path that ends at each neuron, int [neurons] (Kahn's algorithm, a level at a time).
 
     Raises:
@@ -56,14 +60,13 @@ def longest_paths(n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> n
     """
     depth = np.zeros(n_neurons, np.int32)
     waiting = np.bincount(targets, minlength=n_neurons)
-    order, starts = _adjacency(sources, n_neurons)
     frontier, level, done = np.flatnonzero(waiting == 0), 0, 0
     while len(frontier):
         depth[frontier] = level
         done += len(frontier)
-        touched, counts = np.unique(targets[_edges_of(frontier, order, starts)], return_counts=True)
-        waiting[touched] -= counts
-        frontier = touched[waiting[touched] == 0]
+        arrived = np.bincount(targets[leaving.edges_of(frontier)], minlength=n_neurons)
+        waiting -= arrived
+        frontier = np.flatnonzero((arrived > 0) & (waiting == 0))
         level += 1
     if done < n_neurons:
         raise GenomeError(_describe_cycle(waiting > 0, sources, targets))
@@ -85,9 +88,11 @@ def _describe_cycle(stuck: np.ndarray, sources: np.ndarray, targets: np.ndarray)
     )
 
 
-def layers_of(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def layers_of(
+    n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray, leaving: Adjacency
+) -> np.ndarray:
     """Layer of every neuron, int [neurons]: 0 for inputs, the longest path for hidden, outputs all last."""
-    layers = longest_paths(n_neurons, sources, targets)
+    layers = longest_paths(n_neurons, sources, targets, leaving)
     layers[:n_inputs] = 0
     hidden = layers[n_inputs + n_outputs :]
     layers[n_inputs : n_inputs + n_outputs] = (hidden.max() if len(hidden) else 0) + 1

@@ -10,6 +10,7 @@ from workbench.errors import GenomeError
 
 NORMALIZATIONS = ("layer", "none")
 MAX_NEURONS = 2**31 - 1
+MAX_GROUPS = 2**31
 
 
 def check_shape(input_shape: Any, n_outputs: Any) -> tuple[tuple[int, int, int], int]:
@@ -78,10 +79,10 @@ def check_edges(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarr
 
 def _check_duplicates(n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> None:
     pairs = sources * n_neurons + targets
-    order = np.argsort(pairs, kind="stable")
-    same = np.flatnonzero(pairs[order][1:] == pairs[order][:-1])
+    ordered = np.sort(pairs)
+    same = np.flatnonzero(ordered[1:] == ordered[:-1])
     if len(same):
-        first, second = order[same[0]], order[same[0] + 1]
+        first, second = np.flatnonzero(pairs == ordered[same[0]])[:2]
         raise GenomeError(
             f"edges {first} and {second} both lead {sources[first]} -> {targets[first]}; "
             "expected each pair of neurons at most once"
@@ -116,7 +117,11 @@ def as_groups(shared: Any, weights: np.ndarray) -> np.ndarray:
     groups = as_ids("shared", shared)
     if groups.shape != weights.shape:
         raise GenomeError(f"expected one shared-weight group per edge ({len(weights)}), got {groups.shape}")
+    if groups.max(initial=-1) >= MAX_GROUPS:
+        raise GenomeError(f"expected shared-weight groups below {MAX_GROUPS}, got {groups.max()}")
     groups = np.maximum(groups, -1)
+    if (groups < 0).all():
+        return groups
     _, which, counts = np.unique(groups, return_inverse=True, return_counts=True)
     groups[counts[which] == 1] = -1
     members = np.flatnonzero(groups >= 0)

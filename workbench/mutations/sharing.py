@@ -30,39 +30,49 @@ def share_weights(
     Raises:
         MutationError: if no two edges of equal offset are left to share (edges into outputs have no offset).
     """
-    layers = genome.layers.astype(np.int64)
-    candidates = np.flatnonzero(layers[genome.targets] < genome.n_layers - 1)
-    pair = layers[genome.sources[candidates]] * genome.n_layers + layers[genome.targets[candidates]]
-    offset = np.rint(genome.positions[genome.targets[candidates]] - genome.positions[genome.sources[candidates]])
-    span = 2 * sum(genome.input_shape[1:]) + 3
-    code = (pair * span + offset[:, 0].astype(np.int64)) * span + offset[:, 1].astype(np.int64)
-    _, which, sizes = np.unique(code, return_inverse=True, return_counts=True)
-    own = np.bincount(which, weights=genome.shared[candidates] < 0)
-    useful = (sizes >= 2) & (own >= 1)  # there is something to share, and someone to share it with
-    if not useful.any():
-        raise MutationError("share_weights is impossible: no two edges of equal offset have weights of their own")
-    pairs, counts = np.unique(pair[useful[which]], return_counts=True)
-    chosen_pair = rng.choice(pairs, p=np.sqrt(counts) / np.sqrt(counts).sum())
-    options = np.unique(which[useful[which] & (pair == chosen_pair)])
-    amount = max(1, round(rng.uniform(*groups) * len(options)))
-    chosen = np.sort(rng.choice(options, min(amount, len(options)), replace=False))
+    below, above = genome.layers[genome.sources].astype(np.int64), genome.layers[genome.targets].astype(np.int64)
+    pair_of = np.where(above < genome.n_layers - 1, below * genome.n_layers + above, -1)
+    pairs, counts = np.unique(pair_of[pair_of >= 0], return_counts=True)
+    weight = np.sqrt(counts)
+    order = rng.choice(pairs, len(pairs), replace=False, p=weight / weight.sum()) if len(pairs) else pairs
+    for pair in order.tolist():
+        possible = _groups_of_equal_offset(genome, np.flatnonzero(pair_of == pair))
+        if possible:
+            amount = max(1, round(rng.uniform(*groups) * len(possible)))
+            chosen = rng.choice(len(possible), min(amount, len(possible)), replace=False)
+            child = _share(genome, [possible[index] for index in np.sort(chosen)])
+            lower, upper = divmod(pair, genome.n_layers)
+            return child, {
+                "kind": "share_weights",
+                "layer_pair": f"{lower}-{upper}",
+                "groups_shared": len(chosen),
+                "groups_possible": len(possible),
+                "edges_shared": int((child.shared >= 0).sum() - (genome.shared >= 0).sum()),
+                "parameters_saved": genome.n_parameters - child.n_parameters,
+            }
+    raise MutationError("share_weights is impossible: no two edges of equal offset have weights of their own")
+
+
+def _groups_of_equal_offset(genome: Genome, edges: np.ndarray) -> list[np.ndarray]:
+    """`edges` by rounded offset from source to target: groups of at least two, with a weight not shared yet."""
+    offset = np.rint(genome.positions[genome.targets[edges]] - genome.positions[genome.sources[edges]])
+    _, which, sizes = np.unique(offset @ [1 << 20, 1], return_inverse=True, return_counts=True)
+    own = np.bincount(which, weights=genome.shared[edges] < 0)
+    members = np.split(edges[np.argsort(which, kind="stable")], np.cumsum(sizes)[:-1])
+    return [group for group, size, single in zip(members, sizes, own, strict=True) if size >= 2 and single >= 1]
+
+
+def _share(genome: Genome, groups: list[np.ndarray]) -> Genome:
+    """`genome` with one weight per group of edges, the mean; those that share one already keep their company."""
     shared, weights = genome.shared.copy(), genome.weights.copy()
-    next_group = int(shared.max(initial=-1)) + 1
-    joined = 0
-    order = np.argsort(which, kind="stable")
-    starts = np.searchsorted(which[order], chosen), np.searchsorted(which[order], chosen, side="right")
-    for low, high in zip(*starts, strict=True):
-        members = candidates[order[low:high]]
-        mine = members[shared[members] < 0]
-        old = shared[members][shared[members] >= 0]
-        group = int(np.bincount(old).argmax()) if len(old) else next_group
-        next_group += len(old) == 0
-        shared[mine] = group
-        everyone = np.flatnonzero(shared == group) if len(old) else mine
+    for members in groups:
+        old, sizes = np.unique(shared[members][shared[members] >= 0], return_counts=True)
+        group = old[sizes.argmax()] if len(old) else shared.max() + 1
+        shared[members[shared[members] < 0]] = group
+        everyone = np.flatnonzero(shared == group) if len(old) else members
         known = weights[everyone][~np.isnan(weights[everyone])]
         weights[everyone] = known.mean(dtype=np.float64) if len(known) else np.nan
-        joined += len(mine)
-    child = Genome.from_edges(
+    return Genome.from_edges(
         genome.input_shape,
         genome.n_outputs,
         genome.sources,
@@ -73,12 +83,3 @@ def share_weights(
         genome.normalization,
         genome.neuron_keys,
     )
-    lower, upper = divmod(int(chosen_pair), genome.n_layers)
-    return child, {
-        "kind": "share_weights",
-        "layer_pair": f"{lower}-{upper}",
-        "groups_shared": len(chosen),
-        "groups_possible": len(options),
-        "edges_shared": joined,
-        "parameters_saved": genome.n_parameters - child.n_parameters,
-    }

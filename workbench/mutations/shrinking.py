@@ -42,16 +42,18 @@ def remove_edges(
         genome.layers[genome.sources].astype(np.int64),
         genome.layers[genome.targets].astype(np.int64),
     )
-    codes, which, counts = np.unique(below * draft.n_layers + above, return_inverse=True, return_counts=True)
+    codes = below * draft.n_layers + above
+    counts = np.bincount(codes)
     weight = np.sqrt(counts)
-    chosen = rng.choice(len(codes), min(pairs, len(codes)), replace=False, p=weight / weight.sum())
-    lower, upper = np.divmod(codes[chosen], draft.n_layers)
+    n_pairs = min(pairs, int((counts > 0).sum()))
+    chosen = rng.choice(len(counts), n_pairs, replace=False, p=weight / weight.sum())
+    lower, upper = np.divmod(chosen, draft.n_layers)
     most = np.where(upper - lower == 1, counts[chosen] // 2, counts[chosen])
     amounts = _spread(wanted, counts[chosen], most)
     if amounts.sum() == 0:
         raise MutationError("remove_edges is impossible: each pair of adjacent layers keeps at least half its edges")
     for pair, amount, layer in zip(chosen, amounts, upper, strict=True):
-        members = np.flatnonzero(which == pair)
+        members = np.flatnonzero(codes == pair)
         length = distances(genome.positions[genome.sources[members]], genome.positions[genome.targets[members]])
         gone = draw_without_replacement(-law.log_weight(length, int(layer)), int(amount), rng)
         draft.keep[members[gone]] = False

@@ -15,7 +15,7 @@ FORMATS = (".html", ".png", ".svg", ".pdf")
 
 
 def save_picture(figure: go.Figure, path: str | os.PathLike[str]) -> Path:
-    """Write a figure: `.html` is self-contained and needs nothing else; `.png`, `.svg` and `.pdf` need kaleido and Chrome.
+    """Write a figure: `.html` needs nothing else to be shown; `.png`, `.svg` and `.pdf` need kaleido and Chrome.
 
     Raises:
         ExportError: on another ending, if kaleido is missing, or if the file cannot be written.
@@ -31,5 +31,7 @@ def save_picture(figure: go.Figure, path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise ExportError(f"cannot write {path}: {error.strerror or error}") from None
     except (ValueError, ImportError, RuntimeError) as error:
-        raise ExportError(f"{path.suffix} pictures need `pip install kaleido` and Chrome; .html needs neither ({error})") from None
+        raise ExportError(
+            f"{path.suffix} pictures need `pip install kaleido` and Chrome; .html needs neither ({error})"
+        ) from None
     return path

@@ -20,7 +20,8 @@ class SearchConfig:
         generations: generations after the initial population (T).
         seed: root seed; one seed, one result.
         tournament: individuals that compete to be a parent.
-        selection: what they compare: "pareto" (rank, then crowding distance), "accuracy", or "random" (no parents: random search).
+        selection: what they compare: "pareto" (rank, then crowding distance), "accuracy", or "random" (no parents:
+            random search).
         survival: who dies: "oldest", "worst" (least accurate) or "nsga2".
         flops_min: smallest FLOPs of a child; None for no floor.
         flops_max: largest FLOPs of a child; None for no ceiling.

@@ -95,7 +95,9 @@ def _quick(dataset: str) -> Preset:
     sizes: Mapping[str, tuple[int, int, int]] = {"digits": (16, 8, 8), "mnist": (16, 8, 10), "cifar10": (12, 8, 10)}
     population, children, generations = sizes[dataset]
     initial = {
-        "digits": InitialConfig(hidden_layers=(1, 2), layer_size=(0.3, 1.5), edges_per_neuron=(3, 10), **SMALL_IMAGE_LAW),
+        "digits": InitialConfig(
+            hidden_layers=(1, 2), layer_size=(0.3, 1.5), edges_per_neuron=(3, 10), **SMALL_IMAGE_LAW
+        ),
         "mnist": InitialConfig(hidden_layers=(1, 2), layer_size=(0.2, 0.7), edges_per_neuron=(3, 10), **LOCAL_LAW),
         "cifar10": InitialConfig(hidden_layers=(1, 2), layer_size=(0.2, 0.5), edges_per_neuron=(6, 18), **LOCAL_LAW),
     }

@@ -19,8 +19,8 @@ def front_table(run: Run, data: Dataset | None = None, *, test: bool = True) -> 
     Args:
         run: the run.
         data: its data set; without it only what the run stored is shown.
-        test: whether to test. Only members that no smaller one matches on the *selection* split are tested, the others stay NaN:
-            the test set is touched for those that the selection split chose, and for no other.
+        test: whether to test. Only members that no smaller one matches on the *selection* split are tested, the others
+            stay NaN: the test set is touched for those that the selection split chose, and for no other.
 
     Returns:
         Columns id, generation, mutation, flops, flops_total, parameters, layers, val_accuracy and, with data,

@@ -43,7 +43,9 @@ class Settings:
         for name, value in changes.items():
             head = name.partition(".")[0]
             if head not in LIVE_SETTINGS:
-                raise ConfigError(f"{name!r} cannot change while a search runs; expected one of: {', '.join(LIVE_SETTINGS)}")
+                raise ConfigError(
+                    f"{name!r} cannot change while a search runs; expected one of: {', '.join(LIVE_SETTINGS)}"
+                )
             if name == "rates":
                 rates = space.rates({**space.rates_values(rates), **_values(space, value)})
             elif head == "rates":

@@ -226,7 +226,9 @@ class MlpSpace:
             with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
                 head = json.loads(arrays["head"].tobytes())
                 if (head["format"], head["version"]) != (FORMAT, FORMAT_VERSION):
-                    raise GenomeError(f"expected format {FORMAT!r} {FORMAT_VERSION}, got {head['format']!r} {head['version']}")
+                    raise GenomeError(
+                        f"expected format {FORMAT!r} {FORMAT_VERSION}, got {head['format']!r} {head['version']}"
+                    )
                 widths = tuple(int(width) for width in head["widths"])
                 weights = tuple(arrays[f"weight{i}"] for i in range(len(widths) - 1))
                 biases = tuple(arrays[f"bias{i}"] for i in range(len(widths) - 1))
@@ -251,7 +253,7 @@ class MlpSpace:
 
 
 def _resize(genome: MlpGenome, widths: tuple[int, ...], origin: Mapping[int, int]) -> MlpGenome:
-    """An MLP of `widths` with what fits of `genome`'s parameters; layer i of it was layer `origin[i]`, new parts are NaN."""
+    """An MLP of `widths` with what fits of `genome`'s parameters: its layer i was `origin[i]`, new weights are NaN."""
     weights, biases = [], []
     for layer in range(1, len(widths)):
         weight = np.full((widths[layer], widths[layer - 1]), np.nan, np.float32)

@@ -18,7 +18,7 @@ from workbench.mutations import KINDS, MutationRates, mutate
 from workbench.mutations.rates import check_range
 from workbench.space import Setting
 from workbench.spatial import SpatialLaw
-from workbench.training import DEFAULT_BACKEND, TrainConfig, evaluate, train
+from workbench.training import BACKENDS, DEFAULT_BACKEND, TrainConfig, evaluate, train
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,10 @@ class NeuronSpace:
     initial: InitialConfig = field(default_factory=InitialConfig)
     backend: str = DEFAULT_BACKEND
 
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise ConfigError(f"unknown backend {self.backend!r}; expected one of: {', '.join(BACKENDS)}")
+
     name = "neurons"
     mutation_kinds = KINDS
     settings = (
@@ -99,13 +103,17 @@ class NeuronSpace:
         Setting("larger_part", "probability", 0, 1, "add edges: share that one pair of layers gets"),
         Setting("bridge", "probability", 0, 1, "remove layer: probability of bridging edges"),
         Setting("bridging_edges", "range", 0, 1, "remove layer: bridging edges, as a fraction", "of lost edges"),
-        Setting("shared_groups", "range", 0, 1, "share weights: groups that get one weight, as a fraction", "of groups"),
+        Setting(
+            "shared_groups", "range", 0, 1, "share weights: groups that get one weight, as a fraction", "of groups"
+        ),
         Setting("spatial_base", "number", 0.25, 16, "spatial rule: decay length at layer 0", "pixels"),
         Setting("spatial_per_layer", "number", 0, 8, "spatial rule: what each layer adds", "pixels"),
     )
 
     @classmethod
-    def for_data(cls, data: Dataset, initial: InitialConfig | None = None, backend: str = DEFAULT_BACKEND) -> NeuronSpace:
+    def for_data(
+        cls, data: Dataset, initial: InitialConfig | None = None, backend: str = DEFAULT_BACKEND
+    ) -> NeuronSpace:
         """The space of networks for a data set."""
         return cls(data.shape, data.n_classes, initial or InitialConfig(), backend)
 

@@ -57,9 +57,7 @@ def front_frame(individuals: pd.DataFrame) -> pd.DataFrame:
     An individual is on it if none of at most its FLOPs is more accurate, and none of fewer as accurate; of
     two that are equal in both, the lower id stays.
     """
-    usable = (
-        (individuals["status"] == "ok") & individuals["val_accuracy"].notna() & individuals["flops"].notna()
-    )
+    usable = (individuals["status"] == "ok") & individuals["val_accuracy"].notna() & individuals["flops"].notna()
     frame = individuals[usable].astype({"flops": "int64", "flops_total": "int64", "parameters": "int64"})
     frame = frame.sort_values(["flops", "val_accuracy", "id"], ascending=[True, False, True])
     best_before = frame["val_accuracy"].cummax().shift(fill_value=float("-inf"))
@@ -81,9 +79,7 @@ def generations_frame(records: Sequence[GenerationRecord], finished_at: Sequence
             for name in GenerationRecord.__dataclass_fields__
         }
     )
-    frame["finished_at"] = pd.to_datetime(
-        pd.Series(list(finished_at), dtype="object"), utc=True, format="ISO8601"
-    )
+    frame["finished_at"] = pd.to_datetime(pd.Series(list(finished_at), dtype="object"), utc=True, format="ISO8601")
     return frame
 
 

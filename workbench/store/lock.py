@@ -15,9 +15,7 @@ from workbench.errors import RunError
 # descriptor of the same file. So a process also remembers what it has, and never opens that file again.
 # (flock would live on in forked workers after the searching process was killed.)
 _held: dict[Path, int] = {}  # lock file -> process: a forked child has none of its parent's
-_held_guard = (
-    threading.RLock()
-)  # re-entrant: the garbage collector may release one lock while another is taken
+_held_guard = threading.RLock()  # re-entrant: the garbage collector may release one lock while another is taken
 
 _LOCKED_BYTE = 1 << 30  # beyond the text, which others may then read even where locks are mandatory
 

@@ -139,8 +139,7 @@ class Run:
                 return list(record.population)
         finished = f"{records[0].generation} to {records[-1].generation}" if records else "none"
         raise RunError(
-            f"run file {self.path}: expected a finished generation ({finished}), got "
-            f"{generation}; choose one of these"
+            f"run file {self.path}: expected a finished generation ({finished}), got {generation}; choose one of these"
         )
 
     def individual(self, id: int) -> Individual:

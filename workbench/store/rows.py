@@ -33,9 +33,7 @@ def to_json(value: Any, what: str) -> str:
     try:
         return json.dumps(value, default=_plain, separators=(",", ":"))
     except (TypeError, ValueError) as error:
-        raise RunError(
-            f"{what} cannot be stored: expected values that JSON can hold, got others ({error})"
-        ) from error
+        raise RunError(f"{what} cannot be stored: expected values that JSON can hold, got others ({error})") from error
 
 
 def from_json(text: str, what: str) -> Any:
@@ -43,9 +41,7 @@ def from_json(text: str, what: str) -> Any:
     try:
         return json.loads(text)
     except (TypeError, ValueError) as error:
-        raise RunError(
-            f"{what} is damaged: expected JSON, got {text!r:.80}; restore a copy of the run"
-        ) from error
+        raise RunError(f"{what} is damaged: expected JSON, got {text!r:.80}; restore a copy of the run") from error
 
 
 def now() -> str:
@@ -163,9 +159,7 @@ def generation_row(record: GenerationRecord) -> tuple[Any, ...]:
 
 def generation_from_row(row: Sequence[Any]) -> GenerationRecord:
     """The record back from `GENERATION_COLUMNS`."""
-    generation, population, front, hypervolume, best_accuracy, n_evaluated, n_failed, epochs, wall_seconds = (
-        row
-    )
+    generation, population, front, hypervolume, best_accuracy, n_evaluated, n_failed, epochs, wall_seconds = row
     return GenerationRecord(
         generation=generation,
         population=tuple(from_json(population, f"the population of generation {generation}")),

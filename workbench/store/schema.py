@@ -119,9 +119,7 @@ def connect(path: Path, mode: Literal["read", "write"]) -> sqlite3.Connection:
     _check_exists(path)
     uri = f"{path.absolute().as_uri()}?mode={'ro' if mode == 'read' else 'rw'}"
     try:
-        connection = sqlite3.connect(
-            uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
         raise explain(error, path) from error
     try:

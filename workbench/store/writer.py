@@ -23,9 +23,7 @@ STATES = ("running", "paused", "stopped", "finished", "failed")
 IF_EXISTS = ("error", "resume", "new")
 
 
-def create_run(
-    path: str | os.PathLike[str], description: RunDescription, *, if_exists: str = "error"
-) -> RunWriter:
+def create_run(path: str | os.PathLike[str], description: RunDescription, *, if_exists: str = "error") -> RunWriter:
     """Start a run in a new file, or go on writing one.
 
     Args:
@@ -128,9 +126,7 @@ class RunWriter:
         resumed: whether the file existed before.
     """
 
-    def __init__(
-        self, path: Path, connection: sqlite3.Connection, lock: WriterLock, *, resumed: bool
-    ) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: WriterLock, *, resumed: bool) -> None:
         self.path = path
         self.resumed = resumed
         self._connection = connection
@@ -160,9 +156,7 @@ class RunWriter:
         text = rows.to_json(values, f"the event {kind!r}")
         with self._transaction() as connection:
             columns = 'kind, from_child, generation, "values", time'
-            return _insert(
-                connection, "events", columns, (kind, int(from_child), generation, text, rows.now())
-            )
+            return _insert(connection, "events", columns, (kind, int(from_child), generation, text, rows.now()))
 
     def finish_generation(self, record: GenerationRecord) -> None:
         """Record that a generation was ranked."""
@@ -191,9 +185,7 @@ class RunWriter:
         if state not in STATES:
             raise RunError(f"state of a run: expected one of {', '.join(STATES)}, got {state!r}")
         with self._transaction() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO run VALUES ('state', ?)", (rows.to_json(state, "the state"),)
-            )
+            connection.execute("INSERT OR REPLACE INTO run VALUES ('state', ?)", (rows.to_json(state, "the state"),))
 
     def close(self) -> None:
         """Give the file free; afterwards it needs no others beside it, unless somebody is just reading it."""
@@ -212,9 +204,7 @@ class RunWriter:
         """All or nothing of the statements within, committed to the disk at the end."""
         with self._guard:
             if not self._finish.alive:
-                raise RunError(
-                    f"run file {self.path}: this writer is closed; open the run again to go on writing"
-                )
+                raise RunError(f"run file {self.path}: this writer is closed; open the run again to go on writing")
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection

@@ -37,7 +37,7 @@ class Learner(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random, buffers, edge_grads, bias_grads):  # type: ignore[no-untyped-def]
+def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random, buffers, edge_grads, bias_grads):
     """Derivatives of the mean loss of one batch, as edge_grads and bias_grads; returns summed loss and images right.
 
     `images` [tiles, inputs, TILE] and `labels` [tiles, TILE] are the tiles of the batch; `pixels` [2, inputs] scale and
@@ -67,7 +67,7 @@ def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random
 @njit(nogil=True, cache=True)
 def train_epoch(
     net, learner, images, labels, pixels, tiles_per_batch, rates, first_step, decay, dropout, smoothing, seed, buffers
-):  # type: ignore[no-untyped-def]
+):
     """Train on all tiles in order, a batch being `tiles_per_batch` of them; returns mean loss and fraction right.
 
     `rates` [batches] are the learning rates, `first_step` the number of batches before this epoch. A loss that is not
@@ -103,7 +103,7 @@ def train_epoch(
 
 
 @njit(nogil=True, cache=True)
-def infer(net, weights, biases, images, pixels, buffers, logits):  # type: ignore[no-untyped-def]
+def infer(net, weights, biases, images, pixels, buffers, logits):
     """logits [tiles, outputs, TILE] of prepared tiles."""
     first_output = net.layer_starts[-2]
     for tile in range(len(images)):

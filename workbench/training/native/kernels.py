@@ -65,12 +65,12 @@ class Buffers(NamedTuple):
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _address(array, index):  # type: ignore[no-untyped-def]
+def _address(array, index):
     return array.ctypes.data + index * array.itemsize
 
 
 @njit(nogil=True, cache=True)
-def load_images(images, scale, offset, out):  # type: ignore[no-untyped-def]
+def load_images(images, scale, offset, out):
     """out[input] = raw pixel · scale + offset: centred and scaled. `images` [inputs, TILE] are uint8 or float32."""
     for row in range(images.shape[0]):
         a, b = scale[row], offset[row]
@@ -79,7 +79,7 @@ def load_images(images, scale, offset, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def sum_inputs(net, weights, biases, first, last, out):  # type: ignore[no-untyped-def]
+def sum_inputs(net, weights, biases, first, last, out):
     """out_r = b_r + Σ_k W_rk · out_k for rows `first` to `last`."""
     for row in range(first, last):
         bias = biases[row - net.n_inputs]
@@ -96,11 +96,11 @@ def sum_inputs(net, weights, biases, first, last, out):  # type: ignore[no-untyp
 
 
 @njit(nogil=True, cache=True)
-def normalise(first, last, inverse, values):  # type: ignore[no-untyped-def]
-    """LayerNorm over the rows `first` to `last`, per image: (x - mean) / sqrt(variance + eps)."""
+def moments_of(first, last, values, mean, inverse):
+    """Mean and 1 / sqrt(variance + eps) over the rows `first` to `last`, per image."""
     count = np.float32(last - first)
-    mean = np.zeros(TILE, np.float32)
-    variance = np.zeros(TILE, np.float32)
+    mean[:] = 0
+    inverse[:] = 0
     for row in range(first, last):
         for k in range(TILE):
             mean[k] += values[row, k]
@@ -109,16 +109,23 @@ def normalise(first, last, inverse, values):  # type: ignore[no-untyped-def]
     for row in range(first, last):
         for k in range(TILE):
             difference = values[row, k] - mean[k]
-            variance[k] += difference * difference
+            inverse[k] += difference * difference
     for k in range(TILE):
-        inverse[k] = np.float32(1) / np.sqrt(variance[k] / count + EPS)
-    for row in range(first, last):
-        for k in range(TILE):
-            values[row, k] = (values[row, k] - mean[k]) * inverse[k]
+        inverse[k] = np.float32(1) / np.sqrt(inverse[k] / count + EPS)
 
 
 @njit(nogil=True, cache=True)
-def normalise_back(first, last, inverse, normed, grad):  # type: ignore[no-untyped-def]
+def activate(first, last, mean, inverse, normed, out):
+    """normed = (out - mean) · inverse, then out = ReLU(normed); without normalisation mean is 0 and inverse 1."""
+    for row in range(first, last):
+        for k in range(TILE):
+            value = (out[row, k] - mean[k]) * inverse[k]
+            normed[row, k] = value
+            out[row, k] = max(value, np.float32(0))
+
+
+@njit(nogil=True, cache=True)
+def normalise_back(first, last, inverse, normed, grad):
     """Through LayerNorm: grad = inverse · (grad - mean(grad) - normed · mean(grad · normed))."""
     count = np.float32(last - first)
     mean = np.zeros(TILE, np.float32)
@@ -136,17 +143,7 @@ def normalise_back(first, last, inverse, normed, grad):  # type: ignore[no-untyp
 
 
 @njit(nogil=True, cache=True)
-def rectify(first, last, normed, out):  # type: ignore[no-untyped-def]
-    """out = ReLU(out), keeping what went in as `normed`."""
-    for row in range(first, last):
-        for k in range(TILE):
-            value = out[row, k]
-            normed[row, k] = value
-            out[row, k] = max(value, np.float32(0))
-
-
-@njit(nogil=True, cache=True)
-def drop(first, last, probability, random, out):  # type: ignore[no-untyped-def]
+def drop(first, last, probability, random, out):
     """Inverted dropout after the ReLU; `random` (uint64) keys the numbers, which are hashes of key, row and image."""
     threshold = np.uint64(probability * 2.0**32)
     scale = np.float32(1 / (1 - probability))
@@ -160,23 +157,27 @@ def drop(first, last, probability, random, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def forward(net, weights, biases, dropout, random, buffers):  # type: ignore[no-untyped-def]
+def forward(net, weights, biases, dropout, random, buffers):
     """out_l = ReLU(LayerNorm(Σ_{k<l} out_k · W_kl + b_l)), layer by layer; logits without norm and ReLU."""
     last_layer = len(net.normalised) - 1
+    mean = np.empty(TILE, np.float32)
     for layer in range(1, last_layer + 1):
         first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
         sum_inputs(net, weights, biases, first, last, buffers.out)
         if layer == last_layer:
             break
+        inverse = buffers.inverse[layer]
+        mean[:] = 0
+        inverse[:] = 1
         if net.normalised[layer]:
-            normalise(first, last, buffers.inverse[layer], buffers.out)
-        rectify(first, last, buffers.normed, buffers.out)
+            moments_of(first, last, buffers.out, mean, inverse)
+        activate(first, last, mean, inverse, buffers.normed, buffers.out)
         if dropout > 0:
             drop(first, last, dropout, random, buffers.out)
 
 
 @njit(nogil=True, cache=True)
-def cross_entropy(labels, smoothing, count, first, out, grad):  # type: ignore[no-untyped-def]
+def cross_entropy(labels, smoothing, count, first, out, grad):
     """Softmax cross-entropy of a tile, and its derivative by the logits divided by `count`, the images of the batch.
 
     Columns without an image have the label -1: no loss, no derivative. Returns the summed loss and the images that
@@ -197,23 +198,23 @@ def cross_entropy(labels, smoothing, count, first, out, grad):  # type: ignore[n
             sane &= not np.isnan(out[row, k])
             if out[row, k] > best:
                 best, winner = out[row, k], row - first
-        total = np.float32(0)
-        logits = np.float32(0)
+        total, logits = np.float32(0), np.float32(0)
         for row in range(first, out.shape[0]):
-            total += np.exp(out[row, k] - best)
+            grad[row, k] = np.exp(out[row, k] - best)
+            total += grad[row, k]
             logits += out[row, k] - best
         log_total = np.log(total)
         loss += (1 - smoothing) * (log_total - (out[first + label, k] - best))
         loss += smoothing * (log_total - logits / n_outputs)
         right += winner == label and sane
         for row in range(first, out.shape[0]):
-            target = off + (np.float32(1 - smoothing) if row - first == label else np.float32(0))
-            grad[row, k] = (np.exp(out[row, k] - best) / total - target) / count
+            grad[row, k] = (grad[row, k] / total - off) / count
+        grad[first + label, k] -= np.float32(1 - smoothing) / count
     return loss, right
 
 
 @njit(nogil=True, cache=True)
-def backward(net, weights, dropout, buffers, edge_grads, bias_grads):  # type: ignore[no-untyped-def]
+def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
     """From the derivative by the logits to those by all weights (added to `edge_grads`) and biases (likewise)."""
     out, normed, grad = buffers.out, buffers.normed, buffers.grad
     scale = np.float32(1 / (1 - dropout))
@@ -237,28 +238,17 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):  # type: i
             normalise_back(first, last, buffers.inverse[layer], normed, grad)
     for row in range(net.n_inputs, out.shape[0]):
         start = net.row_starts[row]
-        edge_dots(
+        bias_grads[row - net.n_inputs] += edge_dots(
             _address(edge_grads, start),
             _address(grad, row * TILE),
             _address(net.columns, start),
             net.row_starts[row + 1] - start,
             out.ctypes.data,
         )
-    add_bias_grads(net.n_inputs, grad, bias_grads)
-
-
-@njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})
-def add_bias_grads(n_inputs, grad, bias_grads):  # type: ignore[no-untyped-def]
-    """The derivative by a bias is the sum over the images."""
-    for row in range(n_inputs, grad.shape[0]):
-        total = np.float32(0)
-        for k in range(TILE):
-            total += grad[row, k]
-        bias_grads[row - n_inputs] += total
 
 
 @njit(nogil=True, cache=True)
-def share_grads(parameter_of, edge_grads, parameter_grads):  # type: ignore[no-untyped-def]
+def share_grads(parameter_of, edge_grads, parameter_grads):
     """The derivative by a shared weight is the sum over the edges that share it."""
     parameter_grads[:] = 0
     for edge in range(len(parameter_of)):
@@ -266,21 +256,23 @@ def share_grads(parameter_of, edge_grads, parameter_grads):  # type: ignore[no-u
 
 
 @njit(nogil=True, cache=True)
-def share_weights(parameter_of, parameters, weights):  # type: ignore[no-untyped-def]
+def share_weights(parameter_of, parameters, weights):
     """Every edge gets the weight of its group."""
     for edge in range(len(parameter_of)):
         weights[edge] = parameters[parameter_of[edge]]
 
 
 @njit(nogil=True, cache=True)
-def adamw(values, grads, moments, rate, decay, step):  # type: ignore[no-untyped-def]
+def adamw(values, grads, moments, rate, decay, step):
     """One step of AdamW (Loshchilov and Hutter 2019), number `step` from 1; `moments` [2, n] are its memory."""
     first, second = moments[0], moments[1]
     shrink = np.float32(1 - rate * decay)
     size = np.float32(rate / (1 - float(BETA1) ** step))
-    correction = np.float32(np.sqrt(1 - float(BETA2) ** step))
+    correction = np.float32(1 / np.sqrt(1 - float(BETA2) ** step))
     for i in range(len(values)):
         g = grads[i]
-        first[i] += (g - first[i]) * (np.float32(1) - BETA1)
-        second[i] = second[i] * BETA2 + (np.float32(1) - BETA2) * g * g
-        values[i] = values[i] * shrink - size * first[i] / (np.sqrt(second[i]) / correction + ADAM_EPS)
+        m = first[i] + (g - first[i]) * (np.float32(1) - BETA1)
+        v = second[i] * BETA2 + (np.float32(1) - BETA2) * g * g
+        first[i] = m
+        second[i] = v
+        values[i] = values[i] * shrink - size * m / (np.sqrt(v) * correction + ADAM_EPS)

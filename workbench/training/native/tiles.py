@@ -44,7 +44,7 @@ class Tiles:
 
 
 @njit(nogil=True, cache=True)
-def _fill(images, chosen, shifts, mirrored, tiles):  # type: ignore[no-untyped-def]
+def _fill(images, chosen, shifts, mirrored, tiles):
     """tiles[t, pixel, k] = pixel of image chosen[t, k] after its shift (rows, columns) and mirroring; -1 = none."""
     _, channels, height, width = images.shape
     for tile in range(len(chosen)):

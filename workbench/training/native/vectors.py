@@ -3,7 +3,7 @@
 Both work on rows of `TILE` = 64 floats, one per image, and walk the edges of one neuron:
 
     gather_sum   out[:]   += Σ_e  weight[e] · rows[column[e], :]        forward sums, input gradients
-    edge_dots    dot[e]   +=      grad[:]   · rows[column[e], :]        weight gradients
+    edge_dots    dot[e]   +=      grad[:]   · rows[column[e], :]        weight gradients (and Σ grad, the bias's)
 
 Plain loops in numba keep the sums in memory; here they stay in registers from the first edge to the last. The code is
 built from 16-lane vectors, which LLVM maps to whatever the processor has.
@@ -175,7 +175,10 @@ def gather_sum_by(typingctx: Any, out: Any, weights: Any, edges: Any, columns: A
 
 @intrinsic
 def edge_dots(typingctx: Any, dots: Any, grad: Any, columns: Any, count: Any, rows: Any) -> Any:
-    """dots[e] += grad[TILE] · rows[columns[e], TILE] for all edges e; all arguments but `count` are addresses."""
+    """dots[e] += grad[TILE] · rows[columns[e], TILE] for all edges e; returns Σ grad[TILE].
+
+    All arguments but `count`, the number of edges, are addresses.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         dots, grad, columns, count, rows = arguments
@@ -203,6 +206,9 @@ def edge_dots(typingctx: Any, dots: Any, grad: Any, columns: Any, count: Any, ro
 
         done, _ = _loop(builder, ir.Constant(_INT64, 0), count, LANES, sixteen, [])
         _loop(builder, done, count, 1, one, [])
-        return context.get_dummy_value()
+        total = gradient[0]
+        for vector in gradient[1:]:
+            total = builder.fadd(total, vector)
+        return _sum_lanes(builder, total)
 
-    return _FIVE_ADDRESSES, generate
+    return types.float32(*(types.intp,) * 5), generate

@@ -1,0 +1,35 @@
+"""`make bench`: all tables, as ratios against references measured in the same run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import bench_mutations
+import bench_scaling
+import bench_training
+import pandas as pd
+
+from workbench.cli.tables import print_table
+
+TABLES = {
+    "Training, one thread": bench_training.rows,
+    "Mutations at 110,000 edges": bench_mutations.rows,
+    "Two threads: a generation of 8": bench_scaling.by_cores,
+    "Children per minute of a search": bench_scaling.children_per_minute,
+    "Growth with edges": bench_scaling.by_edges,
+    "Growth with the batch": bench_scaling.by_batch,
+}
+
+
+def main() -> None:
+    """Print every table, or those whose title contains the argument."""
+    wanted = sys.argv[1].lower() if len(sys.argv) > 1 else ""
+    for title, rows in TABLES.items():
+        if wanted in title.lower():
+            print_table(pd.DataFrame(rows()).fillna(""), title)
+
+
+main()

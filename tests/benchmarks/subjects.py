@@ -1,0 +1,66 @@
+"""What is measured: data of the right shape, and genomes of the sizes that the project reports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from workbench.datasets import Dataset
+from workbench.genome import Genome
+from workbench.initial import random_genome
+from workbench.training.native.trainer import NativeTrainer
+
+SIZES = {
+    "MNIST, 9,000 edges": ((1, 28, 28), 50_000, 1, 0.38, 8.3),
+    "CIFAR-10, 90,000 edges": ((3, 32, 32), 40_000, 2, 0.49, 17.0),
+    "CIFAR-10, 110,000 edges": ((3, 32, 32), 40_000, 2, 0.49, 20.6),
+}
+"""Name: image shape, training images, hidden layers, size of the first by inputs, edges per neuron."""
+
+
+def genome_of(name: str, seed: int = 0) -> Genome:
+    """A random genome with the published spatial constants."""
+    shape, _, layers, size, edges = SIZES[name]
+    rng = np.random.default_rng(seed)
+    return random_genome(
+        shape, 10, rng, hidden_layers=(layers, layers), layer_size=(size, size), edges_per_neuron=(edges, edges)
+    )
+
+
+def data_of(name: str, n: int | None = None) -> Dataset:
+    """Random pixels: speed does not depend on what they show."""
+    shape, full, *_ = SIZES[name]
+    rng = np.random.default_rng(0)
+    n = (n or full) + 20
+    images = rng.integers(0, 256, size=(n, *shape), dtype=np.uint8)
+    labels = np.arange(n) % 10
+    return Dataset.from_arrays(images, labels, images[:100], labels[:100], validation=10, selection=10)
+
+
+def useful_flops(genome: Genome, data: Dataset) -> int:
+    """Useful FLOP of training on one image: products forward, for the weights, and back through inner edges."""
+    inner = len(NativeTrainer(genome, data).net.back_edges)
+    return 4 * genome.n_edges + 2 * inner
+
+
+def seconds(call: Callable[[], object], repeats: int = 3) -> float:
+    """The shortest of some calls."""
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def sgemm_rate() -> float:
+    """GFLOP/s of dense single-precision products on one core of this machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
+    best = seconds(lambda: a @ b, 20)
+    torch.set_num_threads(threads)
+    return 2 * 1024**3 / best / 1e9
