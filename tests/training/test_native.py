@@ -36,16 +36,16 @@ def native_grads(genome: Genome, data: Dataset, config: TrainConfig) -> tuple[fl
     """Mean loss and derivatives of the first batch, by weight parameter and bias, in plan order."""
     trainer = NativeTrainer(genome, data)
     tiles = training_tiles(data, config, (0,), 0)
-    edge_grads = np.empty(genome.n_edges, np.float32)
-    bias_grads = np.empty(len(genome.biases), np.float32)
+    edge_grads = np.empty_like(trainer.learner.weights)
+    bias_grads = np.empty_like(trainer.learner.biases)
     batch = slice(0, tiles.per_batch)
     loss, _ = batch_grads(
         trainer.net, trainer.learner, tiles.images[batch], tiles.labels[batch], trainer.pixels, 0.0,
         config.label_smoothing, np.uint64(0), trainer.buffers, edge_grads, bias_grads,
     )  # fmt: skip
     grads = np.zeros(trainer.plan.n_weights, np.float64)
-    np.add.at(grads, trainer.plan.parameters, edge_grads)
-    return loss / (tiles.labels[batch] >= 0).sum(), grads, bias_grads
+    np.add.at(grads, trainer.plan.parameters, edge_grads[: genome.n_edges])
+    return loss / (tiles.labels[batch] >= 0).sum(), grads, bias_grads[: len(genome.biases)]
 
 
 def torch_grads(genome: Genome, data: Dataset, config: TrainConfig) -> tuple[float, np.ndarray, np.ndarray]:

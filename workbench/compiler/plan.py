@@ -81,7 +81,7 @@ def _layer_order(genome: Genome) -> np.ndarray:
     place = np.zeros((genome.n_neurons, 2))
     first_hidden = genome.n_inputs + genome.n_outputs
     place[first_hidden:] = genome.positions[first_hidden:]
-    return np.lexsort((place[:, 1], place[:, 0] // 2, genome.layers))
+    return np.lexsort((place[:, 1], place[:, 0] // 8, genome.layers))
 
 
 def compile_genome(genome: Genome) -> Plan:

@@ -1,1 +1,21 @@
-"""The native backend: training in compiled code that releases the GIL."""
+"""The native backend: training in compiled code that releases the GIL.
+
+Compiled code is cached in `__pycache__`. Numba renews what it cached for a file when that file changes, but not when
+only a file that it calls into does, so what is older than any file of this folder is deleted here.
+"""
+
+from pathlib import Path
+
+
+def _forget_outdated() -> None:
+    folder = Path(__file__).parent
+    newest = max(path.stat().st_mtime for path in folder.glob("*.py"))
+    for cached in (folder / "__pycache__").glob("*.nb[ci]"):
+        try:
+            if cached.stat().st_mtime < newest:
+                cached.unlink()
+        except OSError:  # somebody else was quicker, or the folder is read-only and numba caches elsewhere
+            continue
+
+
+_forget_outdated()

@@ -22,10 +22,10 @@ class Learner(NamedTuple):
     """What training changes.
 
     Attributes:
-        parameters: float32 [weights].
-        biases: float32 [neurons - inputs].
-        weights: float32 [edges]; the same array as `parameters` without sharing.
-        parameter_moments: AdamW's memory, float32 [2, weights].
+        parameters: float32 [weights], padded.
+        biases: float32 [neurons - inputs], padded.
+        weights: float32 [edges], padded; the same array as `parameters` without sharing.
+        parameter_moments: AdamW's memory, float32 [2, weights], padded.
         bias_moments: the same for the biases.
     """
 
@@ -73,10 +73,10 @@ def train_epoch(
     `rates` [batches] are the learning rates, `first_step` the number of batches before this epoch. A loss that is not
     finite ends the epoch.
     """
-    edge_grads = np.empty(len(learner.weights), np.float32)
+    edge_grads = np.empty_like(learner.weights)
     shares = len(net.parameter_of) > 0
-    parameter_grads = np.empty(len(learner.parameters), np.float32) if shares else edge_grads
-    bias_grads = np.empty(len(learner.biases), np.float32)
+    parameter_grads = np.empty_like(learner.parameters) if shares else edge_grads
+    bias_grads = np.empty_like(learner.biases)
     loss, right, seen = 0.0, 0, 0
     for batch in range(len(rates)):
         first, last = batch * tiles_per_batch, min((batch + 1) * tiles_per_batch, len(labels))

