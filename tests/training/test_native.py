@@ -65,7 +65,7 @@ def assert_same_grads(genome: Genome, config: TrainConfig, kind: type = np.uint8
     ours, theirs = native_grads(genome, data, config), torch_grads(genome, data, config)
     assert ours[0] == pytest.approx(theirs[0], rel=1e-4, abs=1e-5)
     for mine, reference in zip(ours[1:], theirs[1:], strict=True):
-        scale = max(1e-3, np.abs(reference).max(initial=0))
+        scale = max(1e-2, np.abs(reference).max(initial=0))  # softmax - 1 alone rounds at 1e-7
         np.testing.assert_allclose(mine, reference, rtol=2e-3, atol=2e-4 * scale)
 
 

@@ -156,21 +156,24 @@ def aligned_zeros(*shapes: tuple[int, int]) -> list[np.ndarray]:
 class announced:
     """Says so if what happens inside takes long the first time, because the kernels are being compiled."""
 
-    _done = False
+    _lock = threading.Lock()
+    _state = "new"  # then "compiling"; "ready" once it was said
 
     def __enter__(self) -> None:
         self._timer: threading.Timer | None = None
-        if not announced._done:
-            self._timer = threading.Timer(ANNOUNCE_AFTER_SECONDS, self._announce)
-            self._timer.daemon = True
-            self._timer.start()
+        with announced._lock:
+            if announced._state == "new":
+                announced._state = "compiling"
+                self._timer = threading.Timer(ANNOUNCE_AFTER_SECONDS, self._announce)
+                self._timer.daemon = True
+                self._timer.start()
 
     def __exit__(self, *error: object) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            announced._done = True
+            announced._state = "ready" if announced._state == "said" else "new"
 
     @staticmethod
     def _announce() -> None:
-        if not announced._done:
-            print("workbench: compiling the native kernels, once per machine (about half a minute)", file=sys.stderr)
+        announced._state = "said"
+        print("workbench: compiling the native kernels, once per machine (some ten seconds)", file=sys.stderr)
