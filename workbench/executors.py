@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import ConfigError
+from workbench.evolution import StoppingBar
 from workbench.individuals import FAILED, OK, Cost, Individual, Outcome
 from workbench.space import SearchSpace
 
@@ -37,6 +38,7 @@ class Task:
         train: a `TrainConfig`.
         stream: key of the prepared training data.
         flops_bounds: smallest and largest FLOPs allowed.
+        bar: what the child must reach to train on; None if nobody stops early.
     """
 
     id: int
@@ -48,6 +50,7 @@ class Task:
     train: Any
     stream: tuple[int, ...]
     flops_bounds: tuple[float, float]
+    bar: StoppingBar | None = None
 
 
 def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
@@ -60,7 +63,9 @@ def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
     try:
         genome, mutation = _draw(space, task)
         cost = space.cost(genome)
-        outcome = space.train(genome, data, task.train, seed=task.seed, stream=task.stream)
+        outcome = space.train(
+            genome, data, task.train, seed=task.seed, stream=task.stream, on_epoch=_stopper(task.bar, cost.flops)
+        )
         failure = outcome.failure
         if not failure and not np.isfinite(outcome.val_accuracy):
             failure = f"training gave a validation accuracy of {outcome.val_accuracy}"
@@ -79,6 +84,13 @@ def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
         outcome=outcome,
         wall_seconds=time.perf_counter() - started,
     )
+
+
+def _stopper(bar: StoppingBar | None, flops: int) -> Callable[[Mapping[str, float]], bool] | None:
+    """Called after each epoch; says whether to stop."""
+    if bar is None:
+        return None
+    return lambda row: bar.is_hopeless(flops, int(row["epoch"]), row["val_accuracy"])
 
 
 def _draw(space: SearchSpace, task: Task) -> tuple[Any, Mapping[str, Any]]:

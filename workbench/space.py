@@ -6,7 +6,7 @@ change anywhere else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -78,8 +78,21 @@ class SearchSpace(Protocol):
         """A mutated genome and a JSON-ready record with at least `kind`."""
         ...
 
-    def train(self, genome: Any, data: Any, config: Any, *, seed: int, stream: tuple[int, ...]) -> Outcome:
-        """Train `genome`; `stream` keys the prepared training data (see `workbench.training`)."""
+    def train(
+        self,
+        genome: Any,
+        data: Any,
+        config: Any,
+        *,
+        seed: int,
+        stream: tuple[int, ...],
+        on_epoch: Callable[[Mapping[str, float]], bool] | None = None,
+    ) -> Outcome:
+        """Train `genome`; `stream` keys the prepared training data (see `workbench.training`).
+
+        `on_epoch` is called with each row of the history (`epoch`, `val_accuracy`, …); if it returns True, training
+        ends there.
+        """
         ...
 
     def evaluate(self, genome: Any, data: Any, split: str) -> float:

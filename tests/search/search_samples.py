@@ -92,7 +92,9 @@ class NumberSpace:
         size = max(1, round(size * (1 + change if grows else 1 - change)))
         return (size, skill), {"kind": "grow" if grows else "shrink", "change": change}
 
-    def train(self, genome: Any, data: Any, config: TrainConfig, *, seed: int, stream: tuple[int, ...]) -> Outcome:
+    def train(
+        self, genome: Any, data: Any, config: TrainConfig, *, seed: int, stream: tuple[int, ...], on_epoch: Any = None
+    ) -> Outcome:
         self.on_train(seed)
         self.trained.append(seed)
         failure = self.failing(seed)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from search_samples import SMALL, NumberSpace, finish, memory_of, step, tiny_data, wait_idle
 
+from workbench.datasets import load_dataset
 from workbench.errors import ConfigError, RunError
 from workbench.evolution import SELECTIONS, SURVIVALS, HypervolumeBounds
 from workbench.search import Search, SearchConfig, preset
@@ -442,3 +443,22 @@ def test_the_thread_needs_no_reference(tmp_path):
     search = attach(tmp_path / "run.sqlite")
     assert search.join(60)
     assert open_run(tmp_path / "run.sqlite").state == "finished"
+
+
+def test_hopeless_children_stop_early_and_a_resume_stops_the_same(tmp_path):
+    data = load_dataset("digits")
+    config = SearchConfig(
+        population=6, children=8, generations=7, workers=1, stop_hopeless=True, train=TrainConfig(epochs=4)
+    )
+    space = NeuronSpace.for_data(data, InitialConfig(hidden_layers=(1, 1), edges_per_neuron=(1, 2)))
+    whole = Search(data, config, tmp_path / "whole.sqlite", space)
+    whole.run(progress=False)
+    table = whole.results.individuals
+    assert (table["epochs"][table["generation"] <= 3] == 4).all()  # too little is known
+    assert (table["epochs"] < 4).any()
+
+    parts = Search(data, config, tmp_path / "parts.sqlite", space)
+    step(parts, 6 + 4 * 8 + 3)
+    parts.close()
+    finish(Search(data, config, tmp_path / "parts.sqlite", space, if_exists="resume"))
+    assert memory_of(tmp_path / "parts.sqlite") == memory_of(tmp_path / "whole.sqlite")

@@ -3,6 +3,7 @@
 from workbench.evolution.choices import SELECTIONS, SURVIVALS
 from workbench.evolution.evolution import Evolution, Proposal
 from workbench.evolution.ranking import HypervolumeBounds, front_of, hypervolume, objectives, rank
+from workbench.evolution.stopping import StoppingBar
 
 __all__ = [
     "SELECTIONS",
@@ -10,6 +11,7 @@ __all__ = [
     "Evolution",
     "HypervolumeBounds",
     "Proposal",
+    "StoppingBar",
     "front_of",
     "hypervolume",
     "objectives",

@@ -17,6 +17,7 @@ import numpy as np
 from workbench.errors import ConfigError
 from workbench.evolution.choices import ORDERS, SELECTIONS, SURVIVALS, pareto_tournament
 from workbench.evolution.ranking import front_of
+from workbench.evolution.stopping import RECENT, StoppingBar, stopping_bar
 from workbench.individuals import Individual
 
 
@@ -38,7 +39,7 @@ class Proposal:
 
 
 class Evolution:
-    """State of the loop between generations: population, archive, and what comes next.
+    """State of the loop between generations: population, archive, recent children, and what comes next.
 
     Args:
         population: size P of the initial population.
@@ -56,6 +57,7 @@ class Evolution:
         self.generation = 0
         self.population: tuple[Individual, ...] = ()
         self.archive: tuple[Individual, ...] = ()
+        self.recent: tuple[Individual, ...] = ()
         self._ranked: list[Individual] = []
 
     def ask(self, child: int, tournament: int) -> Proposal:
@@ -68,16 +70,30 @@ class Evolution:
             parent = pareto_tournament(self._ranked, tournament, rng)
         return Proposal(child, self.generation, parent, seed)
 
+    def bar(self, epochs: int) -> StoppingBar | None:
+        """What the children of this generation, which train `epochs`, must reach to go on; None if little is known."""
+        return stopping_bar(self.archive, self.population, self.recent, epochs)
+
     def tell(self, children: Iterable[Individual]) -> None:
         """End the generation: add the trained children, remove as many, rank again."""
         added = sorted((child for child in children if child.ok), key=lambda child: child.id)
         everyone = [*self.population, *added]
         surplus = 0 if self.generation == 0 else min(len(added), max(0, len(everyone) - self.size))
-        self.restore(self.generation, SURVIVALS[self.survival](everyone, surplus), [*self.archive, *added])
+        known = [*self.archive, *self.recent, *added]
+        self.restore(self.generation, SURVIVALS[self.survival](everyone, surplus), known)
 
     def restore(self, generation: int, population: Iterable[Individual], known: Iterable[Individual]) -> None:
-        """Set the state as after `generation`; `known` are individuals that may be on the all-time front."""
+        """Set the state as after `generation`.
+
+        Args:
+            generation: the last that is finished.
+            population: those alive after it.
+            known: its and earlier individuals: at least the all-time front and the latest `RECENT` children.
+        """
+        by_id = {individual.id: individual for individual in known}
+        children = sorted(id for id, individual in by_id.items() if individual.generation > 0)
+        self.recent = tuple(by_id[id] for id in children[-RECENT:])
         self.population = tuple(population)
-        self.archive = tuple(front_of(known))
+        self.archive = tuple(front_of(by_id.values()))
         self._ranked = ORDERS.get(self.selection, ORDERS["pareto"])(self.population)
         self.generation = generation + 1

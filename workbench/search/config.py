@@ -26,6 +26,7 @@ class SearchConfig:
         flops_min: smallest FLOPs of a child; None for no floor.
         flops_max: largest FLOPs of a child; None for no ceiling.
         initial_epochs: epochs of the initial individuals; None for as many as a child.
+        stop_hopeless: whether children that will not come near the front stop early (`workbench.evolution.stopping`).
         train: how a child is trained.
         rates: mutation rates: the space's record, or a mapping of what differs from its defaults.
         hypervolume: the box in which hypervolume is measured.
@@ -42,6 +43,7 @@ class SearchConfig:
     flops_min: float | None = None
     flops_max: float | None = None
     initial_epochs: int | None = None
+    stop_hopeless: bool = False
     train: TrainConfig = field(default_factory=TrainConfig)
     rates: Any = field(default_factory=dict)
     hypervolume: HypervolumeBounds = field(default_factory=HypervolumeBounds)

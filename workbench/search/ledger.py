@@ -107,6 +107,7 @@ class Ledger:
             train=train,
             stream=(self.config.seed, proposal.generation),
             flops_bounds=settings.config.flops_bounds,
+            bar=self.evolution.bar(train.epochs) if settings.config.stop_hopeless else None,
         )
 
     def take(self, individual: Individual) -> None:

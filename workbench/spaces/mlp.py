@@ -22,7 +22,7 @@ from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.genome import FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
 from workbench.individuals import Cost, Outcome
 from workbench.space import Setting
-from workbench.training import TrainConfig
+from workbench.training import OnEpoch, TrainConfig
 
 KINDS = ("add_layer", "remove_layer", "widen_layer", "narrow_layer")
 FORMAT, FORMAT_VERSION = "workbench-mlp", 1
@@ -172,7 +172,14 @@ class MlpSpace:
         return child, {"kind": kind, "layer": layer, "widths": widths}
 
     def train(
-        self, genome: MlpGenome, data: Dataset, config: TrainConfig, *, seed: int, stream: tuple[int, ...]
+        self,
+        genome: MlpGenome,
+        data: Dataset,
+        config: TrainConfig,
+        *,
+        seed: int,
+        stream: tuple[int, ...],
+        on_epoch: OnEpoch | None = None,
     ) -> Outcome:
         """Train with torch, by the same recipe as the neuron-level space."""
         from workbench.spaces.mlp_module import make_module, parameters_of
@@ -183,7 +190,7 @@ class MlpSpace:
         module = make_module(start, config.dropout, seed)
         before = accuracy(module, data, "validation")
         try:
-            history = fit(module, data, config, key=stream)
+            history = fit(module, data, config, key=stream, on_epoch=on_epoch)
         except Diverged as error:
             return Outcome(start, float("nan"), before, len(error.history), tuple(error.history), str(error))
         after = history[-1]["val_accuracy"] if history else before

@@ -18,7 +18,7 @@ from workbench.mutations import KINDS, MutationRates, mutate
 from workbench.mutations.rates import check_range
 from workbench.space import Setting
 from workbench.spatial import SpatialLaw
-from workbench.training import BACKENDS, DEFAULT_BACKEND, TrainConfig, evaluate, train
+from workbench.training import BACKENDS, DEFAULT_BACKEND, OnEpoch, TrainConfig, evaluate, train
 
 
 @dataclass(frozen=True)
@@ -175,10 +175,17 @@ class NeuronSpace:
         return mutate(genome, rates, rng)
 
     def train(
-        self, genome: Genome, data: Dataset, config: TrainConfig, *, seed: int, stream: tuple[int, ...]
+        self,
+        genome: Genome,
+        data: Dataset,
+        config: TrainConfig,
+        *,
+        seed: int,
+        stream: tuple[int, ...],
+        on_epoch: OnEpoch | None = None,
     ) -> Outcome:
         """Train with inherited weights."""
-        result = train(genome, data, config, seed, self.backend, stream=stream)
+        result = train(genome, data, config, seed, self.backend, stream=stream, on_epoch=on_epoch)
         return Outcome(
             result.genome,
             result.val_accuracy,

@@ -1,6 +1,7 @@
 """Plan + data -> trained weights."""
 
 from workbench.training.config import SCHEDULES, TrainConfig, learning_rate
+from workbench.training.history import OnEpoch
 from workbench.training.stream import StreamKey, batches
 from workbench.training.train import BACKENDS, DEFAULT_BACKEND, TrainResult, evaluate, train
 
@@ -8,6 +9,7 @@ __all__ = [
     "BACKENDS",
     "DEFAULT_BACKEND",
     "SCHEDULES",
+    "OnEpoch",
     "StreamKey",
     "TrainConfig",
     "TrainResult",

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 
 History = list[dict[str, float]]
-OnEpoch = Callable[[Mapping[str, float]], None]
+OnEpoch = Callable[[Mapping[str, float]], bool | None]
+"""Called with each epoch's row; if it returns True, training ends there."""
 
 
 class Diverged(Exception):
@@ -21,8 +22,8 @@ class Diverged(Exception):
         self.history = history
 
 
-def record(history: History, row: dict[str, float], divergence: float, on_epoch: OnEpoch | None) -> None:
-    """Add a row (epoch, train_loss, train_accuracy, val_accuracy, learning_rate, seconds) and tell of it.
+def record(history: History, row: dict[str, float], divergence: float, on_epoch: OnEpoch | None) -> bool:
+    """Add a row (epoch, train_loss, train_accuracy, val_accuracy, learning_rate, seconds); returns whether to stop.
 
     Raises:
         Diverged: if the loss is not finite or larger than `divergence`.
@@ -31,5 +32,4 @@ def record(history: History, row: dict[str, float], divergence: float, on_epoch:
     loss = row["train_loss"]
     if not math.isfinite(loss) or loss > divergence:
         raise Diverged(f"training diverged: mean loss {loss:.3g} in epoch {int(row['epoch'])}", history)
-    if on_epoch:
-        on_epoch(row)
+    return bool(on_epoch and on_epoch(row))

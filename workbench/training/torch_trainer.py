@@ -98,7 +98,8 @@ def fit(
             "learning_rate": rate,
             "seconds": time.perf_counter() - started,
         }
-        record(history, row, config.divergence, on_epoch)
+        if record(history, row, config.divergence, on_epoch):
+            break
     return history
 
 

@@ -61,7 +61,7 @@ def train(
         backend: "native" (compiled kernels), or through torch "csr", "dense" or "gather".
         stream: key of the prepared data; (seed,) if None.
         device: a torch device, for the torch backends.
-        on_epoch: called after each epoch with its row of the history.
+        on_epoch: called after each epoch with its row of the history; if it returns True, training ends there.
 
     Returns:
         The result. Training that goes to NaN is reported in `failure`, not raised.

@@ -81,7 +81,8 @@ class NativeTrainer:
                 "learning_rate": float(rates[-1]),
                 "seconds": time.perf_counter() - started,
             }
-            record(history, row, config.divergence, on_epoch)
+            if record(history, row, config.divergence, on_epoch):
+                break
         return history
 
     def _train_epoch(
