@@ -126,7 +126,24 @@ def _paper(dataset: str) -> Preset:
 
 def _best(dataset: str) -> Preset:
     quick = _quick(dataset)
-    ceiling = {"digits": 4e4, "mnist": 1.5e5, "cifar10": 6e5}
-    config = replace(quick.config, population=60, children=15, generations=40, flops_max=ceiling[dataset])
-    layers = {"digits": (1, 3), "mnist": (1, 3), "cifar10": (1, 3)}
-    return Preset(config, replace(quick.initial, hidden_layers=layers[dataset]))
+    floor = {"digits": 3e2, "mnist": 4e3, "cifar10": 3e4}
+    ceiling = {"digits": 4e4, "mnist": 1.1e5, "cifar10": 5e5}
+    epochs = {"digits": (60, 120), "mnist": (20, 40), "cifar10": (8, 16)}
+    child, first = epochs[dataset]
+    config = replace(
+        quick.config,
+        population=60,
+        children=15,
+        generations=40,
+        flops_min=floor[dataset],
+        flops_max=ceiling[dataset],
+        initial_epochs=first,
+        stop_hopeless=True,
+        train=replace(quick.config.train, epochs=child),
+    )
+    initial = {
+        "digits": replace(quick.initial, hidden_layers=(1, 3)),
+        "mnist": replace(quick.initial, hidden_layers=(1, 3), layer_size=(0.2, 0.9), edges_per_neuron=(3, 25)),
+        "cifar10": replace(quick.initial, hidden_layers=(1, 3), layer_size=(0.2, 0.6), edges_per_neuron=(6, 30)),
+    }
+    return Preset(config, initial[dataset])
