@@ -4,7 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: search test lint bench clean
+# JupyterLab asks nobody outside this machine; without a display no browser is opened; root (in a container) may run it.
+LAB_FLAGS := --ip=127.0.0.1 --LabApp.extension_manager=readonly
+ifeq ($(shell uname -s),Linux)
+  ifeq ($(DISPLAY)$(WAYLAND_DISPLAY),)
+    LAB_FLAGS += --no-browser
+  endif
+endif
+ifeq ($(shell id -u),0)
+  LAB_FLAGS += --allow-root
+endif
+
+.PHONY: lab search test lint bench clean
+
+lab: $(READY)  ## JupyterLab on the first notebook, ready to run on the bundled digits; over ssh forward the port it prints
+	@$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" 2>/dev/null
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_live_search.ipynb $(LAB_FLAGS) $(FLAGS)
 
 search: $(READY)  ## search on the bundled digits, in the terminal
 	$(BIN)/workbench search --data digits --preset quick --path data/runs/digits.sqlite --if-exists new

@@ -57,7 +57,7 @@ _HOMES = {
     "train": "workbench.training",
     "windowed": "workbench.initial",
 }
-_SUBMODULES = ("datasets", "mutations", "plots", "initial")
+_SUBMODULES = ("datasets", "initial", "mutations", "plots", "widgets")
 
 __all__ = [*_HOMES, "__version__"]
 

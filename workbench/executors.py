@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,8 +53,46 @@ class Task:
     bar: StoppingBar | None = None
 
 
-def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
-    """Sample or mutate, then train. Whatever goes wrong is recorded in the individual, not raised."""
+@dataclass(frozen=True)
+class Progress:
+    """How far one child in training is; shown while it lasts, never stored.
+
+    Attributes:
+        child: its id.
+        parent: id of its parent, None for an initial individual.
+        kind: of its mutation; "initial", or "" before it is drawn.
+        flops: of its genome; 0 before there is one.
+        epoch: epochs done.
+        epochs: epochs it is to train.
+        val_accuracy: after the last of them; NaN before the first.
+    """
+
+    child: int
+    parent: int | None
+    kind: str
+    flops: int
+    epoch: int
+    epochs: int
+    val_accuracy: float
+
+    @classmethod
+    def at_start(cls, task: Task) -> Progress:
+        """Before anything is done."""
+        kind = "initial" if task.parent is None else ""
+        return cls(task.id, task.parent, kind, 0, 0, task.train.epochs, float("nan"))
+
+
+def make_child(
+    space: SearchSpace, data: Any, task: Task, report: Callable[[Progress], None] | None = None
+) -> Individual:
+    """Sample or mutate, then train. Whatever goes wrong is recorded in the individual, not raised.
+
+    Args:
+        space: what is searched.
+        data: the data set.
+        task: the child.
+        report: called in this thread whenever the child has come further; it changes no result.
+    """
     started = time.perf_counter()
     mutation: Mapping[str, Any] = {}
     cost: Cost | None = None
@@ -63,9 +101,8 @@ def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
     try:
         genome, mutation = _draw(space, task)
         cost = space.cost(genome)
-        outcome = space.train(
-            genome, data, task.train, seed=task.seed, stream=task.stream, on_epoch=_stopper(task.bar, cost.flops)
-        )
+        on_epoch = _on_epoch(task, cost.flops, str(mutation.get("kind", "initial")), report)
+        outcome = space.train(genome, data, task.train, seed=task.seed, stream=task.stream, on_epoch=on_epoch)
         failure = outcome.failure
         if not failure and not np.isfinite(outcome.val_accuracy):
             failure = f"training gave a validation accuracy of {outcome.val_accuracy}"
@@ -86,11 +123,21 @@ def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
     )
 
 
-def _stopper(bar: StoppingBar | None, flops: int) -> Callable[[Mapping[str, float]], bool] | None:
-    """Called after each epoch; says whether to stop."""
-    if bar is None:
-        return None
-    return lambda row: bar.is_hopeless(flops, int(row["epoch"]), row["val_accuracy"])
+def _on_epoch(
+    task: Task, flops: int, kind: str, report: Callable[[Progress], None] | None
+) -> Callable[[Mapping[str, float]], bool] | None:
+    """Called after each epoch: reports it, and says whether to stop."""
+    bar = task.bar
+    if report is None:
+        return None if bar is None else lambda row: bar.is_hopeless(flops, int(row["epoch"]), row["val_accuracy"])
+    begun = replace(Progress.at_start(task), kind=kind, flops=flops)
+    report(begun)
+
+    def after(row: Mapping[str, float]) -> bool:
+        report(replace(begun, epoch=int(row["epoch"]), val_accuracy=float(row["val_accuracy"])))
+        return bar is not None and bar.is_hopeless(flops, int(row["epoch"]), row["val_accuracy"])
+
+    return after
 
 
 def _draw(space: SearchSpace, task: Task) -> tuple[Any, Mapping[str, Any]]:

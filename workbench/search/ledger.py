@@ -6,6 +6,7 @@ Not thread-safe by itself; `Search` guards it. Whatever is committed to the file
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from workbench.config_codec import from_values, to_values
@@ -17,8 +18,9 @@ from workbench.individuals import FAILED, Individual
 from workbench.search import machine
 from workbench.search.config import SearchConfig
 from workbench.search.settings import EVENT_KIND, Settings, Timeline
+from workbench.search.story import Story
 from workbench.space import SearchSpace
-from workbench.store import GenerationRecord, Run, RunDescription, RunWriter
+from workbench.store import Event, GenerationRecord, Run, RunDescription, RunWriter
 
 LENGTH_KIND = "generations"
 """Event: a resumed run was made longer, or shorter."""
@@ -34,6 +36,7 @@ class Ledger:
         wanted: the settings from the next child on.
         total: individuals finished over the whole run.
         failed: how many of them failed.
+        story: the past, for those who watch.
     """
 
     def __init__(self, config: SearchConfig, space: SearchSpace) -> None:
@@ -45,6 +48,7 @@ class Ledger:
         self.timeline = Timeline(start, space)
         self.wanted = start
         self.total, self.failed = 0, 0
+        self.story = Story()
         self._first_child = 0
         self.writer: RunWriter
 
@@ -90,7 +94,7 @@ class Ledger:
         """The task for `child`; a live change since the last one is stored first."""
         wanted, latest = self.wanted, self.timeline.latest
         if changes := wanted.difference(self.space, latest):
-            self.writer.add_event(EVENT_KIND, child, self.evolution.generation, changes)
+            self._log(EVENT_KIND, child, changes)
             self.timeline.add(child, wanted)
         settings = self.timeline.at(child)
         proposal = self.evolution.ask(child, settings.config.tournament)
@@ -110,6 +114,13 @@ class Ledger:
             bar=self.evolution.bar(train.epochs) if settings.config.stop_hopeless else None,
         )
 
+    def _log(self, kind: str, child: int, values: dict[str, Any]) -> None:
+        """Store an event from `child` on."""
+        generation = self.evolution.generation
+        sequence = self.writer.add_event(kind, child, generation, values)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.story.events.append(Event(sequence, kind, child, generation, values, now))
+
     def take(self, individual: Individual) -> None:
         """Store a finished child, then count it in."""
         genome, blob, facts = individual.genome, None, None
@@ -121,6 +132,7 @@ class Ledger:
                 individual = replace(individual, status=FAILED, failure=reason, outcome=None)
         self.writer.add_individual(individual, blob, facts)
         self.children[individual.id] = individual
+        self.story.add(individual)
         self.total += 1
         self.failed += not individual.ok
 
@@ -154,19 +166,19 @@ class Ledger:
             raise RunError(f"every initial individual failed, so there is nothing to evolve; the first: {reason}")
         self.evolution.tell(children)
         archive = self.evolution.archive
-        self.writer.finish_generation(
-            GenerationRecord(
-                generation=generation,
-                population=tuple(individual.id for individual in self.evolution.population),
-                front=tuple(individual.id for individual in archive),
-                hypervolume=hypervolume(archive, self.config.hypervolume),
-                best_accuracy=archive[-1].val_accuracy,
-                n_evaluated=len(children),
-                n_failed=sum(not child.ok for child in children),
-                epochs=sum(child.outcome.epochs for child in children if child.outcome),
-                wall_seconds=wall_seconds,
-            )
+        record = GenerationRecord(
+            generation=generation,
+            population=tuple(individual.id for individual in self.evolution.population),
+            front=tuple(individual.id for individual in archive),
+            hypervolume=hypervolume(archive, self.config.hypervolume),
+            best_accuracy=archive[-1].val_accuracy,
+            n_evaluated=len(children),
+            n_failed=sum(not child.ok for child in children),
+            epochs=sum(child.outcome.epochs for child in children if child.outcome),
+            wall_seconds=wall_seconds,
         )
+        self.writer.finish_generation(record)
+        self.story.end_generation(record)
         self._first_child += len(children)
         self.children = {}
 
@@ -181,6 +193,7 @@ class Ledger:
         memory = run.load(self.space.decode)
         self.timeline = Timeline(self.timeline.latest, self.space, memory.events)
         self.wanted = self.timeline.latest
+        self.story = Story.of(memory)
         by_id = {individual.id: individual for individual in memory.individuals}
         if memory.generations:
             last = memory.generations[-1]
@@ -192,7 +205,7 @@ class Ledger:
         self.total, self.failed = len(by_id), sum(not individual.ok for individual in by_id.values())
         if self.config.generations != (length := length_of(run)):
             change = {"generations": self.config.generations, "before": length}
-            self.writer.add_event(LENGTH_KIND, len(by_id), self.evolution.generation, change)
+            self._log(LENGTH_KIND, len(by_id), change)
 
     def _check_same(self, run: Run, data: Dataset) -> None:
         stored = from_values(SearchConfig, run.config)

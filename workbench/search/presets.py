@@ -141,9 +141,10 @@ def _best(dataset: str) -> Preset:
         stop_hopeless=True,
         train=replace(quick.config.train, epochs=child),
     )
+    mixed = replace(quick.initial, hidden_layers=(1, 3), random=0.35, local=0.5, convolution=0.15)
     initial = {
-        "digits": replace(quick.initial, hidden_layers=(1, 3)),
-        "mnist": replace(quick.initial, hidden_layers=(1, 3), layer_size=(0.2, 0.9), edges_per_neuron=(3, 25)),
-        "cifar10": replace(quick.initial, hidden_layers=(1, 3), layer_size=(0.2, 0.6), edges_per_neuron=(6, 30)),
+        "digits": replace(mixed, maps=(1, 6)),
+        "mnist": replace(mixed, layer_size=(0.2, 0.9), edges_per_neuron=(3, 25), maps=(1, 10)),
+        "cifar10": replace(mixed, layer_size=(0.2, 0.6), edges_per_neuron=(6, 30), maps=(2, 12)),
     }
     return Preset(config, initial[dataset])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import threading
 import time
@@ -14,21 +15,19 @@ from typing import Any
 from workbench.config_codec import from_values
 from workbench.datasets import Dataset, dataset_names, load_dataset
 from workbench.errors import RunError
-from workbench.evolution import Evolution, front_of, hypervolume
-from workbench.executors import make_child, one_thread_each, thread_executor
+from workbench.executors import Progress, Task, make_child, one_thread_each, thread_executor
 from workbench.individuals import Individual
-from workbench.search import machine
 from workbench.search.config import SearchConfig
 from workbench.search.ledger import Ledger, length_of
-from workbench.search.snapshot import Snapshot
+from workbench.search.observed import Observed
 from workbench.space import SearchSpace
 from workbench.spaces import NeuronSpace, make_space
-from workbench.store import Run, create_run, open_run
+from workbench.store import create_run, open_run
 
 _LIVE: weakref.WeakValueDictionary[Path, Search] = weakref.WeakValueDictionary()
 
 
-class Search:
+class Search(Observed):
     """One search, recorded in one file.
 
     Args:
@@ -65,7 +64,10 @@ class Search:
         self._state, self._credits, self._step_ends_generation = "idle", 0, False
         self._error: BaseException | None = None
         self._pending: dict[Future[Individual], int] = {}
+        self._working: dict[int, Progress] = {}
+        self._ticks, self._version = itertools.count(1), 0
         self._started, self._worked_seconds, self._made_here = 0.0, 0.0, 0
+        self._idle_since = 0.0
         if self._writer.resumed:
             try:
                 self._ledger.restore(open_run(self.path), data)
@@ -102,6 +104,23 @@ class Search:
         config = from_values(SearchConfig, {**run.config, "generations": length_of(run), **changes})
         return cls(data, config, path, make_space(run.space_name, run.space_config), executor, "resume")
 
+    @classmethod
+    def open(
+        cls,
+        data: Dataset,
+        config: SearchConfig | None = None,
+        path: str | os.PathLike[str] = "run.sqlite",
+        space: SearchSpace | None = None,
+        executor: Executor | None = None,
+    ) -> Search:
+        """What the first cell of a notebook wants, however often it is run.
+
+        The search that is live in this process if one writes `path`; else the one in the file, to go on with; else a
+        new one. Arguments and errors are those of `Search`.
+        """
+        live = _LIVE.get(_real(path))
+        return live if live is not None else cls(data, config, path, space, executor, "resume")
+
     # ------------------------------------------------------------------ steering
     @property
     def rates(self) -> Any:
@@ -122,6 +141,7 @@ class Search:
         """
         with self._wake:
             self._ledger.wanted = self._ledger.wanted.changed(self.space, changes)
+            self._changed()
 
     # ------------------------------------------------------------------ control
     def run(self, progress: bool = True) -> Search:
@@ -183,7 +203,17 @@ class Search:
 
     def _set_state(self, state: str) -> None:
         self._state = state
+        self._changed()
         self._wake.notify_all()
+
+    def _changed(self) -> None:
+        """Tell those who watch that something is new."""
+        self._version = next(self._ticks)
+
+    def _report(self, progress: Progress) -> None:
+        """A child in training has come further; called in its thread."""
+        self._working[progress.child] = progress
+        self._changed()
 
     # ------------------------------------------------------------------ the thread
     def _work(self) -> None:
@@ -218,21 +248,33 @@ class Search:
             while todo and len(self._pending) < self.workers and self._may_start():
                 with self._wake:
                     task = self._ledger.propose(todo[0])
-                    self._pending[executor.submit(make_child, self.space, self.data, task)] = task.id
+                    self._pending[self._submit(executor, task)] = task.id
+                    self._changed()
                 todo = self._todo()
             if not self._pending:
                 with self._wake:
                     if self._state == "stopped":
                         return False
+                    self._idle_since = time.perf_counter()
                     self._wake.wait_for(lambda: self._state != "paused" or self._credits or self._step_ends_generation)
+                    self._started += time.perf_counter() - self._idle_since  # pauses are no work
+                    self._idle_since = 0.0
                 continue
             for future in wait(self._pending, return_when=FIRST_COMPLETED).done:
                 self._take(future)
         with self._wake:  # nobody sees a generation half ended, or one that the file does not have
             self._ledger.end_generation(time.perf_counter() - started)
             self._step_ends_generation = False
+            self._changed()
             self._wake.notify_all()
         return True
+
+    def _submit(self, executor: Executor, task: Task) -> Future[Individual]:
+        """Have a child made; only threads of this process can report how far they are."""
+        if self._executor is not None:
+            return executor.submit(make_child, self.space, self.data, task)
+        self._working[task.id] = Progress.at_start(task)
+        return executor.submit(make_child, self.space, self.data, task, self._report)
 
     def _todo(self) -> list[int]:
         """Children of this generation still to be started."""
@@ -256,59 +298,10 @@ class Search:
             individual = self._ledger.lost(self._pending[future], error)
         with self._wake:
             self._ledger.take(individual)
-            del self._pending[future]
+            self._working.pop(self._pending.pop(future), None)
             self._made_here += 1
+            self._changed()
             self._wake.notify_all()
-
-    # ------------------------------------------------------------------ looking
-    @property
-    def config(self) -> SearchConfig:
-        """The settings at the start of the run."""
-        return self._ledger.config
-
-    @property
-    def evolution(self) -> Evolution:
-        """Population and archive as of the last ranking."""
-        return self._ledger.evolution
-
-    @property
-    def workers(self) -> int:
-        """Children trained at once."""
-        return self.config.workers or machine.available_cores()
-
-    @property
-    def archive(self) -> tuple[Individual, ...]:
-        """The all-time front, children of the generation in progress included, by rising FLOPs."""
-        with self._wake:
-            return tuple(front_of([*self.evolution.archive, *self._ledger.children.values()]))
-
-    def snapshot(self) -> Snapshot:
-        """What the search looks like now."""
-        with self._wake:
-            ledger, archive = self._ledger, self.archive
-            elapsed = self._worked_seconds + (time.perf_counter() - self._started if self._started else 0.0)
-            return Snapshot(
-                state=self._state,
-                generation=min(self.evolution.generation, self.config.generations),
-                generations=self.config.generations,
-                finished=len(ledger.children),
-                expected=0 if ledger.is_finished else ledger.expected,
-                total=ledger.total,
-                total_expected=ledger.total_expected,
-                failed=ledger.failed,
-                in_progress=tuple(self._pending.values()),
-                population=self.evolution.population,
-                archive=archive,
-                hypervolume=hypervolume(archive, self.config.hypervolume),
-                best_accuracy=archive[-1].val_accuracy if archive else float("nan"),
-                elapsed_seconds=elapsed,
-                children_per_minute=60 * self._made_here / elapsed if self._made_here else 0.0,
-            )
-
-    @property
-    def results(self) -> Run:
-        """The run file, to read."""
-        return open_run(self.path)
 
 
 def attach(path: str | os.PathLike[str]) -> Search:
@@ -317,7 +310,11 @@ def attach(path: str | os.PathLike[str]) -> Search:
     Raises:
         RunError: if there is none.
     """
-    search = _LIVE.get(Path(os.path.realpath(Path(path).expanduser())))
+    search = _LIVE.get(_real(path))
     if search is None:
         raise RunError(f"no search in this process writes {path}; read it with open_run, or go on with Search.resume")
     return search
+
+
+def _real(path: str | os.PathLike[str]) -> Path:
+    return Path(os.path.realpath(Path(path).expanduser()))

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.config_codec import from_values
+from workbench.evolution import front_of, hypervolume
+from workbench.executors import Progress
 from workbench.individuals import Individual
+from workbench.search.config import SearchConfig
+from workbench.search.story import Failure, Milestone, Point, Story
+from workbench.store import Event, Run
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,14 @@ class Snapshot:
         best_accuracy: highest validation accuracy of the archive; NaN if it is empty.
         elapsed_seconds: time this process has worked on the run.
         children_per_minute: over this process's work; 0 before the first.
+        version: differs from that of another snapshot if anything has changed in between.
+        working: how far each child in training is; empty if the executor cannot tell.
+        current: children of the generation in progress that are finished.
+        recent: the individuals trained last, at most `story.RECENT_POINTS`, by time of finishing.
+        milestones: the finished generations.
+        events: everything that a person changed, in order.
+        failures: the failures that came last, at most `story.RECENT_FAILURES`.
+        error: why the search failed, or None.
     """
 
     state: str
@@ -44,6 +58,14 @@ class Snapshot:
     best_accuracy: float
     elapsed_seconds: float
     children_per_minute: float
+    version: int = 0
+    working: tuple[Progress, ...] = ()
+    current: tuple[Individual, ...] = ()
+    recent: tuple[Point, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+    events: tuple[Event, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    error: str | None = None
 
     @property
     def remaining_seconds(self) -> float | None:
@@ -51,3 +73,40 @@ class Snapshot:
         if self.children_per_minute == 0:
             return None
         return 60 * (self.total_expected - self.total) / self.children_per_minute
+
+
+def snapshot_of(run: Run) -> Snapshot:
+    """A stored run as it looks now, in the same form as a live search."""
+    memory = run.load()
+    config = from_values(SearchConfig, run.config)
+    by_id = {individual.id: individual for individual in memory.individuals}
+    last = memory.generations[-1] if memory.generations else None
+    ranked = last.generation if last else -1
+    archive = tuple(front_of(memory.individuals))
+    story = Story.of(memory)
+    lengths = [event.values["generations"] for event in memory.events if event.kind == "generations"]
+    generations = lengths[-1] if lengths else config.generations
+    current = tuple(individual for individual in memory.individuals if individual.generation > ranked)
+    return Snapshot(
+        state=run.state,
+        generation=min(ranked + 1, generations),
+        generations=generations,
+        finished=len(current),
+        expected=len(current),
+        total=len(by_id),
+        total_expected=max(len(by_id), config.individuals),
+        failed=sum(not individual.ok for individual in memory.individuals),
+        in_progress=(),
+        population=tuple(by_id[id] for id in last.population) if last else (),
+        archive=archive,
+        hypervolume=hypervolume(archive, config.hypervolume),
+        best_accuracy=archive[-1].val_accuracy if archive else float("nan"),
+        elapsed_seconds=sum(record.wall_seconds for record in memory.generations),
+        children_per_minute=0.0,
+        version=len(by_id),
+        current=current,
+        recent=tuple(story.points),
+        milestones=tuple(story.milestones),
+        events=tuple(story.events),
+        failures=tuple(story.failures),
+    )

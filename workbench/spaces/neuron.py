@@ -160,15 +160,18 @@ class NeuronSpace:
         return windowed(shape, n_outputs, rng, windows=windows, normalization=initial.normalization)
 
     def _windows(self, shared: bool, rng: np.random.Generator) -> list[Windows]:
-        """Two layers of windows of random size, with a pooling layer between them if weights are shared."""
+        """Two or three layers of windows of random size, strides that shrink the maps, and perhaps shared weights."""
         low, high = self.initial.maps
+        sides = self.input_shape[1:]
 
         def layer(stride: int) -> Windows:
             return Windows(int(rng.integers(3, 6)), stride, int(rng.integers(low, high + 1)), shared)
 
-        if shared:
-            return [layer(int(rng.integers(1, 3))), Windows(2, 2, pooling=True), layer(int(rng.integers(1, 3)))]
-        return [layer(2), layer(2)]
+        first = [layer(int(rng.integers(1, 4)) if min(sides) > 12 else 1)]
+        if shared and rng.random() < 0.5:
+            first.append(Windows(2, 2, pooling=True))
+        later = [layer(int(rng.integers(1, 3))) for _ in range(int(rng.integers(1, 3)))]
+        return [*first, *later]
 
     def mutate(self, genome: Genome, rates: MutationRates, rng: np.random.Generator) -> tuple[Genome, dict[str, Any]]:
         """One of the five mutations."""

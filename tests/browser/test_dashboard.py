@@ -1,0 +1,231 @@
+"""The dashboard as a person uses it: the first notebook in JupyterLab, in Chromium."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_lab_samples import PATIENCE, Lab, Watched, browser_page, chromium_or_skip, main_thread_seconds
+
+from workbench.store import Run, open_run
+
+NOTEBOOK = "01_live_search.ipynb"
+KINDS = ("add_neurons", "add_edges", "remove_edges", "remove_layer", "share_weights")
+
+MOST_SHARE = 0.05
+"""Of a core that the kernel's main thread may use while a dashboard follows a search with one worker."""
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """JupyterLab with the first notebook, its search too long to end by itself, on one worker."""
+    chromium_or_skip()
+    lab = Lab(tmp_path)
+    notebook = tmp_path / "notebooks" / NOTEBOOK
+    text = notebook.read_text()
+    longer = text.replace(
+        '{\\"generations\\": 100 if DATA == \\"digits\\" else 10}', '{\\"generations\\": 9999, \\"workers\\": 1}'
+    )
+    assert longer != text
+    notebook.write_text(longer)
+    yield lab
+    lab.close()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Until a condition holds; fails if it does not in a very long time."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+class Hands:
+    """What a person does with the dashboard, and sees of it."""
+
+    def __init__(self, watched: Watched, run_file: Path) -> None:
+        self.page, self.watched, self.run_file = watched.page, watched, run_file
+
+    @property
+    def run(self) -> Run:
+        return open_run(self.run_file)
+
+    def press(self, name: str) -> None:
+        self.page.locator(f".wb-{name}").click()
+
+    def wait_for_state(self, state: str) -> None:
+        self.page.wait_for_selector(f".wb-run-control .wb-chip-{state}")
+
+    def total(self) -> int:
+        """Individuals finished, as the page says."""
+        text = self.page.locator(".wb-run-control .wb-facts > div", has_text="individuals").locator("b").inner_text()
+        return int(text.partition("/")[0].replace(",", ""))
+
+    def key(self, setting: str, key: str) -> None:
+        """Move a slider by keyboard."""
+        self.page.locator(f".wb-set-{setting} .noUi-handle").focus()
+        self.page.keyboard.press(key)
+
+    def points_drawn(self) -> int:
+        return self.page.locator(".wb-front .scatterlayer .point").count()
+
+    def drawn(self) -> list[list[float]]:
+        """All that the figure shows."""
+        plot = self.page.locator(".wb-front .js-plotly-plot")
+        return plot.evaluate("plot => plot._fullData.map(trace => Array.from(trace.x || []))")
+
+    def front(self) -> list[dict[str, Any]]:
+        """Ids and places on the page of the front's points."""
+        return self.page.evaluate(
+            """() => {
+                const plot = document.querySelector('.wb-front .js-plotly-plot');
+                const trace = plot._fullData.find(trace => trace.name === 'all-time front');
+                const {xaxis, yaxis} = plot._fullLayout;
+                return Array.from(trace.x, (x, index) => ({
+                    id: trace.customdata[index][0], x: xaxis.c2p(xaxis.d2c(x)), y: yaxis.c2p(trace.y[index]),
+                }));
+            }"""
+        )
+
+    def click_on_front(self, index: int) -> int:
+        """Click a point; returns the id of the individual that answers: among dense points it may be a neighbour."""
+        point = self.front()[index]
+        drag = self.page.locator(".wb-front .nsewdrag").first
+        drag.hover(position={"x": point["x"], "y": point["y"]})
+        text = self.page.wait_for_selector(".wb-front .hoverlayer .hovertext").text_content()
+        drag.click(position={"x": point["x"], "y": point["y"]})
+        return int(re.search(r"individual (\d+)", text)[1])
+
+    def text(self, area: str) -> str:
+        """All text in an area, numbers without commas."""
+        return re.sub(r"(?<=\d),(?=\d)", "", self.page.locator(f".wb-area-{area}").inner_text())
+
+    def ink(self, area: str) -> int:
+        """How many colours beyond the commonest the pixels of an area's canvas have, times their number."""
+        return self.page.evaluate(
+            """(area) => {
+                const canvas = document.querySelector(`.wb-area-${area} canvas`);
+                if (!canvas) return 0;
+                const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+                const counts = new Map();
+                for (let at = 0; at < data.length; at += 4) {
+                    const color = (data[at] << 16) | (data[at + 1] << 8) | data[at + 2];
+                    counts.set(color, (counts.get(color) || 0) + 1);
+                }
+                return data.length / 4 - Math.max(...counts.values());
+            }""",
+            area,
+        )
+
+
+def open_dashboard(watched: Watched, lab: Lab) -> Hands:
+    watched.open(lab.address(NOTEBOOK))
+    watched.run_all()
+    watched.page.wait_for_selector(".wb-front .js-plotly-plot .xaxislayer-above")
+    return Hands(watched, lab.folder / "data" / "runs" / "live-digits.sqlite")
+
+
+def steer(hands: Hands) -> None:
+    """Leave only one mutation; the run file has it, and the children from there on are made by it."""
+    hands.key("add_edges", "End")
+    for kind in KINDS:
+        if kind != "add_edges":
+            hands.key(kind, "Home")
+    wanted = {kind: float(kind == "add_edges") for kind in KINDS}
+
+    def is_stored() -> bool:
+        events = hands.run.events
+        rates = events["values"].iloc[-1]["rates"] if len(events) else {}
+        return {kind: rates.get(kind) for kind in KINDS} == wanted
+
+    wait_until(is_stored)
+    first = int(hands.run.events["from_child"].iloc[-1])
+    wait_until(lambda: int(hands.run.individuals["id"].max()) >= first + 6)
+    later = hands.run.individuals.query("id >= @first")
+    assert set(later["mutation"]) == {"add_edges"}
+    hands.page.wait_for_selector(f".wb-log .wb-list li:has-text('from child {first}')")
+
+
+def open_a_network(hands: Hands) -> None:
+    """A click on the front shows that individual everywhere."""
+    empty = {area: hands.ink(area) for area in ("dag", "spatial")}
+    id = hands.click_on_front(-1)
+    hands.page.wait_for_selector(f'.wb-card [data-individual="{id}"]')
+    facts = hands.run.facts(id)
+    wait_until(lambda: f"{facts['edges']} edges" in hands.text("dag"))
+    wait_until(lambda: f"{facts['hidden neurons']} hidden neurons" in hands.text("spatial"))
+    for area in ("dag", "spatial"):
+        wait_until(lambda area=area: hands.ink(area) > 2 * empty[area] + 1000)
+
+
+def pause_and_step(hands: Hands) -> None:
+    hands.press("pause")
+    hands.wait_for_state("paused")
+    wait_until(lambda: hands.total() == len(hands.run.individuals))
+    hands.page.wait_for_timeout(1500)  # the figure follows at its own, slower pace
+    total, drawn = hands.total(), hands.drawn()
+    assert sum(len(trace) for trace in drawn) > total  # every individual, and the history
+    hands.page.wait_for_timeout(2000)
+    assert hands.total() == total == len(hands.run.individuals)
+    assert hands.drawn() == drawn
+    hands.press("step")
+    wait_until(lambda: hands.total() == total + 1)
+    generations = len(hands.run.generations)
+    hands.press("step-generation")
+    wait_until(lambda: len(hands.run.generations) == generations + 1)
+    hands.wait_for_state("paused")
+    wait_until(lambda: hands.total() == len(hands.run.individuals))
+
+
+def test_a_session(lab):
+    with browser_page() as watched:
+        hands = open_dashboard(watched, lab)
+        hands.wait_for_state("idle")
+        assert hands.points_drawn() == 0
+        hands.press("start")
+        wait_until(lambda: hands.points_drawn() > 5)
+        drawn = hands.points_drawn()
+        wait_until(lambda: hands.points_drawn() > drawn)
+        assert len(hands.front()) > 0
+        steer(hands)
+        pause_and_step(hands)
+        open_a_network(hands)
+        hands.press("start")
+        total = hands.total()
+        wait_until(lambda: hands.total() > total)
+
+        # closing the page does not stop it; opening the notebook again shows it
+        watched.page.goto("about:blank")
+        seen = len(hands.run.individuals)
+        wait_until(lambda: len(hands.run.individuals) > seen + 5)
+        hands = open_dashboard(watched, lab)
+        assert len(lab.kernels()) == 1
+        hands.wait_for_state("running")
+        wait_until(lambda: hands.total() > seen)
+        hands.press("stop")
+        hands.wait_for_state("stopped")
+        wait_until(lambda: hands.run.state == "stopped")
+        wait_until(lambda: hands.total() == len(hands.run.individuals))
+        assert watched.errors == []
+        assert watched.strangers == []
+
+
+def test_the_kernel_stays_free(lab):
+    """With one worker, the main thread uses at most a twentieth of a core while the dashboard follows."""
+    with browser_page() as watched:
+        hands = open_dashboard(watched, lab)
+        hands.press("start")
+        wait_until(lambda: hands.total() > 30)
+        (kernel,) = lab.kernels()
+        used, started, total = main_thread_seconds(kernel), time.monotonic(), hands.total()
+        hands.page.wait_for_timeout(15_000)
+        share = (main_thread_seconds(kernel) - used) / (time.monotonic() - started)
+        assert hands.total() > total
+        assert share <= MOST_SHARE
+        print(f"main thread: {share:.1%} of a core")
+        hands.press("stop")
+        hands.wait_for_state("stopped")

@@ -1,0 +1,133 @@
+"""Sliders, made from the space's schema, change the search; the log remembers."""
+
+from __future__ import annotations
+
+import ipywidgets as ipw
+import pytest
+from search.search_samples import NumberSpace, finish, step
+from widget_samples import number_search
+
+from workbench.search import Search
+from workbench.search.config import SearchConfig
+from workbench.spaces import MlpSpace, NeuronSpace
+from workbench.store import open_run
+from workbench.widgets import LogView, Steering
+from workbench.widgets.poller import poll_once
+
+
+@pytest.fixture
+def search(tmp_path):
+    search = number_search(tmp_path / "run.sqlite")
+    yield search
+    search.close()
+
+
+def steering(search) -> Steering:
+    view = Steering(search)
+    view._following.interval = view._following._due = 0
+    return view
+
+
+def test_a_slider_changes_the_next_children_and_the_run_file(search):
+    view, log = steering(search), LogView(search)
+    log._following.interval = log._following._due = 0
+    assert "Nothing was changed" in log.changes.value
+    step(search, 7)
+    view.controls["grow"].value = 1.0
+    view.controls["shrink"].value = 0.0
+    view.controls["tournament"].value = 5
+    view.controls["epochs"].value = 4
+    assert "Waits for the next child: tournament 3 → 5; epochs 2 → 4; grow 0.5 → 1; shrink 0.5 → 0" in view.note.value
+    step(search, 3)
+    poll_once()
+    (event,) = search.timeline
+    assert (event.from_child, event.values["rates"]["grow"], event.values["tournament"]) == (7, 1.0, 5)
+    assert open_run(search.path).events["values"].tolist() == [dict(event.values)]
+    children = open_run(search.path).individuals.iloc[7:]
+    assert set(children["mutation"]) == {"grow"}
+    assert set(children["epochs"]) == {4}
+    assert "Last change, from child 7 on" in view.note.value
+    assert "<b>from child 7</b> tournament 3 → 5" in log.changes.value
+    view.close()
+    log.close()
+
+
+def test_two_views_of_one_search_agree(search):
+    views = [steering(search), steering(search)]
+    views[0].controls["size"].value = (0.2, 0.4)
+    views[1].controls["learning_rate"].value = 0.001
+    search.update(rates={"grow": 0.75})
+    poll_once()
+    for view in views:
+        assert view.controls["size"].value == (0.2, 0.4)
+        assert view.controls["learning_rate"].value == 0.001
+        assert view.controls["grow"].value == 0.75
+        view.close()
+    assert search.rates.size == (0.2, 0.4)
+    assert search.rates.grow == 0.75
+
+
+def test_a_change_that_is_refused_is_said_and_taken_back(search):
+    view = steering(search)
+    view.controls["grow"].value = 0
+    view.controls["shrink"].value = 0
+    assert "Not changed" in view.note.value
+    assert (search.rates.grow, search.rates.shrink) == (0, 0.5)
+    assert view.controls["shrink"].value == 0.5
+    view.close()
+
+
+def test_showing_changes_nothing(search):
+    """Also where a setting lies between two steps of its slider, or outside of it."""
+    search.update(rates={"grow": 0.123456}, tournament=50, train={"epochs": 500, "learning_rate": 0.0123})
+    wanted = search.wanted
+    view = steering(search)
+    assert search.wanted == wanted
+    assert view.controls["tournament"].value == 50
+    assert view.controls["epochs"].value == 500
+    view.close()
+
+
+def test_what_has_ended_cannot_be_steered(search):
+    view = steering(search)
+    finish(search)
+    poll_once()
+    assert all(control.disabled for control in view.controls.values())
+    assert "finished" in view.note.value
+    view.close()
+
+
+def test_the_spatial_rule_is_drawn(tmp_path):
+    from search.search_samples import tiny_data
+
+    data = tiny_data()
+    search = Search(data, SearchConfig(), tmp_path / "run.sqlite", NeuronSpace.for_data(data))
+    view = steering(search)
+    assert "exp(−dist / (4 + 1.5 · layer))" in view.curve.value
+    assert view.curve.value.count("<polyline") == 5
+    view.controls["spatial_base"].value = 2.0
+    assert "exp(−dist / (2 + 1.5 · layer))" in view.curve.value
+    assert search.rates.law.base == 2.0
+    view.close()
+    search.close()
+
+
+@pytest.mark.parametrize("space", [NeuronSpace, MlpSpace, NumberSpace])
+def test_every_setting_of_a_space_has_a_labelled_control(tmp_path, space):
+    from search.search_samples import tiny_data
+
+    data = tiny_data()
+    made = space() if space is NumberSpace else space.for_data(data)
+    search = Search(data, SearchConfig(), tmp_path / "run.sqlite", made)
+    view = steering(search)
+    own = {"tournament", "children", "epochs", "learning_rate"}
+    assert set(view.controls) == {setting.name for setting in made.settings} | own
+    values = made.rates_values(search.rates)
+    for setting in made.settings:
+        control = view.controls[setting.name]
+        assert control.description
+        assert control.tooltip
+        shown = list(control.value) if isinstance(control, ipw.FloatRangeSlider) else control.value
+        assert shown == values[setting.name]
+    view.close()
+    search.close()

@@ -1,0 +1,110 @@
+"""What a search remembers of its past for those who watch: small records, bounded in number where there may be many."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from workbench.individuals import Individual
+from workbench.store import Event, GenerationRecord, Memory
+
+RECENT_POINTS = 2000
+"""Trained individuals remembered; population and archive are known besides."""
+
+RECENT_FAILURES = 100
+
+
+class Point(NamedTuple):
+    """A trained individual without its genome.
+
+    Attributes:
+        id: in the run.
+        parent: its id, None for an initial individual.
+        generation: 0 for the initial population.
+        mutation: kind of mutation, None for an initial individual.
+        val_accuracy: validation accuracy.
+        flops: per sample.
+        parameters: trainable numbers.
+    """
+
+    id: int
+    parent: int | None
+    generation: int
+    mutation: str | None
+    val_accuracy: float
+    flops: int
+    parameters: int
+
+    @classmethod
+    def of(cls, individual: Individual) -> Point:
+        """The point of an individual that was trained."""
+        parameters = individual.cost.parameters if individual.cost else 0
+        kind = individual.mutation.get("kind")
+        accuracy = individual.val_accuracy
+        return cls(
+            individual.id, individual.parent, individual.generation, kind, accuracy, individual.flops, parameters
+        )
+
+
+class Failure(NamedTuple):
+    """A child that failed.
+
+    Attributes:
+        id: of the child.
+        generation: of the child.
+        reason: why.
+    """
+
+    id: int
+    generation: int
+    reason: str
+
+
+class Milestone(NamedTuple):
+    """The end of a generation.
+
+    Attributes:
+        generation: its number.
+        total: individuals finished by then.
+        hypervolume: of the front.
+        best_accuracy: highest validation accuracy of the front.
+    """
+
+    generation: int
+    total: int
+    hypervolume: float
+    best_accuracy: float
+
+
+class Story:
+    """The past of one search; not thread-safe by itself."""
+
+    def __init__(self) -> None:
+        self.points: deque[Point] = deque(maxlen=RECENT_POINTS)
+        self.failures: deque[Failure] = deque(maxlen=RECENT_FAILURES)
+        self.milestones: list[Milestone] = []
+        self.events: list[Event] = []
+        self._ranked = 0
+
+    @classmethod
+    def of(cls, memory: Memory) -> Story:
+        """The past that a run file tells."""
+        story = cls()
+        for individual in memory.individuals:
+            story.add(individual)
+        for record in memory.generations:
+            story.end_generation(record)
+        story.events = list(memory.events)
+        return story
+
+    def add(self, individual: Individual) -> None:
+        """Count in a finished child."""
+        if individual.ok:
+            self.points.append(Point.of(individual))
+        else:
+            self.failures.append(Failure(individual.id, individual.generation, individual.failure or "unknown reason"))
+
+    def end_generation(self, record: GenerationRecord) -> None:
+        """Count in a ranked generation."""
+        self._ranked += record.n_evaluated
+        self.milestones.append(Milestone(record.generation, self._ranked, record.hypervolume, record.best_accuracy))

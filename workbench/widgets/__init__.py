@@ -1,0 +1,23 @@
+"""Live views of searches and networks for notebooks; each usable alone, all together in `Dashboard`."""
+
+from workbench.widgets.dag_view import DagView
+from workbench.widgets.dashboard import Dashboard
+from workbench.widgets.front_view import FrontView
+from workbench.widgets.individual_card import IndividualCard
+from workbench.widgets.log_view import LogView
+from workbench.widgets.run_control import RunControl
+from workbench.widgets.selection import Selection
+from workbench.widgets.spatial_view import SpatialView
+from workbench.widgets.steering import Steering
+
+__all__ = [
+    "DagView",
+    "Dashboard",
+    "FrontView",
+    "IndividualCard",
+    "LogView",
+    "RunControl",
+    "Selection",
+    "SpatialView",
+    "Steering",
+]

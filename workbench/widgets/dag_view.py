@@ -1,0 +1,58 @@
+"""The network as a zoomable picture of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from workbench.genome import Genome
+from workbench.plots.dag import dag_layout
+from workbench.widgets.canvas import CanvasView, bundle
+from workbench.widgets.selection import Selection
+
+
+class DagView(CanvasView):
+    """Neurons by layer, edges by sign and size of weight, in a canvas that stays quick with 500,000 edges.
+
+    Drag to pan, scroll a clicked canvas to zoom, hover for a neuron's facts, click to light its ancestors and
+    descendants; keys: arrows, + and −, 0, Escape.
+
+        view = DagView(genome)
+        view                       # in a notebook cell
+        view.genome = other        # in place
+        view.selection.neuron      # what was clicked
+
+    Args:
+        genome: what to show, or None.
+        selection: shared with other views; its own if None.
+        class_names: names of the outputs.
+        height: of the canvas in pixels.
+    """
+
+    _esm = bundle("controls.js", "canvas.js", "graph.js", "edges.js", "dag_canvas.js", "dag_view.js")
+
+    class_names = traitlets.List(traitlets.Unicode())
+
+    def __init__(
+        self,
+        genome: Genome | None = None,
+        selection: Selection | None = None,
+        *,
+        class_names: Sequence[str] = (),
+        height: int = 520,
+    ) -> None:
+        super().__init__(genome, selection, class_names=list(class_names), height=height)
+
+    def _scene_of(self, genome: Genome) -> dict[str, Any]:
+        info = vars(dag_layout(genome))
+        arrays = {name: value.tobytes() for name, value in info.items() if isinstance(value, np.ndarray)}
+        sizes = {"layer_sizes": list(info["layer_sizes"]), "n_inputs": info["n_inputs"], "n_outputs": info["n_outputs"]}
+        return arrays | sizes | {"class_names": self.class_names}
+
+    @traitlets.observe("class_names")
+    def _rename_outputs(self, change: traitlets.Bunch) -> None:
+        if self.scene:
+            self.scene = self.scene | {"class_names": self.class_names}

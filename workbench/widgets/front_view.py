@@ -1,0 +1,315 @@
+"""The live Pareto front, with the hypervolume beside it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ipywidgets as ipw
+import numpy as np
+import plotly.graph_objects as go
+
+from workbench.errors import WorkbenchError
+from workbench.plots.baselines import baselines_for
+from workbench.plots.changes import changes
+from workbench.plots.fronts import (
+    ALIVE,
+    COLORINGS,
+    DEAD,
+    FRONT,
+    HOVER,
+    Coloring,
+    baseline_points,
+    other_front,
+)
+from workbench.plots.histories import HypervolumeInfo, hypervolume_traces
+from workbench.search import Search, Snapshot
+from workbench.search.story import Point
+from workbench.store import Run
+from workbench.widgets.selection import Selection
+from workbench.widgets.source import Source
+from workbench.widgets.view import View, WidthWatcher, escape, style_sheet
+
+MAX_OTHERS = 4
+"""Fronts of other runs shown at once."""
+
+WIDE = 2.5
+"""Decades of FLOPs from which only powers of ten are marked."""
+
+MAX_MILESTONES = 1000
+MAX_CHANGES = 200
+
+INK, GRID = "#808080", "rgba(128,128,128,0.22)"
+"""Readable on a light and on a dark page."""
+
+CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "showSendToCloud": False,  # nothing leaves this machine
+    "modeBarButtonsToRemove": ["lasso2d", "select2d"],
+}
+"""Of plotly's tool bar."""
+
+GROUPS: Mapping[str, dict[str, Any]] = {
+    "dead": {"mode": "markers", "marker": {"size": 5, "opacity": 0.45, "color": DEAD}},
+    "alive": {"mode": "markers", "marker": {"size": 8, "color": ALIVE}},
+    "new": {"mode": "markers", "marker": {"size": 8, "color": "#56b4e9", "symbol": "square"}},
+    "all-time front": {
+        "mode": "lines+markers",
+        "marker": {"size": 9, "color": FRONT, "symbol": "diamond"},
+        "line": {"shape": "hv", "width": 2, "color": FRONT},
+    },
+}
+"""What is drawn of the search itself, from back to front."""
+
+
+class FrontView(View):
+    """Accuracy against FLOPs of the front, the living and the dead; a click selects an individual.
+
+    One plotly figure, made once and updated in place. The dead are sent once a generation, and only the latest.
+
+    Args:
+        watched: a `Search`, or a `Run` to read.
+        selection: which individual is looked at.
+        others: fronts of other runs to lay over it, by name; at most `MAX_OTHERS`.
+    """
+
+    interval = 0.5
+
+    def __init__(
+        self,
+        watched: Search | Run | Source,
+        selection: Selection | None = None,
+        others: Mapping[str, Run] | None = None,
+    ) -> None:
+        self._ids: dict[str, tuple[int, ...]] = dict.fromkeys(GROUPS, ())
+        self._groups: dict[str, list[Point]] = {name: [] for name in GROUPS}
+        self._drawn: dict[str, object] = {}
+        self._generation = 0
+        super().__init__(watched, selection)
+        for name, run in (others or {}).items():
+            self.compare(name, run)
+
+    # ------------------------------------------------------------------ building
+    def _build(self) -> None:
+        self._baselines = baselines_for(self.source.dataset)
+        self.color = ipw.Dropdown(options=COLORINGS, description="Colour tells", style={"description_width": "initial"})
+        self.baselines = ipw.Checkbox(False, description="hand-made networks", indent=False)
+        self.baselines.layout.display = None if self._baselines else "none"
+        names = [path.name for path in self.source.siblings()]
+        options = [("no other run", ""), *((name, name) for name in names)]
+        self.other = ipw.Dropdown(
+            options=options, value="", description="Compare with", style={"description_width": "initial"}
+        )
+        self.other.layout.display = None if names else "none"
+        self.message = ipw.HTML()
+        self.figure = self._figure()
+        self.color.observe(lambda _: self._draw(), "value")
+        self.baselines.observe(self._show_baselines, "value")
+        self.other.observe(self._choose_other, "value")
+        self.selection.observe(self._mark, "individual")
+        bar = ipw.HBox([self.color, self.baselines, self.other])
+        bar.add_class("wb-bar-of-controls")
+        self.add_class("wb-front")
+        self.children = (style_sheet(), WidthWatcher(), bar, self.message, self.figure)
+
+    def _figure(self) -> go.FigureWidget:
+        curve, marks = hypervolume_traces(HypervolumeInfo([], [], []))
+        beside = {"xaxis": "x2", "yaxis": "y2", "showlegend": False}
+        ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": "#cc79a7"}}
+        figure = go.FigureWidget(
+            [
+                *(go.Scatter(name=name, x=[], y=[], hovertemplate=HOVER, **style) for name, style in GROUPS.items()),
+                go.Scatter(baseline_points(self._baselines), visible=False),
+                *(go.Scatter(x=[], y=[], visible=False) for _ in range(MAX_OTHERS)),
+                go.Scatter(name="selected", x=[], y=[], mode="markers", marker=ring, hoverinfo="skip"),
+                go.Scatter(curve, **beside),
+                go.Scatter(marks, **beside),
+            ],
+            layout=_layout(),
+        )
+        figure._config = CONFIG
+        for number, name in enumerate(GROUPS):
+            figure.data[number].on_click(lambda trace, points, state, name=name: self._click(name, points))
+        self._ring, self._curve, self._marks = figure.data[-3:]
+        return figure
+
+    # ------------------------------------------------------------------ what a person does
+    def _click(self, name: str, points: Any) -> None:
+        ids = self._ids[name]
+        if points.point_inds and points.point_inds[0] < len(ids):
+            self.selection.individual = ids[points.point_inds[0]]
+
+    def _show_baselines(self, change: Any) -> None:
+        self.figure.data[len(GROUPS)].visible = bool(change.new)
+
+    def _choose_other(self, change: Any) -> None:
+        self.message.value = ""
+        try:
+            runs = {change.new: self.source.open_sibling(change.new)} if change.new else {}
+            self._lay_over(runs)
+        except WorkbenchError as error:
+            self.message.value = f'<div role="alert" class="wb-alert">{escape(error)}</div>'
+
+    def compare(self, name: str, run: Run) -> None:
+        """Lay the front of another run over this one.
+
+        Raises:
+            WorkbenchError: if there are `MAX_OTHERS` already, or the run cannot be read.
+        """
+        for trace in self._overlays:
+            if not trace.visible:
+                number = self._overlays.index(trace)
+                trace.update(visible=True, **other_front(run.front(), name, number))
+                return
+        raise WorkbenchError(f"at most {MAX_OTHERS} other fronts can be shown, got one more: {name}")
+
+    def _lay_over(self, runs: Mapping[str, Run]) -> None:
+        with self.figure.batch_update():
+            for trace in self._overlays:
+                trace.visible = False
+            for name, run in runs.items():
+                self.compare(name, run)
+
+    @property
+    def _overlays(self) -> tuple[Any, ...]:
+        first = len(GROUPS) + 1
+        return tuple(self.figure.data[first : first + MAX_OTHERS])
+
+    # ------------------------------------------------------------------ showing
+    def show(self, snapshot: Snapshot) -> None:
+        """Show front, population, the dead, and hypervolume."""
+        self._groups = sort_points(snapshot)
+        self._generation = snapshot.generation
+        self._draw(snapshot)
+
+    def _draw(self, snapshot: Snapshot | None = None) -> None:
+        coloring = Coloring(self.color.value, self.source.space.mutation_kinds, self._generation)
+        with self.figure.batch_update():
+            for number, (name, points) in enumerate(self._groups.items()):
+                if self._is_new(name, (_key(points), _color_key(coloring))):
+                    self._draw_group(self.figure.data[number], name, points, coloring)
+            if self._is_new("colors", _color_key(coloring)):
+                self.figure.layout.coloraxis = _color_axis(coloring)
+                first, second = ([0, 0.56], [0.83, 1]) if coloring.is_shown else ([0, 0.61], [0.73, 1])
+                self.figure.layout.xaxis.domain, self.figure.layout.xaxis2.domain = first, second
+            self._fit_axes()
+            if snapshot is not None:
+                self._draw_history(snapshot)
+            self._draw_ring()
+
+    def _draw_group(self, trace: Any, name: str, points: list[Point], coloring: Coloring) -> None:
+        self._ids[name] = tuple(point.id for point in points)
+        marker = coloring.marker(points, GROUPS[name]["marker"]["color"])
+        outline = {"width": 0.8 if coloring.is_shown else 0, "color": INK}  # the legend has nothing else to show
+        trace.update(**_arrays(points), marker={**marker, "line": outline})
+
+    def _fit_axes(self) -> None:
+        """A frame that says what is to come while there is nothing; ticks that suit the span of FLOPs afterwards."""
+        flops = [point.flops for points in self._groups.values() for point in points]
+        decades = float(np.log10(max(flops) / min(flops))) if flops else 0.0
+        if self._is_new("axes", (bool(flops), decades < WIDE)):
+            layout = self.figure.layout
+            layout.annotations[0].visible = not flops
+            layout.xaxis.dtick = "D2" if flops and decades < WIDE else 1
+            if flops:
+                layout.xaxis.autorange = layout.yaxis.autorange = layout.xaxis2.autorange = True
+                layout.yaxis2.autorange = True
+
+    def _draw_history(self, snapshot: Snapshot) -> None:
+        done = [(one.total, one.hypervolume) for one in snapshot.milestones]
+        if snapshot.total and (not done or done[-1][0] != snapshot.total):
+            done.append((snapshot.total, snapshot.hypervolume))
+        every = 1 + len(done) // MAX_MILESTONES
+        done = done[:-1][::every] + done[-1:]
+        if self._is_new("history", (tuple(done[-2:]), len(done), len(snapshot.events))):
+            words = changes(self.source.run.config, snapshot.events)[-MAX_CHANGES:]
+            info = HypervolumeInfo([total for total, _ in done], [volume for _, volume in done], words)
+            for trace, values in zip((self._curve, self._marks), hypervolume_traces(info), strict=True):
+                trace.update(x=np.asarray(values["x"]), y=np.asarray(values["y"]), text=values.get("text"))
+
+    def _draw_ring(self) -> None:
+        chosen = [
+            point for points in self._groups.values() for point in points if point.id == self.selection.individual
+        ]
+        if self._is_new("ring", tuple(chosen[-1:])):
+            self._ring.update(x=[point.flops for point in chosen[-1:]], y=[point.val_accuracy for point in chosen[-1:]])
+
+    def _mark(self, _: Any) -> None:
+        self._draw_ring()
+
+    def _is_new(self, name: str, key: object) -> bool:
+        """Whether something differs from what was drawn last; then it counts as drawn."""
+        if self._drawn.get(name) == key:
+            return False
+        self._drawn[name] = key
+        return True
+
+    def close(self) -> None:
+        """End it."""
+        with contextlib.suppress(ValueError):  # it may be closed already
+            self.selection.unobserve(self._mark, "individual")
+        super().close()
+
+
+def sort_points(snapshot: Snapshot) -> dict[str, list[Point]]:
+    """Points by the group they are drawn in; each individual is in one group only."""
+    front = [Point.of(individual) for individual in snapshot.archive]
+    seen = {point.id for point in front}
+    groups: dict[str, list[Point]] = {}
+    for name, individuals in (("alive", snapshot.population), ("new", snapshot.current)):
+        groups[name] = [Point.of(one) for one in individuals if one.ok and one.id not in seen]
+        seen.update(point.id for point in groups[name])
+    dead = [point for point in snapshot.recent if point.id not in seen]
+    return {"dead": dead, **groups, "all-time front": front}
+
+
+def _arrays(points: Sequence[Point]) -> dict[str, np.ndarray]:
+    """What `plots.fronts.point_arrays` makes of a table, as arrays, which plotly takes without looking at each item."""
+    told = np.empty((len(points), 4), object)
+    for row, point in enumerate(points):
+        told[row] = point.id, point.generation, point.mutation or "initial", point.parameters
+    flops = np.array([point.flops for point in points], float)
+    return {"x": flops, "y": np.array([point.val_accuracy for point in points], float), "customdata": told}
+
+
+def _key(points: Sequence[Point]) -> object:
+    """Differs if the points do: they come and go, but never change."""
+    return len(points), hash(tuple(point.id for point in points))
+
+
+def _color_key(coloring: Coloring) -> object:
+    return coloring.by, coloring.generation if coloring.by in ("generation", "age") else None
+
+
+def _color_axis(coloring: Coloring) -> dict[str, Any]:
+    """The colour axis between the two plots."""
+    axis = coloring.axis()
+    ink = {"color": INK, "size": 11}
+    bar = {**axis["colorbar"], "x": 0.57, "tickfont": ink}
+    bar["title"] = {**bar["title"], "font": ink}
+    return {**axis, "colorbar": bar, "showscale": coloring.is_shown}
+
+
+def _layout() -> dict[str, Any]:
+    line = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "automargin": True}
+    first = {"title": {"text": "FLOPs per image"}, "type": "log", "tickformat": "~s", "range": [2, 6]}
+    hint = {"text": "No network is trained yet", "showarrow": False, "font": {"size": 15, "color": INK}}
+    return {
+        "height": 430,
+        "autosize": True,
+        "margin": {"l": 56, "r": 16, "t": 34, "b": 46},
+        "template": "none",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": INK, "size": 12},
+        "hovermode": "closest",
+        "uirevision": "stays",
+        "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+        "annotations": [{**hint, "xref": "x domain", "yref": "y domain", "x": 0.5, "y": 0.5}],
+        "xaxis": {**first, "domain": [0, 0.61], **line},
+        "yaxis": {"title": {"text": "validation accuracy"}, "tickformat": ".1~%", "range": [0, 1], **line},
+        "xaxis2": {"title": {"text": "individuals trained"}, "domain": [0.73, 1], "range": [0, 100], **line},
+        "yaxis2": {"title": {"text": "hypervolume"}, "anchor": "x2", "range": [0, 1], **line},
+    }

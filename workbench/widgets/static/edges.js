@@ -1,0 +1,216 @@
+// Edges to pixels. Few edges are stroked; many are added up per pixel, kind by kind, and toned like a photograph.
+
+const STROKED = 3000; // up to so many visible edges are drawn as lines with widths
+const PIECES = 24; // straight pieces of a skip edge's curve; every second one is drawn
+
+/** How far a skip edge bows, in pixels: outwards from the middle, more the longer it is. */
+function bow(x0, x1, y0, y1, middle) {
+  return (y0 + y1 > 2 * middle ? 0.2 : -0.2) * Math.abs(x1 - x0);
+}
+
+/** Numbers of the edges that `shows` admits and that touch the picture. */
+function visibleEdges(scene, screen, shows, marks) {
+  const { source, target, kind, skip } = scene;
+  const { x, y, width, height } = screen;
+  const list = new Int32Array(source.length);
+  let n = 0;
+  for (let e = 0; e < source.length; e++) {
+    if ((marks && !marks[e]) || !shows.kinds[kind[e]] || !(skip[e] ? shows.skip : shows.next)) continue;
+    const a = source[e];
+    const b = target[e];
+    if ((x[a] < 0 && x[b] < 0) || (x[a] > width && x[b] > width)) continue;
+    const slack = skip[e] ? 0.1 * Math.abs(x[b] - x[a]) : 0;
+    if ((y[a] < -slack && y[b] < -slack) || (y[a] > height + slack && y[b] > height + slack)) continue;
+    list[n++] = e;
+  }
+  return list.subarray(0, n);
+}
+
+/** Stroke edges on `pen`, light ones first, so that heavy ones lie on top. */
+function strokeEdges(pen, scene, screen, list, theme, ratio) {
+  const { source, target, kind, skip, strength } = scene;
+  const { x, y, middle } = screen;
+  const order = Array.from(list).sort((a, b) => strength[a] - strength[b]);
+  const few = order.length < 100;
+  const thick = (few ? 4.5 : order.length < 500 ? 2.5 : 1.6) * ratio;
+  for (const e of order) {
+    const [x0, y0, x1, y1] = [x[source[e]], y[source[e]], x[target[e]], y[target[e]]];
+    pen.strokeStyle = theme.edges[KINDS[kind[e]]];
+    pen.globalAlpha = few ? 0.95 : 0.35 + 0.6 * strength[e]; // few edges: thickness alone tells the weight
+    pen.lineWidth = Math.max((few ? 1.1 : 0.7) * ratio, thick * strength[e]);
+    pen.setLineDash(skip[e] ? [7 * ratio, 4 * ratio] : []);
+    pen.beginPath();
+    pen.moveTo(x0, y0);
+    if (skip[e]) pen.quadraticCurveTo((x0 + x1) / 2, (y0 + y1) / 2 + bow(x0, x1, y0, y1, middle), x1, y1);
+    else pen.lineTo(x1, y1);
+    pen.stroke();
+  }
+  pen.setLineDash([]);
+  pen.globalAlpha = 1;
+}
+
+/** A point of a quadratic curve, one coordinate. */
+function bend(t, p, m, q) {
+  return (1 - t) * (1 - t) * p + 2 * t * (1 - t) * m + t * t * q;
+}
+
+/** Sums of edge strength per pixel, one plane per kind. */
+class Accumulator {
+  constructor(width, height) {
+    Object.assign(this, { width, height, stride: width + 2, planes: KINDS.map(() => null) });
+  }
+  plane(kind) {
+    this.planes[kind] ??= new Float32Array(this.stride * (this.height + 2));
+    return this.planes[kind];
+  }
+  /** Add an anti-aliased line, cut to the picture: each step is shared by the two pixels beside it. */
+  addLine(plane, x0, y0, x1, y1, amount) {
+    const dx = x1 - x0;
+    const dy = y1 - y0;
+    let from = 0;
+    let to = 1;
+    for (let side = 0; side < 4; side++) {
+      // Liang and Barsky
+      const p = side === 0 ? -dx : side === 1 ? dx : side === 2 ? -dy : dy;
+      const q = side === 0 ? x0 : side === 1 ? this.width - 1 - x0 : side === 2 ? y0 : this.height - 1 - y0;
+      if (p === 0) {
+        if (q < 0) return;
+      } else if (p < 0) from = Math.max(from, q / p);
+      else to = Math.min(to, q / p);
+    }
+    if (from > to) return;
+    const long = Math.abs(dx) >= Math.abs(dy);
+    const ax = x0 + from * dx;
+    const ay = y0 + from * dy;
+    const steps = Math.max(1, Math.round((to - from) * (long ? Math.abs(dx) : Math.abs(dy))));
+    const along = long ? Math.sign(dx) : Math.sign(dy) * this.stride;
+    const across = long ? this.stride : 1;
+    let slope = ((to - from) * (long ? dy : dx)) / steps;
+    let minor = long ? ay : ax;
+    let base = long ? Math.round(ax) : Math.round(ay) * this.stride;
+    for (let i = 0; i < steps; i++) {
+      const whole = minor | 0;
+      const part = minor - whole;
+      const at = base + whole * across;
+      plane[at] += amount * (1 - part);
+      plane[at + across] += amount * part;
+      base += along;
+      minor += slope;
+    }
+  }
+  /** Add a skip edge: a dashed curve. */
+  addCurve(plane, x0, y0, x1, y1, lift, amount, phase) {
+    const mx = (x0 + x1) / 2;
+    const my = (y0 + y1) / 2 + lift;
+    for (let i = -2 * phase; i < PIECES; i += 2) {
+      // a phase of its own, or the gaps of many edges would line up
+      const a = Math.max(0, i / PIECES);
+      const b = Math.min(1, (i + 1.2) / PIECES);
+      if (b <= a) continue;
+      this.addLine(plane, bend(a, x0, mx, x1), bend(a, y0, my, y1), bend(b, x0, mx, x1), bend(b, y0, my, y1), amount);
+    }
+  }
+}
+
+/** Add all edges of `list`; a generator, so that the page stays responsive between parts. */
+function* accumulate(sums, scene, screen, list) {
+  const { source, target, kind, skip, strength } = scene;
+  const { x, y, middle } = screen;
+  for (let k = 0; k < list.length; k++) {
+    const e = list[k];
+    const a = source[e];
+    const b = target[e];
+    const plane = sums.plane(kind[e]);
+    if (skip[e])
+      sums.addCurve(
+        plane,
+        x[a],
+        y[a],
+        x[b],
+        y[b],
+        bow(x[a], x[b], y[a], y[b], middle),
+        0.7 * strength[e],
+        (e * 0.618) % 1,
+      );
+    else sums.addLine(plane, x[a], y[a], x[b], y[b], strength[e]);
+    if ((k & 1023) === 1023) yield;
+  }
+}
+
+/** The sum that is shown at full strength: the 99th percentile of the pixels that edges touch. */
+function exposure(planes, length) {
+  const sample = [];
+  for (let i = 0; i < length; i += 7) {
+    let sum = 0;
+    for (const plane of planes) sum += plane[i];
+    if (sum > 0.02) sample.push(sum);
+  }
+  sample.sort((a, b) => a - b);
+  return Math.max(1, sample[Math.floor(sample.length * 0.99)] || 1);
+}
+
+/** Sums to colours with opacity; the stronger kind in a pixel dominates its hue. */
+function* develop(sums, image, theme) {
+  const used = KINDS.map((_, kind) => kind).filter((kind) => sums.planes[kind]);
+  const planes = used.map((kind) => sums.planes[kind]);
+  const colors = used.map((kind) => rgb(theme.edges[KINDS[kind]]));
+  const scale = 242 / Math.log1p(2 * exposure(planes, sums.stride * sums.height));
+  const { data } = image;
+  for (let row = 0; row < sums.height; row++) {
+    for (let column = 0; column < sums.width; column++) {
+      const at = row * sums.stride + column;
+      let [sum, mass, r, g, b] = [0, 0, 0, 0, 0];
+      for (let k = 0; k < planes.length; k++) {
+        const value = planes[k][at];
+        const share = value * value * value;
+        sum += value;
+        mass += share;
+        r += share * colors[k][0];
+        g += share * colors[k][1];
+        b += share * colors[k][2];
+      }
+      if (mass === 0) continue;
+      const out = 4 * (row * sums.width + column);
+      data[out] = r / mass;
+      data[out + 1] = g / mass;
+      data[out + 2] = b / mass;
+      data[out + 3] = Math.min(255, scale * Math.log1p(2 * sum));
+    }
+    if ((row & 63) === 63) yield;
+  }
+}
+
+/** Draw edges into a new offscreen canvas of the screen's size (device pixels); returns {bitmap, nEdges} at the end. */
+function* renderEdges(scene, screen, shows, marks, theme, ratio) {
+  const bitmap = element("canvas", { width: screen.width, height: screen.height });
+  const pen = bitmap.getContext("2d");
+  const list = visibleEdges(scene, screen, shows, marks);
+  yield;
+  if (list.length <= STROKED) {
+    strokeEdges(pen, scene, screen, list, theme, ratio);
+    return { bitmap, nEdges: list.length };
+  }
+  const sums = new Accumulator(screen.width, screen.height);
+  yield* accumulate(sums, scene, screen, list);
+  const image = pen.createImageData(screen.width, screen.height);
+  yield* develop(sums, image, theme);
+  pen.putImageData(image, 0, 0);
+  return { bitmap, nEdges: list.length };
+}
+
+/** Run a generator in slices of a few milliseconds; `done` gets its result. Returns a function that stops it. */
+function runInSlices(steps, budget, done) {
+  let stopped = false;
+  const slice = () => {
+    if (stopped) return;
+    const until = performance.now() + budget;
+    for (;;) {
+      const { value, done: finished } = steps.next();
+      if (finished) return done(value);
+      if (performance.now() > until) break;
+    }
+    setTimeout(slice, 0);
+  };
+  slice();
+  return () => (stopped = true);
+}
