@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ class Task:
         stream: key of the prepared training data.
         flops_bounds: smallest and largest FLOPs allowed.
         bar: what the child must reach to train on; None if nobody stops early.
+        report: called in the worker's thread whenever the child has come further; changes no result. None if nobody
+            watches, or from another process.
     """
 
     id: int
@@ -51,6 +53,7 @@ class Task:
     stream: tuple[int, ...]
     flops_bounds: tuple[float, float]
     bar: StoppingBar | None = None
+    report: Callable[[Progress], None] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -82,17 +85,8 @@ class Progress:
         return cls(task.id, task.parent, kind, 0, 0, task.train.epochs, float("nan"))
 
 
-def make_child(
-    space: SearchSpace, data: Any, task: Task, report: Callable[[Progress], None] | None = None
-) -> Individual:
-    """Sample or mutate, then train. Whatever goes wrong is recorded in the individual, not raised.
-
-    Args:
-        space: what is searched.
-        data: the data set.
-        task: the child.
-        report: called in this thread whenever the child has come further; it changes no result.
-    """
+def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
+    """Sample or mutate, then train. Whatever goes wrong is recorded in the individual, not raised."""
     started = time.perf_counter()
     mutation: Mapping[str, Any] = {}
     cost: Cost | None = None
@@ -101,7 +95,7 @@ def make_child(
     try:
         genome, mutation = _draw(space, task)
         cost = space.cost(genome)
-        on_epoch = _on_epoch(task, cost.flops, str(mutation.get("kind", "initial")), report)
+        on_epoch = _on_epoch(task, cost.flops, str(mutation.get("kind", "initial")))
         outcome = space.train(genome, data, task.train, seed=task.seed, stream=task.stream, on_epoch=on_epoch)
         failure = outcome.failure
         if not failure and not np.isfinite(outcome.val_accuracy):
@@ -123,11 +117,9 @@ def make_child(
     )
 
 
-def _on_epoch(
-    task: Task, flops: int, kind: str, report: Callable[[Progress], None] | None
-) -> Callable[[Mapping[str, float]], bool] | None:
+def _on_epoch(task: Task, flops: int, kind: str) -> Callable[[Mapping[str, float]], bool] | None:
     """Called after each epoch: reports it, and says whether to stop."""
-    bar = task.bar
+    bar, report = task.bar, task.report
     if report is None:
         return None if bar is None else lambda row: bar.is_hopeless(flops, int(row["epoch"]), row["val_accuracy"])
     begun = replace(Progress.at_start(task), kind=kind, flops=flops)

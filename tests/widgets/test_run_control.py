@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from search.search_samples import Gate, NumberSpace, finish, step, wait_idle, wait_until
 from widget_samples import number_search
@@ -92,7 +94,7 @@ def test_the_accuracy_so_far(tmp_path):
             on_epoch({"epoch": 1, "val_accuracy": 0.25})
             return super().train(genome, data, config, seed=seed, stream=stream)
 
-    assert make_child(Reporting(), None, task, seen.append).ok
+    assert make_child(Reporting(), None, replace(task, report=seen.append)).ok
     assert [(one.epoch, one.epochs) for one in seen] == [(0, 2), (1, 2)]
     assert seen[-1].val_accuracy == 0.25
     search.close()

@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -274,7 +275,7 @@ class Search(Observed):
         if self._executor is not None:
             return executor.submit(make_child, self.space, self.data, task)
         self._working[task.id] = Progress.at_start(task)
-        return executor.submit(make_child, self.space, self.data, task, self._report)
+        return executor.submit(make_child, self.space, self.data, replace(task, report=self._report))
 
     def _todo(self) -> list[int]:
         """Children of this generation still to be started."""

@@ -75,7 +75,7 @@ class FrontView(View):
         others: fronts of other runs to lay over it, by name; at most `MAX_OTHERS`.
     """
 
-    interval = 0.5
+    interval = 1.0
 
     def __init__(
         self,

@@ -53,9 +53,9 @@ class Steering(View):
         own = ["tournament", "children", "epochs", "learning_rate"]
         parts = [
             panel("Mutations", *self._of(kinds), self.shares),
+            panel("Search and training", *self._of(own)),
             panel("Sizes", *self._of(sizes)),
             *([panel("Spatial rule", *self._of(spatial), self.curve)] if spatial else []),
-            panel("Search and training", *self._of(own)),
         ]
         grid = ipw.Box(parts)
         grid.add_class("wb-steering-grid")
