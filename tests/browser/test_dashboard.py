@@ -16,8 +16,9 @@ from workbench.store import Run, open_run
 NOTEBOOK = "01_live_search.ipynb"
 KINDS = ("add_neurons", "add_edges", "remove_edges", "remove_layer", "share_weights")
 
-MOST_SHARE = 0.05
-"""Of a core that the kernel's main thread may use while a dashboard follows a search with one worker."""
+MOST_SHARE = 0.25
+"""Of a core that the kernel's main thread may use while a dashboard follows a search with one worker: measured are 3 %,
+the limit catches a loop that never rests and leaves room for a slow or busy machine."""
 
 
 @pytest.fixture
@@ -220,7 +221,7 @@ def test_a_session(lab):
 
 
 def test_the_kernel_stays_free(lab):
-    """With one worker, the main thread uses at most a twentieth of a core while the dashboard follows."""
+    """With one worker, the main thread rests most of the time while the dashboard follows; prints how much."""
     with browser_page() as watched:
         hands = open_dashboard(watched, lab)
         hands.press("start")

@@ -48,17 +48,20 @@ def _fill(images, chosen, shifts, mirrored, tiles):
     """tiles[t, pixel, k] = pixel of image chosen[t, k] after its shift (rows, columns) and mirroring; -1 = none."""
     _, channels, height, width = images.shape
     for tile in range(len(chosen)):
-        for k in range(chosen.shape[1]):
-            image = chosen[tile, k]
-            if image < 0:
-                continue
-            down, right = shifts[tile, k, 0], shifts[tile, k, 1]
-            for channel in range(channels):
-                for row in range(max(0, down), min(height, height + down)):
-                    target = (channel * height + row) * width
-                    for column in range(max(0, right), min(width, width + right)):
-                        place = width - 1 - column if mirrored[tile, k] else column
-                        tiles[tile, target + place, k] = images[image, channel, row - down, column - right]
+        for line in range(channels * height):  # of all images of the tile: what is written stays in the cache
+            channel, row = line // height, line % height
+            for k in range(chosen.shape[1]):
+                image, down, right = chosen[tile, k], shifts[tile, k, 0], shifts[tile, k, 1]
+                if image < 0 or not 0 <= row - down < height:
+                    continue
+                first, last = max(0, right), min(width, width + right)
+                source = images[image, channel, row - down]
+                if mirrored[tile, k]:
+                    for column in range(first, last):
+                        tiles[tile, line * width + width - 1 - column, k] = source[column - right]
+                else:
+                    for column in range(first, last):
+                        tiles[tile, line * width + column, k] = source[column - right]
 
 
 def make_tiles(
