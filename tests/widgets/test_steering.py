@@ -7,10 +7,12 @@ import pytest
 from search.search_samples import NumberSpace, finish, step
 from widget_samples import number_search
 
+from workbench.config_codec import to_values
 from workbench.search import Search
 from workbench.search.config import SearchConfig
 from workbench.spaces import MlpSpace, NeuronSpace
 from workbench.store import open_run
+from workbench.training import TrainConfig
 from workbench.widgets import LogView, Steering
 from workbench.widgets.poller import poll_once
 
@@ -129,5 +131,20 @@ def test_every_setting_of_a_space_has_a_labelled_control(tmp_path, space):
         assert control.tooltip
         shown = list(control.value) if isinstance(control, ipw.FloatRangeSlider) else control.value
         assert shown == values[setting.name]
+    view.close()
+    search.close()
+
+
+def test_what_a_browser_rounds_to_a_step_is_no_change(tmp_path):
+    search = number_search(tmp_path / "rounded.sqlite", train=TrainConfig(epochs=2, learning_rate=0.02))
+    view = steering(search)
+    rate = view.controls["learning_rate"]
+    rate.value = 10**-1.7  # the step next to 0.02, which a browser sends back as soon as it shows the slider
+    poll_once()
+    assert not search.pending
+    assert search.wanted.config.train.learning_rate == 0.02
+    assert rate.value == 10**-1.7  # nor is it sent to and fro
+    rate.value = 10**-1.65
+    assert search.pending == {"train": {**to_values(search.config.train), "learning_rate": 10**-1.65}}
     view.close()
     search.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import ipywidgets as ipw
@@ -96,7 +97,7 @@ class Steering(View):
 
     def _add(self, name: str, control: Any, path: str) -> None:
         control.add_class(f"wb-set-{name}")
-        control.observe(lambda change: self._change(path, change.new), "value")
+        control.observe(lambda change: self._change(control, path, change.new), "value")
         self.controls[name] = control
         self._paths[name] = path
 
@@ -104,8 +105,8 @@ class Steering(View):
         return [self.controls[name] for name in names]
 
     # ------------------------------------------------------------------ a slider was moved
-    def _change(self, path: str, value: Any) -> None:
-        if self._refreshing or self.source.search is None:
+    def _change(self, control: Any, path: str, value: Any) -> None:
+        if self._refreshing or self.source.search is None or _is_same(control, value, self._values()[path]):
             return
         head, _, rest = path.partition(".")
         try:
@@ -127,12 +128,17 @@ class Steering(View):
             control.disabled = fixed
         self._show_note(snapshot)
 
+    def _values(self) -> dict[str, Any]:
+        """The settings that hold from the next child on, by path."""
+        settings = self.source.settings
+        values = {f"rates.{name}": v for name, v in self.source.space.rates_values(settings.rates).items()}
+        values |= {"tournament": settings.config.tournament, "children": settings.config.children}
+        train = settings.config.train
+        return values | {"train.epochs": train.epochs, "train.learning_rate": train.learning_rate}
+
     def _refresh(self) -> None:
         settings = self._shown = self.source.settings
-        rates, train = self.source.space.rates_values(settings.rates), settings.config.train
-        values = {**{f"rates.{name}": value for name, value in rates.items()}}
-        values |= {"tournament": settings.config.tournament, "children": settings.config.children}
-        values |= {"train.epochs": train.epochs, "train.learning_rate": train.learning_rate}
+        rates, values = self.source.space.rates_values(settings.rates), self._values()
         self._refreshing = True
         try:
             for name, control in self.controls.items():
@@ -192,12 +198,25 @@ def _slider(kind: type, text: str, help: str, low: float, high: float, step: flo
 def _put(control: Any, value: Any) -> None:
     """Show a value, widening the slider if it lies outside."""
     value = tuple(value) if isinstance(value, list) else value
-    if control.value == value:
+    if _is_same(control, control.value, value):
         return
     if hasattr(control, "max") and not isinstance(control, ipw.FloatLogSlider):
         ends = value if isinstance(value, tuple) else (value, value)
         control.min, control.max = min(control.min, ends[0]), max(control.max, ends[1])
     control.value = value
+
+
+def _is_same(control: Any, one: Any, other: Any) -> bool:
+    """Whether a control cannot tell two values apart.
+
+    A slider in a browser moves what it is given to its nearest step and says so, which is no wish of a person.
+    """
+    if isinstance(one, tuple | list):
+        return all(_is_same(control, a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(control, ipw.FloatLogSlider):
+        one, other = math.log(one, control.base), math.log(other, control.base)
+    step = control.step if isinstance(one, float) and hasattr(control, "step") else 0
+    return abs(one - other) < max(step / 2, 1e-9)
 
 
 def _shares_html(weights: dict[str, float]) -> str:
