@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,14 +102,12 @@ def test_plots_know_no_widget():
         assert not any(name.split(".")[0] in ("ipywidgets", "anywidget") or "widgets" in name for name in names)
 
 
-def test_import_is_quick_and_light():
+def test_import_is_light():
     code = (
         "import sys, workbench, workbench.search, workbench.cli; print([m for m in sys.argv[1:] if m in sys.modules])"
     )
-    started = time.perf_counter()
     result = subprocess.run([sys.executable, "-c", code, *sorted(HEAVY)], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
-    assert time.perf_counter() - started < 20  # a hang, not a benchmark; it takes a third of a second
 
 
 def test_the_public_face():

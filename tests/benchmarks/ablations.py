@@ -80,6 +80,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=90)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="TEXT", help="variants whose name contains one of these"
+    )
     parser.add_argument("--root")
     arguments = parser.parse_args()
     data = load_dataset("mnist", arguments.root)
@@ -88,6 +91,8 @@ def main() -> None:
     base = replace(best, population=20, children=8, generations=10_000, workers=1, initial_epochs=EPOCHS, train=train)
     rows, reference = [], np.zeros(0)
     for name, (config, kind) in variants(base).items():
+        if len(reference) and arguments.only and not any(text in name for text in arguments.only):
+            continue
         results = [hypervolume_after(arguments.seconds, data, config, kind, seed) for seed in range(arguments.seeds)]
         volumes = np.array([volume for volume, _ in results])
         reference = reference if len(reference) else volumes

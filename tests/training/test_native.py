@@ -21,7 +21,6 @@ from workbench.training import TrainConfig, batches, evaluate, train
 from workbench.training.native.epoch import batch_grads
 from workbench.training.native.tiles import _Cache, split_tiles, training_tiles
 from workbench.training.native.trainer import NativeTrainer
-from workbench.training.native.vectors import TILE
 
 
 def data_for(genome: Genome, n: int = 150, seed: int = 0, kind: type = np.uint8) -> Dataset:
@@ -238,7 +237,3 @@ def test_another_device_is_refused():
     genome = random_genome(data.shape, 10, np.random.default_rng(0))
     with pytest.raises(ConfigError, match="native backend runs on the CPU"):
         train(genome, data, device="cuda")
-
-
-def test_a_tile_is_one_compiled_constant():
-    assert TILE == 64

@@ -49,7 +49,7 @@ def fit(
     """Train `network` in place; any module from [batch, c, h, w] to logits will do.
 
     Args:
-        network: its parameters with more than one dimension, or named `weight`, are decayed.
+        network: its parameters named `weight` are decayed.
         data: where the training and validation splits come from.
         config: the recipe.
         key: of the prepared data.
@@ -61,46 +61,60 @@ def fit(
     Raises:
         Diverged: if the loss is no longer a sensible number.
     """
-    device = next(network.parameters()).device
-    decayed = [p for name, p in network.named_parameters() if name.endswith("weight")]
-    others = [p for name, p in network.named_parameters() if not name.endswith("weight")]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
-        lr=config.learning_rate,
-        fused=True,
-    )
-    criterion = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
-    steps_per_epoch = -(-data.size("train") // config.batch_size)
+    optimizer = _adamw(network, config)
+    steps = -(-data.size("train") // config.batch_size)
     history: History = []
     for epoch in range(config.epochs):
         started = time.perf_counter()
-        network.train()
-        total_loss = torch.zeros((), device=device)
-        total_right = torch.zeros((), device=device)
-        for batch, (images, labels) in enumerate(batches(data, config, key, epoch)):
-            rate = learning_rate(config, epoch * steps_per_epoch + batch, config.epochs * steps_per_epoch)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            x, y = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
-            optimizer.zero_grad()
-            logits = network(x)
-            loss = criterion(logits, y)
-            loss.backward()
-            optimizer.step()
-            total_loss += loss.detach() * len(y)
-            total_right += (logits.detach().argmax(1) == y).sum()
-        mean_loss = float(total_loss) / data.size("train")
+        first, total = epoch * steps, config.epochs * steps
+        rates = [learning_rate(config, first + step, total) for step in range(steps)]
+        loss, right = _train_epoch(network, optimizer, data, config, key, epoch, rates)
         row = {
             "epoch": epoch + 1,
-            "train_loss": mean_loss,
-            "train_accuracy": float(total_right) / data.size("train"),
+            "train_loss": loss,
+            "train_accuracy": right,
             "val_accuracy": accuracy(network, data, "validation"),
-            "learning_rate": rate,
+            "learning_rate": rates[-1],
             "seconds": time.perf_counter() - started,
         }
         if record(history, row, config.divergence, on_epoch):
             break
     return history
+
+
+def _adamw(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+    decayed = [p for name, p in network.named_parameters() if name.endswith("weight")]
+    others = [p for name, p in network.named_parameters() if not name.endswith("weight")]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+
+
+def _train_epoch(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    data: Dataset,
+    config: TrainConfig,
+    key: StreamKey,
+    epoch: int,
+    rates: list[float],
+) -> tuple[float, float]:
+    """One epoch, a learning rate for each batch; returns mean loss and fraction right."""
+    device = next(network.parameters()).device
+    criterion = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
+    loss_sum, right_sum = torch.zeros((), device=device), torch.zeros((), device=device)
+    network.train()
+    for rate, (images, labels) in zip(rates, batches(data, config, key, epoch), strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        x, y = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
+        optimizer.zero_grad()
+        logits = network(x)
+        loss = criterion(logits, y)
+        loss.backward()
+        optimizer.step()
+        loss_sum += loss.detach() * len(y)
+        right_sum += (logits.detach().argmax(1) == y).sum()
+    return float(loss_sum) / data.size("train"), float(right_sum) / data.size("train")
 
 
 def predict(network: nn.Module, images: np.ndarray) -> np.ndarray:
