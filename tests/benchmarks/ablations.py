@@ -1,17 +1,21 @@
-"""Which rules pay: hypervolume after equal wall time on MNIST, with and without each, over several seeds.
+"""Which rules pay: hypervolume after equal time on MNIST, with and without each, over several seeds.
 
-    python tests/benchmarks/ablations.py --seconds 90 --seeds 3 [--root FOLDER]
+    python tests/benchmarks/ablations.py --seconds 90 --seeds 4 [--root FOLDER]
 
-One worker a search, one search after the other, so that all have the same machine. Prints the mean hypervolume over the
-seeds, and the mean difference to the search with all rules, with its standard error.
+One worker a search, and a search ends after equal processor time: its wall time on an idle machine, without the share
+of others on a busy one. Prints the mean hypervolume over the seeds, and the mean difference to the search with all
+rules, with its standard error.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.cli.tables import print_table
-from workbench.datasets import Dataset, load_dataset
+from workbench.datasets import load_dataset
 from workbench.genome import Genome
 from workbench.mutations import MutationRates
 from workbench.search import Search, SearchConfig, preset
@@ -58,17 +62,27 @@ def variants(base: SearchConfig) -> dict[str, tuple[SearchConfig, type[NeuronSpa
     }
 
 
-def hypervolume_after(
-    seconds: float, data: Dataset, config: SearchConfig, kind: type[NeuronSpace], seed: int
-) -> tuple[float, int]:
-    """Hypervolume and individuals of a search that is stopped after `seconds`."""
-    initial = preset("best", "mnist").initial
+def searched(seconds: float, root: str | None, name: str, seed: int) -> tuple[float, int]:
+    """Hypervolume and individuals of a search by variant `name` after `seconds` of this process."""
+    data, best = load_dataset("mnist", root), preset("best", "mnist")
+    train: TrainConfig = replace(best.config.train, epochs=EPOCHS)
+    base = replace(
+        best.config,
+        population=20,
+        children=8,
+        generations=10_000,
+        workers=1,
+        initial_epochs=EPOCHS,
+        stop_hopeless=True,
+        train=train,
+    )
+    config, kind = variants(base)[name]
     with tempfile.TemporaryDirectory() as folder:
-        space = kind.for_data(data, initial)
+        space = kind.for_data(data, best.initial)
         search = Search(data, replace(config, seed=seed), Path(folder) / "run.sqlite", space)
-        started = time.perf_counter()
+        started = time.process_time()
         search.start()
-        while time.perf_counter() - started < seconds and search.snapshot().state == "running":
+        while time.process_time() - started < seconds and search.snapshot().state == "running":
             time.sleep(0.1)
         snapshot = search.snapshot()
         search.close()
@@ -78,35 +92,37 @@ def hypervolume_after(
 def main() -> None:
     """Run all variants and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=90)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument(
-        "--only", nargs="*", default=[], metavar="TEXT", help="variants whose name contains one of these"
-    )
+    parser.add_argument("--seconds", type=float, default=90, help="processor time of a search")
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="searches at once")
+    parser.add_argument("--only", nargs="*", default=[], metavar="TEXT", help="variants named by one of these")
     parser.add_argument("--root")
     arguments = parser.parse_args()
-    data = load_dataset("mnist", arguments.root)
-    best = preset("best", "mnist").config
-    train: TrainConfig = replace(best.train, epochs=EPOCHS)
-    base = replace(best, population=20, children=8, generations=10_000, workers=1, initial_epochs=EPOCHS, train=train)
+    only, names = arguments.only, list(variants(preset("best", "mnist").config))
+    chosen = [names[0], *(name for name in names[1:] if not only or any(text in name for text in only))]
     rows, reference = [], np.zeros(0)
-    for name, (config, kind) in variants(base).items():
-        if len(reference) and arguments.only and not any(text in name for text in arguments.only):
-            continue
-        results = [hypervolume_after(arguments.seconds, data, config, kind, seed) for seed in range(arguments.seeds)]
-        volumes = np.array([volume for volume, _ in results])
-        reference = reference if len(reference) else volumes
-        difference = volumes - reference
-        error = difference.std(ddof=1) / np.sqrt(len(volumes)) if len(volumes) > 1 else float("nan")
-        rows.append(
-            {
-                "variant": name,
-                "hypervolume": f"{volumes.mean():.4f}",
-                "difference": f"{difference.mean():+.4f} ± {error:.4f}",
-                "individuals": int(np.mean([total for _, total in results])),
-            }
-        )
-        print(rows[-1], flush=True)
+    with ProcessPoolExecutor(arguments.jobs, max_tasks_per_child=1, mp_context=get_context("spawn")) as pool:
+        futures = {
+            name: [
+                pool.submit(searched, arguments.seconds, arguments.root, name, seed) for seed in range(arguments.seeds)
+            ]
+            for name in chosen
+        }
+        for name in chosen:
+            results = [future.result() for future in futures[name]]
+            volumes = np.array([volume for volume, _ in results])
+            reference = reference if len(reference) else volumes
+            difference = volumes - reference
+            error = difference.std(ddof=1) / np.sqrt(len(volumes)) if len(volumes) > 1 else float("nan")
+            rows.append(
+                {
+                    "variant": name,
+                    "hypervolume": f"{volumes.mean():.4f}",
+                    "difference": f"{difference.mean():+.4f} ± {error:.4f}",
+                    "individuals": int(np.mean([total for _, total in results])),
+                }
+            )
+            print(rows[-1], flush=True)
     print_table(pd.DataFrame(rows), f"MNIST, {arguments.seconds:.0f} s, one worker, {arguments.seeds} seeds")
 
 
