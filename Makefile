@@ -15,7 +15,7 @@ ifeq ($(shell id -u),0)
   LAB_FLAGS += --allow-root
 endif
 
-.PHONY: lab search test lint bench clean
+.PHONY: lab search test lint bench results results-quick clean
 
 lab: $(READY)  ## JupyterLab on the first notebook, ready to run on the bundled digits; over ssh forward the port it prints
 	@$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" 2>/dev/null
@@ -34,6 +34,12 @@ lint: $(READY)
 
 bench: $(READY)  ## speed, as ratios against references measured in the same run
 	$(BIN)/python tests/benchmarks $(ONLY)
+
+results: $(READY)  ## every table of the README from scratch (hours; stop and go on at any time); FLAGS="--data mnist"
+	$(BIN)/python -m workbench.results $(FLAGS)
+
+results-quick: $(READY)  ## a small version of them, in minutes
+	$(BIN)/python -m workbench.results --quick $(FLAGS)
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.compiler.export import export_onnx
     from workbench.compiler.interpreter import interpret
     from workbench.compiler.network import NeuronNetwork
     from workbench.datasets import Dataset, load_dataset
@@ -48,6 +49,7 @@ _HOMES = {
     "attach": "workbench.search",
     "dense_mlp": "workbench.initial",
     "evaluate": "workbench.training",
+    "export_onnx": "workbench.compiler.export",
     "interpret": "workbench.compiler.interpreter",
     "load_dataset": "workbench.datasets",
     "mutate": "workbench.mutations",
@@ -57,7 +59,7 @@ _HOMES = {
     "train": "workbench.training",
     "windowed": "workbench.initial",
 }
-_SUBMODULES = ("datasets", "initial", "mutations", "plots", "widgets")
+_SUBMODULES = ("baselines", "datasets", "initial", "mutations", "plots", "results", "widgets")
 
 __all__ = [*_HOMES, "__version__"]
 

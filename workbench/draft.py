@@ -51,7 +51,7 @@ class Draft:
         self.positions = np.concatenate([self.positions, self.positions[first_sources]])
         known = np.concatenate([self.parent.neuron_keys, self.new_keys])
         self.new_keys = np.concatenate([self.new_keys, _fresh_keys(len(ids), known, rng)])
-        self._add(first_sources, ids)
+        self.add_edges(first_sources, ids)
         return ids
 
     def connect(self, before: np.ndarray, after: np.ndarray, layer: int, count: int, rng: np.random.Generator) -> int:
@@ -69,7 +69,7 @@ class Draft:
             self._taken(before, after),
             rng,
         )
-        self._add(before[drawn[0]], after[drawn[1]])
+        self.add_edges(before[drawn[0]], after[drawn[1]])
         return len(drawn[0])
 
     def connect_each(self, before: np.ndarray, after: np.ndarray, layer: int, rng: np.random.Generator) -> None:
@@ -77,9 +77,10 @@ class Draft:
         feeding = self._taken(before, after) // len(after)
         before = np.delete(before, np.unique(feeding))
         chosen = draw_target_each(self.positions[before], self.positions[after], float(self.law.scale(layer)), rng)
-        self._add(before, after[chosen])
+        self.add_edges(before, after[chosen])
 
-    def _add(self, sources: np.ndarray, targets: np.ndarray) -> None:
+    def add_edges(self, sources: np.ndarray, targets: np.ndarray) -> None:
+        """New edges between neurons (ids) that are not connected yet."""
         self._new.append((sources, targets))
 
     def _taken(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:

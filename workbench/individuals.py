@@ -9,6 +9,15 @@ from typing import Any
 OK = "ok"
 FAILED = "failed"
 
+BY_HAND = 10**9
+"""Ids from here up are of individuals that a person put into a search: a namespace of their own, so that those which
+the search makes itself keep their ids, and with them their random numbers."""
+
+
+def is_by_hand(id: int) -> bool:
+    """Whether an individual of this id was put into the search by a person."""
+    return id >= BY_HAND
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -51,9 +60,10 @@ class Individual:
     """One network of a run: where it came from, what it scored, and its genome.
 
     Attributes:
-        id: counts up from 0 in the order of proposal, over the whole run; ties of age go by it.
+        id: counts up from 0 in the order of proposal, over the whole run (from `BY_HAND` for those put in by hand);
+            ties of age go by it.
         parent: id of the parent, None for an initial individual.
-        generation: 0 for the initial population.
+        generation: 0 for the initial population; of one by hand, the generation with which it was ranked first.
         origin: "initial", "mutation" or "by hand".
         mutation: the mutation's record (`mutation["kind"]` names it), empty for an initial individual.
         seed: root of every random choice made for this individual.
@@ -95,3 +105,8 @@ class Individual:
     def flops(self) -> int:
         """FLOPs per sample, 0 if unknown."""
         return self.cost.flops if self.cost else 0
+
+    @property
+    def training_cost(self) -> float:
+        """Epochs × FLOPs: what its training cost, per training image and up to a constant factor."""
+        return float(self.flops * self.outcome.epochs) if self.outcome else 0.0

@@ -114,3 +114,12 @@ class SearchSpace(Protocol):
     def describe(self, genome: Any) -> dict[str, Any]:
         """A few JSON-ready facts for tables and tooltips, such as neurons, edges and layers."""
         ...
+
+
+@runtime_checkable
+class DropsWeights(Protocol):
+    """What a space may offer besides, so that a run need not keep the weights of those that have died out."""
+
+    def without_weights(self, genome: Any) -> Any:
+        """The genome's topology: `encode` and `decode` take it like any other, and `evaluate` refuses it."""
+        ...

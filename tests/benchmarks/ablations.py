@@ -58,6 +58,8 @@ def variants(base: SearchConfig) -> dict[str, tuple[SearchConfig, type[NeuronSpa
         "children train 4 × the epochs": (trained(epochs=4 * EPOCHS), NeuronSpace),
         "children train a third": (trained(epochs=EPOCHS // 3), NeuronSpace),
         "new edges start at full size": (trained(new_edge_scale=1.0), NeuronSpace),
+        "rates follow what pays: matching": (replace(base, adapt="matching"), NeuronSpace),
+        "rates follow what pays: pursuit": (replace(base, adapt="pursuit"), NeuronSpace),
         "random search": (replace(base, selection="random", initial_epochs=4 * EPOCHS), NeuronSpace),
     }
 

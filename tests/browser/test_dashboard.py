@@ -156,6 +156,34 @@ def steer(hands: Hands) -> None:
     hands.page.wait_for_selector(f".wb-log .wb-list li:has-text('from child {first}')")
 
 
+def drag(hands: Hands) -> None:
+    """A drag with stops on the way is one event; the curve follows while it lasts."""
+    events = len(hands.run.events)
+    first = float(hands.page.locator(".wb-set-spatial_base .widget-readout").inner_text())
+    handle = hands.page.locator(".wb-set-spatial_base .noUi-handle")
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    formula = hands.page.locator(".wb-steering .wb-area-law code")
+    hands.page.mouse.move(x, y)
+    hands.page.mouse.down()
+    seen = {formula.inner_text()}
+    for distance in range(20, 81, 20):
+        hands.page.mouse.move(x + distance, y, steps=10)
+        wait_until(lambda: formula.inner_text() not in seen)
+        seen.add(formula.inner_text())
+        total = hands.total()
+        wait_until(lambda total=total: hands.total() > total + 2)  # children that could have been affected
+    assert len(hands.run.events) == events
+    hands.page.mouse.up()
+    wait_until(lambda: len(hands.run.events) > events)
+    last = float(hands.page.locator(".wb-set-spatial_base .widget-readout").inner_text())
+    total = hands.total()
+    wait_until(lambda: hands.total() > total + 2)
+    assert len(hands.run.events) == events + 1
+    assert first < last == hands.run.events["values"].iloc[-1]["rates"]["spatial_base"]
+
+
 def open_a_network(hands: Hands) -> None:
     """A click on the front shows that individual everywhere."""
     empty = {area: hands.ink(area) for area in ("dag", "spatial")}
@@ -197,6 +225,7 @@ def test_a_session(lab):
         drawn = hands.points_drawn()
         wait_until(lambda: hands.points_drawn() > drawn)
         assert len(hands.front()) > 0
+        drag(hands)
         steer(hands)
         pause_and_step(hands)
         open_a_network(hands)

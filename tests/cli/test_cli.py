@@ -40,7 +40,7 @@ TINY = [
     ),
     *("--set", "train.epochs=1", "--set", "initial_epochs=1", "--set", "train.batch_size=128"),
 ]
-COMMANDS = ("search", "resume", "show", "export", "data")
+COMMANDS = ("search", "resume", "fork", "replay", "show", "export", "report", "latency", "data")
 
 
 def search(path: Path, *more: str) -> int:

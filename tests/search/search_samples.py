@@ -128,6 +128,18 @@ class NumberSpace:
         return {"layers": str(genome[0])}
 
 
+class SheddingSpace(NumberSpace):
+    """Numbers that can do without their skill: what training gave."""
+
+    def without_weights(self, genome: tuple[int, float]) -> tuple[int, None]:
+        return genome[0], None
+
+    def evaluate(self, genome: Any, data: Any, split: str) -> float:
+        if genome[1] is None:
+            raise GenomeError("no skill; train it first")
+        return genome[1]
+
+
 SMALL = SearchConfig(population=6, children=4, generations=5, seed=3, workers=1, train=TrainConfig(epochs=2))
 
 

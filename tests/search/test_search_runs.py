@@ -286,15 +286,26 @@ class LosingExecutor(Executor):
         return future
 
 
-def test_a_lost_worker_costs_one_child(tmp_path):
+def test_a_child_whose_worker_is_lost_is_made_again(tmp_path):
     executor = LosingExecutor()
-    search = finish(make(tmp_path / "run.sqlite", executor=executor))
+    finish(make(tmp_path / "lossy.sqlite", executor=executor))
+    finish(make(tmp_path / "calm.sqlite"))
+    assert executor.submitted >= SMALL.individuals * 4 // 3
+    assert memory_of(tmp_path / "lossy.sqlite") == memory_of(tmp_path / "calm.sqlite")
+
+
+def test_a_child_whose_worker_is_lost_too_often_is_recorded(tmp_path):
+    executor = LosingExecutor()
+    search = finish(make(tmp_path / "run.sqlite", replace(SMALL, attempts=1), executor=executor))
     table = open_run(tmp_path / "run.sqlite").individuals
     failed = table[table["status"] == "failed"]
     assert failed["id"].tolist() == list(range(2, SMALL.individuals, 3))
     assert set(failed["failure"]) == {"its worker was lost: OSError: connection reset"}
     assert (failed["generation"] > 0).equals(failed["parent"].notna())
     assert search.snapshot().failed == len(failed)
+    assert [(event.kind, event.from_child) for event in search.timeline] == [
+        ("lost worker", child) for child in failed["id"]
+    ]
     assert executor.submitted == SMALL.individuals
 
 

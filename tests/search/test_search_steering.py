@@ -23,7 +23,7 @@ from search_samples import (
 )
 
 from workbench.errors import ConfigError, RunError
-from workbench.search import Search, attach
+from workbench.search import Search, attach, replay
 from workbench.search.progress import duration, progress_line
 from workbench.spaces import MlpSpace
 from workbench.store import open_run
@@ -113,7 +113,10 @@ class TestLiveChanges:
         assert counts.tolist() == [6, *[children] * 5]
 
     def test_a_smaller_generation_after_children_finished_out_of_order(self, tmp_path):
-        """As after a kill with three workers: of generation 1 only child 8 is stored."""
+        """As after a kill with three workers: of generation 1 only child 8 is stored.
+
+        Children 6 and 7 keep the settings under which 8 was made, so that a replay can tell which child had which.
+        """
         search = make(tmp_path / "run.sqlite")
         step(search, 9)
         search.close()
@@ -125,8 +128,10 @@ class TestLiveChanges:
         search.update(children=1)
         finish(search)
         table = open_run(tmp_path / "run.sqlite").individuals
-        assert table["id"].tolist() == list(range(13))
-        assert table["generation"].value_counts(sort=False).tolist() == [6, 3, 1, 1, 1, 1]
+        assert table["id"].tolist() == list(range(14))
+        assert table["generation"].value_counts(sort=False).tolist() == [6, 4, 1, 1, 1, 1]
+        assert open_run(search.path).events["from_child"].tolist() == [9]
+        assert replay(search.path, data=DATA, space=NumberSpace()).comparison.difference is None
 
     def test_several_changes_before_the_next_child_are_one_event(self, tmp_path):
         search = make(tmp_path / "run.sqlite")

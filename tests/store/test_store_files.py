@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 from store_samples import DESCRIPTION, failed, generation, individual
 
-import workbench.store.schema as schema
 from workbench.errors import ConfigError, RunError
-from workbench.store import Run, RunWriter, create_run, open_run
+from workbench.store import Run, RunWriter, connections, create_run, open_run, schema
 
 
 @pytest.fixture
@@ -264,7 +263,7 @@ def test_locked_by_another_program(writer: RunWriter, run: Run) -> None:
 
 
 def test_locked_at_opening(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.01)
     with closing(sqlite3.connect(closed, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(RunError, match="another program holds a lock"):
@@ -324,8 +323,8 @@ def test_a_path_of_odd_characters(tmp_path: Path) -> None:
 
 
 def test_a_reader_does_not_write(closed: Path) -> None:
-    with schema.reading(closed) as connection, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        connection.execute("DELETE FROM individuals")
+    with connections.reading(closed) as file, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        file.connection.execute("DELETE FROM individuals")
 
 
 def test_readers_at_every_close_and_reopening(path: Path) -> None:
@@ -333,9 +332,9 @@ def test_readers_at_every_close_and_reopening(path: Path) -> None:
     with create_run(path, DESCRIPTION):
         pass
     for id in range(10):
-        with create_run(path, DESCRIPTION, if_exists="resume") as writer, schema.reading(path) as connection:
+        with create_run(path, DESCRIPTION, if_exists="resume") as writer, connections.reading(path) as file:
             writer.add_individual(individual(id), None)
-            connection.execute("SELECT count(*) FROM individuals").fetchone()
+            file.one("SELECT count(*) FROM individuals")
             if id % 2:
                 writer.close()
         assert len(open_run(path).individuals) == id + 1

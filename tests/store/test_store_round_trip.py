@@ -77,20 +77,29 @@ def test_individual(writer: RunWriter, run: Run, made: list[tuple[str, dict[str,
 
 
 FLOATS = st.floats(allow_nan=True, allow_infinity=True)
+FRACTIONS = st.floats(0, 1) | st.just(math.nan)
 TEXT = st.none() | st.text(st.characters(exclude_categories=["Cs"]))
 OUTCOMES = st.builds(
     Outcome,
     genome=st.none(),
-    val_accuracy=FLOATS,
-    initial_val_accuracy=FLOATS,
+    val_accuracy=FRACTIONS,
+    initial_val_accuracy=FRACTIONS,
     epochs=st.integers(0, 1000),
     history=st.lists(st.dictionaries(st.text(), FLOATS, max_size=3), max_size=3).map(tuple),
     failure=TEXT,
 )
-SIZES = st.integers(0, 2**62)
+SIZES = st.integers(0, 2**53)
+
+
+def whole(one: Individual) -> Individual:
+    """Only one with a cost and a result is ok."""
+    complete = one.cost is not None and one.outcome is not None and not math.isnan(one.outcome.val_accuracy)
+    return one if complete else replace(one, status="failed")
+
+
 INDIVIDUALS = st.builds(
     Individual,
-    id=st.integers(-(2**62), 2**62),
+    id=SIZES,
     parent=st.none() | SIZES,
     generation=st.integers(0, 10**6),
     origin=st.sampled_from(["initial", "mutation", "by hand"]),
@@ -100,8 +109,8 @@ INDIVIDUALS = st.builds(
     failure=TEXT,
     cost=st.none() | st.builds(Cost, SIZES, SIZES, SIZES),
     outcome=st.none() | OUTCOMES,
-    wall_seconds=FLOATS,
-)
+    wall_seconds=st.floats(0, 1e9) | st.just(math.nan),
+).map(whole)
 
 
 @given(INDIVIDUALS)
@@ -180,6 +189,8 @@ def test_what_json_cannot_hold_is_refused(writer: RunWriter, run: Run) -> None:
 
 
 def test_generations(writer: RunWriter, run: Run) -> None:
+    for id in (0, 1, 2, 5):
+        writer.add_individual(individual(id), None)
     records = [generation(0, (2, 0, 1), (1,)), replace(generation(1, (5,), (5, 1)), hypervolume=math.nan)]
     for record in records:
         writer.finish_generation(record)

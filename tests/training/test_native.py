@@ -196,11 +196,12 @@ def test_nan_logits_count_as_wrong():
         assert evaluate(broken, data, "test") == evaluate(broken, data, "test", "csr")
 
 
+@pytest.mark.parametrize("shift", [2, 7])  # within the images, and beyond
 @pytest.mark.parametrize("kind", [np.uint8, np.float32])
-def test_tiles_hold_the_same_images_as_batches(kind):
+def test_tiles_hold_the_same_images_as_batches(kind, shift):
     genome = random_genome((3, 5, 6), 3, np.random.default_rng(0))
     data = data_for(genome, n=400, kind=kind)
-    config = TrainConfig(batch_size=100, shift=2, mirror=True)
+    config = TrainConfig(batch_size=100, shift=shift, mirror=True)
     tiles = training_tiles(data, config, (4, 1), 2)
     assert tiles.per_batch == 2
     for number, (images, labels) in enumerate(batches(data, config, (4, 1), 2)):

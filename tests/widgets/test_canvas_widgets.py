@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from workbench.datasets import Dataset, load_dataset
+from workbench.errors import GenomeError
 from workbench.initial import CONVOLUTION, random_genome, windowed
+from workbench.mutations import add_edges, remove_edges
 from workbench.plots import activations, dag_layout, edge_density, neuron_density, receptive_field
+from workbench.plots.differences import ADDED, KEPT, REMOVED, genome_difference
 from workbench.spatial import SpatialLaw
+from workbench.surgery import Region
 from workbench.widgets.canvas import STATIC
 from workbench.widgets.dag_view import DagView
 from workbench.widgets.selection import Selection
@@ -189,3 +193,60 @@ def test_images_as_colours():
 def test_nothing_is_fetched_from_elsewhere():
     for path in STATIC.glob("*.*s"):
         assert "http" not in path.read_text(), path
+
+
+@pytest.fixture
+def child(genome):
+    """`genome` without some of its edges, with others in their place."""
+    fewer, _ = remove_edges(genome, np.random.default_rng(2))
+    return add_edges(fewer, np.random.default_rng(3))[0]
+
+
+@pytest.mark.parametrize("kind", [DagView, SpatialView])
+def test_views_show_what_changed(kind, genome, child):
+    view, difference = kind(), genome_difference(genome, child)
+    view.show_change(genome, child)
+    assert view.version == 1
+    assert view.scene["changes"] == difference.counts
+    states = np.frombuffer(view.scene["neuron_state"], np.uint8)
+    np.testing.assert_array_equal(states, difference.neuron_state)
+    np.testing.assert_array_equal(np.frombuffer(view.scene["layers"], np.int32), difference.layers)
+    view.before = None
+    assert "changes" not in view.scene
+    assert view.genome is child
+    with pytest.raises(GenomeError, match="same inputs and outputs"):
+        view.before = random_genome((1, 3, 3), 10, np.random.default_rng(0))
+
+
+def test_dag_view_marks_every_edge_of_the_union(genome, child):
+    view, difference = DagView(), genome_difference(genome, child)
+    view.show_change(genome, child)
+    np.testing.assert_array_equal(np.frombuffer(view.scene["edge_state"], np.uint8), difference.edge_state)
+    np.testing.assert_array_equal(np.frombuffer(view.scene["source"], np.int32), difference.source)
+
+
+def test_spatial_view_sends_a_sample_of_many_changed_edges(monkeypatch, genome, child):
+    view, difference = SpatialView(), genome_difference(genome, child)
+    view.show_change(genome, child)
+    sent = np.frombuffer(view.scene["change_state"], np.uint8)
+    assert len(sent) == (difference.edge_state != KEPT).sum()
+    assert set(sent) == {ADDED, REMOVED}
+    monkeypatch.setattr("workbench.widgets.spatial_view.MOST_CHANGES", 10)
+    view.before = None
+    view.before = genome
+    sent = np.frombuffer(view.scene["change_state"], np.uint8)
+    assert len(sent) == 10
+    assert set(sent) == {ADDED, REMOVED}
+
+
+def test_a_brushed_region_holds_the_neurons_of_the_layer_that_is_shown(genome, child):
+    view = SpatialView(genome)
+    assert view.brushed() is None
+    assert len(view.brushed_neurons()) == 0
+    view.region = {"top": 1.0, "left": 2.0, "bottom": 5.0, "right": 6.0}
+    assert view.brushed() == Region(1, 2, 5, 6)
+    np.testing.assert_array_equal(view.brushed_neurons(), Region(1, 2, 5, 6).neurons(genome))
+    view.layer = 1
+    np.testing.assert_array_equal(view.brushed_neurons(), Region(1, 2, 5, 6, layer=1).neurons(genome))
+    view.show_change(genome, child)
+    assert view.brushed_neurons().max(initial=0) < child.n_neurons  # those that are gone cannot be chosen

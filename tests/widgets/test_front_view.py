@@ -151,3 +151,14 @@ def test_sorting():
         "new": [4],
         "all-time front": [5],
     }
+
+
+def test_the_tool_bar_offers_nothing_that_leaves_the_machine():
+    """From the very first message on: a page may draw the figure before it gets a second."""
+    from workbench.widgets.front_figure import CONFIG, front_figure
+
+    figure = front_figure(())
+    figure._config = {"showSendToCloud": True}
+    assert figure.get_state()["_config"] == CONFIG
+    assert figure.trait_defaults("_config") == CONFIG
+    assert CONFIG["showSendToCloud"] is False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import ipywidgets as ipw
 import pytest
 from search.search_samples import NumberSpace, finish, step
@@ -13,7 +15,7 @@ from workbench.search.config import SearchConfig
 from workbench.spaces import MlpSpace, NeuronSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig
-from workbench.widgets import LogView, Steering
+from workbench.widgets import LogView, Steering, settling
 from workbench.widgets.poller import poll_once
 
 
@@ -54,6 +56,66 @@ def test_a_slider_changes_the_next_children_and_the_run_file(search):
     log.close()
 
 
+def test_a_drag_is_one_change(search, monkeypatch):
+    """What is passed on the way is only previewed, however long the hand stays there."""
+    monkeypatch.setattr(settling, "REST_SECONDS", 0.001)
+    updates, update = [], search.update
+    monkeypatch.setattr(search, "update", lambda **changes: updates.append(changes) or update(**changes))
+
+    async def drag():
+        view = steering(search)
+        grow, shares = view.controls["grow"], []
+        view.hand.held = True
+        for value in (0.6, 0.7, 0.0, 0.9):
+            grow.value = value
+            await asyncio.sleep(0.005)
+            shares.append(view.shares.value)
+            search.update(tournament=len(shares) + 3)  # another dashboard; the slider stays under the hand
+            poll_once()
+            assert grow.value == value
+        assert len(set(shares)) == 4
+        assert "Counts when you let go: grow 0.5 → 0.9" in view.note.value
+        assert [list(changes) for changes in updates] == [["tournament"]] * 4
+        view.hand.held = False
+        while "rates" not in search.pending:
+            await asyncio.sleep(0.001)
+        view.close()
+
+    asyncio.run(drag())
+    assert updates[4:] == [{"rates": {"grow": 0.9}}]
+    step(search, 1)
+    assert len(search.timeline) == 1
+
+
+def test_a_drag_back_to_the_start_changes_nothing(search, monkeypatch):
+    monkeypatch.setattr(settling, "REST_SECONDS", 0.001)
+
+    async def drag():
+        view = steering(search)
+        shares, note = view.shares.value, view.note.value
+        view.hand.held = True
+        for value in (0.9, 0.5):
+            view.controls["grow"].value = value
+        assert (view.shares.value, view.note.value) == (shares, note)
+        view.hand.held = False
+        await asyncio.sleep(0.01)
+        view.close()
+
+    asyncio.run(drag())
+    assert not search.pending
+
+
+def test_what_was_moved_last_counts_when_the_view_closes(search):
+    async def move_and_close():
+        view = steering(search)
+        view.controls["grow"].value = 0.9
+        assert not search.pending
+        view.close()
+
+    asyncio.run(move_and_close())
+    assert search.rates.grow == 0.9
+
+
 def test_two_views_of_one_search_agree(search):
     views = [steering(search), steering(search)]
     views[0].controls["size"].value = (0.2, 0.4)
@@ -73,7 +135,7 @@ def test_a_change_that_is_refused_is_said_and_taken_back(search):
     view = steering(search)
     view.controls["grow"].value = 0
     view.controls["shrink"].value = 0
-    assert "Not changed" in view.note.value
+    assert "Not changed" in view.refusal.value
     assert (search.rates.grow, search.rates.shrink) == (0, 0.5)
     assert view.controls["shrink"].value == 0.5
     view.close()

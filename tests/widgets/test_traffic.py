@@ -3,52 +3,24 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import replace
+import tracemalloc
 
-import numpy as np
 import pytest
-from widget_samples import individual, number_search, watched_post
+from hour_samples import Hour, Replayed
+from widget_samples import number_search, watched_post
 
-from workbench.evolution import front_of
-from workbench.search.story import RECENT_FAILURES, RECENT_POINTS, Milestone, Story
-from workbench.store import Event
+from workbench.search.story import RECENT_FAILURES, RECENT_POINTS
 from workbench.widgets import FrontView, LogView, RunControl, Steering
 from workbench.widgets.poller import Following
 
-INDIVIDUALS = 20_000
-MOST_BYTES = 400_000
+UPDATES = 200
+"""At which half a child is finished each, after as many children as are remembered."""
+
+MOST_BYTES, MOST_MESSAGES = 400_000, 60
 """Of one update of all views."""
 
-
-class Hour:
-    """Snapshots of a search of 20,000 individuals."""
-
-    def __init__(self, search) -> None:
-        self.base, self.story, self.rng = search.snapshot(), Story(), np.random.default_rng(0)
-        self.alive, self.archive = [], ()
-
-    def go(self, ids: range):
-        for id in ids:
-            child = individual(id, float(self.rng.random()), int(10 ** self.rng.uniform(2, 5)))
-            if id % 50 == 0:
-                child = replace(child, status="failed", failure="no luck " * 20, outcome=None)
-            self.story.add(child)
-            self.alive = [*self.alive[-59:], child]
-        self.archive = tuple(front_of([*self.archive, *self.alive]))
-        self.story.milestones.append(Milestone(ids.stop // 8, ids.stop, ids.stop / INDIVIDUALS, 0.9))
-        self.story.events.append(Event(1, "settings", ids.stop, 1, {"tournament": ids.stop % 20 + 1}, ""))
-        return replace(
-            self.base,
-            version=ids.stop,
-            total=ids.stop,
-            generation=ids.stop // 8,
-            population=tuple(self.alive),
-            archive=self.archive,
-            recent=tuple(self.story.points),
-            milestones=tuple(self.story.milestones),
-            events=tuple(self.story.events),
-            failures=tuple(self.story.failures),
-        )
+MOST_GROWTH = 700
+"""Bytes an update: a finished generation and a live change are remembered, by the search and for those who watch."""
 
 
 @pytest.fixture
@@ -58,34 +30,38 @@ def search(tmp_path):
     search.close()
 
 
+def used_bytes() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
 def test_an_hour_is_flat(search):
-    views = [view(search) for view in (RunControl, FrontView, Steering, LogView)]
-    hour, objects, sizes = Hour(search), [], []
-    steps = range(0, INDIVIDUALS, 100)
-    for start in steps:
-        snapshot = hour.go(range(start, start + 100))
-        with watched_post() as post:
-            for view in views:
-                view.show(snapshot)
-        sizes.append(sum(post.sizes))
-        if start % 2000 == 0:
-            gc.collect()
-            objects.append(len(gc.get_objects()))
-    assert len(hour.story.points) == RECENT_POINTS
-    assert len(hour.story.failures) == RECENT_FAILURES
+    """Once as much is remembered as ever will be, an update costs no memory and never sends more."""
+    tracemalloc.start(1)
+    try:
+        replayed, sizes, used = Replayed(search, 2 * RECENT_POINTS), [], []
+        for number in range(UPDATES):
+            with watched_post() as post:
+                replayed.update()
+            sizes.append(sum(post.sizes))
+            assert len(post.sizes) <= MOST_MESSAGES
+            if number in (UPDATES // 4, UPDATES - 1):
+                used.append(used_bytes())
+    finally:
+        tracemalloc.stop()
+    story = replayed.hour.story
+    assert (len(story.points), len(story.failures)) == (RECENT_POINTS, RECENT_FAILURES)
     assert 0 < max(sizes) < MOST_BYTES
-    half = len(sizes) // 2
-    assert max(sizes[-20:]) < 1.25 * max(sizes[half : half + 20])
-    # what may grow is one small record for each generation and live change: 10 a step here
-    assert objects[-1] - objects[len(objects) // 2] < 20 * len(steps)
-    for view in views:
-        view.close()
+    assert max(sizes[-UPDATES // 4 :]) < 1.1 * max(sizes[: UPDATES // 4])
+    assert used[1] - used[0] < MOST_GROWTH * UPDATES * 3 // 4
+    replayed.dashboard.close()
 
 
 def test_nothing_new_sends_nothing(search):
     views = [view(search) for view in (RunControl, FrontView, Steering, LogView)]
-    hour = Hour(search)
-    snapshot = hour.go(range(500))
+    hour = Hour(search.snapshot())
+    hour.make(500)
+    snapshot = hour.snapshot()
     for view in views:
         view.show(snapshot)
     with watched_post() as post:
@@ -100,7 +76,7 @@ def test_a_poller_that_looks_often_tells_rarely(search):
     """However quickly a search changes, a view is told at most once in its interval."""
     told = []
     following = Following(_Hasty(search), told.append, interval=3600)
-    for _ in range(INDIVIDUALS):
+    for _ in range(UPDATES):
         following.tell({})
     assert len(told) == 1
 

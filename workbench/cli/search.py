@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from workbench.cli.workers import chosen_executor
 from workbench.errors import ConfigError
 
 
@@ -13,11 +14,12 @@ def run_search(arguments: argparse.Namespace) -> int:
     from workbench.config_codec import from_values
     from workbench.datasets import load_dataset
     from workbench.search import Search, preset
+    from workbench.search.log import log_to
     from workbench.spaces import NeuronSpace, space_for
 
     neurons = arguments.space == NeuronSpace.name
     changes = parse_settings(arguments.set)
-    for name in ("seed", "population", "children", "generations", "workers"):
+    for name in ("seed", "population", "children", "generations", "workers", "child_seconds"):
         if getattr(arguments, name) is not None:
             changes[name] = getattr(arguments, name)
     initial = {
@@ -34,22 +36,25 @@ def run_search(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"initial settings are those of the space 'neurons', got {sorted(initial)}")
     rates = {**(chosen.config.rates if neurons else {}), **rates}
     config = from_values(type(chosen.config), {"rates": rates, **changes}, chosen.config)
-    search = Search(data, config, arguments.path, space, if_exists=arguments.if_exists)
-    return _see_to_the_end(search, arguments.quiet)
+    with log_to(arguments.log), chosen_executor(arguments) as executor:
+        search = Search(data, config, arguments.path, space, executor, arguments.if_exists)
+        return see_to_the_end(search, arguments.quiet)
 
 
 def run_resume(arguments: argparse.Namespace) -> int:
     """Go on with a run."""
     from workbench.search import Search
+    from workbench.search.log import log_to
 
-    changes = {name: getattr(arguments, name) for name in ("generations", "workers")}
+    changes = {name: getattr(arguments, name) for name in ("generations", "workers", "child_seconds")}
     changes = {name: value for name, value in changes.items() if value is not None}
-    search = Search.resume(arguments.path, root=arguments.root, **changes)
-    if search.snapshot().state == "finished":
-        search.close()
-        print(f"{search.path} is finished; there is nothing to resume (--generations makes it longer)")
-        return 0
-    return _see_to_the_end(search, arguments.quiet)
+    with log_to(arguments.log), chosen_executor(arguments) as executor:
+        search = Search.resume(arguments.path, None, executor, arguments.root, **changes)
+        if search.snapshot().state == "finished":
+            search.close()
+            print(f"{search.path} is finished; there is nothing to resume (--generations makes it longer)")
+            return 0
+        return see_to_the_end(search, arguments.quiet)
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:
@@ -63,7 +68,8 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
     return settings
 
 
-def _see_to_the_end(search: Any, quiet: bool) -> int:
+def see_to_the_end(search: Any, quiet: bool) -> int:
+    """Run a search with its progress line, then print its front; returns the exit status."""
     from workbench.cli.tables import print_table
     from workbench.search.report import front_table
     from workbench.store import open_run

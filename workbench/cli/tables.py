@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
+
+
+MOST_CHARACTERS = 200
+"""Of a cell."""
 
 
 def print_table(table: pd.DataFrame, title: str) -> None:
@@ -15,20 +20,27 @@ def print_table(table: pd.DataFrame, title: str) -> None:
     Where the output is not a terminal it is not wrapped.
     """
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=200)
-    view = Table(title=title, title_justify="left")
+    console.print(table_view(table, title))
+
+
+def table_view(table: pd.DataFrame, title: str) -> Table:
+    """A table that rich can print; see `print_table`."""
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    view = Table(title=escape(title), title_justify="left")
     for name in table.columns:
         numeric = table[name].dtype.kind in "iuf"
         view.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
     for row in table.itertuples(index=False):
         cells = zip(table.columns, row, strict=True)
         view.add_row(*(Text(_cell(name, value)) for name, value in cells))  # Text: no markup from a file
-    console.print(view)
+    return view
 
 
 def _cell(name: str, value: Any) -> str:
@@ -38,4 +50,9 @@ def _cell(name: str, value: Any) -> str:
         return f"{value:.2%}"
     if isinstance(value, int) and name not in ("id", "generation"):
         return f"{value:,}"
-    return str(value)
+    return printable(str(value)[:MOST_CHARACTERS])
+
+
+def printable(text: str) -> str:
+    """`text` without the control characters by which a file could command the terminal; lines stay."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)

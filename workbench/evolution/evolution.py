@@ -3,7 +3,7 @@
 initialise and train P individuals; rank by Pareto dominance (validation accuracy up, FLOPs down)
 repeat T times:
     repeat M times: tournament by (rank, then crowding distance) -> parent; mutate; train the child; add it
-    remove the M oldest; rank again
+    remove as many of the oldest; rank again
 output: the front
 """
 
@@ -18,7 +18,7 @@ from workbench.errors import ConfigError
 from workbench.evolution.choices import ORDERS, SELECTIONS, SURVIVALS, pareto_tournament
 from workbench.evolution.ranking import front_of
 from workbench.evolution.stopping import RECENT, StoppingBar, stopping_bar
-from workbench.individuals import Individual
+from workbench.individuals import Individual, is_by_hand
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Evolution:
         """End the generation: add the trained children, remove as many, rank again."""
         added = sorted((child for child in children if child.ok), key=lambda child: child.id)
         everyone = [*self.population, *added]
-        surplus = 0 if self.generation == 0 else min(len(added), max(0, len(everyone) - self.size))
+        surplus = max(0, len(everyone) - self.size)
         known = [*self.archive, *self.recent, *added]
         self.restore(self.generation, SURVIVALS[self.survival](everyone, surplus), known)
 
@@ -88,10 +88,11 @@ class Evolution:
         Args:
             generation: the last that is finished.
             population: those alive after it.
-            known: its and earlier individuals: at least the all-time front and the latest `RECENT` children.
+            known: its and earlier individuals: at least the all-time front and the latest `RECENT` children (those by
+                hand tell nothing of what training gains).
         """
         by_id = {individual.id: individual for individual in known}
-        children = sorted(id for id, individual in by_id.items() if individual.generation > 0)
+        children = sorted(id for id, individual in by_id.items() if individual.generation > 0 and not is_by_hand(id))
         self.recent = tuple(by_id[id] for id in children[-RECENT:])
         self.population = tuple(population)
         self.archive = tuple(front_of(by_id.values()))

@@ -93,10 +93,12 @@ class Genome:
         n_inputs = shape[0] * shape[1] * shape[2]
         n_fixed = n_inputs + n_outputs
         if biases is None:
-            n_neurons = max(n_fixed, 1 + max(sources.max(initial=-1), targets.max(initial=-1)))
-            biases = np.zeros(n_neurons - n_inputs, np.float32)
+            n_neurons = max(n_fixed, 1 + int(max(sources.max(initial=-1), targets.max(initial=-1))))
         else:
             n_neurons = n_inputs + max(len(biases), n_outputs)
+        validation.check_size(n_neurons, len(sources))
+        if biases is None:
+            biases = np.zeros(n_neurons - n_inputs, np.float32)
         validation.check_edges(n_inputs, n_outputs, n_neurons, sources, targets)
         weights = validation.as_floats("weights", weights, len(sources))
         biases = validation.as_floats("biases", biases, n_neurons - n_inputs)
@@ -276,6 +278,8 @@ def _keys(neuron_keys: Any, n_hidden: int) -> np.ndarray:
     keys = validation.as_ids("neuron_keys", neuron_keys)
     if len(keys) != n_hidden:
         raise GenomeError(f"expected one neuron key per hidden neuron ({n_hidden}), got {len(keys)}")
+    if len(keys) and not 0 <= keys.min() <= keys.max() < validation.MAX_KEY:
+        raise GenomeError(f"expected neuron keys from 0 to below 2**62, got {keys.min()} to {keys.max()}")
     if len(np.unique(keys)) != n_hidden:
         raise GenomeError("expected every hidden neuron to have a key of its own, got a key twice")
     return keys

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
+from typing import Any
 
 import numpy as np
 
 from workbench.errors import GenomeError
+from workbench.genome.arrays import names_of, read_arrays, read_head
 from workbench.genome.genome import Genome
 
-FORMAT_VERSION = 1
-MAX_BYTES = 2**31
-"""Largest total size of the unpacked arrays: refuses a small file that unpacks without end."""
-
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    ValueError,
-    LookupError,
-    EOFError,
-    OSError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-)
-"""What zipfile and numpy raise on bytes that are damaged in one way or another."""
+FORMAT, FORMAT_VERSION = "workbench-genome", 1
 
 _ARRAYS = {
     "sources": np.int32,
@@ -42,7 +27,7 @@ _ARRAYS = {
 def genome_to_bytes(genome: Genome) -> bytes:
     """The genome as `npz` bytes; equal genomes with equal edge order give equal bytes."""
     head = {
-        "format": "workbench-genome",
+        "format": FORMAT,
         "version": FORMAT_VERSION,
         "input_shape": genome.input_shape,
         "n_outputs": genome.n_outputs,
@@ -55,41 +40,18 @@ def genome_to_bytes(genome: Genome) -> bytes:
 
 
 def genome_from_bytes(blob: bytes) -> Genome:
-    """The genome back from `genome_to_bytes`.
+    """The genome back from `genome_to_bytes`, or from `compact.topology_to_bytes`.
 
     Raises:
         GenomeError: if the bytes are damaged, of a newer version, too large, or not a valid genome.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(blob)) as archive:
-            names = {f"{name}.npy" for name in (*_ARRAYS, "head")}
-            if {entry.filename for entry in archive.infolist()} != names:
-                raise GenomeError("expected the arrays of a genome, got a file with other contents")
-            total = sum(entry.file_size for entry in archive.infolist())
-            if total > MAX_BYTES:
-                raise GenomeError(f"expected at most {MAX_BYTES:,} bytes of arrays, got {total:,}")
-        with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
-            head = json.loads(arrays["head"].astype(np.uint8).tobytes())
-            return _build(head, {name: arrays[name] for name in _ARRAYS})
-    except _DAMAGE as error:
-        raise GenomeError(
-            f"these bytes are not a genome, or are damaged ({error}); write them again with to_bytes()"
-        ) from None
+    if "source_gaps" in names_of(blob):
+        from workbench.genome.compact import topology_from_bytes
 
-
-def _build(head: dict, arrays: dict[str, np.ndarray]) -> Genome:
-    if head.get("format") != "workbench-genome":
-        raise GenomeError("expected a workbench genome, got another kind of npz file")
-    if head["version"] > FORMAT_VERSION:
-        raise GenomeError(
-            f"this genome has format version {head['version']}, this workbench reads up to {FORMAT_VERSION}; "
-            "update the workbench"
-        )
-    for name, dtype in _ARRAYS.items():
-        if arrays[name].dtype != dtype or arrays[name].ndim != 1:
-            raise GenomeError(
-                f"expected {name} as {np.dtype(dtype)} [n], got {arrays[name].dtype} {arrays[name].shape}"
-            )
-    return Genome.from_edges(
-        tuple(head["input_shape"]), head["n_outputs"], normalization=head["normalization"], **arrays
-    )
+        return topology_from_bytes(blob)
+    arrays = read_arrays(blob, {"head": (np.uint8, 1), **{name: (dtype, 1) for name, dtype in _ARRAYS.items()}})
+    head: dict[str, Any] = read_head(arrays.pop("head"), FORMAT, FORMAT_VERSION)
+    missing = {"input_shape", "n_outputs", "normalization"} - set(head)
+    if missing:
+        raise GenomeError(f"expected a genome's head to say {', '.join(sorted(missing))}; it is damaged")
+    return Genome.from_edges(head["input_shape"], head["n_outputs"], normalization=head["normalization"], **arrays)

@@ -1,7 +1,8 @@
 """Graph algorithms on edge arrays: pruning and layers, vectorised level by level.
 
 Neuron ids: inputs first, then outputs, then hidden neurons. `sources` and `targets` are int arrays [edges].
-Every function visits each edge a constant number of times.
+Every function visits each edge a constant number of times, and each level costs what its edges cost, so that a
+network of very many layers takes no longer than another.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.errors import GenomeError
+from workbench.genome.validation import MAX_LAYERS
 
 
 class Adjacency:
@@ -32,13 +34,32 @@ def reachable(start: np.ndarray, leaving: Adjacency, targets: np.ndarray) -> np.
     `leaving` groups the edges by the end at which they are entered, `targets` is the other end of each.
     """
     seen = start.copy()
-    frontier = np.flatnonzero(start)
+    once = _Once(len(start))
+    frontier, level = np.flatnonzero(start), 0
     while len(frontier):
-        reached = np.zeros(len(start), bool)
-        reached[targets[leaving.edges_of(frontier)]] = True
-        frontier = np.flatnonzero(reached & ~seen)
+        _check_depth(level)
+        reached = targets[leaving.edges_of(frontier)]
+        frontier = once(reached[~seen[reached]])
         seen[frontier] = True
+        level += 1
     return seen
+
+
+class _Once:
+    """Each of some neurons once, in time that does not depend on how many neurons there are."""
+
+    def __init__(self, n_neurons: int) -> None:
+        self._last = np.zeros(n_neurons, np.int64)
+
+    def __call__(self, neurons: np.ndarray) -> np.ndarray:
+        places = np.arange(len(neurons))
+        self._last[neurons] = places
+        return neurons[self._last[neurons] == places]
+
+
+def _check_depth(level: int) -> None:
+    if level > MAX_LAYERS:
+        raise GenomeError(f"expected at most {MAX_LAYERS:,} layers, got more")
 
 
 def alive(
@@ -59,14 +80,16 @@ def longest_paths(n_neurons: int, sources: np.ndarray, targets: np.ndarray, leav
         GenomeError: if the edges form a cycle; the message names an edge on it.
     """
     depth = np.zeros(n_neurons, np.int32)
+    once = _Once(n_neurons)
     waiting = np.bincount(targets, minlength=n_neurons)
     frontier, level, done = np.flatnonzero(waiting == 0), 0, 0
     while len(frontier):
+        _check_depth(level)
         depth[frontier] = level
         done += len(frontier)
-        arrived = np.bincount(targets[leaving.edges_of(frontier)], minlength=n_neurons)
-        waiting -= arrived
-        frontier = np.flatnonzero((arrived > 0) & (waiting == 0))
+        arrived = targets[leaving.edges_of(frontier)]
+        np.subtract.at(waiting, arrived, 1)
+        frontier = once(arrived[waiting[arrived] == 0])
         level += 1
     if done < n_neurons:
         raise GenomeError(_describe_cycle(waiting > 0, sources, targets))
@@ -76,8 +99,9 @@ def longest_paths(n_neurons: int, sources: np.ndarray, targets: np.ndarray, leav
 def _describe_cycle(stuck: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> str:
     """Name one edge of a cycle among the neurons that never became free."""
     inner = np.flatnonzero(stuck[sources] & stuck[targets])
-    edge_into = {int(targets[e]): int(e) for e in inner}  # every stuck neuron has a stuck predecessor
-    neuron, seen = int(targets[inner[0]]), set()
+    edge_into = np.zeros(len(stuck), np.int64)
+    edge_into[targets[inner]] = inner  # every stuck neuron has a stuck predecessor
+    neuron, seen = int(targets[inner[0]]), set[int]()
     while neuron not in seen:  # walking backwards must come round
         seen.add(neuron)
         neuron = int(sources[edge_into[neuron]])

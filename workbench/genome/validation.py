@@ -9,8 +9,11 @@ import numpy as np
 from workbench.errors import GenomeError
 
 NORMALIZATIONS = ("layer", "none")
-MAX_NEURONS = 2**31 - 1
+MAX_NEURONS, MAX_EDGES, MAX_LAYERS = 2**20, 10_000_000, 10_000
+"""Bounds of every genome, checked before anything of that size is made: the largest takes about 1 GB to build."""
+
 MAX_GROUPS = 2**31
+MAX_KEY = 2**62
 
 
 def check_shape(input_shape: Any, n_outputs: Any) -> tuple[tuple[int, int, int], int]:
@@ -18,22 +21,31 @@ def check_shape(input_shape: Any, n_outputs: Any) -> tuple[tuple[int, int, int],
     try:
         shape = tuple(int(size) for size in input_shape)
         outputs = int(n_outputs)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise GenomeError(
             f"expected input_shape=(channels, height, width) and n_outputs as whole numbers, "
-            f"got {input_shape!r} and {n_outputs!r}"
+            f"got {input_shape!r:.80} and {n_outputs!r:.80}"
         ) from None
     if len(shape) != 3 or min(shape) < 1:
-        raise GenomeError(f"expected input_shape=(channels, height, width), all at least 1, got {input_shape!r}")
+        raise GenomeError(f"expected input_shape=(channels, height, width), all at least 1, got {input_shape!r:.80}")
     if outputs < 1:
-        raise GenomeError(f"expected at least one output, got n_outputs={n_outputs!r}")
+        raise GenomeError(f"expected at least one output, got n_outputs={n_outputs!r:.80}")
+    check_size(shape[0] * shape[1] * shape[2] + outputs)
     return shape, outputs
+
+
+def check_size(n_neurons: int, n_edges: int = 0) -> None:
+    """Raise `GenomeError` if there are more neurons or edges than a genome may have."""
+    if n_neurons > MAX_NEURONS:
+        raise GenomeError(f"expected at most {MAX_NEURONS:,} neurons, got ids up to {n_neurons - 1:.15g}")
+    if n_edges > MAX_EDGES:
+        raise GenomeError(f"expected at most {MAX_EDGES:,} edges, got {n_edges:,}")
 
 
 def check_normalization(normalization: str) -> str:
     """`normalization` itself; `GenomeError` if it is none of the known ones."""
-    if normalization not in NORMALIZATIONS:
-        raise GenomeError(f"expected normalization to be one of {NORMALIZATIONS}, got {normalization!r}")
+    if not isinstance(normalization, str) or normalization not in NORMALIZATIONS:
+        raise GenomeError(f"expected normalization to be one of {NORMALIZATIONS}, got {normalization!r:.80}")
     return normalization
 
 
@@ -51,8 +63,6 @@ def check_edges(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarr
     """Raise `GenomeError` for the first edge that no genome may have (cycles are found with the layers)."""
     if len(sources) != len(targets):
         raise GenomeError(f"expected as many sources as targets, got {len(sources)} and {len(targets)}")
-    if n_neurons > MAX_NEURONS:
-        raise GenomeError(f"expected at most {MAX_NEURONS} neurons, got ids up to {n_neurons - 1}")
     end_of_outputs = n_inputs + n_outputs
     faults = [
         ((sources < 0) | (targets < 0), "has a negative neuron id; ids count from 0"),

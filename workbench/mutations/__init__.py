@@ -8,12 +8,13 @@ from workbench.draft import Record
 from workbench.errors import MutationError
 from workbench.genome import Genome
 from workbench.mutations.growing import add_edges, add_neurons
-from workbench.mutations.rates import KINDS, MutationRates
+from workbench.mutations.rates import KINDS, SIZES, MutationRates
 from workbench.mutations.sharing import share_weights
 from workbench.mutations.shrinking import remove_edges, remove_layer
 
 __all__ = [
     "KINDS",
+    "SIZES",
     "MutationRates",
     "add_edges",
     "add_neurons",
@@ -40,7 +41,14 @@ def apply(kind: str, genome: Genome, rates: MutationRates, rng: np.random.Genera
                 law=rates.law,
             )
         case "remove_edges":
-            return remove_edges(genome, rng, edges=rates.removed_edges, pairs=rates.layer_pairs, law=rates.law)
+            return remove_edges(
+                genome,
+                rng,
+                edges=rates.removed_edges,
+                pairs=rates.layer_pairs,
+                weak_first=rates.weak_first,
+                law=rates.law,
+            )
         case "remove_layer":
             return remove_layer(genome, rng, bridge=rates.bridge, bridging_edges=rates.bridging_edges, law=rates.law)
         case "share_weights":

@@ -10,6 +10,17 @@ from workbench.spatial import SpatialLaw
 KINDS = ("add_neurons", "add_edges", "remove_edges", "remove_layer", "share_weights")
 """The five mutations, in the order in which they are shown."""
 
+_SPATIAL = ("spatial_base", "spatial_per_layer")
+
+SIZES = {
+    "add_neurons": ("new_neurons", "new_neuron_edges", *_SPATIAL),
+    "add_edges": ("new_edges", "layer_pairs", "larger_part", *_SPATIAL),
+    "remove_edges": ("removed_edges", "layer_pairs", "weak_first", *_SPATIAL),
+    "remove_layer": ("bridge", "bridging_edges", *_SPATIAL),
+    "share_weights": ("shared_groups",),
+}
+"""Which fields of `MutationRates` say how each mutation is done."""
+
 
 @dataclass(frozen=True)
 class MutationRates:
@@ -28,6 +39,7 @@ class MutationRates:
         new_neuron_edges: `add_neurons`: how many more edges.
         new_edges: `add_edges`: how many more edges.
         removed_edges: `remove_edges`: how many fewer edges.
+        weak_first: `remove_edges`: how much likelier weak edges are to go (0 as published: not at all).
         layer_pairs: `add_edges` and `remove_edges`: pairs of layers touched.
         larger_part: `add_edges`: share of the edges that one of these pairs gets.
         bridge: `remove_layer`: probability that bridging edges replace what was lost.
@@ -46,6 +58,7 @@ class MutationRates:
     new_neuron_edges: tuple[float, float] = (0.18, 0.28)
     new_edges: tuple[float, float] = (0.20, 0.32)
     removed_edges: tuple[float, float] = (0.12, 0.22)
+    weak_first: float = 0.0
     layer_pairs: int = 3
     larger_part: float = 0.6
     bridge: float = 0.0
@@ -65,6 +78,8 @@ class MutationRates:
                 raise ConfigError(f"{name} expects a number from 0 to 1, got {value!r}")
         if sum(getattr(self, name) for name in KINDS) <= 0:
             raise ConfigError("at least one mutation needs a probability above 0, got 0 for all five")
+        if not 0 <= self.weak_first <= 100:
+            raise ConfigError(f"weak_first expects a number from 0 to 100, got {self.weak_first!r}")
         if self.layer_pairs < 1:
             raise ConfigError(f"layer_pairs expects at least 1, got {self.layer_pairs}")
         _ = self.law

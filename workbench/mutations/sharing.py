@@ -36,11 +36,11 @@ def share_weights(
     weight = np.sqrt(counts)
     order = rng.choice(pairs, len(pairs), replace=False, p=weight / weight.sum()) if len(pairs) else pairs
     for pair in order.tolist():
-        possible = _groups_of_equal_offset(genome, np.flatnonzero(pair_of == pair))
+        possible = groups_of_equal_offset(genome, np.flatnonzero(pair_of == pair))
         if possible:
             amount = max(1, round(rng.uniform(*groups) * len(possible)))
             chosen = rng.choice(len(possible), min(amount, len(possible)), replace=False)
-            child = _share(genome, [possible[index] for index in np.sort(chosen)])
+            child = share_groups(genome, [possible[index] for index in np.sort(chosen)])
             lower, upper = divmod(pair, genome.n_layers)
             return child, {
                 "kind": "share_weights",
@@ -53,7 +53,7 @@ def share_weights(
     raise MutationError("share_weights is impossible: no two edges of equal offset have weights of their own")
 
 
-def _groups_of_equal_offset(genome: Genome, edges: np.ndarray) -> list[np.ndarray]:
+def groups_of_equal_offset(genome: Genome, edges: np.ndarray) -> list[np.ndarray]:
     """`edges` by rounded offset from source to target: groups of at least two, with a weight not shared yet."""
     offset = np.rint(genome.positions[genome.targets[edges]] - genome.positions[genome.sources[edges]])
     _, which, sizes = np.unique(offset @ [1 << 20, 1], return_inverse=True, return_counts=True)
@@ -62,7 +62,7 @@ def _groups_of_equal_offset(genome: Genome, edges: np.ndarray) -> list[np.ndarra
     return [group for group, size, single in zip(members, sizes, own, strict=True) if size >= 2 and single >= 1]
 
 
-def _share(genome: Genome, groups: list[np.ndarray]) -> Genome:
+def share_groups(genome: Genome, groups: list[np.ndarray]) -> Genome:
     """`genome` with one weight per group of edges, the mean; those that share one already keep their company."""
     shared, weights = genome.shared.copy(), genome.weights.copy()
     for members in groups:

@@ -16,6 +16,7 @@ def remove_edges(
     *,
     edges: tuple[float, float] = (0.12, 0.22),
     pairs: int = 3,
+    weak_first: float = 0.0,
     law: SpatialLaw = SpatialLaw(),  # noqa: B008 - immutable
 ) -> tuple[Genome, Record]:
     """Remove edges, long ones first, from pairs of layers drawn with weight sqrt(edges in the pair).
@@ -23,11 +24,17 @@ def remove_edges(
     Never more than half of a pair of adjacent layers goes (so fewer may go than were asked); the rest is
     spread over the pairs in proportion to their edges. Neurons left without input or output are pruned.
 
+    With `weak_first` above 0 weak edges are likelier to go: the drawing weight is also multiplied by
+    exp(-weak_first · |weight| / mean |weight| of the pair). Removing the smallest weights is what prunes trained
+    networks best for its price (Han et al. 2015, "Learning both weights and connections"); the published rule, 0,
+    knows distances only.
+
     Args:
         genome: the parent.
         rng: source of randomness.
         edges: how many fewer, as a fraction of the parent's edges.
         pairs: pairs of layers to take them from (fewer if there are fewer).
+        weak_first: how much likelier weak edges are to go; 0 for not at all.
         law: the spatial rule, whose inverse weight draws the edges.
 
     Returns:
@@ -55,12 +62,21 @@ def remove_edges(
     for pair, amount, layer in zip(chosen, amounts, upper, strict=True):
         members = np.flatnonzero(codes == pair)
         length = distances(genome.positions[genome.sources[members]], genome.positions[genome.targets[members]])
-        gone = draw_without_replacement(-law.log_weight(length, int(layer)), int(amount), rng)
+        log_weight = -law.log_weight(length, int(layer)) - weak_first * _strength(genome.weights[members])
+        gone = draw_without_replacement(log_weight, int(amount), rng)
         draft.keep[members[gone]] = False
     names = [f"{a}-{b}" for a, b in zip(lower.tolist(), upper.tolist(), strict=True)]
     return draft.finish(
         "remove_edges", edges_requested=wanted, layer_pairs=dict(zip(names, amounts.tolist(), strict=True))
     )
+
+
+def _strength(weights: np.ndarray) -> np.ndarray:
+    """Size of each weight over their mean size; 1 for those that have none yet."""
+    sizes = np.abs(weights.astype(float))
+    known = np.isfinite(sizes)
+    mean = sizes[known].mean() if known.any() else 0.0
+    return np.where(known, sizes / mean, 1.0) if mean > 0 else np.ones(len(weights))
 
 
 def _spread(total: int, weights: np.ndarray, most: np.ndarray) -> np.ndarray:

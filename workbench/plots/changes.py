@@ -40,20 +40,20 @@ def changes(config: Mapping[str, Any], events: Iterable[EventLike]) -> list[Chan
         config: JSON-ready settings with which the run began.
         events: in order.
     """
-    held = _flat(config)
+    held = flat(config)
     found = []
     for event in events:
-        values = _flat(event.values)
+        values = flat(event.values)
         if event.kind == "settings":
             lines = [
-                f"{in_words(name)} {_text(held.get(name))} → {_text(value)}"
+                f"{in_words(name)} {as_text(held.get(name))} → {as_text(value)}"
                 for name, value in values.items()
                 if held.get(name) != value
             ]
             held.update(values)
         else:
             lines = [
-                f"{event.kind}: " + ", ".join(f"{in_words(name)} {_text(value)}" for name, value in values.items())
+                f"{event.kind}: " + ", ".join(f"{in_words(name)} {as_text(value)}" for name, value in values.items())
             ]
         found.append(Change(event.from_child, event.generation, tuple(lines)))
     return found
@@ -69,21 +69,23 @@ def in_words(name: str) -> str:
     return name.rpartition(".")[2].replace("_", " ")
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted name: `{"train": {"epochs": 3}}` is `{"train.epochs": 3}`."""
+    found: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            flat.update(_flat(value, f"{prefix}{name}."))
+            found.update(flat(value, f"{prefix}{name}."))
         else:
-            flat[prefix + name] = value
-    return flat
+            found[prefix + name] = value
+    return found
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A setting's value for people."""
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list | tuple):
-        return "–".join(_text(each) for each in value)
+        return "–".join(as_text(each) for each in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

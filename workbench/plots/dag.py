@@ -73,23 +73,12 @@ def dag_layout(genome: Genome) -> DagInfo:
     Inputs are the image itself, squeezed into a strip (channels side by side); a hidden layer is a strip of rows that
     hold equally many neurons, by row and then by column of their position; outputs are a column by class.
     """
-    layers = genome.layers
-    x, y = layers.astype(np.float32), np.empty(genome.n_neurons, np.float32)
-    for layer in range(genome.n_layers):
-        members = np.flatnonzero(layers == layer)
-        if layer == 0:
-            across, down = _input_grid(genome.input_shape)
-        elif layer == genome.n_layers - 1:
-            across, down = np.zeros(len(members)), _spread(np.arange(len(members)), len(members))
-        else:
-            across, down = _strip(genome.positions[members])
-        x[members] += across * STRIP_WIDTH
-        y[members] = down
-    gap = layers[genome.targets] - layers[genome.sources]
+    x, y = neuron_places(genome.layers, genome.positions, genome.input_shape)
+    gap = genome.layers[genome.targets] - genome.layers[genome.sources]
     return DagInfo(
         x=x,
         y=y,
-        layers=layers.astype(np.int32),
+        layers=genome.layers.astype(np.int32),
         positions=genome.positions.astype(np.float32),
         biases=np.concatenate([np.full(genome.n_inputs, np.nan, np.float32), genome.biases]),
         source=genome.sources.astype(np.int32),
@@ -97,10 +86,29 @@ def dag_layout(genome: Genome) -> DagInfo:
         weight=genome.weights,
         skip=(gap > 1).astype(np.uint8),
         shared=(genome.shared >= 0).astype(np.uint8),
-        layer_sizes=tuple(np.bincount(layers, minlength=genome.n_layers).tolist()),
+        layer_sizes=tuple(np.bincount(genome.layers, minlength=genome.n_layers).tolist()),
         n_inputs=genome.n_inputs,
         n_outputs=genome.n_outputs,
     )
+
+
+def neuron_places(
+    layers: np.ndarray, positions: np.ndarray, input_shape: tuple[int, int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """`DagInfo.x` and `.y` of neurons with these layers (int [neurons]) and positions (float [neurons, 2])."""
+    x, y = layers.astype(np.float32), np.empty(len(layers), np.float32)
+    last = int(layers.max())
+    for layer in range(last + 1):
+        members = np.flatnonzero(layers == layer)
+        if layer == 0:
+            across, down = _input_grid(input_shape)
+        elif layer == last:
+            across, down = np.zeros(len(members)), _spread(np.arange(len(members)), len(members))
+        else:
+            across, down = _strip(positions[members])
+        x[members] += across * STRIP_WIDTH
+        y[members] = down
+    return x, y
 
 
 def _spread(ranks: np.ndarray, count: int) -> np.ndarray:

@@ -1,18 +1,25 @@
 """The composition root: settings, presets, and the search that a person can steer."""
 
 from workbench.search.config import LIVE_SETTINGS, SearchConfig
+from workbench.search.fork import ForkPlan, fork_run, plan_fork
 from workbench.search.presets import PRESETS, Preset, preset
+from workbench.search.replay import Replay, replay
 from workbench.search.search import Search, attach
 from workbench.search.snapshot import Snapshot, snapshot_of
 
 __all__ = [
     "LIVE_SETTINGS",
     "PRESETS",
+    "ForkPlan",
     "Preset",
+    "Replay",
     "Search",
     "SearchConfig",
     "Snapshot",
     "attach",
+    "fork_run",
+    "plan_fork",
     "preset",
+    "replay",
     "snapshot_of",
 ]

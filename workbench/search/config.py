@@ -6,8 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import ConfigError
-from workbench.evolution import SELECTIONS, SURVIVALS, HypervolumeBounds
+from workbench.evolution import ADAPTATIONS, SELECTIONS, SURVIVALS, HypervolumeBounds
 from workbench.training import TrainConfig
+
+KEEPS = ("needed", "all")
+
+
+MOST, MOST_WORKERS = 10**6, 10**4
+"""Bounds of sizes: a run file from a stranger may ask for anything."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,8 @@ class SearchConfig:
         population: individuals alive (P).
         children: children per generation (M).
         generations: generations after the initial population (T).
+        budget: training, in epochs × FLOPs summed over the individuals, after which a search ends with the generation;
+            None for no limit but `generations`.
         seed: root seed; one seed, one result.
         tournament: individuals that compete to be a parent.
         selection: what they compare: "pareto" (rank, then crowding distance), "accuracy", or "random" (no parents:
@@ -29,13 +37,21 @@ class SearchConfig:
         stop_hopeless: whether children that will not come near the front stop early (`workbench.evolution.stopping`).
         train: how a child is trained.
         rates: mutation rates: the space's record, or a mapping of what differs from its defaults.
+        adapt: how mutation rates follow what paid lately, with `rates` as their base: "matching", "pursuit"
+            (`workbench.evolution.adaptive`), or None.
         hypervolume: the box in which hypervolume is measured.
-        workers: children trained at once; None for one per core. Does not change results.
+        workers: children trained at once; None for as many as the executor has, one per core in threads. Does not
+            change results.
+        attempts: workers that a child may take down before it is recorded as failed.
+        child_seconds: how long a child may be in training before it is recorded as failed; None for no limit.
+        keep: whose weights stay in the run file: "needed" (of individuals alive, on the all-time front, or put in by
+            hand; of the others the topology, which keeps the file small) or "all". Does not change results.
     """
 
     population: int = 60
     children: int = 15
     generations: int = 40
+    budget: float | None = None
     seed: int = 0
     tournament: int = 3
     selection: str = "pareto"
@@ -46,23 +62,40 @@ class SearchConfig:
     stop_hopeless: bool = False
     train: TrainConfig = field(default_factory=TrainConfig)
     rates: Any = field(default_factory=dict)
+    adapt: str | None = None
     hypervolume: HypervolumeBounds = field(default_factory=HypervolumeBounds)
     workers: int | None = None
+    attempts: int = 3
+    child_seconds: float | None = None
+    keep: str = "needed"
 
     def __post_init__(self) -> None:
-        for name in ("population", "children", "tournament"):
+        for name in ("population", "children", "tournament", "attempts"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"SearchConfig.{name} expects at least 1, got {getattr(self, name)}")
         if self.generations < 0:
             raise ConfigError(f"SearchConfig.generations expects at least 0, got {self.generations}")
+        for name in ("population", "children", "tournament", "attempts", "generations"):
+            if getattr(self, name) > MOST:
+                raise ConfigError(f"SearchConfig.{name} expects at most {MOST:,}, got {getattr(self, name)}")
+        if self.budget is not None and not self.budget > 0:
+            raise ConfigError(f"SearchConfig.budget expects a number above 0, or None, got {self.budget}")
         if self.seed < 0:
             raise ConfigError(f"SearchConfig.seed expects a number from 0 up, got {self.seed}")
         if self.workers is not None and self.workers < 1:
             raise ConfigError(f"SearchConfig.workers expects at least 1, got {self.workers}")
+        if self.workers is not None and self.workers > MOST_WORKERS:
+            raise ConfigError(f"SearchConfig.workers expects at most {MOST_WORKERS:,}, got {self.workers}")
+        if self.child_seconds is not None and not self.child_seconds > 0:
+            raise ConfigError(f"SearchConfig.child_seconds expects a number above 0, got {self.child_seconds}")
         if self.selection not in SELECTIONS:
             raise ConfigError(f"SearchConfig.selection expects one of {', '.join(SELECTIONS)}, got {self.selection!r}")
         if self.survival not in SURVIVALS:
             raise ConfigError(f"SearchConfig.survival expects one of {', '.join(SURVIVALS)}, got {self.survival!r}")
+        if self.adapt is not None and self.adapt not in ADAPTATIONS:
+            raise ConfigError(f"SearchConfig.adapt expects none or one of {', '.join(ADAPTATIONS)}, got {self.adapt!r}")
+        if self.keep not in KEEPS:
+            raise ConfigError(f"SearchConfig.keep expects one of {', '.join(KEEPS)}, got {self.keep!r}")
         low, high = self.flops_bounds
         if not 0 <= low <= high:
             raise ConfigError(f"SearchConfig expects 0 <= flops_min <= flops_max, got {low} and {high}")
@@ -79,5 +112,8 @@ class SearchConfig:
         return self.population + self.children * self.generations
 
 
-LIVE_SETTINGS = ("children", "tournament", "train", "rates", "flops_min", "flops_max")
+FREE_SETTINGS = ("generations", "workers", "attempts", "child_seconds", "keep")
+"""What may differ when a run is resumed."""
+
+LIVE_SETTINGS = ("children", "tournament", "train", "rates", "adapt", "flops_min", "flops_max")
 """What may change while a search runs."""

@@ -5,25 +5,29 @@ Not thread-safe by itself; `Search` guards it. Whatever is committed to the file
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.config_codec import from_values, to_values
+from workbench.config_codec import to_values
 from workbench.datasets import Dataset
 from workbench.errors import RunError
-from workbench.evolution import Evolution, hypervolume
-from workbench.executors import Task
-from workbench.individuals import FAILED, Individual
-from workbench.search import machine
+from workbench.evolution import Credits, hypervolume
+from workbench.executors import LOST_WORKER, TIME_OUT, Task
+from workbench.individuals import BY_HAND, FAILED, Individual, is_by_hand
+from workbench.search import by_hand, log, machine
 from workbench.search.config import SearchConfig
+from workbench.search.resuming import LENGTH_KIND, check_can_go_on, check_same, length_of
+from workbench.search.script import Script, evolution_of
 from workbench.search.settings import EVENT_KIND, Settings, Timeline
 from workbench.search.story import Story
-from workbench.space import SearchSpace
+from workbench.space import DropsWeights, SearchSpace
 from workbench.store import Event, GenerationRecord, Run, RunDescription, RunWriter
 
-LENGTH_KIND = "generations"
-"""Event: a resumed run was made longer, or shorter."""
+GIVEN_UP_KINDS = (TIME_OUT, LOST_WORKER)
+"""Events: a child took too long, or took its workers down; `values["reason"]` is that of its record."""
 
 
 class Ledger:
@@ -32,24 +36,33 @@ class Ledger:
     Attributes:
         evolution: population and archive as of the last ranking.
         children: finished individuals of the generation in progress, by id.
+        guests: those put in by hand that are ranked with them, by id.
+        credits: what mutations earned, for rates that adapt.
         timeline: which settings hold for which child.
         wanted: the settings from the next child on.
-        total: individuals finished over the whole run.
+        total: individuals finished over the whole run, without those put in by hand.
         failed: how many of them failed.
+        spent: epochs × FLOPs of all individuals that are ranked.
+        given_up: reasons of children that events say are failed, by id.
         story: the past, for those who watch.
+        script: the events that are followed, if a run is replayed.
     """
 
     def __init__(self, config: SearchConfig, space: SearchSpace) -> None:
         start = Settings.at_start(config, space)
         self.space = space
         self.config = replace(config, rates=space.rates_values(start.rates))  # defaults may change, a run must not
-        self.evolution = Evolution(config.population, config.seed, config.selection, config.survival)
+        self.evolution = evolution_of(start)
         self.children: dict[int, Individual] = {}
+        self.guests: dict[int, Individual] = {}
+        self.credits = Credits()
         self.timeline = Timeline(start, space)
         self.wanted = start
-        self.total, self.failed = 0, 0
+        self.total, self.failed, self.spent = 0, 0, 0.0
+        self.given_up: dict[int, str] = {}
         self.story = Story()
-        self._first_child = 0
+        self.script: Script | None = None
+        self._first_child, self._by_hand = 0, 0
         self.writer: RunWriter
 
     def describe(self, data: Dataset) -> RunDescription:
@@ -66,14 +79,15 @@ class Ledger:
 
     @property
     def is_finished(self) -> bool:
-        """Whether all generations are ranked."""
-        return self.evolution.generation > self.config.generations
+        """Whether all generations are ranked, or the budget is spent."""
+        budget = self.config.budget
+        return self.evolution.generation > self.config.generations or (budget is not None and self.spent >= budget)
 
     @property
     def expected(self) -> int:
         """Individuals of the generation in progress, by the settings at its start."""
         if self.evolution.generation == 0:
-            return self.config.population
+            return self.timeline.at(0).config.population
         return self.timeline.at(self._first_child).config.children
 
     @property
@@ -82,7 +96,15 @@ class Ledger:
         if self.is_finished:
             return self.total
         left = self.config.generations - self.evolution.generation
-        return self.total + self.expected - len(self.children) + left * self.wanted.config.children
+        total = self.total + self.expected - len(self.children) + left * self.wanted.config.children
+        if self.config.budget is not None and self.spent:  # if those to come cost what the ranked ones did
+            total = min(total, math.ceil(self.config.budget / self.spent * self._first_child))
+        return max(total, self.total)
+
+    @property
+    def current(self) -> tuple[Individual, ...]:
+        """All that are ranked next: finished children, and those put in by hand."""
+        return *self.children.values(), *self.guests.values()
 
     def missing(self) -> list[int]:
         """Ids of this generation that are not finished; how many there are may change with its first proposal."""
@@ -92,37 +114,47 @@ class Ledger:
 
     def propose(self, child: int) -> Task:
         """The task for `child`; a live change since the last one is stored first."""
-        wanted, latest = self.wanted, self.timeline.latest
-        if changes := wanted.difference(self.space, latest):
-            self._log(EVENT_KIND, child, changes)
-            self.timeline.add(child, wanted)
+        if self.script is not None:
+            self.script.follow(self, child)
+        changes = self.wanted.difference(self.space, self.timeline.latest)
+        if changes and child > max(self.children, default=-1):  # those left out by a kill keep their settings
+            self.log(EVENT_KIND, child, changes)
+            self.adopt(child, self.wanted)
         settings = self.timeline.at(child)
         proposal = self.evolution.ask(child, settings.config.tournament)
-        train = settings.config.train
-        if proposal.parent is None and settings.config.initial_epochs is not None:
-            train = replace(train, epochs=settings.config.initial_epochs)
+        train = settings.recipe(initial=proposal.parent is None)
         return Task(
             id=child,
             generation=proposal.generation,
             parent=None if proposal.parent is None else proposal.parent.id,
             parent_genome=None if proposal.parent is None else proposal.parent.genome,
             seed=proposal.seed,
-            rates=settings.rates,
+            rates=settings.adapted(self.space, self.credits),
             train=train,
-            stream=(self.config.seed, proposal.generation),
+            stream=(settings.config.seed, proposal.generation),
             flops_bounds=settings.config.flops_bounds,
             bar=self.evolution.bar(train.epochs) if settings.config.stop_hopeless else None,
         )
 
-    def _log(self, kind: str, child: int, values: dict[str, Any]) -> None:
+    def adopt(self, child: int, settings: Settings) -> None:
+        """From `child` on, these settings hold."""
+        self.timeline.add(child, settings)
+        self.wanted = settings
+
+    def log(self, kind: str, child: int, values: dict[str, Any]) -> None:
         """Store an event from `child` on."""
-        generation = self.evolution.generation
-        sequence = self.writer.add_event(kind, child, generation, values)
+        self._remember(self.writer.add_event(kind, child, self.evolution.generation, values), kind, child, values)
+
+    def _remember(self, sequence: int, kind: str, child: int, values: dict[str, Any]) -> None:
+        """Tell those who watch of an event."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self.story.events.append(Event(sequence, kind, child, generation, values, now))
+        event = Event(sequence, kind, child, self.evolution.generation, values, now)
+        self.story.events.append(event)
+        log.event_stored(self.writer.path, event)
 
     def take(self, individual: Individual) -> None:
         """Store a finished child, then count it in."""
+        individual = self._with_probabilities(individual)
         genome, blob, facts = individual.genome, None, None
         if genome is not None:
             try:
@@ -133,26 +165,59 @@ class Ledger:
         self.writer.add_individual(individual, blob, facts)
         self.children[individual.id] = individual
         self.story.add(individual)
+        log.child_done(self.writer.path, individual)
         self.total += 1
         self.failed += not individual.ok
 
-    def lost(self, child: int, error: BaseException) -> Individual:
-        """The record of a child whose worker was lost."""
-        proposal = self.evolution.ask(child, self.timeline.at(child).config.tournament)
-        parent = None if proposal.parent is None else proposal.parent.id
-        return Individual(
-            id=child,
-            parent=parent,
-            generation=proposal.generation,
-            origin="initial" if parent is None else "mutation",
-            mutation={},
-            seed=proposal.seed,
-            status=FAILED,
-            failure=f"its worker was lost: {type(error).__name__}: {error}",
-            cost=None,
-            outcome=None,
-            wall_seconds=0.0,
+    def _with_probabilities(self, individual: Individual) -> Individual:
+        """With adaptive rates, the record of the mutation says which probabilities held."""
+        settings = self.timeline.at(individual.id)
+        if settings.config.adapt is None or not individual.mutation:
+            return individual
+        held = settings.probabilities(self.space, self.credits)
+        rounded = {kind: round(value, 4) for kind, value in held.items()}
+        return replace(individual, mutation={**individual.mutation, "probabilities": rounded})
+
+    def insert(self, individual: Individual) -> int:
+        """Store one put in by hand, then let it be ranked with the children in progress; returns its id."""
+        generation, first = self.evolution.generation, self._first_child + self.expected
+        individual = replace(individual, id=BY_HAND + self._by_hand, generation=generation)
+        blob, facts = self.space.encode(individual.genome), self.space.describe(individual.genome)
+        values = {"id": individual.id}
+        sequence = self.writer.add_individual(individual, blob, facts, event=(by_hand.EVENT_KIND, first, values))
+        self.guests[individual.id] = individual
+        self._by_hand += 1
+        self.story.add(individual)
+        log.child_done(self.writer.path, individual)
+        self._remember(sequence or 0, by_hand.EVENT_KIND, first, values)
+        return individual.id
+
+    def give_up(self, child: int, kind: str, reason: str) -> None:
+        """Record a child as failed for a reason from outside; stored as an event first, which a replay follows."""
+        self.log(kind, child, {"reason": reason})
+        self.given_up[child] = reason
+        self.follow_event(self.propose(child))
+
+    def follow_event(self, task: Task) -> bool:
+        """Record a child as failed if an event says so; returns whether one does."""
+        if (reason := self.given_up.get(task.id)) is None:
+            return False
+        self.take(
+            Individual(
+                id=task.id,
+                parent=task.parent,
+                generation=task.generation,
+                origin="initial" if task.parent is None else "mutation",
+                mutation={},
+                seed=task.seed,
+                status=FAILED,
+                failure=reason,
+                cost=None,
+                outcome=None,
+                wall_seconds=0.0,
+            )
         )
+        return True
 
     def end_generation(self, wall_seconds: float) -> None:
         """Rank, and store the generation.
@@ -161,26 +226,52 @@ class Ledger:
             RunError: if every initial individual failed.
         """
         generation, children = self.evolution.generation, list(self.children.values())
-        if generation == 0 and not any(child.ok for child in children):
+        if generation == 0 and not self.guests and not any(child.ok for child in children):
             reason = children[0].failure if children else "none"
             raise RunError(f"every initial individual failed, so there is nothing to evolve; the first: {reason}")
-        self.evolution.tell(children)
+        ranked = {one.id: one for one in (*self.evolution.population, *self.evolution.archive, *self.current)}
+        self.evolution.tell(self.current)
         archive = self.evolution.archive
+        self.credits.add(children, archive)
         record = GenerationRecord(
             generation=generation,
             population=tuple(individual.id for individual in self.evolution.population),
             front=tuple(individual.id for individual in archive),
-            hypervolume=hypervolume(archive, self.config.hypervolume),
+            hypervolume=hypervolume(archive, self.timeline.latest.config.hypervolume),
             best_accuracy=archive[-1].val_accuracy,
             n_evaluated=len(children),
             n_failed=sum(not child.ok for child in children),
             epochs=sum(child.outcome.epochs for child in children if child.outcome),
             wall_seconds=wall_seconds,
         )
-        self.writer.finish_generation(record)
+        self.writer.finish_generation(record, self._died_out(ranked))
         self.story.end_generation(record)
+        log.generation_ranked(self.writer.path, record)
         self._first_child += len(children)
-        self.children = {}
+        self.spent += sum(child.training_cost for child in self.current)
+        self.children, self.guests = {}, {}
+        if self.script is not None:
+            self.script.follow(self)
+
+    def _died_out(self, ranked: Mapping[int, Individual]) -> dict[int, bytes]:
+        """The encoded topologies of those that were ranked whose weights nobody needs any more, by id."""
+        if self.config.keep != "needed" or not isinstance(self.space, DropsWeights):
+            return {}
+        needed = {one.id for one in (*self.evolution.population, *self.evolution.archive)}
+        return {
+            id: self.space.encode(self.space.without_weights(one.genome))
+            for id, one in ranked.items()
+            if id not in needed and not is_by_hand(id) and one.genome is not None
+        }
+
+    def follow(self, events: Sequence[Event], guest: Callable[[int], Individual], last: int) -> None:
+        """Let the events of a stored run happen again, up to generation `last`; see `Script`."""
+        self.config = replace(self.config, generations=last)
+        self.given_up = {event.from_child: event.values["reason"] for event in events if event.kind in GIVEN_UP_KINDS}
+        self.script = Script(events, self.timeline.latest, self.space, guest)
+        self.timeline = Timeline(self.script.start, self.space)
+        self.wanted, self.evolution = self.script.start, evolution_of(self.script.start)
+        self.script.follow(self)
 
     def restore(self, run: Run, data: Dataset) -> None:
         """Take up a run where its file ends.
@@ -188,40 +279,32 @@ class Ledger:
         Raises:
             RunError: if it was made with other settings, data or space.
         """
-        self._check_same(run, data)
+        check_same(run, self.config, self.space, data)
         machine.warn_of_difference(run)
         memory = run.load(self.space.decode)
+        check_can_go_on(run, memory)
         self.timeline = Timeline(self.timeline.latest, self.space, memory.events)
         self.wanted = self.timeline.latest
+        self.given_up = {
+            event.from_child: event.values["reason"] for event in memory.events if event.kind in GIVEN_UP_KINDS
+        }
         self.story = Story.of(memory)
         by_id = {individual.id: individual for individual in memory.individuals}
         if memory.generations:
             last = memory.generations[-1]
             known = [individual for individual in by_id.values() if individual.generation <= last.generation]
             self.evolution.restore(last.generation, [by_id[id] for id in last.population], known)
-        current = [individual for individual in by_id.values() if individual.generation == self.evolution.generation]
-        self.children = {individual.id: individual for individual in current}
-        self._first_child = len(by_id) - len(current)
-        self.total, self.failed = len(by_id), sum(not individual.ok for individual in by_id.values())
+            self.credits = Credits.of(known)
+        current = {
+            id: individual for id, individual in by_id.items() if individual.generation == self.evolution.generation
+        }
+        self.children = {id: individual for id, individual in current.items() if not is_by_hand(id)}
+        self.guests = {id: individual for id, individual in current.items() if is_by_hand(id)}
+        self._by_hand = sum(map(is_by_hand, by_id))
+        self.total = len(by_id) - self._by_hand
+        self.failed = sum(not individual.ok for individual in by_id.values())
+        self._first_child = self.total - len(self.children)
+        self.spent = sum((one.training_cost for id, one in by_id.items() if id not in current), 0.0)
         if self.config.generations != (length := length_of(run)):
             change = {"generations": self.config.generations, "before": length}
-            self._log(LENGTH_KIND, len(by_id), change)
-
-    def _check_same(self, run: Run, data: Dataset) -> None:
-        stored = from_values(SearchConfig, run.config)
-        same = replace(self.config, generations=stored.generations, workers=stored.workers)
-        if stored != same:
-            old, new = to_values(stored), to_values(same)
-            differ = ", ".join(f"{name}: {old[name]} there, {new[name]} here" for name in old if old[name] != new[name])
-            raise RunError(f"{run.path} was made with other settings ({differ}); resume it with these, or start anew")
-        if run.dataset["fingerprint"] != data.fingerprint:
-            raise RunError(f"{run.path} was made with other data ({run.dataset['name']}); pass the same data set")
-        if (run.space_name, run.space_config) != (self.space.name, self.space.config()):
-            raise RunError(f"{run.path} was made with another search space ({run.space_name}); pass the same one")
-
-
-def length_of(run: Run) -> int:
-    """How many generations a run is to have, as last asked for."""
-    events: Any = run.events
-    lengths = [values["generations"] for values in events["values"][events["kind"] == LENGTH_KIND]]
-    return lengths[-1] if lengths else run.config["generations"]
+            self.log(LENGTH_KIND, self.total, change)

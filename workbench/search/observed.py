@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 from workbench.evolution import Evolution, front_of, hypervolume
-from workbench.executors import Progress
+from workbench.executors import Progress, capacity_of
 from workbench.individuals import Individual
-from workbench.search import machine
 from workbench.search.config import SearchConfig
 from workbench.search.ledger import Ledger
 from workbench.search.settings import Settings
@@ -30,7 +29,8 @@ class Observed:
     _wake: threading.Condition
     _state: str
     _error: BaseException | None
-    _pending: dict[Future[Individual], int]
+    _executor: Executor | str | None
+    _pending: set[int]
     _working: dict[int, Progress]
     _version: int
     _started: float
@@ -51,13 +51,13 @@ class Observed:
     @property
     def workers(self) -> int:
         """Children trained at once."""
-        return self.config.workers or machine.available_cores()
+        return capacity_of(self._executor, self.config.workers)
 
     @property
     def archive(self) -> tuple[Individual, ...]:
         """The all-time front, children of the generation in progress included, by rising FLOPs."""
         with self._wake:
-            return tuple(front_of([*self.evolution.archive, *self._ledger.children.values()]))
+            return tuple(front_of([*self.evolution.archive, *self._ledger.current]))
 
     def snapshot(self) -> Snapshot:
         """What the search looks like now."""
@@ -75,7 +75,7 @@ class Observed:
                 total=ledger.total,
                 total_expected=ledger.total_expected,
                 failed=ledger.failed,
-                in_progress=tuple(self._pending.values()),
+                in_progress=tuple(sorted(self._pending)),
                 population=self.evolution.population,
                 archive=archive,
                 hypervolume=hypervolume(archive, self.config.hypervolume),
@@ -84,7 +84,7 @@ class Observed:
                 children_per_minute=60 * self._made_here / elapsed if self._made_here else 0.0,
                 version=version,
                 working=tuple(working[child] for child in sorted(working)),
-                current=tuple(ledger.children.values()),
+                current=ledger.current,
                 recent=tuple(ledger.story.points),
                 milestones=tuple(ledger.story.milestones),
                 events=tuple(ledger.story.events),
@@ -107,6 +107,12 @@ class Observed:
         """Live settings that were changed and wait for the next child, whole (all of `rates`, say)."""
         with self._wake:
             return self._ledger.wanted.difference(self.space, self._ledger.timeline.latest)
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Probability of each mutation for the next child: as asked for, or as adapted to what paid lately."""
+        with self._wake:
+            return self._ledger.wanted.probabilities(self.space, self._ledger.credits)
 
     @property
     def timeline(self) -> tuple[Event, ...]:

@@ -59,6 +59,19 @@ GENTLE: dict[str, Any] = {
 }
 
 
+SMALL_STEPS: dict[str, Any] = {
+    **GENTLE,
+    "remove_layer": 0.03,
+    "share_weights": 0.07,
+    "new_neurons": (0.03, 0.12),
+    "new_neuron_edges": (0.05, 0.2),
+    "new_edges": (0.05, 0.2),
+    "removed_edges": (0.05, 0.2),
+    "weak_first": 3.0,
+}
+"""Small steps that break little of what was inherited, and weak edges go first."""
+
+
 @dataclass(frozen=True)
 class Preset:
     """Settings of a search and of its initial population.
@@ -147,11 +160,14 @@ def _best(dataset: str) -> Preset:
         initial_epochs=first,
         stop_hopeless=True,
         train=replace(quick.config.train, epochs=child, **LONG_TRAINING[dataset]),
+        rates=quick.config.rates if dataset == "digits" else SMALL_STEPS,
     )
     mixed = replace(quick.initial, hidden_layers=(1, 3), random=0.35, local=0.5, convolution=0.15)
     initial = {
         "digits": replace(mixed, maps=(1, 6)),
         "mnist": replace(mixed, layer_size=(0.2, 0.9), edges_per_neuron=(3, 25), maps=(1, 10)),
-        "cifar10": replace(mixed, layer_size=(0.2, 0.6), edges_per_neuron=(6, 30), maps=(2, 12)),
+        "cifar10": replace(
+            mixed, layer_size=(0.2, 0.6), edges_per_neuron=(6, 30), random=0.15, local=0.75, convolution=0.1, maps=(1, 8)
+        ),
     }
     return Preset(config, initial[dataset])

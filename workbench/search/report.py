@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from workbench.datasets import Dataset
 from workbench.errors import RunError
 from workbench.spaces import make_space
@@ -47,3 +49,28 @@ def front_table(run: Run, data: Dataset | None = None, *, test: bool = True) -> 
         tested.append(space.evaluate(genome, data, "test") if test and chosen > best else float("nan"))
         best = max(best, chosen)
     return front.assign(selection_accuracy=selection, test_accuracy=tested)
+
+
+def chosen_members(run: Run, data: Dataset, most: int | None = None) -> pd.DataFrame:
+    """Members of the front that no smaller one matches on the selection split, by rising FLOPs; nothing is tested.
+
+    Args:
+        run: the run.
+        data: its data set.
+        most: of them, evenly spread over the logarithm of FLOPs, the smallest and the largest among them; all if None.
+
+    Returns:
+        As `front_table`, without `test_accuracy`.
+
+    Raises:
+        RunError: if the run was made with other data.
+    """
+    table = front_table(run, data, test=False).drop(columns="test_accuracy")
+    before = table["selection_accuracy"].cummax().shift(fill_value=float("-inf"))
+    table = table[table["selection_accuracy"] > before].reset_index(drop=True)
+    if most is None or len(table) <= most:
+        return table
+    place = np.log(table["flops"].to_numpy(float))
+    wanted = np.linspace(place[0], place[-1], most) if most > 1 else place[-1:]
+    nearest = np.unique(np.abs(place[:, None] - wanted).argmin(axis=0))
+    return table.iloc[nearest].reset_index(drop=True)

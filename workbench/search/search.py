@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import threading
-import time
 import weakref
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 from workbench.config_codec import from_values
-from workbench.datasets import Dataset, dataset_names, load_dataset
+from workbench.datasets import Dataset
 from workbench.errors import RunError
-from workbench.executors import Progress, Task, make_child, one_thread_each, thread_executor
-from workbench.individuals import Individual
+from workbench.executors import Crew, Progress, check_executor
+from workbench.search.by_hand import individual_by_hand
 from workbench.search.config import SearchConfig
-from workbench.search.ledger import Ledger, length_of
-from workbench.search.observed import Observed
+from workbench.search.fork import fork_run, plan_fork
+from workbench.search.ledger import Ledger
+from workbench.search.loop import Loop
+from workbench.search.resuming import data_of, length_of
 from workbench.space import SearchSpace
 from workbench.spaces import NeuronSpace, make_space
-from workbench.store import create_run, open_run
+from workbench.store import create_run, open_run, values_of
 
 _LIVE: weakref.WeakValueDictionary[Path, Search] = weakref.WeakValueDictionary()
 
 
-class Search(Observed):
+class Search(Loop):
     """One search, recorded in one file.
 
     Args:
@@ -36,9 +36,10 @@ class Search(Observed):
         config: the settings.
         path: the run file.
         space: what is searched; the neuron-level space of the data if None.
-        executor: where children are trained; threads if None.
-        if_exists: what to do if the file exists: "error", "resume" (go on where it ends; all but `generations` and
-            `workers` must be as in the file), or "new" (a free name beside it).
+        executor: where children are trained: "threads" (also if None), "processes", or any
+            `concurrent.futures.Executor`, such as `client.get_executor()` of a Dask cluster; it is never shut down.
+        if_exists: what to do if the file exists: "error", "resume" (go on where it ends; all settings but
+            `config.FREE_SETTINGS` must be as in the file), or "new" (a free name beside it).
 
     Raises:
         RunError: if the file exists, cannot be written, or (resuming) belongs to other data or settings.
@@ -50,9 +51,10 @@ class Search(Observed):
         config: SearchConfig | None = None,
         path: str | os.PathLike[str] = "run.sqlite",
         space: SearchSpace | None = None,
-        executor: Executor | None = None,
+        executor: Executor | str | None = None,
         if_exists: str = "error",
     ) -> None:
+        check_executor(executor)
         self.data = data
         self.space: SearchSpace = space or NeuronSpace.for_data(data)
         self._ledger = Ledger(config or SearchConfig(), self.space)
@@ -64,14 +66,16 @@ class Search(Observed):
         self._thread: threading.Thread | None = None
         self._state, self._credits, self._step_ends_generation = "idle", 0, False
         self._error: BaseException | None = None
-        self._pending: dict[Future[Individual], int] = {}
+        self._pending: set[int] = set()
+        self._crew: Crew | None = None
         self._working: dict[int, Progress] = {}
         self._ticks, self._version = itertools.count(1), 0
         self._started, self._worked_seconds, self._made_here = 0.0, 0.0, 0
         self._idle_since = 0.0
         if self._writer.resumed:
             try:
-                self._ledger.restore(open_run(self.path), data)
+                with values_of(self.path):
+                    self._ledger.restore(open_run(self.path), data)
             except BaseException:
                 self._writer.close()
                 raise
@@ -84,7 +88,7 @@ class Search(Observed):
         cls,
         path: str | os.PathLike[str],
         data: Dataset | None = None,
-        executor: Executor | None = None,
+        executor: Executor | str | None = None,
         root: str | os.PathLike[str] | None = None,
         **changes: Any,
     ) -> Search:
@@ -95,15 +99,14 @@ class Search(Observed):
             data: needed only if the run's data set was made from arrays.
             executor: where children are trained.
             root: where the data lie, as for `load_dataset`.
-            changes: `generations` (to make the run longer) or `workers`.
+            changes: `generations` (to make the run longer), or others of `FREE_SETTINGS`.
         """
         run = open_run(path)
-        if data is None:
-            if run.dataset["name"] not in dataset_names():
-                raise RunError(f"{path} searched {run.dataset['name']!r}, made from arrays; pass it as data=...")
-            data = load_dataset(run.dataset["name"], root)
-        config = from_values(SearchConfig, {**run.config, "generations": length_of(run), **changes})
-        return cls(data, config, path, make_space(run.space_name, run.space_config), executor, "resume")
+        data = data_of(run, data, root)
+        with values_of(run.path):
+            config = from_values(SearchConfig, {**run.config, "generations": length_of(run), **changes})
+            space = make_space(run.space_name, run.space_config)
+        return cls(data, config, path, space, executor, "resume")
 
     @classmethod
     def open(
@@ -112,7 +115,7 @@ class Search(Observed):
         config: SearchConfig | None = None,
         path: str | os.PathLike[str] = "run.sqlite",
         space: SearchSpace | None = None,
-        executor: Executor | None = None,
+        executor: Executor | str | None = None,
     ) -> Search:
         """What the first cell of a notebook wants, however often it is run.
 
@@ -121,6 +124,33 @@ class Search(Observed):
         """
         live = _LIVE.get(_real(path))
         return live if live is not None else cls(data, config, path, space, executor, "resume")
+
+    @classmethod
+    def fork(
+        cls,
+        path: str | os.PathLike[str],
+        generation: int,
+        to: str | os.PathLike[str],
+        data: Dataset | None = None,
+        executor: Executor | str | None = None,
+        root: str | os.PathLike[str] | None = None,
+        **changes: Any,
+    ) -> Search:
+        """Branch a past state of a run off into a run of its own, with other settings.
+
+        Where weights were dropped since, individuals are trained again first; `plan_fork(...).cost` says beforehand
+        what that takes.
+
+        Args:
+            path: the run file.
+            generation: the finished generation after which the fork goes its own way.
+            to: the file of the fork.
+            data: needed only if the run's data set was made from arrays.
+            executor: where its children are trained.
+            root: where the data lie, as for `load_dataset`.
+            changes: any settings: `Search.fork(path, 12, "b.sqlite", seed=7, rates={"add_edges": 0.5})`.
+        """
+        return cls.resume(fork_run(plan_fork(path, generation, changes), to, data, root=root), data, executor, root)
 
     # ------------------------------------------------------------------ steering
     @property
@@ -144,6 +174,49 @@ class Search(Observed):
             self._ledger.wanted = self._ledger.wanted.changed(self.space, changes)
             self._changed()
 
+    def insert(
+        self,
+        genome: Any,
+        *,
+        parent: int | None = None,
+        record: Mapping[str, Any] | None = None,
+        history: Sequence[Mapping[str, float]] = (),
+    ) -> int:
+        """Put a genome made by hand into the population, with origin "by hand".
+
+        It is measured on the validation split and stored at once, ranked with the children of the generation in
+        progress (so the population's oldest makes room for it), and may be a parent from the next generation on.
+
+        Args:
+            genome: trained: with a weight on every edge.
+            parent: id of the individual that it was made from.
+            record: what was done to the parent, JSON-ready; its `kind` names it ("by hand" if it has none).
+            history: one mapping per epoch that it was trained, as in `TrainResult.history`.
+
+        Returns:
+            Its id, from `workbench.individuals.BY_HAND` up.
+
+        Raises:
+            WorkbenchError: if the genome is not trained or does not fit, there is no such parent, or the search is
+                finished, failed or closed.
+        """
+        self._check_open()
+        if parent is not None:
+            self.results.mutation(parent)  # which says what ids there are
+        made = individual_by_hand(self.space, self.data, genome, parent=parent, record=record, history=history)
+        with self._wake:
+            self._check_open()  # measuring took its time
+            id = self._ledger.insert(made)
+            self._changed()
+        return id
+
+    def _check_open(self) -> None:
+        if self._ledger.is_finished or self._state in ("finished", "failed"):
+            raise RunError(
+                f"the search in {self.path} is {self._state}, so nothing can join it; go on with it first, for example "
+                "with Search.resume(path, generations=...)"
+            )
+
     # ------------------------------------------------------------------ control
     def run(self, progress: bool = True) -> Search:
         """Search to the end, with a progress line; Ctrl-C stops after storing what is in training."""
@@ -166,11 +239,17 @@ class Search(Observed):
         """Make `children` children (or all that are missing of the generation), then pause."""
         self._go("paused", 0 if generation else children, generation)
 
-    def stop(self) -> None:
-        """End the thread after the children in training; the run can be resumed."""
+    def stop(self, *, now: bool = False) -> None:
+        """End the thread; the run can be resumed.
+
+        Args:
+            now: leave the children in training, which a resumed run makes again; else they are waited for, and stored.
+        """
         with self._wake:
             if self._state in ("running", "paused"):
                 self._set_state("stopped")
+            if now and self._crew is not None:
+                self._crew.dismiss()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the thread has ended; returns whether it has. Raises what made the search fail, if it did."""
@@ -182,9 +261,9 @@ class Search(Observed):
             raise self._error
         return True
 
-    def close(self) -> None:
-        """Stop, wait, and give the file free."""
-        self.stop()
+    def close(self, *, now: bool = False) -> None:
+        """Stop (`now` as in `stop`), wait, and give the file free."""
+        self.stop(now=now)
         self.join()
         self._writer.close()
         if _LIVE.get(self.path) is self:
@@ -201,108 +280,6 @@ class Search(Observed):
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._work, name="workbench-search", daemon=True)
                 self._thread.start()
-
-    def _set_state(self, state: str) -> None:
-        self._state = state
-        self._changed()
-        self._wake.notify_all()
-
-    def _changed(self) -> None:
-        """Tell those who watch that something is new."""
-        self._version = next(self._ticks)
-
-    def _report(self, progress: Progress) -> None:
-        """A child in training has come further; called in its thread."""
-        self._working[progress.child] = progress
-        self._changed()
-
-    # ------------------------------------------------------------------ the thread
-    def _work(self) -> None:
-        executor = self._executor or thread_executor(self.workers)
-        self._started = time.perf_counter()
-        try:
-            self._writer.set_state("running")
-            with one_thread_each():
-                while not self._ledger.is_finished and self._make_generation(executor):
-                    pass
-            with self._wake:
-                self._set_state("finished" if self._ledger.is_finished else "stopped")
-            self._writer.set_state(self._state)
-        except BaseException as error:
-            with contextlib.suppress(RunError):  # if the file is the reason
-                self._writer.set_state("failed")
-            with self._wake:
-                self._error = error
-                self._set_state("failed")
-        finally:
-            self._worked_seconds += time.perf_counter() - self._started
-            self._started = 0.0
-            if self._executor is None:
-                executor.shutdown()
-            if self._state in ("finished", "failed"):
-                self._writer.close()
-
-    def _make_generation(self, executor: Executor) -> bool:
-        """Make the children that are missing of this generation, then rank; False if it was stopped."""
-        started = time.perf_counter()
-        while (todo := self._todo()) or self._pending:
-            while todo and len(self._pending) < self.workers and self._may_start():
-                with self._wake:
-                    task = self._ledger.propose(todo[0])
-                    self._pending[self._submit(executor, task)] = task.id
-                    self._changed()
-                todo = self._todo()
-            if not self._pending:
-                with self._wake:
-                    if self._state == "stopped":
-                        return False
-                    self._idle_since = time.perf_counter()
-                    self._wake.wait_for(lambda: self._state != "paused" or self._credits or self._step_ends_generation)
-                    self._started += time.perf_counter() - self._idle_since  # pauses are no work
-                    self._idle_since = 0.0
-                continue
-            for future in wait(self._pending, return_when=FIRST_COMPLETED).done:
-                self._take(future)
-        with self._wake:  # nobody sees a generation half ended, or one that the file does not have
-            self._ledger.end_generation(time.perf_counter() - started)
-            self._step_ends_generation = False
-            self._changed()
-            self._wake.notify_all()
-        return True
-
-    def _submit(self, executor: Executor, task: Task) -> Future[Individual]:
-        """Have a child made; only threads of this process can report how far they are."""
-        if self._executor is not None:
-            return executor.submit(make_child, self.space, self.data, task)
-        self._working[task.id] = Progress.at_start(task)
-        return executor.submit(make_child, self.space, self.data, replace(task, report=self._report))
-
-    def _todo(self) -> list[int]:
-        """Children of this generation still to be started."""
-        return [child for child in self._ledger.missing() if child not in self._pending.values()]
-
-    def _may_start(self) -> bool:
-        """Whether another child may start now; spends a step if stepping."""
-        with self._wake:
-            if self._state == "running" or (self._state == "paused" and self._step_ends_generation):
-                return True
-            if self._state == "paused" and self._credits:
-                self._credits -= 1
-                return True
-            return False
-
-    def _take(self, future: Future[Individual]) -> None:
-        """Store a finished child before anything is made of it."""
-        try:
-            individual = future.result()
-        except Exception as error:  # the worker was lost
-            individual = self._ledger.lost(self._pending[future], error)
-        with self._wake:
-            self._ledger.take(individual)
-            self._working.pop(self._pending.pop(future), None)
-            self._made_here += 1
-            self._changed()
-            self._wake.notify_all()
 
 
 def attach(path: str | os.PathLike[str]) -> Search:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.config_codec import from_values, to_values
 from workbench.errors import ConfigError
+from workbench.evolution import Credits, adapted
 from workbench.search.config import LIVE_SETTINGS, SearchConfig
 from workbench.space import SearchSpace
 from workbench.store import Event
 from workbench.training import TrainConfig
 
 EVENT_KIND = "settings"
+
+FORK_KIND = "fork"
+"""Event: from here on a run is a fork of another; `values["before"]` are the settings with which that one began."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,30 @@ class Settings:
                 plain[name] = value
         return replace(self, config=from_values(SearchConfig, plain, self.config), rates=rates)
 
+    def recipe(self, initial: bool) -> TrainConfig:
+        """How a child is trained; `initial`: one that is sampled, not mutated."""
+        if initial and self.config.initial_epochs is not None:
+            return replace(self.config.train, epochs=self.config.initial_epochs)
+        return self.config.train
+
     def values(self, space: SearchSpace) -> dict[str, Any]:
         """JSON-ready values of all live settings."""
         plain = to_values(self.config)
         return {**{name: plain[name] for name in LIVE_SETTINGS}, "rates": space.rates_values(self.rates)}
+
+    def probabilities(self, space: SearchSpace, credits: Credits) -> dict[str, float]:
+        """Probability of each mutation, summing to 1, given what mutations have earned so far."""
+        values = space.rates_values(self.rates)
+        base = {kind: float(values[kind]) for kind in space.mutation_kinds}
+        if self.config.adapt is None:
+            return {kind: value / sum(base.values()) for kind, value in base.items()}
+        return adapted(self.config.adapt, base, credits)
+
+    def adapted(self, space: SearchSpace, credits: Credits) -> Any:
+        """The rates that hold: those asked for, or with probabilities that follow what paid lately."""
+        if self.config.adapt is None:
+            return self.rates
+        return space.rates({**space.rates_values(self.rates), **self.probabilities(space, credits)})
 
     def difference(self, space: SearchSpace, before: Settings) -> dict[str, Any]:
         """The live settings that differ from `before`, whole (all of `rates`, say)."""
@@ -78,14 +102,32 @@ def _values(space: SearchSpace, rates: Any) -> Mapping[str, Any]:
         ) from None
 
 
+def starts_of(start: Settings, space: SearchSpace, events: Iterable[Event]) -> Iterator[Settings]:
+    """The settings at the start of a run's first origin, and after each fork on the way to it."""
+    for event in events:
+        if event.kind == FORK_KIND:
+            yield Settings.at_start(from_values(SearchConfig, event.values["before"]), space)
+    yield start
+
+
 class Timeline:
-    """Which settings hold for which child."""
+    """Which settings hold for which child.
+
+    Args:
+        start: the settings with which the run began; of a fork, those with which it branched off.
+        space: of the run.
+        events: of the run, in order.
+    """
 
     def __init__(self, start: Settings, space: SearchSpace, events: Iterable[Event] = ()) -> None:
-        self._steps = [(0, start)]
+        events = list(events)
+        starts = starts_of(start, space, events)
+        self._steps = [(0, next(starts))]
         for event in events:
             if event.kind == EVENT_KIND:
                 self.add(event.from_child, self.latest.changed(space, event.values))
+            elif event.kind == FORK_KIND:
+                self.add(event.from_child, next(starts))
 
     @property
     def latest(self) -> Settings:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from workbench.config_codec import from_values
 from workbench.evolution import front_of, hypervolume
 from workbench.executors import Progress
-from workbench.individuals import Individual
+from workbench.individuals import Individual, is_by_hand
 from workbench.search.config import SearchConfig
 from workbench.search.story import Failure, Milestone, Point, Story
-from workbench.store import Event, Run
+from workbench.store import Event, Run, of_a_run
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Snapshot:
         state: "idle", "running", "paused", "stopped", "finished" or "failed".
         generation: the one in progress (0 = initial population).
         generations: generations in all.
-        finished: individuals finished in this generation.
+        finished: individuals finished in this generation, without those put in by hand, as in all these counts.
         expected: individuals of this generation.
         total: individuals finished over the whole run.
         total_expected: individuals of the whole run.
@@ -35,7 +35,7 @@ class Snapshot:
         children_per_minute: over this process's work; 0 before the first.
         version: differs from that of another snapshot if anything has changed in between.
         working: how far each child in training is; empty if the executor cannot tell.
-        current: children of the generation in progress that are finished.
+        current: finished individuals of the generation in progress, those put in by hand included.
         recent: the individuals trained last, at most `story.RECENT_POINTS`, by time of finishing.
         milestones: the finished generations.
         events: everything that a person changed, in order.
@@ -75,8 +75,10 @@ class Snapshot:
         return 60 * (self.total_expected - self.total) / self.children_per_minute
 
 
+@of_a_run
 def snapshot_of(run: Run) -> Snapshot:
     """A stored run as it looks now, in the same form as a live search."""
+    state = run.state  # first: one that has ended changes no more
     memory = run.load()
     config = from_values(SearchConfig, run.config)
     by_id = {individual.id: individual for individual in memory.individuals}
@@ -87,14 +89,15 @@ def snapshot_of(run: Run) -> Snapshot:
     lengths = [event.values["generations"] for event in memory.events if event.kind == "generations"]
     generations = lengths[-1] if lengths else config.generations
     current = tuple(individual for individual in memory.individuals if individual.generation > ranked)
+    total, finished = (sum(not is_by_hand(one.id) for one in some) for some in (memory.individuals, current))
     return Snapshot(
-        state=run.state,
+        state=state,
         generation=min(ranked + 1, generations),
         generations=generations,
-        finished=len(current),
-        expected=len(current),
-        total=len(by_id),
-        total_expected=max(len(by_id), config.individuals),
+        finished=finished,
+        expected=finished,
+        total=total,
+        total_expected=max(total, config.individuals),
         failed=sum(not individual.ok for individual in memory.individuals),
         in_progress=(),
         population=tuple(by_id[id] for id in last.population) if last else (),

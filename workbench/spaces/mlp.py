@@ -8,37 +8,26 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from workbench.config_codec import from_values, to_values
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.genome import FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
+from workbench.genome.arrays import names_of, read_arrays, read_head
 from workbench.individuals import Cost, Outcome
 from workbench.space import Setting
 from workbench.training import OnEpoch, TrainConfig
 
 KINDS = ("add_layer", "remove_layer", "widen_layer", "narrow_layer")
 FORMAT, FORMAT_VERSION = "workbench-mlp", 1
-MAX_BYTES = 2**31
-
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    ValueError,
-    KeyError,
-    EOFError,
-    OSError,
-    TypeError,
-    RuntimeError,  # of zipfile: an entry seems encrypted, or compressed in an unknown way
-)
-"""What reading damaged npz bytes raises."""
+MAX_WIDTH = 2**20
+"""Neurons of a layer that is read from a file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,10 +188,12 @@ class MlpSpace:
         return Outcome(trained, after, before, len(history), tuple(history))
 
     def evaluate(self, genome: MlpGenome, data: Dataset, split: str) -> float:
-        """Accuracy on a split."""
+        """Accuracy on a split; `GenomeError` if a weight is missing."""
         from workbench.spaces.mlp_module import make_module
         from workbench.training.torch_trainer import accuracy
 
+        if any(np.isnan(weight).any() for weight in genome.weights):
+            raise GenomeError("expected an MLP with all weights, got one that lacks some; train it first")
         return accuracy(make_module(genome), data, split)
 
     def cost(self, genome: MlpGenome) -> Cost:
@@ -226,29 +217,32 @@ class MlpSpace:
 
     def decode(self, blob: bytes) -> MlpGenome:
         """The genome back; `GenomeError` if the bytes are not one."""
-        try:
-            with zipfile.ZipFile(io.BytesIO(blob)) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
-                    raise GenomeError(f"expected at most {MAX_BYTES:,} bytes of arrays")
-            with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
-                head = json.loads(arrays["head"].tobytes())
-                if (head["format"], head["version"]) != (FORMAT, FORMAT_VERSION):
-                    raise GenomeError(
-                        f"expected format {FORMAT!r} {FORMAT_VERSION}, got {head['format']!r} {head['version']}"
-                    )
-                widths = tuple(int(width) for width in head["widths"])
-                weights = tuple(arrays[f"weight{i}"] for i in range(len(widths) - 1))
-                biases = tuple(arrays[f"bias{i}"] for i in range(len(widths) - 1))
-        except _DAMAGE as error:
-            raise GenomeError(f"these bytes are not an MLP, or are damaged ({error})") from None
-        if len(widths) < 2:
-            raise GenomeError(f"expected an MLP with inputs and outputs, got widths {widths}")
+        n_layers = len(names_of(blob)) // 2
+        expected: dict[str, tuple[DTypeLike, int]] = {"head": (np.uint8, 1)}
+        expected |= {f"weight{i}": (np.float32, 2) for i in range(n_layers)}
+        expected |= {f"bias{i}": (np.float32, 1) for i in range(n_layers)}
+        arrays = read_arrays(blob, expected)
+        widths = self._widths(read_head(arrays["head"], FORMAT, FORMAT_VERSION).get("widths"), n_layers)
+        weights = tuple(arrays[f"weight{i}"] for i in range(n_layers))
+        biases = tuple(arrays[f"bias{i}"] for i in range(n_layers))
         for before, after, weight, bias in zip(widths, widths[1:], weights, biases, strict=False):
             if weight.shape != (after, before) or bias.shape != (after,):
                 raise GenomeError(f"expected weights of shape {(after, before)}, got {weight.shape}")
-            if (weight.dtype, bias.dtype) != (np.float32, np.float32):
-                raise GenomeError(f"expected weights and biases as float32, got {weight.dtype} and {bias.dtype}")
         return MlpGenome(widths, weights, biases)
+
+    def _widths(self, widths: Any, n_layers: int) -> tuple[int, ...]:
+        """The widths that a file gives; `GenomeError` if they are no widths, or do not fit this space."""
+        whole = isinstance(widths, list) and all(type(width) is int and 0 < width <= MAX_WIDTH for width in widths)
+        if not whole or len(widths) != n_layers + 1 or n_layers < 1:
+            raise GenomeError(f"expected an MLP with the widths of {n_layers + 1} layers, got {widths!r:.80}")
+        ends = int(np.prod(self.input_shape)), self.n_outputs
+        if (widths[0], widths[-1]) != ends:
+            raise GenomeError(f"expected {ends[0]} inputs and {ends[1]} outputs, got {widths[0]} and {widths[-1]}")
+        return tuple(widths)
+
+    def without_weights(self, genome: MlpGenome) -> MlpGenome:
+        """The widths."""
+        return _resize(genome, genome.widths, {})
 
     def describe(self, genome: MlpGenome) -> dict[str, Any]:
         """Layer widths."""

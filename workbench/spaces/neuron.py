@@ -10,13 +10,15 @@ import numpy as np
 
 from workbench.config_codec import from_values, to_values
 from workbench.datasets import Dataset
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, GenomeError
 from workbench.genome import Genome
+from workbench.genome.compact import is_compact, topology_to_bytes
 from workbench.individuals import Cost, Outcome
 from workbench.initial import Windows, dense_mlp, random_genome, windowed
 from workbench.mutations import KINDS, MutationRates, mutate
 from workbench.mutations.rates import check_range
 from workbench.space import Setting
+from workbench.spaces.sizing import near_size
 from workbench.spatial import SpatialLaw
 from workbench.training import BACKENDS, DEFAULT_BACKEND, OnEpoch, TrainConfig, evaluate, train
 
@@ -34,10 +36,12 @@ class InitialConfig:
         layer_size: random genomes: size of the first hidden layer, as a fraction of the inputs.
         edges_per_neuron: random genomes: edges over neurons.
         dense_widths: dense MLPs: range of the width of a layer.
-        maps: windows: range of the number of maps of a layer.
+        maps: windows: range of the number of maps of the first layer, drawn log-uniformly.
+        maps_growth: windows: range of the factor by which each later layer has more maps.
         spatial_base: decay length of the spatial rule at layer 0, pixels.
         spatial_per_layer: what each layer adds to it, pixels.
         normalization: "layer" or "none".
+        flops: range over which sizes are spread log-uniformly (`workbench.spaces.sizing`); None for sizes as they come.
     """
 
     random: float = 1.0
@@ -49,18 +53,22 @@ class InitialConfig:
     edges_per_neuron: tuple[float, float] = (5, 20)
     dense_widths: tuple[int, int] = (8, 64)
     maps: tuple[int, int] = (1, 4)
+    maps_growth: tuple[float, float] = (1.0, 4.0)
     spatial_base: float = 4.0
     spatial_per_layer: float = 1.5
     normalization: str = "layer"
+    flops: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         shares = self.random, self.dense, self.local, self.convolution
         if not all(0 <= share < float("inf") for share in shares) or sum(shares) <= 0:
             raise ConfigError(f"shares of initial genomes must be >= 0 and not all 0, got {shares}")
-        for name in ("hidden_layers", "layer_size", "edges_per_neuron", "dense_widths", "maps"):
+        for name in ("hidden_layers", "layer_size", "edges_per_neuron", "dense_widths", "maps", "maps_growth"):
             check_range(name, getattr(self, name))
             if getattr(self, name)[0] <= 0:
                 raise ConfigError(f"{name} expects a range above 0, got {getattr(self, name)}")
+        if self.flops is not None and not 0 < self.flops[0] <= self.flops[1] < float("inf"):
+            raise ConfigError(f"flops expects a range (low, high) with 0 < low <= high, or None, got {self.flops}")
         if self.normalization not in ("layer", "none"):
             raise ConfigError(f"normalization expects layer or none, got {self.normalization!r}")
         _ = self.law
@@ -99,6 +107,7 @@ class NeuronSpace:
         Setting("new_neuron_edges", "range", 0, 1, "add neurons: more edges, as a fraction", "of edges"),
         Setting("new_edges", "range", 0, 1, "add edges: more edges, as a fraction", "of edges"),
         Setting("removed_edges", "range", 0, 1, "remove edges: fewer edges, as a fraction", "of edges"),
+        Setting("weak_first", "number", 0, 10, "remove edges: how much likelier weak edges are to go"),
         Setting("layer_pairs", "integer", 1, 10, "add and remove edges: pairs of layers touched", "pairs"),
         Setting("larger_part", "probability", 0, 1, "add edges: share that one pair of layers gets"),
         Setting("bridge", "probability", 0, 1, "remove layer: probability of bridging edges"),
@@ -137,7 +146,13 @@ class NeuronSpace:
         return to_values(rates)
 
     def sample(self, index: int, rng: np.random.Generator) -> Genome:
-        """An initial genome of one of the four kinds."""
+        """An initial genome of one of the four kinds, of a drawn size if sizes are to be spread."""
+        if self.initial.flops is None:
+            return self._sample(rng)
+        flops = float(np.exp(rng.uniform(*np.log(self.initial.flops))))
+        return near_size(lambda: self._sample(rng), flops, self.initial.law, rng)
+
+    def _sample(self, rng: np.random.Generator) -> Genome:
         initial, shape, n_outputs = self.initial, self.input_shape, self.n_outputs
         shares = np.array([initial.random, initial.dense, initial.local, initial.convolution])
         kind = rng.choice(["random", "dense", "local", "convolution"], p=shares / shares.sum())
@@ -160,18 +175,16 @@ class NeuronSpace:
         return windowed(shape, n_outputs, rng, windows=windows, normalization=initial.normalization)
 
     def _windows(self, shared: bool, rng: np.random.Generator) -> list[Windows]:
-        """Two or three layers of windows of random size, strides that shrink the maps, and perhaps shared weights."""
-        low, high = self.initial.maps
-        sides = self.input_shape[1:]
-
-        def layer(stride: int) -> Windows:
-            return Windows(int(rng.integers(3, 6)), stride, int(rng.integers(low, high + 1)), shared)
-
-        first = [layer(int(rng.integers(1, 4)) if min(sides) > 12 else 1)]
+        """Two or three layers of windows of random size; strides shrink the maps, while their number grows."""
+        maps = float(np.exp(rng.uniform(*np.log(self.initial.maps))))
+        stride = int(rng.integers(1, 4)) if min(self.input_shape[1:]) > 12 else 1
+        layers = [Windows(int(rng.integers(3, 6)), stride, round(maps), shared)]
         if shared and rng.random() < 0.5:
-            first.append(Windows(2, 2, pooling=True))
-        later = [layer(int(rng.integers(1, 3))) for _ in range(int(rng.integers(1, 3)))]
-        return [*first, *later]
+            layers.append(Windows(2, 2, pooling=True))
+        for _ in range(int(rng.integers(1, 3))):
+            maps *= rng.uniform(*self.initial.maps_growth)
+            layers.append(Windows(int(rng.integers(3, 6)), int(rng.integers(1, 3)), round(maps), shared))
+        return layers
 
     def mutate(self, genome: Genome, rates: MutationRates, rng: np.random.Generator) -> tuple[Genome, dict[str, Any]]:
         """One of the five mutations."""
@@ -207,12 +220,33 @@ class NeuronSpace:
         return Cost(genome.flops, genome.flops_total, genome.n_parameters)
 
     def encode(self, genome: Genome) -> bytes:
-        """npz bytes."""
-        return genome.to_bytes()
+        """npz bytes, fewer for what `without_weights` gives."""
+        return topology_to_bytes(genome) if is_compact(genome) else genome.to_bytes()
 
     def decode(self, blob: bytes) -> Genome:
-        """The genome back."""
-        return Genome.from_bytes(blob)
+        """The genome back; `GenomeError` also if it does not fit this space."""
+        genome = Genome.from_bytes(blob)
+        if (genome.input_shape, genome.n_outputs) != (self.input_shape, self.n_outputs):
+            raise GenomeError(
+                f"expected a genome for images of shape {self.input_shape} and {self.n_outputs} classes, got one for "
+                f"{genome.input_shape} and {genome.n_outputs}"
+            )
+        return genome
+
+    def without_weights(self, genome: Genome) -> Genome:
+        """The topology with shared-weight groups and keys, edges in the order that takes the fewest bytes."""
+        order = np.lexsort((genome.sources, genome.targets))
+        return Genome(
+            genome.input_shape,
+            genome.n_outputs,
+            genome.sources[order],
+            genome.targets[order],
+            np.full(genome.n_edges, np.nan, np.float32),
+            genome.shared[order],
+            np.zeros_like(genome.biases),
+            genome.neuron_keys,
+            genome.normalization,
+        )
 
     def describe(self, genome: Genome) -> dict[str, Any]:
         """Layer sizes, edges and sharing."""

@@ -1,5 +1,7 @@
 """What one run remembers: one SQLite file, written by one search, read by anybody at any time."""
 
+from workbench.store.guard import of_a_run, values_of
+from workbench.store.lock import is_being_written
 from workbench.store.reader import Run, open_run
 from workbench.store.records import Event, GenerationRecord, Memory, RunDescription
 from workbench.store.writer import RunWriter, create_run
@@ -12,5 +14,8 @@ __all__ = [
     "RunDescription",
     "RunWriter",
     "create_run",
+    "is_being_written",
+    "of_a_run",
     "open_run",
+    "values_of",
 ]

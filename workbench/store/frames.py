@@ -43,8 +43,6 @@ def individuals_frame(rows: Sequence[Sequence[Any]], alive: Collection[int]) -> 
             for (name, kind), values in zip(INDIVIDUAL_TYPES.items(), columns, strict=True)
         }
     )
-    # As a list, since pandas would round integers beyond 64 bits; as objects, since None must stay None.
-    frame["seed"] = pd.Series([int(text) for text in frame["seed"]], dtype="object")
     frame["finished_at"] = pd.to_datetime(frame["finished_at"], utc=True, format="ISO8601")
     frame["alive"] = frame["id"].isin(list(alive))
     frame["on_front"] = frame["id"].isin(front_frame(frame)["id"])

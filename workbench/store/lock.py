@@ -69,6 +69,18 @@ class WriterLock:
             self._released = True
 
 
+def is_being_written(path: str | os.PathLike[str]) -> bool:
+    """Whether some process, perhaps this one, has the right to write the run at `path`, as far as one can know."""
+    path = Path(os.path.realpath(path))
+    if not path.with_name(path.name + ".lock").exists():
+        return False
+    try:
+        WriterLock(path).release()  # which also removes what a killed process left
+    except RunError:
+        return True
+    return False
+
+
 def _acquire(path: Path, me: str) -> int:
     """A descriptor of the locked file at `path`, with the text `me` in it.
 

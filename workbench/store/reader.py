@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import functools
 import os
-import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RunError
 from workbench.individuals import Individual
-from workbench.store import frames, rows
+from workbench.store import checked, frames, rows
+from workbench.store.connections import Reading, reading
+from workbench.store.consistency import check_consistent
+from workbench.store.limits import MAX_NUMBER
 from workbench.store.records import Event, GenerationRecord, Memory, RunDescription
-from workbench.store.schema import reading
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_FRAME_QUERY = """
-    SELECT id, parent, generation, mutation_kind, origin, val_accuracy, initial_val_accuracy, flops,
-        flops_total, parameters, epochs, seed, wall_seconds, status, failure, form, finished_at
+_TABLE_QUERY = f"""
+    SELECT {rows.TABLE_COLUMNS}
     FROM individuals LEFT JOIN genomes ON genomes.individual = individuals.id
     ORDER BY id"""
 
@@ -48,10 +49,10 @@ class Run:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).expanduser()
-        with reading(self.path) as connection:
-            entries = _read_entries(connection, self.path)
-        self.description: RunDescription = rows.description_from_rows(entries)
-        self.created_at: str = entries.get("created_at", "")
+        with reading(self.path) as file:
+            entries = _read_entries(file)
+            self.description: RunDescription = rows.description_from_rows(entries)
+            self.created_at: str = checked.time(entries.get("created_at"), "created_at of the run")
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -94,8 +95,8 @@ class Run:
     @property
     def state(self) -> str:
         """What the search last said that it does, such as "running" (or it was killed while it ran)."""
-        with reading(self.path) as connection:
-            return _read_entries(connection, self.path)["state"]
+        with reading(self.path) as file:
+            return checked.one_of(_read_entries(file).get("state"), "state of the run", rows.STATES)
 
     @property
     def individuals(self) -> pd.DataFrame:
@@ -105,24 +106,26 @@ class Run:
         (weights dropped) or None. `alive`: in the population of the last finished generation. `on_front`: on
         the front as of now, see `front`.
         """
-        with reading(self.path) as connection:
-            records = connection.execute(_FRAME_QUERY).fetchall()
-            generations = _read_generations(connection, "ORDER BY generation DESC LIMIT 1")
+        with reading(self.path) as file:
+            records = [rows.table_row(row) for row in file.rows(_TABLE_QUERY)]
+            generations = _read_generations(file, "ORDER BY generation DESC LIMIT 1")
         return frames.individuals_frame(records, generations[0].population if generations else ())
 
     @property
     def generations(self) -> pd.DataFrame:
         """All finished generations: the fields of `GenerationRecord`, and `finished_at`."""
-        with reading(self.path) as connection:
-            records = _read_generations(connection, "ORDER BY generation")
-            times = connection.execute("SELECT finished_at FROM generations ORDER BY generation").fetchall()
-        return frames.generations_frame(records, [time for (time,) in times])
+        with reading(self.path) as file:
+            records = _read_generations(file)
+            times = file.rows("SELECT generation, finished_at FROM generations ORDER BY generation")
+            finished_at = [checked.time(time, f"finished_at of generation {number}") for number, time in times]
+        return frames.generations_frame(records, finished_at)
 
     @property
     def events(self) -> pd.DataFrame:
         """All events in the order of replay: the fields of `Event`, `values` as dictionaries."""
-        with reading(self.path) as connection:
-            return frames.events_frame(_read_events(connection))
+        with reading(self.path) as file:
+            events = _read_events(file)
+        return frames.events_frame(events)
 
     def front(self) -> pd.DataFrame:
         """The all-time Pareto front over all individuals (validation accuracy up, FLOPs down), by FLOPs."""
@@ -130,8 +133,8 @@ class Run:
 
     def population(self, generation: int | None = None) -> list[int]:
         """Ids alive at the end of a generation, by default of the last finished one (none yet: empty)."""
-        with reading(self.path) as connection:
-            records = _read_generations(connection, "ORDER BY generation")
+        with reading(self.path) as file:
+            records = _read_generations(file)
         if generation is None:
             return list(records[-1].population) if records else []
         for record in records:
@@ -144,28 +147,44 @@ class Run:
 
     def individual(self, id: int) -> Individual:
         """Everything about one individual; its genome is None if there is none or it was dropped."""
-        with reading(self.path) as connection:
-            row = self._row(connection, rows.INDIVIDUAL_COLUMNS, id)
-            blob = _read_genome(connection, id)
-        return rows.individual_from_row(row, None if blob is None else self._space.decode(blob))
+        with reading(self.path) as file:
+            row = self._row(file, rows.INDIVIDUAL_COLUMNS, id)
+            blob = _read_genome(file, id)
+            individual = rows.individual_from_row(row)
+        if blob is None or individual.outcome is None:
+            return individual
+        return replace(individual, outcome=replace(individual.outcome, genome=self._space.decode(blob)))
 
     def mutation(self, id: int) -> dict[str, Any]:
         """The record of the mutation that made it; empty for an initial individual."""
-        return self._decoded("mutation", id)
+        with reading(self.path) as file:
+            (text,) = self._row(file, "mutation", id)
+            return _mutation(text, id)
+
+    def mutations(self) -> dict[int, dict[str, Any]]:
+        """The records of all mutations by id of the child, read in one instant."""
+        with reading(self.path) as file:
+            records = list(file.rows("SELECT id, mutation FROM individuals ORDER BY id"))
+            named = [(checked.integer(id, "id of an individual"), text) for id, text in records]
+            return {id: _mutation(text, id) for id, text in named}
 
     def history(self, id: int) -> list[dict[str, float]]:
         """One dictionary per epoch trained."""
-        return self._decoded("history", id)
+        with reading(self.path) as file:
+            (text,) = self._row(file, "history", id)
+            return checked.json_history(text, f"history of individual {id}")
 
     def facts(self, id: int) -> dict[str, Any]:
         """What the space's `describe` said of it, such as neurons, edges and layers."""
-        return self._decoded("description", id)
+        with reading(self.path) as file:
+            (text,) = self._row(file, "description", id)
+            return checked.mapping(checked.json(text, f"facts of individual {id}"), f"facts of individual {id}")
 
     def genome_bytes(self, id: int) -> bytes | None:
         """The genome as the space encoded it; None if there is none or it was dropped."""
-        with reading(self.path) as connection:
-            self._row(connection, "id", id)
-            return _read_genome(connection, id)
+        with reading(self.path) as file:
+            self._row(file, "id", id)
+            return _read_genome(file, id)
 
     def genome(self, id: int) -> Any:
         """The genome, decoded by the run's search space.
@@ -187,15 +206,15 @@ class Run:
         frame = self.individuals
         position = {int(each): index for index, each in enumerate(frame["id"])}
         if id not in position:
-            with reading(self.path) as connection:
-                raise self._unknown(connection, id)
-        path: list[int] = []
+            with reading(self.path) as file:
+                raise self._unknown(file, id)
+        parents = frame["parent"].tolist()
+        path: dict[int, None] = {}  # in order; a damaged file may name parents in a circle
         index: int | None = position[id]
         while index is not None and index not in path:
-            path.append(index)
-            parent = frame["parent"].iloc[index]
-            index = position.get(parent)
-        return frame.iloc[path[::-1]].reset_index(drop=True)
+            path[index] = None
+            index = position.get(parents[index])
+        return frame.iloc[list(path)[::-1]].reset_index(drop=True)
 
     def load(self, decode: Callable[[bytes], Any] | None = None) -> Memory:
         """What a search needs to go on where this file ends, read in one instant.
@@ -204,16 +223,16 @@ class Run:
             decode: makes a genome of its bytes, for the individuals alive, on the front, or not yet ranked;
                 without it individuals carry no genome, and only the bytes are returned.
         """
-        with reading(self.path) as connection:
-            generations = _read_generations(connection, "ORDER BY generation")
-            events = _read_events(connection)
-            records = connection.execute(_FRAME_QUERY).fetchall()
-            needed = _needed_genomes(frames.individuals_frame(records, ()), generations)
+        with reading(self.path) as file:
+            generations = _read_generations(file)
+            events = _read_events(file)
+            table = [rows.table_row(row) for row in file.rows(_TABLE_QUERY)]
+            needed = _needed_genomes(frames.individuals_frame(table, ()), generations)
             query = "SELECT blob FROM genomes WHERE individual = ? AND form = 'trained'"
-            found = {id: connection.execute(query, (id,)).fetchone() for id in needed}
-            query = f"SELECT {rows.INDIVIDUAL_COLUMNS} FROM individuals ORDER BY id"
-            records = connection.execute(query).fetchall()
-        blobs: dict[int, bytes] = {id: row[0] for id, row in found.items() if row}
+            found = {id: file.one(query, (id,)) for id in needed}
+            blobs = {id: checked.blob(row[0], f"genome of individual {id}") for id, row in found.items() if row}
+            records = list(file.rows(f"SELECT {rows.INDIVIDUAL_COLUMNS} FROM individuals ORDER BY id"))
+            check_consistent([rows.individual_from_row(row) for row in records], generations)
         genomes = {id: decode(blob) for id, blob in blobs.items()} if decode else {}
         individuals = tuple(rows.individual_from_row(row, genomes.get(row[0])) for row in records)
         return Memory(individuals, blobs, tuple(generations), tuple(events))
@@ -224,41 +243,46 @@ class Run:
 
         return make_space(self.space_name, self.space_config)
 
-    def _decoded(self, column: str, id: int) -> Any:
-        with reading(self.path) as connection:
-            (text,) = self._row(connection, column, id)
-        return rows.from_json(text, f"run file {self.path}: {column} of individual {id}")
-
-    def _row(self, connection: sqlite3.Connection, columns: str, id: int) -> tuple[Any, ...]:
-        row = connection.execute(f"SELECT {columns} FROM individuals WHERE id = ?", (int(id),)).fetchone()
+    def _row(self, file: Reading, columns: str, id: int) -> tuple[Any, ...]:
+        row = file.one(f"SELECT {columns} FROM individuals WHERE id = ?", (_small(id),))
         if row is None:
-            raise self._unknown(connection, id)
+            raise self._unknown(file, id)
         return row
 
-    def _unknown(self, connection: sqlite3.Connection, id: int) -> RunError:
-        n, first, last = connection.execute("SELECT count(*), min(id), max(id) FROM individuals").fetchone()
+    def _unknown(self, file: Reading, id: int) -> RunError:
+        n, first, last = file.one("SELECT count(id), min(id), max(id) FROM individuals") or (0, 0, 0)
         held = f"{n} individuals with ids from {first} to {last}" if n else "no individuals yet"
         return RunError(f"run file {self.path}: there is no individual {id}; it holds {held}")
 
 
-def _read_entries(connection: sqlite3.Connection, path: Path) -> dict[str, Any]:
-    records = connection.execute("SELECT key, value FROM run").fetchall()
-    return {key: rows.from_json(value, f"run file {path}: its entry {key!r}") for key, value in records}
+def _read_entries(file: Reading) -> dict[str, Any]:
+    entries = file.rows("SELECT key, value FROM run ORDER BY key")
+    return {key: checked.json(value, f"entry {key!r:.40} of the run") for key, value in entries}
 
 
-def _read_generations(connection: sqlite3.Connection, order: str) -> list[GenerationRecord]:
-    records = connection.execute(f"SELECT {rows.GENERATION_COLUMNS} FROM generations {order}").fetchall()
+def _read_generations(file: Reading, order: str = "ORDER BY generation") -> list[GenerationRecord]:
+    records = file.rows(f"SELECT {rows.GENERATION_COLUMNS} FROM generations {order}")
     return [rows.generation_from_row(row) for row in records]
 
 
-def _read_events(connection: sqlite3.Connection) -> list[Event]:
-    records = connection.execute(f"SELECT {rows.EVENT_COLUMNS} FROM events ORDER BY sequence").fetchall()
+def _read_events(file: Reading) -> list[Event]:
+    records = file.rows(f"SELECT {rows.EVENT_COLUMNS} FROM events ORDER BY sequence")
     return [rows.event_from_row(row) for row in records]
 
 
-def _read_genome(connection: sqlite3.Connection, id: int) -> bytes | None:
-    row = connection.execute("SELECT blob FROM genomes WHERE individual = ?", (int(id),)).fetchone()
-    return row[0] if row else None
+def _read_genome(file: Reading, id: int) -> bytes | None:
+    row = file.one("SELECT blob FROM genomes WHERE individual = ?", (_small(id),))
+    return checked.blob(row[0], f"genome of individual {id}") if row else None
+
+
+def _mutation(text: Any, id: int) -> dict[str, Any]:
+    what = f"mutation of individual {id}"
+    return checked.mapping(checked.json(text, what), what)
+
+
+def _small(id: int) -> int:
+    """An id that SQLite takes; there is no individual of those beyond."""
+    return int(id) if abs(int(id)) <= MAX_NUMBER else -1
 
 
 def _needed_genomes(individuals: pd.DataFrame, generations: list[GenerationRecord]) -> list[int]:

@@ -1,47 +1,95 @@
-"""Records to rows of the tables and back; nothing here touches a file."""
+"""Records to rows of the tables and back; nothing here touches a file. Both ways every value is checked."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from workbench.errors import RunError
-from workbench.individuals import Cost, Individual, Outcome
+from workbench.individuals import FAILED, OK, Cost, Individual, Outcome
+from workbench.store import checked
+from workbench.store.checked import BadValueError
+from workbench.store.json_text import to_json
+from workbench.store.limits import CUT_MESSAGE, MAX_EPOCHS, MAX_GENERATION, MAX_SECONDS
 from workbench.store.records import Event, GenerationRecord, RunDescription
 from workbench.store.schema import SCHEMA_VERSION
 
-INDIVIDUAL_COLUMNS = (
-    "id, parent, generation, origin, mutation_kind, seed, status, failure, val_accuracy, "
-    "initial_val_accuracy, flops, flops_total, parameters, epochs, wall_seconds, finished_at, "
-    "outcome_failure, mutation, history"
-)
-GENERATION_COLUMNS = (
-    "generation, population, front, hypervolume, best_accuracy, n_evaluated, n_failed, epochs, wall_seconds"
-)
-EVENT_COLUMNS = 'sequence, kind, from_child, generation, "values", time'
+STATES = ("running", "paused", "stopped", "finished", "failed")
+FORMS = ("trained", "topology")
+
+_Check = Callable[[Any, str], Any]
+_count: _Check = checked.integer
+_count_or_none: _Check = checked.optional_integer
+_generation: _Check = partial(checked.integer, most=MAX_GENERATION)
+_seconds: _Check = partial(checked.number, most=MAX_SECONDS)
+_epochs: _Check = partial(checked.optional_integer, most=MAX_EPOCHS)
 
 
-def to_json(value: Any, what: str) -> str:
-    """`value` as JSON text; NaN and infinities are spelt as in JSON5, so that floats come back exactly.
-
-    Raises:
-        RunError: if there is something in it that JSON has no form for; `what` names it.
-    """
-    try:
-        return json.dumps(value, default=_plain, separators=(",", ":"))
-    except (TypeError, ValueError) as error:
-        raise RunError(f"{what} cannot be stored: expected values that JSON can hold, got others ({error})") from error
+def _form(value: Any, what: str) -> str | None:
+    return None if value is None else checked.one_of(value, what, FORMS)
 
 
-def from_json(text: str, what: str) -> Any:
-    """The value back from `to_json`; `RunError` if the text is damaged."""
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError) as error:
-        raise RunError(f"{what} is damaged: expected JSON, got {text!r:.80}; restore a copy of the run") from error
+_INDIVIDUAL: dict[str, _Check] = {
+    "id": _count,
+    "parent": _count_or_none,
+    "generation": _generation,
+    "origin": checked.word,
+    "mutation_kind": checked.optional_word,
+    "seed": checked.whole,
+    "status": partial(checked.one_of, choices=(OK, FAILED)),
+    "failure": checked.message,
+    "val_accuracy": checked.number,
+    "initial_val_accuracy": checked.number,
+    "flops": _count_or_none,
+    "flops_total": _count_or_none,
+    "parameters": _count_or_none,
+    "epochs": _epochs,
+    "wall_seconds": _seconds,
+    "finished_at": checked.time,
+    "outcome_failure": checked.message,
+    "mutation": lambda value, what: checked.mapping(checked.json(value, what), what),
+    "history": checked.json_history,
+}
+INDIVIDUAL_COLUMNS = ", ".join(_INDIVIDUAL)
+
+_TABLE: dict[str, _Check] = {
+    **{
+        name: _INDIVIDUAL[name]
+        for name in (
+            *("id", "parent", "generation", "mutation_kind", "origin", "val_accuracy", "initial_val_accuracy"),
+            *("flops", "flops_total", "parameters", "epochs", "seed", "wall_seconds", "status", "failure"),
+        )
+    },
+    "form": _form,
+    "finished_at": checked.time,
+}
+TABLE_COLUMNS = ", ".join(_TABLE)
+"""Of individuals and genomes, in the order of `frames.INDIVIDUAL_TYPES`."""
+
+_GENERATION: dict[str, _Check] = {
+    "generation": _generation,
+    "population": checked.json_ids,
+    "front": checked.json_ids,
+    "hypervolume": checked.number,
+    "best_accuracy": checked.number,
+    "n_evaluated": _count,
+    "n_failed": _count,
+    "epochs": _count,
+    "wall_seconds": _seconds,
+}
+GENERATION_COLUMNS = ", ".join(_GENERATION)
+
+_EVENT: dict[str, _Check] = {
+    "sequence": _count,
+    "kind": checked.word,
+    "from_child": _count,
+    "generation": partial(checked.optional_integer, most=MAX_GENERATION),
+    '"values"': _INDIVIDUAL["mutation"],
+    "time": checked.time,
+}
+EVENT_COLUMNS = ", ".join(_EVENT)
 
 
 def now() -> str:
@@ -64,31 +112,39 @@ def description_rows(description: RunDescription) -> dict[str, str]:
         "origin": description.origin,
         "state": "running",
     }
-    return {key: to_json(value, f"{key} of the run") for key, value in values.items()}
+    texts = {key: to_json(value, f"{key} of the run") for key, value in values.items()}
+    description_from_rows({key: checked.json(text, key) for key, text in texts.items()})
+    return texts
 
 
 def description_from_rows(rows: Mapping[str, Any]) -> RunDescription:
     """The description back from the decoded table `run`."""
     try:
+        dataset = checked.mapping(rows["dataset"], "dataset of the run")
+        versions = checked.mapping(rows["versions"], "versions of the run")
+        for name in ("name", "fingerprint"):
+            checked.text(dataset[name], f"{name} of the data set")
+        for name, version in versions.items():
+            checked.text(version, f"version of {name:.40}")
         return RunDescription(
-            space_name=rows["space_name"],
-            space_config=rows["space_config"],
-            search_config=rows["search_config"],
-            dataset=rows["dataset"],
-            seed=int(rows["seed"]),
-            versions=rows["versions"],
-            cpu=rows["cpu"],
-            origin=rows["origin"],
+            space_name=checked.word(rows["space_name"], "space_name of the run"),
+            space_config=checked.mapping(rows["space_config"], "space_config of the run"),
+            search_config=checked.mapping(rows["search_config"], "search_config of the run"),
+            dataset=dataset,
+            seed=checked.whole(rows["seed"], "seed of the run"),
+            versions=versions,
+            cpu=checked.text(rows["cpu"], "cpu of the run"),
+            origin=None if rows["origin"] is None else checked.mapping(rows["origin"], "origin of the run"),
         )
     except KeyError as error:
-        raise RunError(f"the run is damaged: its entry {error} is missing; restore a copy of it") from error
+        raise BadValueError("the run", f"an entry {error}", None) from None
 
 
 def individual_row(individual: Individual) -> tuple[Any, ...]:
     """Values for `INDIVIDUAL_COLUMNS`."""
     cost, outcome, name = individual.cost, individual.outcome, f"individual {individual.id}"
     kind = individual.mutation.get("kind")
-    return (
+    row = (
         int(individual.id),
         None if individual.parent is None else int(individual.parent),
         int(individual.generation),
@@ -109,42 +165,57 @@ def individual_row(individual: Individual) -> tuple[Any, ...]:
         to_json(individual.mutation, f"the mutation record of {name}"),
         to_json(outcome.history if outcome else (), f"the history of {name}"),
     )
+    individual_from_row(row)  # what nobody could read is not written
+    return row
 
 
 def individual_from_row(row: Sequence[Any], genome: Any = None) -> Individual:
     """The individual back from `INDIVIDUAL_COLUMNS`, with `genome` in its outcome."""
-    (id, parent, generation, origin, _, seed, status, failure, accuracy, initial_accuracy) = row[:10]
-    (flops, flops_total, parameters, epochs, wall_seconds, _, outcome_failure, mutation, history) = row[10:]
-    name = f"individual {id}"
+    values = checked.row(_INDIVIDUAL, row, "individual")
+    (id, parent, generation, origin, kind, seed, status, failure, accuracy, initial_accuracy) = values[:10]
+    (flops, flops_total, parameters, epochs, wall_seconds, _, outcome_failure, mutation, history) = values[10:]
+    _check_whole(id, status, accuracy, (flops, flops_total, parameters), epochs)
+    if mutation.get("kind") != kind:
+        raise BadValueError(f"mutation of individual {id}", f"the kind {kind!r}", mutation.get("kind"))
     outcome = None
     if epochs is not None:
-        outcome = Outcome(
-            genome=genome,
-            val_accuracy=_nan(accuracy),
-            initial_val_accuracy=_nan(initial_accuracy),
-            epochs=epochs,
-            history=tuple(from_json(history, f"the history of {name}")),
-            failure=outcome_failure,
-        )
+        outcome = Outcome(genome, accuracy, initial_accuracy, epochs, tuple(history), outcome_failure)
     return Individual(
         id=id,
         parent=parent,
         generation=generation,
         origin=origin,
-        mutation=from_json(mutation, f"the mutation record of {name}"),
-        seed=int(seed),
+        mutation=mutation,
+        seed=seed,
         status=status,
         failure=failure,
         cost=None if flops is None else Cost(flops, flops_total, parameters),
         outcome=outcome,
-        wall_seconds=_nan(wall_seconds),
+        wall_seconds=wall_seconds,
     )
+
+
+def table_row(row: Sequence[Any]) -> list[Any]:
+    """A row of `TABLE_COLUMNS`, checked."""
+    values = checked.row(_TABLE, row, "individual")
+    of = dict(zip(_TABLE, values, strict=True))
+    cost = of["flops"], of["flops_total"], of["parameters"]
+    _check_whole(of["id"], of["status"], of["val_accuracy"], cost, of["epochs"])
+    return values
+
+
+def _check_whole(id: int, status: str, accuracy: float, cost: tuple[Any, Any, Any], epochs: int | None) -> None:
+    """Raise `BadValueError` unless an individual has all of its cost or none, and a result if it is ok."""
+    if len({part is None for part in cost}) > 1:
+        raise BadValueError(f"cost of individual {id}", "all of flops, flops_total and parameters, or none", cost)
+    if status == OK and (cost[0] is None or epochs is None or math.isnan(accuracy)):
+        raise BadValueError(f"individual {id}", "flops, epochs and an accuracy, as it is ok", (cost, epochs, accuracy))
 
 
 def generation_row(record: GenerationRecord) -> tuple[Any, ...]:
     """Values for `GENERATION_COLUMNS`."""
     name = f"generation {record.generation}"
-    return (
+    row = (
         int(record.generation),
         to_json([int(id) for id in record.population], f"the population of {name}"),
         to_json([int(id) for id in record.front], f"the front of {name}"),
@@ -155,47 +226,31 @@ def generation_row(record: GenerationRecord) -> tuple[Any, ...]:
         int(record.epochs),
         _null(record.wall_seconds),
     )
+    generation_from_row(row)
+    return row
 
 
 def generation_from_row(row: Sequence[Any]) -> GenerationRecord:
     """The record back from `GENERATION_COLUMNS`."""
-    generation, population, front, hypervolume, best_accuracy, n_evaluated, n_failed, epochs, wall_seconds = row
-    return GenerationRecord(
-        generation=generation,
-        population=tuple(from_json(population, f"the population of generation {generation}")),
-        front=tuple(from_json(front, f"the front of generation {generation}")),
-        hypervolume=_nan(hypervolume),
-        best_accuracy=_nan(best_accuracy),
-        n_evaluated=n_evaluated,
-        n_failed=n_failed,
-        epochs=epochs,
-        wall_seconds=_nan(wall_seconds),
-    )
+    return GenerationRecord(*checked.row(_GENERATION, row, "generation"))
+
+
+def event_row(kind: str, from_child: int, generation: int | None, values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Values for `EVENT_COLUMNS` but the first, which the file counts."""
+    row = (kind, int(from_child), generation, to_json(values, f"the event {kind!r}"), now())
+    event_from_row((0, *row))
+    return row
 
 
 def event_from_row(row: Sequence[Any]) -> Event:
     """The event back from `EVENT_COLUMNS`."""
-    sequence, kind, from_child, generation, values, time = row
-    return Event(sequence, kind, from_child, generation, from_json(values, f"event {sequence}"), time)
+    return Event(*checked.row(_EVENT, row, "event"))
 
 
 def _null(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _nan(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
 def _clean(text: str | None) -> str | None:
-    """Text that UTF-8 can hold: a failure may quote a file name of any bytes."""
-    return None if text is None else text.encode(errors="backslashreplace").decode()
-
-
-def _plain(value: Any) -> Any:
-    """What `json` does not know by itself: other mappings, numbers and arrays of numpy."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} {value!r:.80}")
+    """Text that UTF-8 can hold, and not too much: a failure may quote a file name of any bytes."""
+    return None if text is None else text.encode(errors="backslashreplace").decode()[:CUT_MESSAGE]

@@ -8,18 +8,20 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from workbench.errors import ConfigError, RunError
 from workbench.individuals import Individual
-from workbench.store import rows, schema
+from workbench.store import checked, rows, schema
+from workbench.store.checked import BadValueError
+from workbench.store.connections import FAULTS, connect, explain
+from workbench.store.copying import Genomes, copy_past
 from workbench.store.lock import WriterExistsError, WriterLock
 from workbench.store.records import GenerationRecord, RunDescription
 
-STATES = ("running", "paused", "stopped", "finished", "failed")
 IF_EXISTS = ("error", "resume", "new")
 
 
@@ -65,7 +67,7 @@ def _open(path: Path, description: RunDescription, *, resume: bool) -> RunWriter
         resumed = path.exists()
         if not resumed:
             _create_file(path, description)
-        return RunWriter(path, schema.connect(path, "write"), lock, resumed=resumed)
+        return RunWriter(path, connect(path, "write"), lock, resumed=resumed)
     except BaseException:
         lock.release()
         raise
@@ -91,7 +93,8 @@ def _create_file(path: Path, description: RunDescription) -> None:
             f"run file {path}: it does not exist, but {path.name}-wal does, the latest part of a run of that "
             f"name; bring {path.name} back, or delete {path.name}-wal"
         )
-    values = rows.description_rows(description)
+    with _storable(path):
+        values = rows.description_rows(description)
     draft = path.with_name(path.name + ".draft")
     try:
         for leftover in (draft, Path(f"{draft}-journal"), Path(f"{path}-wal"), Path(f"{path}-shm")):
@@ -102,7 +105,7 @@ def _create_file(path: Path, description: RunDescription) -> None:
     except (sqlite3.Error, OSError) as error:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise schema.explain(error, path) from error
+        raise explain(error, path) from error
 
 
 def _sync_folder(folder: Path) -> None:
@@ -135,34 +138,56 @@ class RunWriter:
         self._finish = weakref.finalize(self, _close, connection, self._guard, lock, os.getpid())
 
     def add_individual(
-        self, individual: Individual, genome_bytes: bytes | None, description: Mapping[str, Any] | None = None
-    ) -> None:
+        self,
+        individual: Individual,
+        genome_bytes: bytes | None,
+        description: Mapping[str, Any] | None = None,
+        *,
+        event: tuple[str, int, Mapping[str, Any]] | None = None,
+    ) -> int | None:
         """Record a finished individual, failed ones included.
 
         Args:
             individual: its `outcome.genome` is not looked at.
             genome_bytes: the trained genome as the space encodes it, or None.
             description: the space's JSON-ready facts of it, for tables and tooltips.
+            event: kind, first child affected and values of an event of the same instant, such as "by hand".
+
+        Returns:
+            The number of the event in the order of replay; None without one.
         """
-        row = rows.individual_row(individual)
+        with _storable(self.path):
+            row = rows.individual_row(individual)
+            blob = None if genome_bytes is None else checked.blob(genome_bytes, f"genome of individual {individual.id}")
         facts = rows.to_json(description or {}, f"the description of individual {individual.id}")
         with self._transaction() as connection:
             _insert(connection, "individuals", rows.INDIVIDUAL_COLUMNS + ", description", (*row, facts))
-            if genome_bytes is not None:
-                _insert(connection, "genomes", "individual, form, blob", (row[0], "trained", genome_bytes))
+            if blob is not None:
+                _insert(connection, "genomes", "individual, form, blob", (row[0], "trained", blob))
+            if event is None:
+                return None
+            kind, from_child, values = event
+            return _insert_event(connection, kind, from_child, individual.generation, values)
 
     def add_event(self, kind: str, from_child: int, generation: int | None, values: Mapping[str, Any]) -> int:
         """Record an event before the first child it affects; returns its number in the order of replay."""
-        text = rows.to_json(values, f"the event {kind!r}")
         with self._transaction() as connection:
-            columns = 'kind, from_child, generation, "values", time'
-            return _insert(connection, "events", columns, (kind, int(from_child), generation, text, rows.now()))
+            return _insert_event(connection, kind, from_child, generation, values)
 
-    def finish_generation(self, record: GenerationRecord) -> None:
-        """Record that a generation was ranked."""
-        row = (*rows.generation_row(record), rows.now())
+    def finish_generation(self, record: GenerationRecord, topologies: Mapping[int, bytes] | None = None) -> None:
+        """Record that a generation was ranked.
+
+        Args:
+            record: of the generation.
+            topologies: encoded genomes without weights, to keep in place of the trained ones of individuals that are
+                now neither alive nor on the front.
+        """
+        with _storable(self.path):
+            row = (*rows.generation_row(record), rows.now())
         with self._transaction() as connection:
             _insert(connection, "generations", rows.GENERATION_COLUMNS + ", finished_at", row)
+            for id, blob in (topologies or {}).items():
+                _keep_topology(connection, int(id), blob)
 
     def drop_genomes(self, ids: Iterable[int], topologies: Mapping[int, bytes] | None = None) -> None:
         """Forget the trained genomes of `ids`; what is not there is passed over.
@@ -175,15 +200,32 @@ class RunWriter:
         with self._transaction() as connection:
             for id in map(int, ids):
                 if id in kept:
-                    statement = "UPDATE genomes SET form = 'topology', blob = ? WHERE individual = ?"
-                    connection.execute(statement, (kept[id], id))
+                    _keep_topology(connection, id, kept[id])
                 else:
                     connection.execute("DELETE FROM genomes WHERE individual = ?", (id,))
 
+    def copy_past(
+        self,
+        source: str | os.PathLike[str],
+        generation: int,
+        genomes: Genomes,
+        skipped_events: Collection[str] = (),
+    ) -> None:
+        """Take over what another run held at the end of a generation; this one must be empty.
+
+        Args:
+            source: the other run file.
+            generation: the last that is copied; individuals, generations and events come with their numbers and times.
+            genomes: what to keep in place of the genomes that the other run has, by id.
+            skipped_events: kinds of events that are not copied.
+        """
+        with self._transaction() as connection:
+            copy_past(connection, source, generation, genomes, skipped_events)
+
     def set_state(self, state: str) -> None:
         """Record what the search is doing: "running", "paused", "stopped", "finished" or "failed"."""
-        if state not in STATES:
-            raise RunError(f"state of a run: expected one of {', '.join(STATES)}, got {state!r}")
+        if state not in rows.STATES:
+            raise RunError(f"state of a run: expected one of {', '.join(rows.STATES)}, got {state!r}")
         with self._transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO run VALUES ('state', ?)", (rows.to_json(state, "the state"),))
 
@@ -212,14 +254,34 @@ class RunWriter:
             except BaseException as error:
                 with contextlib.suppress(sqlite3.Error):  # a full disk has rolled it back already
                     self._connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error | OverflowError):
-                    raise schema.explain(error, self.path) from error
+                if isinstance(error, (*FAULTS, OverflowError)):
+                    raise explain(error, self.path) from error
                 raise
+
+
+@contextlib.contextmanager
+def _storable(path: Path) -> Iterator[None]:
+    """Say of a value that no reader would take that it cannot be stored."""
+    try:
+        yield
+    except (BadValueError, OverflowError) as error:
+        raise RunError(f"run file {path}: a record cannot be stored, and nothing of it is: {error}") from error
 
 
 def _insert(connection: sqlite3.Connection, table: str, columns: str, values: tuple[Any, ...]) -> int:
     marks = ", ".join("?" * len(values))
     return connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values).lastrowid or 0
+
+
+def _keep_topology(connection: sqlite3.Connection, id: int, blob: bytes) -> None:
+    connection.execute("UPDATE genomes SET form = 'topology', blob = ? WHERE individual = ?", (blob, id))
+
+
+def _insert_event(
+    connection: sqlite3.Connection, kind: str, from_child: int, generation: int | None, values: Mapping[str, Any]
+) -> int:
+    columns = rows.EVENT_COLUMNS.removeprefix("sequence, ")
+    return _insert(connection, "events", columns, rows.event_row(kind, from_child, generation, values))
 
 
 def _close(

@@ -44,15 +44,15 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         checks = {
-            "epochs": self.epochs >= 0,
-            "batch_size": self.batch_size >= 1,
+            "epochs": 0 <= self.epochs <= 10**6,
+            "batch_size": 1 <= self.batch_size <= 10**6,
             "learning_rate": 0 < self.learning_rate < math.inf,
             "schedule": self.schedule in SCHEDULES,
             "warmup": 0 <= self.warmup < 1,
             "weight_decay": 0 <= self.weight_decay < math.inf,
             "dropout": 0 <= self.dropout < 1,
             "label_smoothing": 0 <= self.label_smoothing < 1,
-            "shift": self.shift >= 0,
+            "shift": 0 <= self.shift <= 1000,
             "new_edge_scale": 0 <= self.new_edge_scale <= 10,
             "divergence": self.divergence > 0,
         }

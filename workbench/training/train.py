@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from workbench.datasets import Dataset
-from workbench.errors import ConfigError, DataError
+from workbench.errors import ConfigError, DataError, GenomeError
 from workbench.genome import Genome
 from workbench.initial import initialise
 from workbench.training.config import TrainConfig
@@ -95,8 +95,14 @@ def evaluate(
 
     Raises:
         DataError: if genome and data do not fit together, or the split is unknown.
+        GenomeError: if an edge has no weight.
     """
     check_fit(genome, data)
+    if blank := int(np.isnan(genome.weights).sum()):
+        raise GenomeError(
+            f"expected a genome with a weight on every edge, got one without on {blank:,} of {genome.n_edges:,} "
+            "(only its topology was kept, or it is new); train it first"
+        )
     return _trainer(initialise(genome, np.random.default_rng(0)), data, backend, 0.0, 0, device).accuracy(split)
 
 

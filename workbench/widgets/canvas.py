@@ -9,6 +9,7 @@ import anywidget
 import traitlets
 
 from workbench.genome import Genome
+from workbench.plots.differences import GenomeDifference, genome_difference
 from workbench.widgets.selection import Selection
 
 STATIC = Path(__file__).parent / "static"
@@ -24,6 +25,7 @@ class CanvasView(anywidget.AnyWidget):
 
     Attributes:
         genome: what is shown; None shows an empty state. Setting it updates the view in place.
+        before: an earlier genome, an ancestor say; if there is one, what changed since is shown. See `show_change`.
         selection: shared with other views; `selection.neuron` follows clicks, and clicks follow it.
         neuron: id of the selected neuron, or None.
         hovered: id of the neuron under the pointer, or None.
@@ -35,6 +37,7 @@ class CanvasView(anywidget.AnyWidget):
     _css = STATIC / "canvas.css"
 
     genome = traitlets.Instance(Genome, allow_none=True)
+    before = traitlets.Instance(Genome, allow_none=True)
     selection = traitlets.Instance(Selection)
     neuron = traitlets.Int(None, allow_none=True).tag(sync=True)
     hovered = traitlets.Int(None, allow_none=True).tag(sync=True)
@@ -43,14 +46,23 @@ class CanvasView(anywidget.AnyWidget):
     version = traitlets.Int(0)
     height = traitlets.Int(520).tag(sync=True)
     _link: traitlets.link | None = None
+    _shown: tuple[Genome | None, Genome | None] = (None, None)
 
     def __init__(self, genome: Genome | None, selection: Selection | None, **traits: Any) -> None:
         super().__init__(selection=Selection() if selection is None else selection, **traits)
         self._link = traitlets.link((self.selection, "neuron"), (self, "neuron"))
         self.genome = genome
 
-    @traitlets.observe("genome")
+    def show_change(self, before: Genome | None, genome: Genome | None) -> None:
+        """Show `genome`, and (unless it is None) what changed since `before`."""
+        with self.hold_trait_notifications():
+            self.before, self.genome = before, genome
+
+    @traitlets.observe("genome", "before")
     def _show_genome(self, change: traitlets.Bunch) -> None:
+        if self._shown[0] is self.before and self._shown[1] is self.genome:
+            return  # both changed together, and this is the second to say so
+        self._shown = self.before, self.genome
         self.version += 1
         if self.neuron is not None and (self.genome is None or self.neuron >= self.genome.n_neurons):
             self.neuron = None
@@ -62,6 +74,10 @@ class CanvasView(anywidget.AnyWidget):
         if self._link is not None:
             self._link.unlink()
             self._link = traitlets.link((self.selection, "neuron"), (self, "neuron"))
+
+    def _difference(self, genome: Genome) -> GenomeDifference | None:
+        """What changed since `before`; None if there is nothing to compare with."""
+        return None if self.before is None else genome_difference(self.before, genome)
 
     def _scene_of(self, genome: Genome) -> dict[str, Any]:
         """What the browser needs to draw a genome: small values, and arrays as bytes."""

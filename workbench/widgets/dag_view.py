@@ -10,6 +10,7 @@ import traitlets
 
 from workbench.genome import Genome
 from workbench.plots.dag import dag_layout
+from workbench.plots.differences import difference_layout
 from workbench.widgets.canvas import CanvasView, bundle
 from workbench.widgets.selection import Selection
 
@@ -24,6 +25,7 @@ class DagView(CanvasView):
         view                       # in a notebook cell
         view.genome = other        # in place
         view.selection.neuron      # what was clicked
+        view.show_change(parent, child)    # added: blue; removed: orange, dashed; now shared: green
 
     Args:
         genome: what to show, or None.
@@ -32,7 +34,7 @@ class DagView(CanvasView):
         height: of the canvas in pixels.
     """
 
-    _esm = bundle("controls.js", "canvas.js", "graph.js", "edges.js", "dag_canvas.js", "dag_view.js")
+    _esm = bundle("controls.js", "canvas.js", "difference.js", "graph.js", "edges.js", "dag_canvas.js", "dag_view.js")
 
     class_names = traitlets.List(traitlets.Unicode())
 
@@ -47,10 +49,15 @@ class DagView(CanvasView):
         super().__init__(genome, selection, class_names=list(class_names), height=height)
 
     def _scene_of(self, genome: Genome) -> dict[str, Any]:
-        info = vars(dag_layout(genome))
+        difference = self._difference(genome)
+        info = vars(dag_layout(genome) if difference is None else difference_layout(difference))
         arrays = {name: value.tobytes() for name, value in info.items() if isinstance(value, np.ndarray)}
         sizes = {"layer_sizes": list(info["layer_sizes"]), "n_inputs": info["n_inputs"], "n_outputs": info["n_outputs"]}
-        return arrays | sizes | {"class_names": self.class_names}
+        scene = arrays | sizes | {"class_names": self.class_names}
+        if difference is None:
+            return scene
+        states = {name: getattr(difference, name).astype(np.uint8).tobytes() for name in ("neuron_state", "edge_state")}
+        return scene | states | {"changes": difference.counts}
 
     @traitlets.observe("class_names")
     def _rename_outputs(self, change: traitlets.Bunch) -> None:

@@ -18,11 +18,14 @@ from workbench.widgets.run_control import RunControl
 from workbench.widgets.selection import Selection
 from workbench.widgets.source import Source
 from workbench.widgets.steering import Steering
+from workbench.widgets.understand import Understand
 from workbench.widgets.view import escape, panel, style_sheet
 
 
 class Dashboard(ipw.VBox):
-    """Run control, live front, the selected network, steering and log; a click anywhere selects everywhere.
+    """Run control, live front, the selected network, steering and log, and tabs that help to understand.
+
+    A click anywhere selects everywhere.
 
     Any number of dashboards may look at one search. Closing the page does not stop the search.
 
@@ -33,6 +36,7 @@ class Dashboard(ipw.VBox):
     Attributes:
         selection: which individual and neuron are looked at; may be set.
         run_control, front, card, steering, history: the views.
+        understand: lineage, mutations, one network from inside, several runs.
         dag, spatial: the network as a graph, and over the image; None if the space is not one of neurons.
     """
 
@@ -46,6 +50,7 @@ class Dashboard(ipw.VBox):
         self.card = IndividualCard(source, self.selection)
         self.steering = Steering(source, self.selection)
         self.history = LogView(source, self.selection)
+        self.understand = Understand(source, self.selection)
         self._network_note = ipw.HTML()
         self.add_class("wb-dashboard")
         title = f"{escape(source.dataset)} · {escape(source.path.name)} · space of {escape(source.space.name)}"
@@ -65,7 +70,8 @@ class Dashboard(ipw.VBox):
             parts.append(panel("Neurons over the image", self.spatial, name="wb-area-spatial"))
         self.steering.add_class("wb-area-steering")
         self.history.add_class("wb-area-log")
-        return [*parts, self.steering, self.history]
+        understand = panel("Understand", self.understand, name="wb-area-understand")
+        return [*parts, self.steering, understand, self.history]
 
     def _open(self, change: Any) -> None:
         """Show the network of the selected individual."""
@@ -85,7 +91,7 @@ class Dashboard(ipw.VBox):
         """End all views, on the page and in the kernel; the search goes on."""
         with contextlib.suppress(ValueError):  # it may be closed already
             self.selection.unobserve(self._open, "individual")
-        for name in ("run_control", "front", "card", "steering", "history", "dag", "spatial"):
+        for name in ("run_control", "front", "card", "steering", "history", "understand", "dag", "spatial"):
             if getattr(self, name, None) is not None:
                 getattr(self, name).close()
         super().close()
@@ -101,5 +107,6 @@ def _network_views(source: Source, selection: Selection) -> tuple[Any, Any]:
     from workbench.widgets.spatial_view import SpatialView
 
     data = source.search.data if source.search is not None else None
+    names = data.class_names if data is not None else ()
     law = source.settings.rates.law
-    return DagView(selection=selection), SpatialView(data=data, selection=selection, law=law)
+    return DagView(selection=selection, class_names=names), SpatialView(data=data, selection=selection, law=law)

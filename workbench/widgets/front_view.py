@@ -13,55 +13,21 @@ import plotly.graph_objects as go
 from workbench.errors import WorkbenchError
 from workbench.plots.baselines import baselines_for
 from workbench.plots.changes import changes
-from workbench.plots.fronts import (
-    ALIVE,
-    COLORINGS,
-    DEAD,
-    FRONT,
-    HOVER,
-    Coloring,
-    baseline_points,
-    other_front,
-)
+from workbench.plots.fronts import COLORINGS, Coloring, other_front
 from workbench.plots.histories import HypervolumeInfo, hypervolume_traces
 from workbench.search import Search, Snapshot
 from workbench.search.story import Point
 from workbench.store import Run
+from workbench.widgets.front_figure import GROUPS, INK, MAX_OTHERS, color_axis, front_figure
 from workbench.widgets.selection import Selection
 from workbench.widgets.source import Source
 from workbench.widgets.view import View, WidthWatcher, escape, style_sheet
-
-MAX_OTHERS = 4
-"""Fronts of other runs shown at once."""
 
 WIDE = 2.5
 """Decades of FLOPs from which only powers of ten are marked."""
 
 MAX_MILESTONES = 1000
 MAX_CHANGES = 200
-
-INK, GRID = "#808080", "rgba(128,128,128,0.22)"
-"""Readable on a light and on a dark page."""
-
-CONFIG = {
-    "displaylogo": False,
-    "responsive": True,
-    "showSendToCloud": False,  # nothing leaves this machine
-    "modeBarButtonsToRemove": ["lasso2d", "select2d"],
-}
-"""Of plotly's tool bar."""
-
-GROUPS: Mapping[str, dict[str, Any]] = {
-    "dead": {"mode": "markers", "marker": {"size": 5, "opacity": 0.45, "color": DEAD}},
-    "alive": {"mode": "markers", "marker": {"size": 8, "color": ALIVE}},
-    "new": {"mode": "markers", "marker": {"size": 8, "color": "#56b4e9", "symbol": "square"}},
-    "all-time front": {
-        "mode": "lines+markers",
-        "marker": {"size": 9, "color": FRONT, "symbol": "diamond"},
-        "line": {"shape": "hv", "width": 2, "color": FRONT},
-    },
-}
-"""What is drawn of the search itself, from back to front."""
 
 
 class FrontView(View):
@@ -115,21 +81,7 @@ class FrontView(View):
         self.children = (style_sheet(), WidthWatcher(), bar, self.message, self.figure)
 
     def _figure(self) -> go.FigureWidget:
-        curve, marks = hypervolume_traces(HypervolumeInfo([], [], []))
-        beside = {"xaxis": "x2", "yaxis": "y2", "showlegend": False}
-        ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": "#cc79a7"}}
-        figure = go.FigureWidget(
-            [
-                *(go.Scatter(name=name, x=[], y=[], hovertemplate=HOVER, **style) for name, style in GROUPS.items()),
-                go.Scatter(baseline_points(self._baselines), visible=False),
-                *(go.Scatter(x=[], y=[], visible=False) for _ in range(MAX_OTHERS)),
-                go.Scatter(name="selected", x=[], y=[], mode="markers", marker=ring, hoverinfo="skip"),
-                go.Scatter(curve, **beside),
-                go.Scatter(marks, **beside),
-            ],
-            layout=_layout(),
-        )
-        figure._config = CONFIG
+        figure = front_figure(self._baselines)
         for number, name in enumerate(GROUPS):
             figure.data[number].on_click(lambda trace, points, state, name=name: self._click(name, points))
         self._ring, self._curve, self._marks = figure.data[-3:]
@@ -191,7 +143,7 @@ class FrontView(View):
                 if self._is_new(name, (_key(points), _color_key(coloring))):
                     self._draw_group(self.figure.data[number], name, points, coloring)
             if self._is_new("colors", _color_key(coloring)):
-                self.figure.layout.coloraxis = _color_axis(coloring)
+                self.figure.layout.coloraxis = color_axis(coloring)
                 first, second = ([0, 0.56], [0.83, 1]) if coloring.is_shown else ([0, 0.61], [0.73, 1])
                 self.figure.layout.xaxis.domain, self.figure.layout.xaxis2.domain = first, second
             self._fit_axes()
@@ -281,35 +233,3 @@ def _key(points: Sequence[Point]) -> object:
 
 def _color_key(coloring: Coloring) -> object:
     return coloring.by, coloring.generation if coloring.by in ("generation", "age") else None
-
-
-def _color_axis(coloring: Coloring) -> dict[str, Any]:
-    """The colour axis between the two plots."""
-    axis = coloring.axis()
-    ink = {"color": INK, "size": 11}
-    bar = {**axis["colorbar"], "x": 0.57, "tickfont": ink}
-    bar["title"] = {**bar["title"], "font": ink}
-    return {**axis, "colorbar": bar, "showscale": coloring.is_shown}
-
-
-def _layout() -> dict[str, Any]:
-    line = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "automargin": True}
-    first = {"title": {"text": "FLOPs per image"}, "type": "log", "tickformat": "~s", "range": [2, 6]}
-    hint = {"text": "No network is trained yet", "showarrow": False, "font": {"size": 15, "color": INK}}
-    return {
-        "height": 430,
-        "autosize": True,
-        "margin": {"l": 56, "r": 16, "t": 34, "b": 46},
-        "template": "none",
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": INK, "size": 12},
-        "hovermode": "closest",
-        "uirevision": "stays",
-        "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
-        "annotations": [{**hint, "xref": "x domain", "yref": "y domain", "x": 0.5, "y": 0.5}],
-        "xaxis": {**first, "domain": [0, 0.61], **line},
-        "yaxis": {"title": {"text": "validation accuracy"}, "tickformat": ".1~%", "range": [0, 1], **line},
-        "xaxis2": {"title": {"text": "individuals trained"}, "domain": [0.73, 1], "range": [0, 100], **line},
-        "yaxis2": {"title": {"text": "hypervolume"}, "anchor": "x2", "range": [0, 1], **line},
-    }

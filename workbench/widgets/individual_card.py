@@ -127,6 +127,8 @@ def card_html(individual: Individual, facts: Mapping[str, Any]) -> str:
     cells = "".join(f"<span>{escape(name)}</span><b>{escape(_plain(value))}</b>" for name, value in rows)
     failed = f'<div class="wb-alert">failed: {escape(individual.failure)}</div>' if individual.failure else ""
     made = escape(mutation_in_words(individual.mutation) or "an initial individual")
+    if individual.origin == "by hand" and not made.startswith("by hand"):
+        made = f"by hand · {made}"
     return (
         f'<div class="wb-individual" data-individual="{individual.id}"><h4>Individual {individual.id}</h4>'
         f'<p>{made}</p>{failed}<div class="wb-card-facts">{cells}</div></div>'

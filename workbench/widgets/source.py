@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.config_codec import from_values
+from workbench.datasets import Dataset, dataset_names, load_dataset
 from workbench.errors import WorkbenchError
 from workbench.search import Search, SearchConfig, Snapshot, snapshot_of
 from workbench.search.settings import Settings, Timeline
@@ -67,6 +68,19 @@ class Source:
     def dataset(self) -> str:
         """Name of the data set."""
         return str(self.run.dataset.get("name", ""))
+
+    @cached_property
+    def data(self) -> Dataset | None:
+        """The data that the run was made with, if they are there without a download; None otherwise."""
+        if self.search is not None:
+            return self.search.data
+        if self.dataset not in dataset_names():
+            return None
+        try:
+            data = load_dataset(self.dataset, download=False)
+        except WorkbenchError:
+            return None
+        return data if data.fingerprint == self.run.dataset.get("fingerprint") else None
 
     @property
     def path(self) -> Path:

@@ -9,9 +9,11 @@ import traitlets
 
 from workbench.datasets import Dataset
 from workbench.genome import Genome
+from workbench.plots.differences import KEPT, GenomeDifference
 from workbench.plots.edge_lengths import edge_length_histogram
 from workbench.plots.space_map import activations, edge_density, neuron_density, one_image, receptive_field
 from workbench.spatial import SpatialLaw
+from workbench.surgery import Region
 from workbench.widgets.canvas import CanvasView, bundle
 from workbench.widgets.selection import Selection
 
@@ -19,6 +21,9 @@ SHOW = ("neurons", "neuron density", "edge density", "receptive field", "activat
 """What the view can show."""
 
 SPLITS = ("train", "validation", "selection", "test")
+
+MOST_CHANGES = 4_000
+"""Changed edges that are sent, evenly spread over all; the legend says how many there are."""
 
 
 class SpatialView(CanvasView):
@@ -31,6 +36,7 @@ class SpatialView(CanvasView):
         view.show = "activations"
         view.index = 7                 # another image of view.split
         view.stacked = True
+        view.show_change(parent, child)    # what was added (blue) and removed (orange, dashed)
 
     Args:
         genome: what to show, or None.
@@ -45,13 +51,18 @@ class SpatialView(CanvasView):
         stacked: whether layers stand above each other in space.
         split: split of `data` that the image is from.
         index: of the image in the split.
+        brush: whether dragging with Shift over flat layers chooses a region.
+        region: what was chosen, as "top", "left", "bottom", "right" in pixels; empty if nothing is. See `brushed`.
     """
 
     _esm = bundle(
         "controls.js",
         "canvas.js",
+        "difference.js",
         "sheets.js",
         "spatial_scene.js",
+        "spatial_sheets.js",
+        "spatial_changes.js",
         "spatial_canvas.js",
         "spatial_panels.js",
         "spatial_controls.js",
@@ -65,6 +76,8 @@ class SpatialView(CanvasView):
     stacked = traitlets.Bool(False).tag(sync=True)
     split = traitlets.Enum(SPLITS, "test").tag(sync=True)
     index = traitlets.Int(0).tag(sync=True)
+    brush = traitlets.Bool(False).tag(sync=True)
+    region = traitlets.Dict().tag(sync=True)
     picture = traitlets.Dict().tag(sync=True)
     density = traitlets.Dict().tag(sync=True)
     field = traitlets.Dict().tag(sync=True)
@@ -82,17 +95,40 @@ class SpatialView(CanvasView):
         self._show_field()
 
     def _scene_of(self, genome: Genome) -> dict[str, Any]:
-        self.layer = min(self.layer, genome.n_layers - 2)
-        return {
+        difference = self._difference(genome) if self.show == SHOW[0] else None  # the other sights are of one network
+        union = genome if difference is None else difference
+        sizes = np.bincount(union.layers, minlength=genome.n_layers if difference is None else 0)
+        self.layer = min(self.layer, len(sizes) - 2)
+        scene = {
             "shape": list(genome.input_shape),
             "n_inputs": genome.n_inputs,
             "n_outputs": genome.n_outputs,
-            "layer_sizes": np.bincount(genome.layers, minlength=genome.n_layers).tolist(),
-            "layers": genome.layers.astype(np.int32).tobytes(),
-            "positions": genome.positions.astype(np.float32).tobytes(),
+            "layer_sizes": sizes.tolist(),
+            "layers": union.layers.astype(np.int32).tobytes(),
+            "positions": union.positions.astype(np.float32).tobytes(),
             "class_names": list(self.data.class_names) if self._fits() and self.data else [],
             "lengths": lengths_of(genome, self.law),
         }
+        return scene if difference is None else scene | changes_of(difference)
+
+    @traitlets.observe("show")
+    def _show_other_sight(self, change: traitlets.Bunch) -> None:
+        if self.before is not None and self.genome is not None and SHOW[0] in (change["old"], change["new"]):
+            self.version += 1
+            self.scene = self._scene_of(self.genome) | {"version": self.version}
+
+    def brushed(self) -> Region | None:
+        """The region that was chosen, of all layers; None if nothing was."""
+        return Region(**self.region) if self.region else None
+
+    def brushed_neurons(self) -> np.ndarray:
+        """Ids of the hidden neurons of `genome` in the region, and in the layer that is shown alone, int64."""
+        region = self.brushed()
+        if region is None or self.genome is None:
+            return np.zeros(0, np.int64)
+        neurons = region.neurons(self.genome)
+        layers = np.frombuffer(self.scene["layers"], np.int32)  # of the union, if a difference is shown
+        return neurons if self.layer < 0 else neurons[layers[neurons] == self.layer]
 
     def _fits(self) -> bool:
         """Whether there are images, of this network's shape."""
@@ -139,6 +175,20 @@ class SpatialView(CanvasView):
     def _show_field(self, change: traitlets.Bunch | None = None) -> None:
         known = self.genome is not None and self.neuron is not None and 0 <= self.neuron < self.genome.n_neurons
         self.field = field_of(self.genome, self.neuron) if known and self.genome and self.neuron is not None else {}
+
+
+def changes_of(difference: GenomeDifference) -> dict[str, Any]:
+    """What the browser needs to mark a difference: states of neurons, and (a sample of) the changed edges."""
+    changed = np.flatnonzero(difference.edge_state != KEPT)
+    if len(changed) > MOST_CHANGES:
+        changed = changed[np.linspace(0, len(changed) - 1, MOST_CHANGES).astype(np.int64)]
+    return {
+        "changes": difference.counts,
+        "neuron_state": difference.neuron_state.tobytes(),
+        "change_source": difference.source[changed].astype(np.int32).tobytes(),
+        "change_target": difference.target[changed].astype(np.int32).tobytes(),
+        "change_state": difference.edge_state[changed].tobytes(),
+    }
 
 
 def lengths_of(genome: Genome, law: SpatialLaw) -> dict[str, Any]:

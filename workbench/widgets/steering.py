@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as ipw
@@ -10,12 +10,15 @@ import ipywidgets as ipw
 from workbench.errors import WorkbenchError
 from workbench.plots.changes import changes
 from workbench.plots.fronts import PALETTE
-from workbench.plots.laws import LAYER_COLORS, SpatialLawInfo, spatial_law_info
+from workbench.plots.laws import spatial_law_info
 from workbench.search import Snapshot
-from workbench.search.settings import EVENT_KIND
-from workbench.space import Setting
+from workbench.search.settings import EVENT_KIND, Settings
 from workbench.spatial import SpatialLaw
 from workbench.store import Event
+from workbench.widgets.law_curve import law_svg
+from workbench.widgets.naming import Naming
+from workbench.widgets.settling import HandWatcher, Settling
+from workbench.widgets.sliders import is_same, put, search_controls, setting_control
 from workbench.widgets.view import View, escape, panel, style_sheet
 
 ENDED = ("finished", "failed")
@@ -37,15 +40,16 @@ class Steering(View):
 
     def _build(self) -> None:
         space = self.source.space
-        self._refreshing = False
+        self._refreshing = self._previewed = False
+        self._moving = Settling(self._apply)
         self._shown: Any = None
         self.controls: dict[str, Any] = {}
         self._paths: dict[str, str] = {}
         for setting in space.settings:
-            self._add(setting.name, _control(setting), f"rates.{setting.name}")
-        for name, control in self._search_controls().items():
-            self._add(name, control, {"epochs": "train.epochs", "learning_rate": "train.learning_rate"}.get(name, name))
-        self.shares, self.curve, self.note = ipw.HTML(), ipw.HTML(), ipw.HTML()
+            self._add(setting.name, setting_control(setting), f"rates.{setting.name}")
+        for path, control in search_controls(self.source.settings.config).items():
+            self._add(path.removeprefix("train."), control, path)
+        self.shares, self.curve, self.note, self.refusal = (ipw.HTML() for _ in range(4))
         self.add_class("wb-steering")
         names = [setting.name for setting in space.settings]
         kinds = [name for name in names if name in space.mutation_kinds]
@@ -53,47 +57,16 @@ class Steering(View):
         sizes = [name for name in names if name not in kinds and name not in spatial]
         own = ["tournament", "children", "epochs", "learning_rate"]
         parts = [
-            panel("Mutations", *self._of(kinds), self.shares),
-            panel("Search and training", *self._of(own)),
-            panel("Sizes", *self._of(sizes)),
-            *([panel("Spatial rule", *self._of(spatial), self.curve)] if spatial else []),
+            panel("Mutations", *self._of(kinds), self.shares, name="wb-area-kinds"),
+            *([panel("Spatial rule", *self._of(spatial), self.curve, name="wb-area-law")] if spatial else []),
+            panel("Sizes", *self._of(sizes), name="wb-area-sizes"),
+            panel("Search and training", *self._of(own), name="wb-area-own"),
         ]
         grid = ipw.Box(parts)
         grid.add_class("wb-steering-grid")
-        self.children = (style_sheet(), self.note, grid)
-
-    def _search_controls(self) -> dict[str, ipw.Widget]:
-        config = self.source.settings.config
-        return {
-            "tournament": _slider(
-                ipw.IntSlider, "tournament size", "individuals that compete to be a parent", 1, 20, 1
-            ),
-            "children": _slider(
-                ipw.IntSlider,
-                "children",
-                "per generation, from the next generation on",
-                1,
-                max(60, config.population),
-                1,
-            ),
-            "epochs": _slider(
-                ipw.IntSlider,
-                "epochs per child",
-                "passes over the training set",
-                1,
-                max(40, 2 * config.train.epochs),
-                1,
-            ),
-            "learning_rate": _slider(
-                ipw.FloatLogSlider,
-                "learning rate",
-                "largest rate of the schedule",
-                -4,
-                -0.5,
-                0.05,
-                readout_format=".4f",
-            ),
-        }
+        self.hand = HandWatcher(around=".wb-steering")
+        self.hand.observe(lambda change: self._moving.hold(change.new), "held")
+        self.children = (style_sheet(), Naming(), self.hand, self.refusal, self.note, grid)
 
     def _add(self, name: str, control: Any, path: str) -> None:
         control.add_class(f"wb-set-{name}")
@@ -104,26 +77,51 @@ class Steering(View):
     def _of(self, names: list[str]) -> list[Any]:
         return [self.controls[name] for name in names]
 
-    # ------------------------------------------------------------------ a slider was moved
+    # ------------------------------------------------------------------ a slider is moved
     def _change(self, control: Any, path: str, value: Any) -> None:
-        if self._refreshing or self.source.search is None or _is_same(control, value, self._values()[path]):
+        if self._refreshing or self.source.search is None:
             return
-        head, _, rest = path.partition(".")
+        if is_same(control, value, self._values()[path]):
+            self._moving.drop(path)
+        else:
+            self._moving.put(path, value)
+        self._preview()
+
+    def _apply(self, changes: Mapping[str, Any]) -> None:
+        """The hand rests: what it changed becomes the search's."""
+        assert self.source.search is not None
         try:
-            self.source.search.update(**({head: {rest: value}} if rest else {head: value}))
+            self.source.search.update(**_nested(changes))
         except WorkbenchError as error:
-            self._refresh()
-            self.note.value = f'<div role="alert" class="wb-alert">Not changed: {escape(error)}</div>'
-            return
+            self.refusal.value = f'<div role="alert" class="wb-alert">Not changed: {escape(error)}</div>'
+        else:
+            self.refusal.value = ""
         self._refresh()
         self._show_note(self.source.search.snapshot())
+
+    def _as_they_stand(self) -> Settings:
+        """The settings that would hold if the hand rested now."""
+        settings = self.source.settings
+        try:
+            return settings.changed(self.source.space, _nested(self._moving.changes))
+        except WorkbenchError:  # said when the hand rests
+            return settings
+
+    def _preview(self) -> None:
+        """Show what would follow."""
+        if self.source.search is not None and (self._moving.changes or self._previewed):
+            self._previewed = bool(self._moving.changes)
+            self._draw(self._as_they_stand())
+            self._show_note(self.source.search.snapshot())
 
     # ------------------------------------------------------------------ showing
     def show(self, snapshot: Snapshot) -> None:
         """Show the settings that hold from the next child on."""
+        fixed = self.source.search is None or snapshot.state in ENDED
+        if fixed:
+            self._moving.clear()
         if self.source.search is None or self.source.settings is not self._shown:
             self._refresh()
-        fixed = self.source.search is None or snapshot.state in ENDED
         for control in self.controls.values():
             control.disabled = fixed
         self._show_note(snapshot)
@@ -137,14 +135,21 @@ class Steering(View):
         return values | {"train.epochs": train.epochs, "train.learning_rate": train.learning_rate}
 
     def _refresh(self) -> None:
-        settings = self._shown = self.source.settings
-        rates, values = self.source.space.rates_values(settings.rates), self._values()
+        """Bring the controls to what holds, but for those that are being moved."""
+        self._shown = self.source.settings
+        values = self._values()
         self._refreshing = True
         try:
             for name, control in self.controls.items():
-                _put(control, values[self._paths[name]])
+                if self._paths[name] not in self._moving.changes:
+                    put(control, values[self._paths[name]])
         finally:
             self._refreshing = False
+        self._draw(self._as_they_stand())
+
+    def _draw(self, settings: Settings) -> None:
+        """Pictures of what settings come to."""
+        rates = self.source.space.rates_values(settings.rates)
         self.shares.value = _shares_html({kind: rates.get(kind, 0.0) for kind in self.source.space.mutation_kinds})
         law = getattr(settings.rates, "law", None)
         if isinstance(law, SpatialLaw):
@@ -155,68 +160,39 @@ class Steering(View):
         if self.source.search is None:
             self.note.value = '<p class="wb-quiet">Settings at the end of this stored run.</p>'
             return
-        events = list(snapshot.events)
-        if pending := self.source.search.pending:
-            events.append(Event(len(events) + 1, EVENT_KIND, snapshot.total, snapshot.generation, pending, ""))
+        events, pending = list(snapshot.events), self.source.search.pending
+        moving = self._as_they_stand().difference(self.source.space, self.source.settings)
+        for values in filter(None, (pending, moving)):
+            events.append(Event(len(events) + 1, EVENT_KIND, snapshot.total, snapshot.generation, values, ""))
         last = changes(self.source.run.config, events)[-1:]
         if snapshot.state in ENDED:
             text = f"The search has {snapshot.state}; nothing can change any more."
         elif last:
-            when = "Waits for the next child" if pending else f"Last change, from child {last[0].from_child} on"
+            past = f"Last change, from child {last[0].from_child} on"
+            when = "Counts when you let go" if moving else "Waits for the next child" if pending else past
             text = f"{when}: {'; '.join(last[0].lines)}."
         else:
             text = "A change takes effect with the next child, is marked on the timeline, and is stored in the run."
         self.note.value = f'<p class="wb-quiet" role="status">{escape(text)}</p>'
 
-
-def _control(setting: Setting) -> Any:
-    """The control of a setting of the space."""
-    help = f"{setting.help}{f' ({setting.unit})' if setting.unit else ''}"
-    text = setting.name.replace("_", " ")
-    if setting.kind == "switch":
-        return ipw.Checkbox(description=text, tooltip=help, indent=False)
-    if setting.kind == "integer":
-        return _slider(ipw.IntSlider, text, help, int(setting.low), int(setting.high), 1)
-    kind = ipw.FloatRangeSlider if setting.kind == "range" else ipw.FloatSlider
-    step = 0.01 if setting.high - setting.low <= 1 else 0.05
-    return _slider(kind, text, help, setting.low, setting.high, step, readout_format=".2f")
+    def close(self) -> None:
+        """End it; what a hand has just changed counts."""
+        moving = getattr(self, "_moving", None)
+        if moving is not None:
+            moving.settle()
+        super().close()
 
 
-def _slider(kind: type, text: str, help: str, low: float, high: float, step: float, **more: Any) -> Any:
-    return kind(
-        description=text,
-        tooltip=help,
-        min=low,
-        max=high,
-        step=step,
-        continuous_update=True,
-        style={"description_width": "9.4em"},
-        **more,
-    )
-
-
-def _put(control: Any, value: Any) -> None:
-    """Show a value, widening the slider if it lies outside."""
-    value = tuple(value) if isinstance(value, list) else value
-    if _is_same(control, control.value, value):
-        return
-    if hasattr(control, "max") and not isinstance(control, ipw.FloatLogSlider):
-        ends = value if isinstance(value, tuple) else (value, value)
-        control.min, control.max = min(control.min, ends[0]), max(control.max, ends[1])
-    control.value = value
-
-
-def _is_same(control: Any, one: Any, other: Any) -> bool:
-    """Whether a control cannot tell two values apart.
-
-    A slider in a browser moves what it is given to its nearest step and says so, which is no wish of a person.
-    """
-    if isinstance(one, tuple | list):
-        return all(_is_same(control, a, b) for a, b in zip(one, other, strict=True))
-    if isinstance(control, ipw.FloatLogSlider):
-        one, other = math.log(one, control.base), math.log(other, control.base)
-    step = control.step if isinstance(one, float) and hasattr(control, "step") else 0
-    return abs(one - other) < max(step / 2, 1e-9)
+def _nested(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes by path as `Search.update` takes them: {"rates": {"add_edges": 0.5}}."""
+    nested: dict[str, Any] = {}
+    for path, value in changes.items():
+        head, _, rest = path.partition(".")
+        if rest:
+            nested.setdefault(head, {})[rest] = value
+        else:
+            nested[head] = value
+    return nested
 
 
 def _shares_html(weights: dict[str, float]) -> str:
@@ -230,39 +206,4 @@ def _shares_html(weights: dict[str, float]) -> str:
     return (
         f'<div class="wb-shares" role="img" aria-label="probability of each mutation">{"".join(parts)}</div>'
         f'<div class="wb-legend">{"".join(names)}</div>'
-    )
-
-
-def law_svg(info: SpatialLawInfo, width: int = 360, height: int = 150) -> str:
-    """The curves of a spatial rule as a picture that follows the page's colours."""
-    left, right, top, bottom = 34, 8, 6, 30
-    reach = float(info.distance[-1])
-
-    def x(distance: float) -> float:
-        return left + distance / reach * (width - left - right)
-
-    def y(weight: float) -> float:
-        return height - bottom - weight * (height - top - bottom)
-
-    lines = "".join(
-        f'<polyline fill="none" stroke="{LAYER_COLORS[number % len(LAYER_COLORS)]}" stroke-width="2" points="'
-        + " ".join(f"{x(d):.1f},{y(w):.1f}" for d, w in zip(info.distance, info.weight[number], strict=True))
-        + '"/>'
-        for number in range(len(info.layers))
-    )
-    marks = "".join(
-        f'<text x="{x(reach * part):.0f}" y="{height - 16}" text-anchor="middle">{reach * part:g}</text>'
-        for part in (0, 0.25, 0.5, 0.75, 1)
-    ) + "".join(f'<text x="{left - 5}" y="{y(part) + 4:.0f}" text-anchor="end">{part:g}</text>' for part in (0, 0.5, 1))
-    frame = (
-        f'<path d="M{left},{top}V{height - bottom}H{width - right}" fill="none" stroke="currentColor" opacity=".4"/>'
-    )
-    names = "".join(
-        f'<span><i style="background:{LAYER_COLORS[number % len(LAYER_COLORS)]}"></i>layer {layer}</span>'
-        for number, layer in enumerate(info.layers)
-    )
-    return (
-        f'<svg class="wb-law" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(info.formula)}">'
-        f'{frame}{lines}{marks}<text x="{width / 2:.0f}" y="{height - 2}" text-anchor="middle">distance, pixels</text>'
-        f'</svg><div class="wb-legend"><code>{escape(info.formula)}</code>{names}</div>'
     )

@@ -56,7 +56,7 @@ def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random
         forward(net, learner.weights, learner.biases, dropout, key, buffers)
         first_output = net.layer_starts[-2]
         tile_loss, tile_right = cross_entropy(
-            labels[tile], smoothing, np.float32(count), first_output, buffers.out, buffers.grad
+            labels[tile], smoothing, np.float32(count), first_output, buffers.out, buffers.grad, buffers.scratch
         )
         loss += tile_loss
         right += tile_right

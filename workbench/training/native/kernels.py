@@ -1,4 +1,4 @@
-"""The formulas of training, one small compiled kernel each.
+"""A tile through the network, forward and back, and the optimiser: one small compiled kernel each.
 
 | array | shape | what |
 |---|---|---|
@@ -23,13 +23,22 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from workbench.training.native.vectors import LANES, TILE, vector_code
+from workbench.training.native.formulas import (
+    BETA1,
+    BETA2,
+    activate,
+    adamw_rows,
+    edge_dots,
+    exp_rows,
+    normalise_back,
+    sum_back,
+    sum_edges,
+    sum_squares,
+)
+from workbench.training.native.vectors import TILE
 
 EPS = 1e-5
 """Added to the variance in LayerNorm."""
-
-BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-8
-"""AdamW, as torch's defaults."""
 
 
 class Net(NamedTuple):
@@ -66,134 +75,6 @@ class Buffers(NamedTuple):
     grad: np.ndarray
     inverse: np.ndarray
     scratch: np.ndarray
-
-
-# ---------------------------------------------------------------------- vector code: one formula each
-
-
-@vector_code("address", "address", "count", "address", "float", "address", "address")
-def sum_edges(code, weights, columns, count, rows, bias, out, total):
-    """out = bias + Σ_e weight_e · rows[column_e];  total += out."""
-
-    def add(edge, sums):
-        source = code.row(rows, code.whole(columns, edge))
-        return [source.times_plus(code.spread(code.number(weights, edge)), sums[0])]
-
-    def add_two(edge, sums):  # in sums of their own, which do not wait for each other
-        return add(edge, sums[:1]) + add(code.plus(edge, 1), sums[1:])
-
-    done, (even, odd) = code.loop(count, add_two, [code.spread(bias), code.spread(0.0)], step=2)
-    _, (value,) = code.loop(count, add, [even + odd], start=done)
-    code.put(value, out)
-    code.put(code.row(total) + value, total)
-
-
-@vector_code("address", "address", "count", "address")
-def sum_squares(code, values, mean, count, total):
-    """total = Σ_i (values_i - mean)², over `count` rows."""
-    centre = code.row(mean)
-
-    def add(i, sums):
-        difference = code.row(values, i) - centre
-        return [difference.times_plus(difference, sums[0])]
-
-    _, (result,) = code.loop(count, add, [code.spread(0.0)])
-    code.put(result, total)
-
-
-@vector_code("address", "address", "address", "address", "count")
-def activate(code, out, normed, mean, inverse, count):
-    """normed_i = (out_i - mean) · inverse;  out_i = ReLU(normed_i), for `count` rows."""
-    centre, scale = code.row(mean), code.row(inverse)
-
-    def each(i, _):
-        value = (code.row(out, i) - centre) * scale
-        code.put(value, normed, i)
-        code.put(value.where_positive(value), out, i)
-        return []
-
-    code.loop(count, each)
-
-
-@vector_code("address", "address", "address", "count", "address", "address", "address", "float", "address", "address")
-def sum_back(code, weights, edges, targets, count, rows, out, normed, scale, grad, totals):
-    """grad = scale · Σ_e weight_e · rows[target_e] where out > 0, else 0: back through edges, dropout and ReLU.
-
-    totals += (grad, grad · normed), which going back through LayerNorm needs.
-    """
-
-    def add(edge, sums):
-        weight = code.number(weights, code.whole(edges, edge))
-        return [code.row(rows, code.whole(targets, edge)).times_plus(code.spread(weight), sums[0])]
-
-    def add_two(edge, sums):
-        return add(edge, sums[:1]) + add(code.plus(edge, 1), sums[1:])
-
-    done, (even, odd) = code.loop(count, add_two, [code.spread(0.0), code.spread(0.0)], step=2)
-    _, (value,) = code.loop(count, add, [even + odd], start=done)
-    value = (value * code.spread(scale)).where_positive(code.row(out))
-    code.put(value, grad)
-    code.put(code.row(totals, 0) + value, totals, 0)
-    code.put(value.times_plus(code.row(normed), code.row(totals, 1)), totals, 1)
-
-
-@vector_code("address", "address", "address", "address", "count")
-def normalise_back(code, grad, normed, means, inverse, count):
-    """grad_i = inverse · (grad_i - means_0 - normed_i · means_1): back through LayerNorm, for `count` rows."""
-    mean, product, scale = code.row(means, 0), code.row(means, 1), code.row(inverse)
-
-    def each(i, _):
-        code.put((code.row(grad, i) - mean - code.row(normed, i) * product) * scale, grad, i)
-        return []
-
-    code.loop(count, each)
-
-
-@vector_code("address", "address", "address", "count", "address", returns="float")
-def edge_dots(code, dots, grad, columns, count, rows):
-    """dots_e += grad · rows[column_e] for `count` edges; returns Σ grad."""
-    gradient = code.row(grad)
-
-    def lanes(edge):
-        return code.row(rows, code.whole(columns, edge)).dot_lanes(gradient)
-
-    def several(number):
-        def body(edge, _):
-            sums = code.sum_lanes_of([lanes(code.plus(edge, lane)) for lane in range(number)])
-            code.add_to(sums, dots, edge)
-            return []
-
-        return body
-
-    def one(edge, _):
-        code.add_to(code.sum_lanes(lanes(edge)), dots, edge)
-        return []
-
-    done, _ = code.loop(count, several(LANES), step=LANES)
-    done, _ = code.loop(count, several(4), start=done, step=4)
-    code.loop(count, one, start=done)
-    return code.sum_lanes(gradient.lanes())
-
-
-@vector_code("address", "address", "address", "address", "count", "float", "float", "float")
-def adamw_rows(code, values, grads, first, second, count, shrink, size, correction):
-    """m += (g - m)(1 - β1);  v = v β2 + (1 - β2) g²;  x = x · shrink - size · m / (√v · correction + ε)."""
-
-    def each(i, _):
-        g, m, v = code.row(grads, i), code.row(first, i), code.row(second, i)
-        m = (g - m).times_plus(code.spread(1 - BETA1), m)
-        v = (g * g).times_plus(code.spread(1 - BETA2), v * code.spread(BETA2))
-        root = v.sqrt().times_plus(code.spread(correction), code.spread(ADAM_EPS))
-        change = code.spread(size) * m / root
-        code.put(m, first, i)
-        code.put(v, second, i)
-        code.put(code.row(values, i) * code.spread(shrink) - change, values, i)
-        return []
-
-    code.loop(count, each)
-
-
-# ---------------------------------------------------------------------- a tile through the network
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -269,38 +150,38 @@ def drop(first, last, probability, random, out):
 
 
 @njit(nogil=True, cache=True)
-def cross_entropy(labels, smoothing, count, first, out, grad):
+def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
     """Softmax cross-entropy of a tile, and its derivative by the logits divided by `count`, the images of the batch.
 
     Columns without an image have the label -1: no loss, no derivative. Returns the summed loss and the images that
     are right.
     """
     n_outputs = out.shape[0] - first
+    most, total = scratch[0], scratch[1]
+    most[:] = out[first]
+    for row in range(first + 1, out.shape[0]):
+        for k in range(TILE):
+            most[k] = max(most[k], out[row, k])
+    rows = _address(out, first * TILE), _address(grad, first * TILE)
+    exp_rows(rows[0], most.ctypes.data, n_outputs, rows[1], total.ctypes.data)
     loss, right = 0.0, 0
     off = np.float32(smoothing / n_outputs)
     for k in range(TILE):
         label = labels[k]
         if label < 0:
-            for row in range(first, out.shape[0]):
-                grad[row, k] = 0
+            grad[first:, k] = 0
             continue
-        best = out[first, k]
-        winner, sane = 0, True
-        for row in range(first, out.shape[0]):
-            sane &= not np.isnan(out[row, k])
-            if out[row, k] > best:
-                best, winner = out[row, k], row - first
-        total, logits = np.float32(0), np.float32(0)
-        for row in range(first, out.shape[0]):
-            grad[row, k] = np.exp(out[row, k] - best)
-            total += grad[row, k]
-            logits += out[row, k] - best
-        log_total = np.log(total)
-        loss += (1 - smoothing) * (log_total - (out[first + label, k] - best))
+        winner, logits = n_outputs, np.float32(0)
+        for row in range(n_outputs - 1, -1, -1):
+            logits += out[first + row, k] - most[k]
+            if out[first + row, k] == most[k]:
+                winner = row
+        log_total = np.log(total[k])
+        loss += (1 - smoothing) * (log_total - (out[first + label, k] - most[k]))
         loss += smoothing * (log_total - logits / n_outputs)
-        right += winner == label and sane
+        right += winner == label and not np.isnan(logits)
         for row in range(first, out.shape[0]):
-            grad[row, k] = (grad[row, k] / total - off) / count
+            grad[row, k] = (grad[row, k] / total[k] - off) / count
         grad[first + label, k] -= np.float32(1 - smoothing) / count
     return loss, right
 

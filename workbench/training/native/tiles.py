@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from workbench.datasets import Dataset
 from workbench.training.config import TrainConfig
+from workbench.training.native.images import fill_tiles
 from workbench.training.native.vectors import TILE
 from workbench.training.stream import StreamKey, draw_epoch
 
@@ -43,27 +43,6 @@ class Tiles:
         return self.images.nbytes + self.labels.nbytes
 
 
-@njit(nogil=True, cache=True)
-def _fill(images, chosen, shifts, mirrored, tiles):
-    """tiles[t, pixel, k] = pixel of image chosen[t, k] after its shift (rows, columns) and mirroring; -1 = none."""
-    _, channels, height, width = images.shape
-    for tile in range(len(chosen)):
-        for line in range(channels * height):  # of all images of the tile: what is written stays in the cache
-            channel, row = line // height, line % height
-            for k in range(chosen.shape[1]):
-                image, down, right = chosen[tile, k], shifts[tile, k, 0], shifts[tile, k, 1]
-                if image < 0 or not 0 <= row - down < height:
-                    continue
-                first, last = max(0, right), min(width, width + right)
-                source = images[image, channel, row - down]
-                if mirrored[tile, k]:
-                    for column in range(first, last):
-                        tiles[tile, line * width + width - 1 - column, k] = source[column - right]
-                else:
-                    for column in range(first, last):
-                        tiles[tile, line * width + column, k] = source[column - right]
-
-
 def make_tiles(
     images: np.ndarray, labels: np.ndarray, order: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray, batch: int
 ) -> Tiles:
@@ -77,8 +56,8 @@ def make_tiles(
     chosen = chosen.reshape(-1, TILE)
     used = int(np.flatnonzero((chosen >= 0).any(axis=1)).max()) + 1  # the last batch may need fewer tiles
     chosen = chosen[:used]
-    tiles = np.zeros((used, int(np.prod(images.shape[1:])), TILE), images.dtype)
-    _fill(images, chosen, shifts[chosen].astype(np.int64), mirrored[chosen], tiles)
+    tiles = np.empty((used, int(np.prod(images.shape[1:])), TILE), images.dtype)
+    fill_tiles(np.ascontiguousarray(images), chosen, shifts[chosen].astype(np.int64), mirrored[chosen], tiles)
     return Tiles(tiles, np.where(chosen >= 0, labels[chosen], -1).astype(np.int32), per_batch)
 
 

@@ -109,7 +109,7 @@ class NativeTrainer:
 def _net(plan: Plan) -> Net:
     rows = np.repeat(np.arange(plan.n_neurons), np.diff(plan.row_starts))
     inner = np.flatnonzero(plan.columns >= plan.n_inputs)  # edges that leave a hidden neuron
-    order = inner[np.lexsort((rows[inner], plan.columns[inner]))]
+    order = inner[np.argsort(plan.columns[inner], kind="stable")]  # then by target, as they come
     n_hidden = plan.n_neurons - plan.n_inputs - plan.n_outputs
     counts = np.bincount(plan.columns[inner] - plan.n_inputs, minlength=n_hidden)
     return Net(

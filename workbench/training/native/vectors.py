@@ -19,22 +19,25 @@ makes a function that compiled code calls as `scale_rows(out.ctypes.data, factor
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from workbench.training.native.lanes import HALVES, LANES, first_halves, order_of
+
 TILE = 64
 """Images that are handled at once; a constant of the compiled code."""
 
-LANES = 16
-"""Floats in one vector; LLVM maps vectors to whatever the processor has."""
+SUMS = 2 if binding.get_host_cpu_features().get("avx512f") else 1
+"""Rows to add up side by side, so that they do not wait for each other; without AVX-512 registers hold one only."""
 
 _FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
-_VECTOR = ir.VectorType(_FLOAT, LANES)
+_VECTOR, _WHOLES = ir.VectorType(_FLOAT, LANES), ir.VectorType(_INT32, LANES)
 _KINDS = {"address": types.intp, "count": types.intp, "float": types.float32}
 
 
@@ -68,6 +71,19 @@ class Row:
         """Square roots."""
         root = self.code.llvm_function("llvm.sqrt", _VECTOR, 1)
         return self._each(lambda value: self.code.builder.call(root, [value]))
+
+    def exp(self) -> Row:
+        """e to these powers, of at most 0, to 2 units in the last place: 2^n · e^r with a polynomial for small r."""
+        code, spread = self.code, self.code.spread
+        power = self._each(code.at_least, spread(-87.0)) * spread(math.log2(math.e))
+        whole = power._each(code.rounded)
+        high, low = 0.693359375, math.log(2) - 0.693359375  # products with `high` are exact
+        rest = whole.times_plus(spread(-high), self._each(code.at_least, spread(-87.0)))
+        rest = whole.times_plus(spread(-low), rest)
+        result = spread(1 / 5040)
+        for factorial in (720, 120, 24, 6, 2, 1, 1):
+            result = result.times_plus(rest, spread(1 / factorial))
+        return result * whole._each(code.power_of_two)
 
     def where_positive(self, other: Row) -> Row:
         """self where `other` > 0, else 0; where `other` is NaN, self, so that NaN does not go unseen."""
@@ -156,7 +172,7 @@ class Code:
         following = builder.add(index, ir.Constant(_INT64, step))
         builder.cbranch(builder.icmp_signed("<=", following, count), inside, after)
         builder.position_at_end(inside)
-        updated = body(index, rows)
+        updated = body(index, list(rows))
         index.add_incoming(following, builder.block)
         for row, first, later in zip(rows, carried, updated, strict=True):
             for phi, a, b in zip(row.vectors, first.vectors, later.vectors, strict=True):
@@ -166,9 +182,56 @@ class Code:
         builder.position_at_end(after)
         return index, rows
 
+    # ------------------------------------------------------------------ vectors
+    def at_least(self, vector: Any, least: Any) -> Any:
+        """The larger of both; NaN stays."""
+        return self.builder.select(self.builder.fcmp_ordered("<", vector, least), least, vector)
+
+    def rounded(self, vector: Any) -> Any:
+        """The nearest whole numbers, as floats."""
+        return self.builder.call(self.llvm_function("llvm.rint", _VECTOR, 1), [vector])
+
+    def power_of_two(self, vector: Any) -> Any:
+        """2 to these whole powers (as floats), made of the bits of an exponent."""
+        whole = self.builder.fptosi(vector, _WHOLES)
+        biased = self.builder.add(whole, ir.Constant(_WHOLES, [127] * LANES))
+        return self.builder.bitcast(self.builder.shl(biased, ir.Constant(_WHOLES, [23] * LANES)), _VECTOR)
+
+    # ------------------------------------------------------------------ whole numbers
     def plus(self, index: Any, offset: int) -> Any:
         """index + offset."""
         return self.builder.add(index, ir.Constant(_INT64, offset))
+
+    def times(self, index: Any, factor: int) -> Any:
+        """index · factor."""
+        return self.builder.mul(index, ir.Constant(_INT64, factor))
+
+    def add(self, a: Any, b: Any) -> Any:
+        """a + b, of two whole numbers."""
+        return self.builder.add(a, b)
+
+    # ------------------------------------------------------------------ bytes
+    def copy_bytes(self, source: Any, target: Any, count: Any) -> None:
+        """Copy `count` bytes from one address to another."""
+        pointer, flag = ir.PointerType(ir.IntType(8)), ir.IntType(1)
+        copy = self.builder.module.declare_intrinsic("llvm.memcpy", [pointer, pointer, _INT64])
+        places = [self.builder.inttoptr(address, pointer) for address in (target, source)]
+        self.builder.call(copy, [*places, count, ir.Constant(flag, 0)])
+
+    def sixteen_bytes(self, address: Any) -> Any:
+        """A vector of the 16 bytes at `address`."""
+        return self._load(address, ir.VectorType(ir.IntType(8), 16), align=1)
+
+    def interleave(self, a: Any, b: Any) -> tuple[Any, Any]:
+        """The vectors of 16 a0 b0 a1 b1 … a7 b7 and a8 b8 … a15 b15."""
+        pairs = [[lane for i in range(start, start + 8) for lane in (i, 16 + i)] for start in (0, 8)]
+        kind = ir.VectorType(_INT32, 16)
+        low, high = (self.builder.shuffle_vector(a, b, ir.Constant(kind, lanes)) for lanes in pairs)
+        return low, high
+
+    def put_vector(self, vector: Any, address: Any) -> None:
+        """Store a vector at `address`."""
+        self._store(vector, address, align=1)
 
     # ------------------------------------------------------------------ sums over lanes
     def sum_lanes(self, vector: Any) -> Any:
@@ -178,20 +241,32 @@ class Code:
         reduce = cgutils.get_or_insert_function(self.builder.module, kind, name)
         return self.builder.call(reduce, [ir.Constant(_FLOAT, 0.0), vector], fastmath=["reassoc"])
 
-    def sum_lanes_of(self, vectors: Sequence[Any]) -> Any:
-        """A vector of n floats, the sums of the lanes of n vectors (n a power of 2): even + odd lanes, in turn."""
-        shuffle, count = self.builder.shuffle_vector, len(vectors)
-        lanes = ir.VectorType(_INT32, LANES)
-        even = ir.Constant(lanes, [2 * lane for lane in range(LANES)])
-        odd = ir.Constant(lanes, [2 * lane + 1 for lane in range(LANES)])
-        for _ in range(LANES.bit_length() - 1):
-            half = max(1, len(vectors) // 2)
-            pairs = [(vectors[2 * i % len(vectors)], vectors[(2 * i + 1) % len(vectors)]) for i in range(half)]
-            vectors = [self.builder.fadd(shuffle(a, b, even), shuffle(a, b, odd)) for a, b in pairs]
-        if count == LANES:
-            return vectors[0]
-        first = ir.Constant(ir.VectorType(_INT32, count), list(range(count)))
-        return shuffle(vectors[0], vectors[0], first)
+    def sum_lanes_of(self, vector: Callable[[int], Any], count: int) -> Any:
+        """A vector of floats, the sums of the lanes of vector(0) … vector(count - 1); `count` a power of 2.
+
+        Two vectors become one by adding first halves to second halves, of all lanes, then of 8, 4 and 2. As soon as
+        there are two they are added, so that few have to be held in registers.
+        """
+        leaves = order_of(count)
+
+        def tree(first: int, number: int) -> Any:
+            if number == 1:
+                return vector(leaves.index(first))
+            half = number // 2
+            return self._add_halves(tree(first, half), tree(first + half, half), LANES // number)
+
+        total = tree(0, count)
+        for size in HALVES[count.bit_length() - 1 :]:
+            total = self._add_halves(total, total, size)
+        return total if count == LANES else self._lanes(total, total, range(0, LANES, LANES // count))
+
+    def _add_halves(self, a: Any, b: Any, size: int) -> Any:
+        first = first_halves(size)
+        return self.builder.fadd(self._lanes(a, b, first), self._lanes(a, b, [lane + size for lane in first]))
+
+    def _lanes(self, a: Any, b: Any, lanes: Sequence[int]) -> Any:
+        chosen = ir.Constant(ir.VectorType(_INT32, len(lanes)), list(lanes))
+        return self.builder.shuffle_vector(a, b, chosen)
 
     # ------------------------------------------------------------------ LLVM
     def llvm_function(self, name: str, kind: Any, arity: int) -> Any:
@@ -204,11 +279,11 @@ class Code:
             return self.builder.add(address, ir.Constant(_INT64, index * size))
         return self.builder.add(address, self.builder.mul(index, ir.Constant(_INT64, size)))
 
-    def _load(self, address: Any, kind: Any) -> Any:
-        return self.builder.load(self.builder.inttoptr(address, ir.PointerType(kind)), align=4)
+    def _load(self, address: Any, kind: Any, align: int = 4) -> Any:
+        return self.builder.load(self.builder.inttoptr(address, ir.PointerType(kind)), align=align)
 
-    def _store(self, value: Any, address: Any) -> None:
-        self.builder.store(value, self.builder.inttoptr(address, ir.PointerType(value.type)), align=4)
+    def _store(self, value: Any, address: Any, align: int = 4) -> None:
+        self.builder.store(value, self.builder.inttoptr(address, ir.PointerType(value.type)), align=align)
 
 
 def vector_code(*kinds: str, returns: str | None = None) -> Callable[[Callable[..., Any]], Any]:

@@ -7,6 +7,10 @@ const OKABE_ITO = {
     sharedPositive: "#009E73",
     sharedNegative: "#CC79A7",
     blank: "#8A8A8A",
+    kept: "#9A9A9A",
+    added: "#0072B2",
+    removed: "#D55E00",
+    nowShared: "#009E73",
   },
   dark: {
     positive: "#56B4E9",
@@ -14,6 +18,10 @@ const OKABE_ITO = {
     sharedPositive: "#2CC295",
     sharedNegative: "#E3A3C6",
     blank: "#8A8A8A",
+    kept: "#7C7C7C",
+    added: "#56B4E9",
+    removed: "#F0813A",
+    nowShared: "#2CC295",
   },
 };
 const LAYER_COLORS = {
@@ -157,8 +165,8 @@ function frameScheduler(draw, signal) {
   };
 }
 
-/** Pointer: dragging moves, a press alone clicks, moving alone hovers; the wheel zooms a focused canvas. */
-function listenToPointer(canvas, signal, { drag, click, hover, wheel }) {
+/** Pointer: dragging moves (and drops), a press alone clicks, moving alone hovers; the wheel zooms a focused canvas. */
+function listenToPointer(canvas, signal, { drag, drop = () => {}, click, hover, wheel }) {
   let from = null;
   let moved = false;
   const place = (event) => {
@@ -177,11 +185,12 @@ function listenToPointer(canvas, signal, { drag, click, hover, wheel }) {
     if (!from) return hover(x, y);
     if (!moved && Math.hypot(x - from[0], y - from[1]) < 4) return;
     moved = true;
-    drag(x - from[0], y - from[1], event);
+    drag(x - from[0], y - from[1], event, [x, y]);
     from = [x, y];
   });
   on("pointerup", (event) => {
     if (from && !moved) click(...place(event));
+    if (from && moved) drop();
     from = null;
   });
   on("pointercancel", () => (from = null));

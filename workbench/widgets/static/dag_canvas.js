@@ -136,23 +136,30 @@ class DagCanvas {
     pen.drawImage(bitmap, x, y, bitmap.width * scale, bitmap.height * scale);
     pen.globalAlpha = 1;
   }
+  /** Whether a neuron lies on top of the others and is never too small to see. */
+  stands(i) {
+    return this.marks?.neurons[i] > 0 || this.scene.neuronState?.[i] > 0;
+  }
   neuronColor(i) {
+    const state = this.scene.neuronState?.[i];
+    if (state) return this.theme.edges[CHANGE_INKS[state].key];
     if (this.marks?.neurons[i] === 1) return ANCESTOR;
     if (this.marks?.neurons[i] === 2) return DESCENDANT;
     if (this.marks) return this.theme.border;
+    if (this.scene.neuronState) return this.theme.edges.kept;
     return i < this.scene.nInputs ? this.theme.muted : this.theme.text;
   }
   paintNeurons() {
     const { scene, screen, stage, marks } = this;
     const { pen, ratio } = stage;
     const radius = screen.radius * ratio;
-    for (let pass = 0; pass < (marks ? 2 : 1); pass++) {
+    for (let pass = 0; pass < (marks || scene.neuronState ? 2 : 1); pass++) {
       for (let i = 0; i < scene.n; i++) {
         const [x, y] = [screen.x[i], screen.y[i]];
         if (x < -9 || y < -9 || x > screen.width + 9 || y > screen.height + 9) continue;
-        if (marks && marks.neurons[i] > 0 !== (pass === 1)) continue;
+        if (this.stands(i) !== (pass === 1)) continue;
         pen.fillStyle = this.neuronColor(i);
-        const size = pass === 1 ? Math.max(radius, 2.6 * ratio) : radius; // relatives are never too small to see
+        const size = pass === 1 ? Math.max(radius, 2.6 * ratio) : radius;
         if (size < 2.5) pen.fillRect(x - size, y - size, 2 * size, 2 * size);
         else disc(pen, x, y, size);
       }

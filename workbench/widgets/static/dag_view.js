@@ -15,6 +15,8 @@ function describe(scene, i) {
   lines.push(isOutput ? "no position" : `row ${number(row)}, column ${number(column)}`);
   lines.push(`in-degree ${degree(scene.incoming)}, out-degree ${degree(scene.outgoing)}`);
   if (!isInput) lines.push(`bias ${number(scene.biases[i])}`);
+  const state = scene.neuronState?.[i];
+  if (state) lines.push(CHANGE_INKS[state].name);
   return lines;
 }
 
@@ -22,11 +24,11 @@ function describe(scene, i) {
 function dagLegend(view) {
   const { scene, theme, shows } = view;
   const [next, skip] = [scene.source.length - scene.counts.skip, scene.counts.skip];
-  const names = ["positive", "negative", "positive, shared", "negative, shared", "no weight yet"];
-  const kinds = KINDS.map((kind, i) => ({
-    name: names[i],
+  const kinds = scene.inks.map(({ key, name, dashed }, i) => ({
+    name,
     n: scene.counts.kinds[i],
-    color: theme.edges[kind],
+    color: theme.edges[key],
+    dashed,
     get: () => shows.kinds[i],
     set: (on) => (shows.kinds[i] = on),
   }));
@@ -34,13 +36,9 @@ function dagLegend(view) {
     { name: "to the next layer", n: next, color: theme.text, get: () => shows.next, set: (on) => (shows.next = on) },
     { name: "skip", n: skip, color: theme.text, dashed: true, get: () => shows.skip, set: (on) => (shows.skip = on) },
   ];
-  const group = (title, entries) =>
-    element(
-      "fieldset",
-      { className: "wbc-group" },
-      element("legend", { textContent: title }),
-      ...entries.map((entry) => legendEntry(entry, view)),
-    );
+  const group = (title, entries) => legendGroup(title, ...entries.map((entry) => legendEntry(entry, view)));
+  if (scene.changes)
+    return [changedNeuronsLegend(scene.changes, theme), group("edges", kinds), group("which lead", reaches)];
   return [
     group(
       "weights",
@@ -64,13 +62,11 @@ function legendEntry({ name, n, color, dashed, get, set }, view) {
     },
     { signal: view.signal },
   );
-  const swatch = element("span", { className: "wbc-line" });
-  swatch.style.borderTop = `3px ${dashed ? "dashed" : "solid"} ${color}`;
   return element(
     "label",
     { className: "wbc-check" },
     box,
-    swatch,
+    lineSwatch(color, dashed),
     ` ${name} `,
     element("span", { className: "wbc-muted", textContent: count(n) }),
   );
@@ -96,6 +92,7 @@ function dagStatus({ scene, marks }) {
 
 function dagTitle(scene) {
   if (!scene) return "Network by layers";
+  if (scene.changes) return changeTitle(scene.changes);
   return `${scene.sizes.map(count).join(" – ")} neurons, ${count(scene.source.length)} edges`;
 }
 

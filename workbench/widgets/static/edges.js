@@ -28,17 +28,17 @@ function visibleEdges(scene, screen, shows, marks) {
 
 /** Stroke edges on `pen`, light ones first, so that heavy ones lie on top. */
 function strokeEdges(pen, scene, screen, list, theme, ratio) {
-  const { source, target, kind, skip, strength } = scene;
+  const { source, target, kind, skip, strength, inks } = scene;
   const { x, y, middle } = screen;
   const order = Array.from(list).sort((a, b) => strength[a] - strength[b]);
   const few = order.length < 100;
   const thick = (few ? 4.5 : order.length < 500 ? 2.5 : 1.6) * ratio;
   for (const e of order) {
     const [x0, y0, x1, y1] = [x[source[e]], y[source[e]], x[target[e]], y[target[e]]];
-    pen.strokeStyle = theme.edges[KINDS[kind[e]]];
+    pen.strokeStyle = theme.edges[inks[kind[e]].key];
     pen.globalAlpha = few ? 0.95 : 0.35 + 0.6 * strength[e]; // few edges: thickness alone tells the weight
     pen.lineWidth = Math.max((few ? 1.1 : 0.7) * ratio, thick * strength[e]);
-    pen.setLineDash(skip[e] ? [7 * ratio, 4 * ratio] : []);
+    pen.setLineDash(inks[kind[e]].dashed ? [3 * ratio, 3 * ratio] : skip[e] ? [7 * ratio, 4 * ratio] : []);
     pen.beginPath();
     pen.moveTo(x0, y0);
     if (skip[e]) pen.quadraticCurveTo((x0 + x1) / 2, (y0 + y1) / 2 + bow(x0, x1, y0, y1, middle), x1, y1);
@@ -57,7 +57,7 @@ function bend(t, p, m, q) {
 /** Sums of edge strength per pixel, one plane per kind. */
 class Accumulator {
   constructor(width, height) {
-    Object.assign(this, { width, height, stride: width + 2, planes: KINDS.map(() => null) });
+    Object.assign(this, { width, height, stride: width + 2, planes: [] });
   }
   plane(kind) {
     this.planes[kind] ??= new Float32Array(this.stride * (this.height + 2));
@@ -114,21 +114,21 @@ class Accumulator {
 
 /** Add all edges of `list`; a generator, so that the page stays responsive between parts. */
 function* accumulate(sums, scene, screen, list) {
-  const { source, target, kind, skip, strength } = scene;
+  const { source, target, kind, skip, strength, inks } = scene;
   const { x, y, middle } = screen;
   for (let k = 0; k < list.length; k++) {
     const e = list[k];
     const a = source[e];
     const b = target[e];
     const plane = sums.plane(kind[e]);
-    if (skip[e])
+    if (skip[e] || inks[kind[e]].dashed)
       sums.addCurve(
         plane,
         x[a],
         y[a],
         x[b],
         y[b],
-        bow(x[a], x[b], y[a], y[b], middle),
+        skip[e] ? bow(x[a], x[b], y[a], y[b], middle) : 0,
         0.7 * strength[e],
         (e * 0.618) % 1,
       );
@@ -149,11 +149,11 @@ function exposure(planes, length) {
   return Math.max(1, sample[Math.floor(sample.length * 0.99)] || 1);
 }
 
-/** Sums to colours with opacity; the stronger kind in a pixel dominates its hue. */
-function* develop(sums, image, theme) {
-  const used = KINDS.map((_, kind) => kind).filter((kind) => sums.planes[kind]);
+/** Sums of some kinds to colours with opacity; the stronger kind in a pixel dominates its hue. */
+function* develop(sums, kinds, image, theme, inks) {
+  const used = kinds.filter((kind) => sums.planes[kind]);
   const planes = used.map((kind) => sums.planes[kind]);
-  const colors = used.map((kind) => rgb(theme.edges[KINDS[kind]]));
+  const colors = used.map((kind) => rgb(theme.edges[inks[kind].key]));
   const scale = 242 / Math.log1p(2 * exposure(planes, sums.stride * sums.height));
   const { data } = image;
   for (let row = 0; row < sums.height; row++) {
@@ -192,9 +192,14 @@ function* renderEdges(scene, screen, shows, marks, theme, ratio) {
   }
   const sums = new Accumulator(screen.width, screen.height);
   yield* accumulate(sums, scene, screen, list);
-  const image = pen.createImageData(screen.width, screen.height);
-  yield* develop(sums, image, theme);
-  pen.putImageData(image, 0, 0);
+  for (const { kinds, opacity } of scene.passes) {
+    const image = pen.createImageData(screen.width, screen.height);
+    yield* develop(sums, kinds, image, theme, scene.inks);
+    const sheet = element("canvas", { width: screen.width, height: screen.height }); // putImageData would not blend
+    sheet.getContext("2d").putImageData(image, 0, 0);
+    pen.globalAlpha = opacity;
+    pen.drawImage(sheet, 0, 0);
+  }
   return { bitmap, nEdges: list.length };
 }
 

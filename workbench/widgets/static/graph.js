@@ -58,17 +58,32 @@ function decodeScene(raw) {
     nOutputs: raw.n_outputs,
     names: raw.class_names,
     version: raw.version,
+    changes: raw.changes ?? null, // counts of a difference, or null
+    neuronState: raw.changes ? decode(raw.neuron_state, Uint8Array) : null,
   };
   scene.n = scene.x.length;
   scene.nLayers = scene.sizes.length;
   scene.incoming = groupEdges(scene.target, scene.n);
   scene.outgoing = groupEdges(scene.source, scene.n);
-  return Object.assign(scene, edgeLooks(scene));
+  return Object.assign(scene, raw.changes ? changeLooks(scene, decode(raw.edge_state, Uint8Array)) : edgeLooks(scene));
 }
 
-const KINDS = ["positive", "negative", "sharedPositive", "sharedNegative", "blank"];
+/** Kind of every edge of a difference is its state; what is kept is faint and lies below the rest. */
+function changeLooks({ skip }, kind) {
+  const strength = Float32Array.from(kind, (state) => (state === KEPT ? 0.15 : 0.9));
+  const counts = { kinds: CHANGE_INKS.map(() => 0), skip: 0 };
+  for (let e = 0; e < kind.length; e++) {
+    counts.kinds[kind[e]]++;
+    counts.skip += skip[e];
+  }
+  const passes = [
+    { kinds: [KEPT], opacity: 0.5 },
+    { kinds: [1, 2, 3], opacity: 1 },
+  ];
+  return { kind, strength, counts, inks: CHANGE_INKS, passes };
+}
 
-/** Kind (index into KINDS) and strength 0.12..1 of every edge, counts, and the |weight| shown at full strength. */
+/** Kind (index into WEIGHT_INKS) and strength 0.12..1 of every edge, counts, and the |weight| shown at full strength. */
 function edgeLooks({ weight, shared, skip }) {
   const n = weight.length;
   const step = Math.max(1, Math.floor(n / 20000));
@@ -86,5 +101,5 @@ function edgeLooks({ weight, shared, skip }) {
     counts.kinds[kind[e]]++;
     counts.skip += skip[e];
   }
-  return { kind, strength, counts, full };
+  return { kind, strength, counts, full, inks: WEIGHT_INKS, passes: [{ kinds: [0, 1, 2, 3, 4], opacity: 1 }] };
 }

@@ -23,6 +23,7 @@ class Projector {
       const [u, v] = [column - (width - 1) / 2, row - (height - 1) / 2];
       return [cx + u * cos - v * sin, this.lift(layer) + (u * sin + v * cos) * flat];
     };
+    this.at = (x, y) => [(y - this.lift(0)) / k + (height - 1) / 2, (x - cx) / k + (width - 1) / 2]; // flat: row, column
     this.axes = [cos, sin * flat, -sin, cos * flat]; // of a step of one column, of one row
   }
   /** Let `pen` draw in image coordinates of a sheet: pixel (i, j) fills i..i+1, j..j+1. */

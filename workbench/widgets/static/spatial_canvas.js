@@ -14,6 +14,7 @@ class SpatialCanvas {
       turn: { yaw: -0.5, pitch: 0.62 },
       hovered: -1,
       channel: -1,
+      brush: new Brush(this),
     });
     this.draw = frameScheduler(() => this.paint(), signal);
     this.stage = makeStage(
@@ -56,7 +57,9 @@ class SpatialCanvas {
     if (this.stacked) for (let layer = 0; layer < scene.nLayers; layer++) this.paintSheet(layer);
     else this.paintFlat();
     this.paintLines();
-    this.paintOutputs();
+    paintChanges(this);
+    paintOutputs(this);
+    this.brush.paint();
     this.paintMarks();
     const shown = this.xs.reduce((n, x) => n + !Number.isNaN(x), 0);
     this.sendDrawn({
@@ -110,7 +113,7 @@ class SpatialCanvas {
     );
     this.overlay(0, this.densityPictures?.[0]);
     if (this.show === "receptive field") this.overlay(0, this.fieldPicture);
-    this.outline(0, 1);
+    outlineSheet(this, 0, 1);
     const last = this.scene.nLayers - 1;
     for (let layer = 0; layer < last; layer++)
       if (this.layer < 0 ? layer > 0 : layer === this.layer) this.paintDots(layer, 1);
@@ -126,8 +129,8 @@ class SpatialCanvas {
     if (layer === 0) this.overlay(0, this.show === "receptive field" ? this.grey : this.image, strong ? 0.9 : 0.4);
     if (layer > 0) this.overlay(layer, this.densityPictures?.[layer], strong ? 0.9 : 0.15);
     if (layer === 0 && this.show === "receptive field") this.overlay(0, this.fieldPicture);
-    this.outline(layer, strong ? 1 : 0.4);
-    this.label(layer);
+    outlineSheet(this, layer, strong ? 1 : 0.4);
+    labelSheet(this, layer);
     if (layer > 0 && layer < scene.nLayers - 1) this.paintDots(layer, strong ? 1 : 0.12);
   }
   overlay(layer, picture, opacity = 1) {
@@ -144,42 +147,9 @@ class SpatialCanvas {
     pen.globalAlpha = 1;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   }
-  outline(layer, opacity) {
-    const { pen } = this.stage;
-    const [, h, w] = this.scene.shape;
-    this.plain();
-    pen.globalAlpha = opacity;
-    pen.strokeStyle = this.theme.border;
-    pen.lineWidth = 1;
-    pen.beginPath();
-    for (const [row, column] of [
-      [-0.5, -0.5],
-      [-0.5, w - 0.5],
-      [h - 0.5, w - 0.5],
-      [h - 0.5, -0.5],
-    ])
-      pen.lineTo(...this.projector.place(row, column, layer));
-    pen.closePath();
-    pen.stroke();
-    pen.globalAlpha = 1;
-  }
-  label(layer) {
-    const { scene, stage, theme, projector } = this;
-    const [, h, w] = scene.shape;
-    const corners = [
-      [-0.5, -0.5],
-      [-0.5, w - 0.5],
-      [h - 0.5, w - 0.5],
-      [h - 0.5, -0.5],
-    ].map(([r, c]) => projector.place(r, c, layer));
-    const [x, y] = corners.reduce((a, b) => (b[0] < a[0] ? b : a));
-    stage.pen.fillStyle = theme.text;
-    stage.pen.font = `12px ${theme.font}`;
-    stage.pen.textAlign = "right";
-    const name = layer === 0 ? "image" : layer === scene.nLayers - 1 ? "outputs" : `layer ${layer}`;
-    stage.pen.fillText(name, x - 8, y + 4);
-  }
   dotColor(i, layer) {
+    const state = this.scene.changes?.neuronState[i];
+    if (state !== undefined) return this.theme.edges[CHANGE_INKS[state].key];
     if (this.show === "activations" && this.values)
       return `rgb(${scaleColor(this.values[i] / this.hiddenMost).join(" ")})`;
     if (this.show === "receptive field" || layer === 0) return this.theme.muted;
@@ -193,11 +163,14 @@ class SpatialCanvas {
     const members = [];
     for (let i = 0; i < scene.n; i++) if (scene.layers[i] === layer && !Number.isNaN(xs[i])) members.push(i);
     if (active) members.sort((a, b) => this.values[a] - this.values[b]); // the most active on top
+    const states = scene.changes?.neuronState;
+    if (states) members.sort((a, b) => states[a] - states[b]); // what changed on top
     const faint = this.show === "receptive field";
     for (const i of members) {
       const level = active ? Math.min(1, Math.abs(this.values[i]) / this.hiddenMost) : 0.5;
       const radius = faint ? Math.min(this.radius, 1.5) : this.radius * (active ? 0.7 + 0.8 * level : 1);
-      pen.globalAlpha = opacity * (faint ? 0.25 : active && level === 0 ? 0.35 : 0.9);
+      const isQuiet = (active && level === 0) || states?.[i] === KEPT;
+      pen.globalAlpha = opacity * (faint ? 0.25 : isQuiet ? 0.35 : 0.9);
       pen.fillStyle = this.dotColor(i, layer);
       if (radius < 2) pen.fillRect(xs[i] - radius, ys[i] - radius, 2 * radius, 2 * radius);
       else disc(pen, xs[i], ys[i], radius);
@@ -226,34 +199,6 @@ class SpatialCanvas {
     }
     this.nLines = order.length;
     pen.globalAlpha = 1;
-  }
-  paintOutputs() {
-    const { scene, stage, theme, xs, ys } = this;
-    const { pen } = stage;
-    const first = scene.nInputs;
-    const logits =
-      this.show === "activations" && this.values ? this.values.subarray(first, first + scene.nOutputs) : null;
-    const [low, high] = logits ? [Math.min(...logits), Math.max(...logits)] : [0, 1];
-    pen.font = `11px ${theme.font}`;
-    pen.textAlign = "center";
-    const taken = []; // labels so far: [right end, height]
-    for (let k = 0; k < scene.nOutputs; k++) {
-      const [x, y] = [xs[first + k], ys[first + k]];
-      pen.fillStyle = logits && logits[k] === high ? theme.layers[1] : theme.text;
-      if (logits) {
-        const tall = 3 + (22 * (logits[k] - low)) / (high - low || 1);
-        pen.fillRect(x - 4, y + 6 - tall, 8, tall);
-      } else disc(pen, x, y, 4.5);
-      const text = scene.names[k] ?? String(k);
-      const half = pen.measureText(text).width / 2;
-      const row = [y + 19, y + 32, logits ? y - 24 : y - 10].find(
-        (at) => !taken.some(([end, height]) => x - half < end + 3 && Math.abs(at - height) < 10),
-      );
-      if (row === undefined) continue;
-      pen.fillStyle = theme.text;
-      pen.fillText(text, x, row);
-      taken.push([x + half, row]);
-    }
   }
   paintMarks() {
     const { pen } = this.stage;
@@ -285,6 +230,8 @@ class SpatialCanvas {
     const isOutput = k >= 0 && k < scene.nOutputs;
     const lines = [`neuron ${i}`, isOutput ? `output ${scene.names[k] ?? k}` : `layer ${scene.layers[i]}`];
     if (!isOutput) lines.push(`row ${number(scene.positions[2 * i])}, column ${number(scene.positions[2 * i + 1])}`);
+    const state = scene.changes?.neuronState[i];
+    if (state) lines.push(CHANGE_INKS[state].name);
     if (this.values)
       lines.push(`${isOutput ? "logit" : i < scene.nInputs ? "value" : "activation"} ${number(this.values[i])}`);
     return lines;
@@ -318,7 +265,11 @@ class SpatialCanvas {
   }
   listen() {
     listenToPointer(this.stage.canvas, this.signal, {
-      drag: (dx, dy, event) => this.drag(dx, dy, event.shiftKey),
+      drag: (dx, dy, event, to) =>
+        this.brush.from || (event.shiftKey && this.brush.isOn)
+          ? this.brush.drag(dx, dy, to)
+          : this.drag(dx, dy, event.shiftKey),
+      drop: () => this.brush.drop(),
       click: (x, y) => this.click(x, y),
       hover: (x, y) => this.hover(x, y),
       wheel: (factor, x, y) => this.zoom(factor, x, y),
@@ -334,7 +285,7 @@ class SpatialCanvas {
       ArrowDown: () => this.drag(0, -30),
       PageUp: () => this.step(1),
       PageDown: () => this.step(-1),
-      Escape: () => this.put("neuron", null),
+      Escape: () => this.brush.clear() || this.put("neuron", null),
     });
   }
 }

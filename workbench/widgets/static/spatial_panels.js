@@ -134,6 +134,7 @@ function neuronFacts(view) {
 function spatialLegend(view) {
   const { scene, theme, show } = view;
   const note = (text) => element("span", { className: "wbc-muted", textContent: text });
+  if (scene.changes) return spatialChangeLegend(view);
   if (show === "neurons")
     return [
       ...layerLegend(view),

@@ -13,6 +13,7 @@ function decodeSpace(raw) {
     positions: decode(raw.positions, Float32Array),
     lengths: raw.lengths,
     version: raw.version,
+    changes: decodeChanges(raw), // of a difference, or null
   };
   scene.n = scene.layers.length;
   scene.nLayers = scene.sizes.length;
@@ -24,7 +25,7 @@ function decodeSpace(raw) {
 function readPicture(scene, picture) {
   const [, height, width] = scene.shape;
   const rgba = decode(picture?.rgba, Uint8ClampedArray);
-  const values = decode(picture?.values, Float32Array);
+  const values = scene.changes ? new Float32Array(scene.n) : decode(picture?.values, Float32Array);
   if (values.length !== scene.n || rgba.length !== 4 * width * height)
     return { picture, image: null, grey: null, values: null };
   const image = element("canvas", { width, height });
@@ -33,7 +34,7 @@ function readPicture(scene, picture) {
   const greys = Float32Array.from({ length: width * height }, brightness);
   const grey = mapPicture(greys, width, height, (v) => [v, v, v, 255]); // goes under signed colours
   const hiddenMost = percentile(values.subarray(scene.nInputs + scene.nOutputs), 0.99) || 1;
-  return { picture, image, grey, values, hiddenMost };
+  return { picture, image, grey, values: scene.changes ? null : values, hiddenMost };
 }
 
 /** The selected neuron and its receptive field, of one channel or (-1) summed over all. */

@@ -2,6 +2,7 @@
 
 function spatialTitle({ scene, picture, split, index, image }) {
   if (!scene) return "Neurons over the image";
+  if (scene.changes) return changeTitle(scene.changes.counts);
   const hidden = count(scene.n - scene.nInputs - scene.nOutputs);
   const text = `${hidden} hidden neurons over ${scene.shape[1]} × ${scene.shape[2]} pixels`;
   if (!image) return text;
@@ -18,10 +19,11 @@ function lengthFacts(lengths) {
   ].join(" ");
 }
 
-function spatialHint({ scene, stacked }) {
+function spatialHint({ scene, stacked, brush }) {
   if (!scene) return "";
+  const region = brush.isOn ? "; Shift and drag: choose a region" : "";
   const drag = stacked ? "turn, with Shift to move" : "move";
-  return `Drag to ${drag}; click, then scroll to zoom; keys: arrows, + − 0, Page up / Page down for layers, Esc.`;
+  return `Drag to ${drag}${region}; click, then scroll to zoom; keys: arrows, + − 0, Page up / Page down for layers, Esc.`;
 }
 
 const block = (className, more = {}, ...children) => element("div", { className, ...more }, ...children);
@@ -93,7 +95,7 @@ function render({ model, el }) {
   view.load();
   observe(model, signal, [
     [["scene"], () => view.load()],
-    [["show", "layer", "stacked", "split", "index", "picture", "density", "field", "neuron"], () => view.refresh()],
+    [["show", "layer", "stacked", "split", "index", "picture", "density", "field", "neuron", "region"], () => view.refresh()],
     [["height"], resize],
   ]);
   return () => leaving.abort();

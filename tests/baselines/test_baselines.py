@@ -1,0 +1,151 @@
+"""Hand-made networks: what they cost, and that training and pruning do what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from workbench import baselines
+from workbench.baselines import Baseline, Convolution, Dense, MaxPooling, cost_of
+from workbench.baselines.module import make_module
+from workbench.baselines.pruning import masks_of, prune_to, to_genome
+from workbench.baselines.training import few_threads
+from workbench.compiler.interpreter import interpret
+from workbench.datasets import load_dataset
+from workbench.errors import ConfigError
+from workbench.initial import dense_mlp
+from workbench.training import TrainConfig
+
+MNIST, CIFAR = (1, 28, 28), (3, 32, 32)
+
+PUBLISHED_FLOPS = {  # 2 · multiply-accumulates, by hand
+    ("logistic", MNIST): 2 * 784 * 10,
+    ("lenet-300-100", MNIST): 532_400,
+    ("lenet-5", MNIST): 833_040,
+    ("strided-cnn-3-8", MNIST): 43_360,
+    ("strided-cnn-6-12", MNIST): 81_600,
+    ("small-cnn", CIFAR): 1_453_920,
+    ("strided-cnn-8-16-24", CIFAR): 276_624,
+    ("mlp-2048-1024", CIFAR): 2 * (3072 * 2048 + 2048 * 1024 + 1024 * 10),
+}
+
+
+@pytest.mark.parametrize(("name", "shape"), PUBLISHED_FLOPS)
+def test_flops_are_the_known_ones(name, shape):
+    assert cost_of(baselines.baseline(name).layers, shape, 10).flops == PUBLISHED_FLOPS[name, shape]
+
+
+def test_cost_by_hand():
+    layers = (Convolution(2, 3, padding=1), MaxPooling(2), Dense(5))
+    cost = cost_of(layers, (1, 4, 4), 3)
+    assert cost.flops == 2 * (9 * 32 + 8 * 5 + 5 * 3)
+    assert cost.flops_total - cost.flops == (32 + 32) + 3 * 8 + (5 + 5) + 3  # biases and ReLUs, pooling, …, outputs
+    assert cost.parameters == 2 * 10 + 9 * 5 + 6 * 3
+
+
+def test_dense_networks_cost_what_the_same_genome_costs():
+    genome = dense_mlp((1, 4, 4), 3, np.random.default_rng(0), widths=(9, 4), normalization="none")
+    cost = cost_of((Dense(9), Dense(4)), (1, 4, 4), 3)
+    assert (cost.flops, cost.flops_total, cost.parameters) == (genome.flops, genome.flops_total, genome.n_parameters)
+
+
+@pytest.mark.parametrize("one", baselines.BASELINES, ids=lambda one: one.name)
+def test_modules_have_the_parameters_that_are_counted(one):
+    for shape in (MNIST, CIFAR):
+        module = make_module(one.layers, shape, 10, np.random.default_rng(0))
+        counted = cost_of(one.layers, shape, 10).parameters
+        assert sum(parameter.numel() for parameter in module.parameters()) == counted
+        assert module(torch.zeros(2, *shape)).shape == (2, 10)
+
+
+def test_suites_name_baselines():
+    for names in baselines.SUITES.values():
+        for name in names:
+            baselines.baseline(name)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset("digits")
+
+
+SMALL = Baseline("small", "small", (Convolution(4, 3), MaxPooling(), Dense(16)), 0.01, epochs=4)
+
+
+def test_training_improves_and_repeats(digits):
+    config = TrainConfig(epochs=4, batch_size=32, learning_rate=0.01)
+    record = baselines.train(SMALL, digits, config, seed=1)
+    untrained = baselines.train(SMALL, digits, replace(config, epochs=0), seed=1)
+    assert record.test_accuracy > 0.8 > 0.4 > untrained.test_accuracy
+    assert (record.dataset, record.seed, record.epochs, record.learning_rate) == ("digits", 1, 4, 0.01)
+    assert record.flops == cost_of(SMALL.layers, digits.shape, 10).flops
+    again = baselines.train(SMALL, digits, config, seed=1)
+    assert replace(again, seconds=0) == replace(record, seconds=0)
+
+
+def test_pruned_networks_keep_what_they_should(digits):
+    dense = Baseline("pruned", "pruned", (Dense(30), Dense(20)), sparsities=(0.5, 0.9))
+    config = TrainConfig(epochs=3, batch_size=32, learning_rate=0.005)
+    came = []
+    records = baselines.train_pruned(dense, digits, config, seed=0, on_record=came.append)
+    assert came == records
+    total = 64 * 30 + 30 * 20 + 20 * 10
+    assert [record.title for record in records] == ["pruned 50.0%", "pruned 90.0%"]
+    assert [record.epochs for record in records] == [6, 9]
+    assert all(record.flops <= 2 * round(total * left) for record, left in zip(records, (0.5, 0.1), strict=True))
+    assert records[0].flops > 0.9 * total
+    assert records[1].test_accuracy > 0.5
+    with pytest.raises(ConfigError, match="no sparsities"):
+        baselines.train_pruned(SMALL, digits)
+
+
+def test_pruning_takes_the_smallest_weights_and_training_does_not_bring_them_back():
+    module = make_module((Dense(8),), (1, 3, 3), 4, np.random.default_rng(0))
+    sizes = np.concatenate([module[1].weight.detach().numpy().ravel(), module[3].weight.detach().numpy().ravel()])
+    prune_to(module, 0.5)
+    masks = np.concatenate([mask.ravel() for mask in masks_of(module)])
+    assert masks.sum() == round(0.5 * len(sizes))
+    assert np.abs(sizes[masks]).min() >= np.abs(sizes[~masks]).max()
+    optimizer = torch.optim.AdamW(module.parameters(), lr=0.1)
+    module(torch.ones(2, 1, 3, 3)).square().sum().backward()
+    optimizer.step()
+    module(torch.zeros(1, 1, 3, 3))  # masks are applied when it runs
+    assert not module[1].weight.detach().numpy()[~masks_of(module)[0]].any()
+    prune_to(module, 0.75)
+    again = np.concatenate([mask.ravel() for mask in masks_of(module)])
+    assert again.sum() == round(0.25 * len(sizes))
+    assert not (again & ~masks).any()
+
+
+def test_a_pruned_network_as_a_genome_says_the_same():
+    module = make_module((Dense(8), Dense(6)), (1, 3, 3), 4, np.random.default_rng(0))
+    prune_to(module, 0.3)
+    images = torch.rand(5, 1, 3, 3)
+    genome = to_genome(module, (1, 3, 3))
+    torch.testing.assert_close(interpret(genome, images.flatten(1)), module(images).detach())
+
+
+def test_errors_say_the_way_out(digits):
+    with pytest.raises(ConfigError, match=r"unknown baseline 'resnet'; expected one of: logistic"):
+        baselines.train("resnet", digits)
+    with pytest.raises(ConfigError, match="too small for this network"):
+        baselines.train("strided-cnn-3-8", digits)
+    with pytest.raises(ConfigError, match="no dropout"):
+        baselines.train(SMALL, digits, TrainConfig(dropout=0.1))
+    with pytest.raises(ConfigError, match="expects maps"):
+        cost_of((Dense(3), MaxPooling()), MNIST, 10)
+
+
+@pytest.mark.parametrize(("flops", "threads"), [(1_000, 1), (10_000_000, 2)])
+def test_threads_are_few_and_given_back(flops, threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        with few_threads(flops):
+            assert torch.get_num_threads() == threads
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)

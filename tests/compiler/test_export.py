@@ -1,0 +1,151 @@
+"""Exported networks say what ours say, without our package."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from strategies import genomes
+
+from workbench.compiler.export import export_network, export_onnx
+from workbench.compiler.interpreter import interpret
+from workbench.compiler.onnx_graph import onnx_model
+from workbench.datasets import load_dataset
+from workbench.errors import ConfigError, ExportError
+from workbench.genome import Genome
+from workbench.initial import initialise, random_genome, windowed
+from workbench.initial.shaped import CONVOLUTION
+from workbench.training import TrainConfig, train
+from workbench.training.native.tiles import split_tiles
+from workbench.training.native.trainer import NativeTrainer
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+
+def run_onnx(model, images: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(
+        model if isinstance(model, str) else model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    return session.run(None, {"images": images.reshape(len(images), -1)})[0]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset("digits")
+
+
+@pytest.fixture(scope="module")
+def trained(digits):
+    genome = random_genome(digits.shape, 10, np.random.default_rng(0), hidden_layers=(3, 3))
+    return train(genome, digits, TrainConfig(epochs=3, learning_rate=0.01, batch_size=32)).genome
+
+
+def test_onnx_equals_native_on_the_whole_test_set(trained, digits, tmp_path):
+    path = export_onnx(trained, tmp_path / "net.onnx")
+    images, labels = digits.arrays("test")
+    ours = NativeTrainer(trained, digits).logits(split_tiles(digits, "test"))
+    theirs = run_onnx(str(path), images)
+    np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-4)
+    assert (theirs.argmax(1) == ours.argmax(1)).all()
+    assert (theirs.argmax(1) == labels).mean() > 0.8
+    for batch in (1, 3):  # a dynamic batch
+        np.testing.assert_allclose(run_onnx(str(path), images[:batch]), ours[:batch], rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(genome=genomes())
+def test_onnx_equals_the_interpreter(genome):
+    genome = initialise(genome, np.random.default_rng(0))
+    images = np.random.default_rng(1).standard_normal((3, genome.n_inputs)).astype(np.float32)
+    expected = interpret(genome, torch.from_numpy(images)).numpy()
+    for layout in ("auto", "scatter", "gather"):
+        np.testing.assert_allclose(run_onnx(onnx_model(genome, layout), images), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_onnx_of_shared_weights(digits):
+    genome = windowed(digits.shape, 10, np.random.default_rng(0), windows=CONVOLUTION)
+    assert (genome.shared >= 0).any()
+    images = digits.arrays("test")[0][:8]
+    expected = interpret(genome, torch.from_numpy(images.reshape(8, -1))).numpy()
+    np.testing.assert_allclose(run_onnx(onnx_model(genome), images), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_onnx_files_are_compact_and_standard(trained):
+    model = onnx_model(trained)
+    assert {node.domain for node in model.graph.node} == {""}
+    edges = random_genome((1, 28, 28), 10, np.random.default_rng(0), edges_per_neuron=(5, 5))
+    size = len(onnx_model(edges).SerializeToString())
+    assert size < 8.1 * edges.n_edges + 4 * edges.n_neurons + 4096  # a place and a value an edge, no full matrices
+
+
+def test_a_genome_without_weights_is_no_network(tmp_path):
+    genome = Genome.from_edges((1, 1, 2), 1, [0, 1], [2, 2])
+    for name in ("net.onnx", "net.pt2"):
+        with pytest.raises(ExportError, match="never trained"):
+            export_network(genome, tmp_path / name)
+    with pytest.raises(ExportError, match=r"must end in one of .*\.onnx.*'net.bmp'"):
+        export_network(genome, tmp_path / "net.bmp")
+    with pytest.raises(ConfigError, match="unknown layout 'dense'"):
+        export_onnx(genome.with_parameters([1, 1], [0]), tmp_path / "net.onnx", "dense")
+
+
+def test_without_the_package_the_error_says_what_to_install(trained, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    with pytest.raises(ExportError, match=r"pip install 'neuron-workbench\[onnx\]'"):
+        export_onnx(trained, tmp_path / "net.onnx")
+
+
+def readme_reader() -> str:
+    """The reader exactly as the README prints it."""
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    blocks = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "def predict(" in block]
+    assert len(blocks) == 1
+    return blocks[0]
+
+
+def test_the_reader_of_the_readme_is_short_and_needs_numpy_alone():
+    lines = [line for line in readme_reader().splitlines() if line.strip()]
+    assert len(lines) <= 20
+    assert [line for line in lines if line.startswith(("import", "from"))] == ["import json", "import numpy as np"]
+
+
+def test_the_reader_of_the_readme_equals_native_on_the_whole_test_set(trained, digits, tmp_path):
+    path = export_network(trained, tmp_path / "net.npz")
+    namespace: dict = {}
+    exec(readme_reader(), namespace)
+    theirs = namespace["predict"](path, digits.arrays("test")[0])
+    ours = NativeTrainer(trained, digits).logits(split_tiles(digits, "test"))
+    np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(genome=genomes())
+def test_the_reader_of_the_readme_equals_the_interpreter(genome):
+    namespace: dict = {}
+    exec(readme_reader(), namespace)
+    images = np.random.default_rng(1).standard_normal((3, *genome.input_shape)).astype(np.float32)
+    expected = interpret(genome, torch.from_numpy(images.reshape(3, -1))).numpy()
+    theirs = namespace["predict"](io.BytesIO(genome.to_bytes()), images)
+    np.testing.assert_allclose(theirs, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.skipif("WORKBENCH_DATA" not in os.environ, reason="real data sets are where $WORKBENCH_DATA says")
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_exports_equal_native_on_real_test_sets(name, tmp_path):
+    data = load_dataset(name)
+    genome = random_genome(data.shape, 10, np.random.default_rng(0), layer_size=(0.3, 0.3), edges_per_neuron=(5, 5))
+    genome = train(genome, data.subset(2000), TrainConfig(epochs=1)).genome
+    ours = NativeTrainer(genome, data).logits(split_tiles(data, "test"))
+    images = data.arrays("test")[0]
+    np.testing.assert_allclose(run_onnx(onnx_model(genome), images), ours, rtol=1e-3, atol=1e-3)
+    namespace: dict = {}
+    exec(readme_reader(), namespace)
+    path = export_network(genome, tmp_path / "net.npz")
+    few = namespace["predict"](path, images[:1000])
+    np.testing.assert_allclose(few, ours[:1000], rtol=1e-3, atol=1e-3)

@@ -1,0 +1,132 @@
+"""The way of a network from its first ancestor, and the file that shows its growth."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from search.search_samples import NumberSpace, finish, tiny_data
+from synthetic_runs import member, record, write_run
+from widgets.widget_samples import number_search
+
+from workbench.errors import ExportError, RunError
+from workbench.genome import Genome
+from workbench.plots import lineage_animation, lineage_figure, lineage_info, save_lineage_animation
+from workbench.plots.animation import _frame, lineage_frames
+from workbench.plots.lineage import Step
+from workbench.search import Search, SearchConfig
+from workbench.spaces import InitialConfig, NeuronSpace
+from workbench.training import TrainConfig
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """A small search of networks."""
+    data = tiny_data()
+    initial = InitialConfig(hidden_layers=(1, 2), layer_size=(0.2, 0.5), edges_per_neuron=(2, 4))
+    config = SearchConfig(
+        population=3, children=3, generations=4, workers=1, train=TrainConfig(epochs=1, batch_size=32)
+    )
+    space = NeuronSpace.for_data(data, initial, backend="csr")
+    path = tmp_path_factory.mktemp("lineage") / "run.sqlite"
+    return finish(Search(data, config, path, space)).results
+
+
+def longest(run) -> int:
+    """Who has most ancestors."""
+    return max((len(run.lineage(id)), id) for id in run.individuals["id"].tolist())[1]
+
+
+def test_steps_are_the_lineage(networks):
+    id = longest(networks)
+    info, table = lineage_info(networks, id), networks.lineage(id)
+    assert len(table) > 2
+    assert [step.id for step in info.steps] == table["id"].tolist()
+    assert [step.kind for step in info.steps] == ["initial", *table["mutation"][1:]]
+    assert [step.flops for step in info.steps] == table["flops"].tolist()
+    assert info.steps[-1].record == networks.mutation(id)
+
+
+def test_the_tree_is_the_family_of_the_front(networks):
+    info = lineage_info(networks, 0)
+    expected = {each for id in networks.front()["id"] for each in networks.lineage(id)["id"]}
+    assert set(info.relatives["id"]) == expected
+
+
+def test_the_figure(networks):
+    id = longest(networks)
+    figure = lineage_figure(networks, id)
+    accuracy, flops = [trace for trace in figure.data if trace.name == "path"]
+    assert list(accuracy.y) == networks.lineage(id)["val_accuracy"].tolist()
+    assert list(flops.y) == networks.lineage(id)["flops"].tolist()
+    assert list(accuracy.customdata) == networks.lineage(id)["id"].tolist()
+
+
+def test_nobody(networks):
+    with pytest.raises(RunError, match="no individual 777"):
+        lineage_info(networks, 777)
+
+
+def test_parents_in_a_circle_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.spaces.make_space", lambda name, config: NumberSpace())
+    individuals = [member(0, 1, 0, "grow", 0.5, 10), member(1, 0, 0, "grow", 0.6, 20)]
+    run = write_run(tmp_path / "run.sqlite", individuals, [record(0, [0, 1], [0, 1], 2)])
+    assert [step.id for step in lineage_info(run, 1).steps] == [0, 1]
+
+
+def test_frames_show_what_is_new(networks):
+    id = longest(networks)
+    frames = lineage_frames(networks, id)
+    assert [frame.step.id for frame in frames] == networks.lineage(id)["id"].tolist()
+    assert not frames[0].new_edges.any()
+    for before, after in pairwise(frames):
+        assert set(after.genome.neuron_keys) - set(before.genome.neuron_keys) == set(
+            after.genome.neuron_keys[after.new_neurons[after.genome.n_inputs + after.genome.n_outputs :]]
+        )
+        assert _keyed(after, after.new_edges) == _keyed(after) - _keyed(before)
+
+
+def _keyed(frame, some=slice(None)) -> set[tuple[int, int]]:
+    """Edges by names that parent and child have in common."""
+    genome = frame.genome
+    fixed = genome.n_inputs + genome.n_outputs
+    names = np.concatenate([-1 - np.arange(fixed), genome.neuron_keys])
+    return set(zip(names[genome.sources[some]].tolist(), names[genome.targets[some]].tolist(), strict=True))
+
+
+def test_a_topology_without_weights_can_be_shown(rng):
+    genome = Genome.from_edges((1, 2, 2), 2, [0, 1, 6, 6], [6, 6, 4, 5])
+    assert np.isnan(genome.weights).all()
+    frame = _frame(Step(3, 1, "add_edges", 0.5, 0.4, 8, {}), genome, None)
+    assert "4 edges" in frame.title
+
+
+def test_the_animation_is_a_file_that_needs_nothing_else(networks, tmp_path):
+    id = longest(networks)
+    steps = len(networks.lineage(id))
+    figure = lineage_animation(networks, id)
+    assert len(figure.frames) == len(figure.layout.sliders[0].steps) == steps
+    assert f"individual {id}</b>" in figure.frames[-1].layout.title.text
+    path = save_lineage_animation(networks, id, tmp_path / "growth.html")
+    text = path.read_text()
+    assert f"individual {id}" in text
+    assert not re.findall(r'<script[^>]+src="', text)
+    assert json.dumps("Play") in text
+
+
+def test_endings_and_folders(networks, tmp_path):
+    with pytest.raises(ExportError, match=r"must end in \.html, got 'growth\.gif'"):
+        save_lineage_animation(networks, 0, tmp_path / "growth.gif")
+    with pytest.raises(ExportError, match="cannot write"):
+        save_lineage_animation(networks, 0, tmp_path / "nowhere" / "growth.html")
+
+
+def test_another_space_has_no_networks_to_animate(tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.spaces.make_space", lambda name, config: NumberSpace())
+    run = finish(number_search(tmp_path / "run.sqlite")).results
+    assert lineage_info(run, 20).steps[-1].id == 20
+    with pytest.raises(RunError, match="no network of neurons"):
+        lineage_animation(run, 20)

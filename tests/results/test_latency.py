@@ -1,0 +1,82 @@
+"""Time to answer: every backend gives the right answer, and is timed as often as it should."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from workbench.baselines import Baseline, Convolution, Dense, MaxPooling
+from workbench.baselines.module import make_module
+from workbench.cli import main
+from workbench.compiler.network import NeuronNetwork
+from workbench.errors import ConfigError
+from workbench.initial import random_genome
+from workbench.results.latency import (
+    BACKENDS,
+    latency_table,
+    measure_latency,
+    subjects_of_baseline,
+    subjects_of_genome,
+)
+
+CNN = Baseline("cnn", "a CNN", (Convolution(3, 3, 1, 1), MaxPooling(), Convolution(5, 2, 2), Dense(7)))
+
+
+@pytest.fixture(scope="module")
+def genome(digits):
+    return random_genome(digits.shape, 10, np.random.default_rng(0))
+
+
+def test_all_backends_answer_the_same(genome, digits):
+    images = torch.from_numpy(digits.arrays("validation")[0][:5])
+    expected = NeuronNetwork(genome)(images).detach().numpy()
+    subjects = subjects_of_genome("net", genome, digits)
+    assert tuple(subject.backend for subject in subjects) == BACKENDS
+    for subject in subjects:
+        answer = subject.prepare(5)()
+        np.testing.assert_allclose(np.asarray(answer).reshape(5, 10), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_baseline_answers_the_same_in_onnxruntime(digits):
+    images = torch.from_numpy(digits.arrays("validation")[0][:5])
+    expected = make_module(CNN.layers, digits.shape, 10, np.random.default_rng(0))(images).detach().numpy()
+    for subject in subjects_of_baseline(CNN, digits):
+        answer = subject.prepare(5)()
+        np.testing.assert_allclose(np.asarray(answer).reshape(5, 10), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_the_table_has_a_row_per_network(genome, digits):
+    threads = torch.get_num_threads()
+    subjects = [*subjects_of_genome("net", genome, digits), *subjects_of_baseline(CNN, digits)]
+    measured = measure_latency(subjects, (1, 4), rounds=2, round_seconds=0)
+    assert torch.get_num_threads() == threads
+    assert len(measured) == 2 * len(subjects)
+    assert (measured["latency_ms"] >= measured["fastest_ms"]).all()
+    assert (measured["fastest_ms"] > 0).all()
+    table = latency_table(measured)
+    assert table["flops"].is_monotonic_increasing
+    assert set(table["network"]) == {"net", "a CNN"}
+    cnn = table.set_index("network").loc["a CNN"]
+    assert np.isnan(cnn["native ×1"])
+    assert cnn["torch dense ×4"] > 0
+
+
+def test_without_onnxruntime_the_others_are_timed(genome, digits, monkeypatch):
+    monkeypatch.setattr("workbench.results.latency.find_spec", lambda name: None)
+    assert "onnxruntime" not in {subject.backend for subject in subjects_of_genome("net", genome, digits)}
+
+
+def test_nothing_to_measure_is_an_error(genome, digits):
+    with pytest.raises(ConfigError, match="at least one round"):
+        measure_latency(subjects_of_genome("net", genome, digits), rounds=0)
+
+
+def test_the_command_line(run, tmp_path, capsys):
+    table = tmp_path / "latency.csv"
+    assert main(["latency", str(run.path), "--members", "1", "--batch", "2", "--csv", str(table)]) == 0
+    shown = capsys.readouterr().out
+    assert "LeNet" not in shown  # not of this data set
+    assert "logistic regression" in shown
+    assert table.read_text().startswith("network,backend,flops,batch,latency_ms")
+    assert main(["latency", str(tmp_path / "none.sqlite")]) == 2

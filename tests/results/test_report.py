@@ -1,0 +1,138 @@
+"""The page about a run: self-contained, escaped, and with figures that agree with the run."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from workbench.cli import main
+from workbench.errors import ExportError, RunError
+from workbench.results.files import ResultFile
+from workbench.results.random_search import random_search
+from workbench.results.report import ReportSources, write_report
+from workbench.results.report import page as parts
+from workbench.results.report.networks import network_svg
+from workbench.results.retraining import retrain_front
+from workbench.search.report import chosen_members
+from workbench.store import open_run
+from workbench.training import TrainConfig
+
+
+class Reader(HTMLParser):
+    """Collects what a page loads, its scripts, and the text that people see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.scripts: list[str] = []
+        self.words: list[str] = []
+        self._inside = ""
+
+    def handle_starttag(self, tag, attributes):
+        self._inside = tag if tag in ("script", "style") else ""
+        given = dict(attributes)
+        self.loads += [given[name] for name in ("src", "href") if given.get(name)]
+
+    def handle_endtag(self, tag):
+        self._inside = ""
+
+    def handle_data(self, data):
+        if self._inside == "script":
+            self.scripts.append(data)
+        elif not self._inside:
+            self.words.append(data)
+
+
+def read(path) -> Reader:
+    reader = Reader()
+    reader.feed(path.read_text("utf-8"))
+    return reader
+
+
+def test_the_page_has_everything_and_loads_nothing(run, digits, tmp_path):
+    retraining = ResultFile(tmp_path / "retrain-digits.json")
+    retrain_front(run, digits, TrainConfig(epochs=1), (0, 1), file=retraining, most=1, workers=1, say=lambda text: None)
+    baselines = ResultFile(tmp_path / "baselines-digits.json")
+    for seed in (0, 1):
+        entry = {"title": "MLP <b>9</b>", "dataset": "digits", "flops": 900 + seed, "epochs": 3}
+        baselines.add(f"mlp seed {seed}", {**entry, "test_accuracy": 0.9 + seed / 100})
+    path = write_report(ReportSources(run, digits, results=tmp_path), tmp_path / "report.html", members=2)
+    page = read(path)
+    assert page.loads == []
+    assert sum("plotly.js v" in script for script in page.scripts) == 1
+    words = " ".join(page.words)
+    for heading in (
+        "The front against hand-made networks",
+        "Hypervolume",
+        "Accuracies",
+        "trained again",
+        "What the networks look like",
+        "Which mutations paid",
+        "Settings and versions",
+    ):
+        assert heading in words
+    chosen = chosen_members(run, digits)
+    assert all(f"{row.flops:,}" in words for row in chosen.itertuples())
+    assert "MLP <b>9</b>" in words  # as text
+    assert "<b>9</b>" not in path.read_text().split("</script>")[-1]
+    looks = len(chosen) + 2 + 5
+    assert f"The test set was looked at {looks} times" in words
+    assert path.read_text().count("<svg viewBox") == min(2, len(chosen))
+
+
+def test_without_tests_nothing_is_tested(run, digits, tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("the test set was looked at")
+
+    monkeypatch.setattr("workbench.results.report.report.looks_at_test", refuse)
+    path = write_report(ReportSources(run, digits, results=tmp_path), tmp_path / "report.html", test=False)
+    words = " ".join(read(path).words)
+    assert "test accuracy" not in words.replace("Stars: test accuracy", "")
+    assert "looked at 0 times" in words
+
+
+def test_other_runs_lie_beside_it(run, digits, tmp_path):
+    for seed in (1, 2):
+        search = random_search(run, digits, tmp_path / f"random{seed}.sqlite", seed=seed)
+        search.start()
+        search.join()
+        search.close()
+    others = tuple(open_run(tmp_path / f"random{seed}.sqlite") for seed in (1, 2))
+    sources = ReportSources(run, digits, others, results=tmp_path)
+    assert {kind: len(runs) for kind, runs in sources.groups().items()} == {"evolution": 1, "random search": 2}
+    text = write_report(sources, tmp_path / "report.html", test=False).read_text()
+    assert "random search: median of 2 runs" in text
+    assert "training spent" in text
+
+
+def test_text_is_escaped(run):
+    assert parts.section("<i>", parts.paragraph("a & b")) == "<section><h2>&lt;i&gt;</h2>\n<p>a &amp; b</p></section>"
+    table = run.front()[["id", "mutation", "flops", "val_accuracy"]].head(1).assign(mutation="<script>")
+    made = parts.table(table)
+    assert "&lt;script&gt;" in made
+    assert "<script>" not in made
+    assert re.search(r'<td class="number">\d\d\.\d\d%</td>', made)
+
+
+def test_pictures_are_small(run):
+    picture = network_svg(run.genome(int(run.front()["id"].iloc[-1])))
+    assert picture.startswith("<svg")
+    assert len(picture) < 100_000
+
+
+def test_the_command_line(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", str(run.path), "--output", "page.html", "--members", "1", "--no-test"]) == 0
+    assert "page.html" in capsys.readouterr().out
+    assert (tmp_path / "page.html").stat().st_size > 1_000_000
+    assert main(["report", str(run.path), "--output", str(tmp_path / "none" / "page.html"), "--no-test"]) == 2
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_errors(run, digits, tmp_path):
+    with pytest.raises(RunError, match="made with other data"):
+        ReportSources(run, digits.subset(100))
+    with pytest.raises(ExportError, match="cannot write"):
+        write_report(ReportSources(run, digits), tmp_path, test=False)

@@ -1,0 +1,105 @@
+"""A whole comparison, small: everything is done once, goes on after a stop, and is printed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import ConfigError
+from workbench.results import __main__ as command
+from workbench.results.files import ResultFile
+from workbench.results.study import Study, carry_out
+from workbench.results.tables import markdown, study_tables
+from workbench.search import SearchConfig
+from workbench.store import open_run
+
+SMALL = {"population": 5, "children": 3, "generations": 2, "train.epochs": 2, "initial_epochs": 3}
+
+
+@pytest.fixture(scope="module")
+def few(digits):
+    return digits.subset(200)
+
+
+@pytest.fixture(scope="module")
+def study(few, tmp_path_factory):
+    made = Study(
+        "digits",
+        "quick",
+        (0, 1),
+        tmp_path_factory.mktemp("results"),
+        SMALL,
+        baseline_epochs=1,
+        baselines=("logistic",),
+        retraining_epochs=2,
+        members=2,
+    )
+    carry_out(made, few, say=lambda words: None)
+    return made
+
+
+def test_random_searches_spend_what_the_searches_spent(study):
+    entries = dict(ResultFile(study.searches_path()).items())
+    assert list(entries) == ["search seed 0", "search seed 1", "random seed 0", "random seed 1"]
+    for seed in (0, 1):
+        found, random = entries[f"search seed {seed}"], entries[f"random seed {seed}"]
+        assert random["training_cost"] >= found["training_cost"]
+        assert (found["selection"], random["selection"]) == ("pareto", "random")
+        run = open_run(study.run_path("search", seed))
+        assert found["hypervolume"] == run.generations["hypervolume"].iloc[-1]
+        assert found["individuals"] == 5 + 3 * 2
+
+
+def test_what_is_done_is_not_done_again(study, few):
+    before = {path.name: path.read_bytes() for path in study.folder.glob("*.json")}
+    said: list[str] = []
+    carry_out(study, few, say=said.append)
+    assert {path.name: path.read_bytes() for path in study.folder.glob("*.json")} == before
+    assert [words for words in said if "member" in words or "logistic" in words] == []
+
+
+def test_the_tables_hold_the_stored_figures(study):
+    text = study_tables(study)
+    entries = dict(ResultFile(study.searches_path()).items())
+    assert all(f"{entry['hypervolume']:.4f}" in text for entry in entries.values())
+    assert "| logistic regression | 1,280 |" in text
+    assert "2 seeds: " not in text
+    assert re.search(r"\d\d\.\d\d ± \d+\.\d\d %", text)
+    assert text.count("\n### ") == 3
+    looks = sum(
+        "test_accuracy" in line for path in study.folder.glob("*.json") for line in path.read_text().split("\n")
+    )
+    assert f"looked at {looks} times" in text
+
+
+def test_tables_are_markdown():
+    assert markdown(("a", "b"), [("1", "2")]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
+
+
+def test_the_command_prints_what_there_is(study, capsys, monkeypatch):
+    monkeypatch.setattr(command, "Study", lambda name, preset, folder: replace(study, folder=folder))
+    assert command.main(["--data", "digits", "--tables", "--folder", str(study.folder)]) == 0
+    assert "hand-made networks" in capsys.readouterr().out
+    assert command.main(["--data", "nothing", "--folder", str(study.folder)]) == 2
+    assert "workbench: " in capsys.readouterr().err
+
+
+def test_a_step_needs_those_before_it(few, tmp_path):
+    study = Study("digits", "quick", (0,), tmp_path, SMALL)
+    with pytest.raises(ConfigError, match="do the step 'searches' first"):
+        carry_out(study, few, ("retraining",))
+    with pytest.raises(ConfigError, match="unknown step 'all'"):
+        carry_out(study, few, ("all",))
+    with pytest.raises(ConfigError, match="expected the data set 'mnist'"):
+        carry_out(replace(study, dataset="mnist"), few)
+
+
+def test_quick_studies_are_small():
+    for name in ("digits", "mnist", "cifar10"):
+        study = Study.quick(name, Path("somewhere"))
+        assert study.preset == "quick"
+        assert (study.retraining_epochs or 99) <= 20
+    assert SearchConfig().budget is None

@@ -1,0 +1,145 @@
+"""An hour of a search, told in snapshots without training anything."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import anywidget
+import numpy as np
+import traitlets
+from widget_samples import individual
+
+from workbench.evolution import front_of
+from workbench.executors import Progress
+from workbench.individuals import Individual
+from workbench.search import Search, Snapshot
+from workbench.search.story import Milestone, Story
+from workbench.store import Event
+from workbench.widgets import Dashboard, poller
+
+PER_GENERATION = 8
+FAILS_EVERY, POPULATION = 20, 60
+EPOCHS = 20
+
+
+class Hour:
+    """The past of a search that grows as fast as one likes.
+
+    Attributes:
+        total: children so far.
+    """
+
+    def __init__(self, base: Snapshot) -> None:
+        self.base, self.story, self.rng = base, Story(), np.random.default_rng(0)
+        self.alive: list[Individual] = []
+        self.archive: tuple[Individual, ...] = ()
+        self.total = self.version = 0
+
+    def make(self, children: int) -> None:
+        """So many more children are finished."""
+        for id in range(self.total, self.total + children):
+            child = individual(id, float(self.rng.random()), int(10 ** self.rng.uniform(2, 5)))
+            if id % FAILS_EVERY == FAILS_EVERY - 1:
+                child = replace(child, status="failed", failure="no luck " * 20, outcome=None)
+            else:
+                self.alive = [*self.alive[1 - POPULATION :], child]
+            self.story.add(child)
+            if id % PER_GENERATION == PER_GENERATION - 1:
+                self.archive = tuple(front_of([*self.archive, *self.alive]))
+                self.story.milestones.append(Milestone(child.generation, id + 1, 1 - 100 / (id + 101), 0.9))
+        self.total += children
+
+    def change(self) -> None:
+        """A person moves a slider."""
+        number = len(self.story.events) + 1
+        values = {"tournament": number % 20 + 1}
+        self.story.events.append(Event(number, "settings", self.total, self.total // PER_GENERATION, values, ""))
+
+    def snapshot(self) -> Snapshot:
+        """What it looks like now; differs from the one before at least in how far two children are."""
+        self.version += 1
+        now = [
+            Progress(id, None, "grow", 1000 + id, self.version % EPOCHS, EPOCHS, float(self.rng.random()))
+            for id in (self.total, self.total + 1)
+        ]
+        return replace(
+            self.base,
+            version=self.version,
+            state="running",
+            total=self.total,
+            total_expected=20_000,
+            generation=self.total // PER_GENERATION,
+            generations=2500,
+            population=tuple(self.alive),
+            archive=self.archive,
+            in_progress=(self.total, self.total + 1),
+            working=tuple(now),
+            recent=tuple(self.story.points),
+            milestones=tuple(self.story.milestones),
+            events=tuple(self.story.events),
+            failures=tuple(self.story.failures),
+        )
+
+
+class Echo(anywidget.AnyWidget):
+    """Says which of the updates sent so far the page has taken in."""
+
+    _esm = """
+    function render({ model }) {
+      model.on("change:sent", () => requestAnimationFrame(() => {
+        window.workbenchUpdates = model.get("sent");
+        model.set("seen", model.get("sent"));
+        model.save_changes();
+      }));
+    }
+    export default { render };
+    """
+
+    sent = traitlets.Int(0).tag(sync=True)
+    seen = traitlets.Int(0).tag(sync=True)
+
+
+class Replayed:
+    """A dashboard whose search is replaced by an hour.
+
+    Args:
+        search: whose individuals may be selected.
+        children: made before the dashboard opens.
+    """
+
+    def __init__(self, search: Search, children: int) -> None:
+        self.search, self.hour, self.echo = search, Hour(search.snapshot()), Echo()
+        self.known = [one.id for one in search.archive]
+        self.hour.make(children)
+        self._now = self.hour.snapshot()
+        search.snapshot = lambda: self._now  # type: ignore[method-assign]
+        search._version = self.hour.version
+        self.dashboard = Dashboard(search)
+        self._task: asyncio.Task[None] | None = None
+
+    def update(self) -> None:
+        """Tell all views something new, whatever their interval."""
+        number = self.hour.version
+        if number % 2:
+            self.hour.make(1)
+        if number % 50 == 0:
+            self.hour.change()
+        if number % 20 == 0 and self.known:
+            self.dashboard.selection.individual = self.known[number // 20 % len(self.known)]
+        self._now = self.hour.snapshot()
+        self.search._version = self.hour.version
+        for following in poller._following:
+            following._due = 0.0
+        poller.poll_once()
+
+    def start(self, updates: int) -> None:
+        """Update the page so often, each time as soon as it has taken in the last one."""
+        self._task = asyncio.get_running_loop().create_task(self._go(updates))
+
+    async def _go(self, updates: int) -> None:
+        for _ in range(updates):
+            self.update()
+            self.echo.sent += 1
+            while self.echo.seen < self.echo.sent:
+                await asyncio.sleep(0.005)

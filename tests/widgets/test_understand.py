@@ -1,0 +1,282 @@
+"""Lineage, mutations, inspection and comparison as widgets: what they show, and that they rest when nobody looks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from search.search_samples import finish, step, tiny_data
+
+import workbench as wb
+from workbench.plots import lineage_info, mutation_effects
+from workbench.search import Search, SearchConfig
+from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
+from workbench.training import TrainConfig
+from workbench.widgets import CompareView, InspectView, LineageView, MutationStatistics, Selection
+from workbench.widgets.plot import Plot
+from workbench.widgets.source import Source
+from workbench.widgets.understand import PARTS, Understand
+
+DATA = tiny_data()
+CONFIG = SearchConfig(population=4, children=3, generations=3, workers=1, train=TrainConfig(epochs=1, batch_size=32))
+INITIAL = InitialConfig(hidden_layers=(1, 2), layer_size=(0.2, 0.5), edges_per_neuron=(2, 4))
+
+
+def network_search(path, **changes):
+    space = NeuronSpace.for_data(DATA, INITIAL, backend="csr")
+    return Search(DATA, SearchConfig(**{**vars(CONFIG), **changes}), path, space)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return finish(network_search(tmp_path_factory.mktemp("understand") / "run.sqlite")).results
+
+
+@pytest.fixture
+def grandchild(run) -> int:
+    """Who has most ancestors among those whose weights are kept."""
+    table = run.individuals
+    return max((len(run.lineage(id)), id) for id in table["id"][table["genome"] == "trained"].tolist())[1]
+
+
+# ---------------------------------------------------------------------- tabs
+def test_views_are_made_when_a_tab_is_opened(run):
+    understand = Understand(Source(run), Selection())
+    assert understand.views == {}
+    for part in PARTS[:4]:
+        view = understand.show_tab(part.title)
+        assert understand.views[part.title] is view
+    assert understand.show_tab("Lineage") is understand.views["Lineage"]
+    understand.close()
+
+
+def test_a_view_behind_rests_and_catches_up(run, grandchild):
+    selection = Selection()
+    understand = Understand(Source(run), selection)
+    inspect, lineage = understand.show_tab("Inspect"), understand.show_tab("Lineage")
+    before = inspect.title.value
+    selection.individual = grandchild
+    assert lineage.info.steps[-1].id == grandchild
+    assert inspect.title.value == before
+    understand.show_tab("Inspect")
+    assert f'data-individual="{grandchild}"' in inspect.title.value
+    understand.close()
+
+
+def test_the_dashboard_has_them(run):
+    dashboard = wb.widgets.Dashboard(run)
+    dashboard.understand.show_tab("Mutations")
+    dashboard.close()
+
+
+# ---------------------------------------------------------------------- lineage
+def test_steps_select_and_the_path_stays(run, grandchild):
+    selection = Selection()
+    view = LineageView(run, selection)
+    selection.individual = grandchild
+    path = [step.id for step in lineage_info(run, grandchild).steps]
+    assert view.scrubber.value == view.scrubber.max == view.play.max == len(path) - 1
+    for place, id in enumerate(path):
+        view.scrubber.value = place
+        assert selection.individual == id
+        assert [each.id for each in view.info.steps] == path
+        assert f"individual {id}<" in view.caption.value
+    trace = next(trace for trace in view.plot.shown.data if trace.name == "path")
+    view.plot._hear(None, {"kind": "click", "curve": list(view.plot.shown.data).index(trace), "point": [0]}, [])
+    assert selection.individual == path[0]
+    assert view.scrubber.value == 0
+    view.close()
+
+
+def test_nobody_selected_shows_the_best_and_selects_nobody(run):
+    selection = Selection()
+    view = LineageView(run, selection)
+    assert view.info.steps[-1].id == run.front()["id"].iloc[-1]
+    assert selection.individual is None
+    view.close()
+
+
+def test_the_animation_is_saved_beside_the_run(run, grandchild):
+    view = LineageView(run, Selection(individual=grandchild))
+    view.save.click()
+    path = run.path.with_name(f"run-lineage-{grandchild}.html")
+    assert path.is_file()
+    assert str(path) in view.message.value
+    view.close()
+
+
+def test_a_lineage_of_somebody_unknown(run):
+    view = LineageView(run, Selection(individual=777))
+    assert "no individual 777" in view.message.value
+    view.close()
+
+
+def test_before_anything_is_trained(tmp_path):
+    search = network_search(tmp_path / "run.sqlite")
+    lineage, statistics, inspect = (view(search) for view in (LineageView, MutationStatistics, InspectView))
+    assert "Select a network" in lineage.caption.value
+    assert lineage.play.disabled
+    assert "No child" in statistics.message.value
+    assert "No network is trained yet" in inspect.title.value
+    step(search, 4)
+    for view in (lineage, inspect):
+        view.show(search.snapshot())
+    assert lineage.info is not None
+    assert inspect.plot.shown is not None
+    for view in (lineage, statistics, inspect):
+        view.close()
+    search.close()
+
+
+# ---------------------------------------------------------------------- mutations
+def test_statistics_show_what_plots_says(run):
+    view = MutationStatistics(run)
+    (median, *_) = [trace for trace in view.plot.shown.data if trace.marker.symbol == "diamond"]
+    expected = [effects.before.value for effects in mutation_effects(run).effects]
+    assert list(median.x) == pytest.approx(expected, nan_ok=True)
+    assert view.adapt.disabled  # a stored run
+    box = next(place for place, trace in enumerate(view.plot.shown.data) if trace.type == "box" and len(trace.x))
+    view.plot._hear(None, {"kind": "click", "curve": box, "point": [0]}, [])
+    assert view.selection.individual == view.plot.shown.data[box].customdata[0]
+    view.close()
+
+
+def test_adaptation_is_switched_and_probabilities_follow(tmp_path):
+    search = network_search(tmp_path / "run.sqlite")
+    view = MutationStatistics(search)
+    view.adapt.value = "pursuit"
+    step(search, 10)
+    assert search.wanted.config.adapt == "pursuit"
+    view.show(search.snapshot())
+    assert "2 generations finished since" in view.note.value
+    assert "add neurons" in view.probabilities.value
+    view.wake(True)
+    assert "finished since" not in view.note.value
+    search.update(rates={"add_neurons": 0.0})
+    view.show(search.snapshot())
+    assert "add neurons 0%" in view.probabilities.value
+    search.update(adapt=None)
+    view.show(search.snapshot())
+    assert view.adapt.value is None
+    view.close()
+    search.close()
+
+
+# ---------------------------------------------------------------------- inspect
+def test_every_figure_of_a_network(run, grandchild):
+    view = InspectView(run, Selection(individual=grandchild), DATA)
+    titles = set()
+    for what in view.what.options:
+        view.what.value = what
+        assert view.message.value == ""
+        titles.add(json.loads(view.plot.figure)["layout"].get("title", {}).get("text", what))
+    assert len(titles) == 4
+    view.close()
+
+
+def test_a_cell_of_the_matrix_opens_its_mistakes(run):
+    view = InspectView(run, data=DATA)
+    for individual in run.front()["id"].tolist():
+        view.selection.individual = individual
+        view.what.value = "confusion"
+        found = view._confused(individual)
+        if found.matrix[0, 1]:
+            break
+    view.plot._hear(None, {"kind": "click", "curve": 0, "point": [0, 1]}, [])
+    assert (view.what.value, view.true.value, view.predicted.value) == ("mistakes", 0, 1)
+    assert view.mistake.max == found.matrix[0, 1]
+    assert f"image {found.wrong(0, 1)[0]} of the validation split" in view.plot.shown.layout.title.text
+    view.close()
+
+
+def test_without_the_data_it_says_what_is_missing(run):
+    view = InspectView(run)
+    view.what.value = "confusion"
+    assert "expected the data set &#x27;custom&#x27;" in view.message.value
+    assert view.plot.figure == ""
+    view.what.value = "training"
+    assert view.message.value == ""
+    view.close()
+
+
+def test_the_test_set_is_not_offered(run):
+    view = InspectView(run, data=DATA)
+    assert "test" not in view.split.options
+    view.close()
+
+
+def test_export_buttons(run, grandchild):
+    view = InspectView(run, Selection(individual=grandchild), DATA)
+    view.exports.children[0].click()
+    path = run.path.with_name(f"run-{grandchild}.npz")
+    assert wb.Genome.from_bytes(path.read_bytes()) == run.genome(grandchild)
+    assert str(path) in view.exported.value
+    view.close()
+
+
+def test_another_space_can_be_inspected_as_far_as_it_goes(tmp_path):
+    search = Search(DATA, CONFIG, tmp_path / "mlp.sqlite", MlpSpace.for_data(DATA))
+    step(search, 5)
+    view = InspectView(search)
+    assert view.plot.shown is not None  # training curves
+    view.what.value = "confusion"
+    assert "no network of neurons" in view.message.value
+    view.close()
+    search.close()
+
+
+# ---------------------------------------------------------------------- compare
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compare")
+    settings = {"a": {"seed": 1}, "b": {"seed": 2}, "<i>c": {"selection": "random"}}
+    for name, changes in settings.items():
+        finish(network_search(folder / f"{name}.sqlite", generations=1, **changes))
+    return folder
+
+
+def test_runs_are_compared(files):
+    view = CompareView([files / "a.sqlite", files / "b.sqlite", files / "<i>c.sqlite"])
+    assert set(view.found.groups) == {"selection pareto", "selection random"}
+    assert "selection pareto" in view.tests.value
+    assert "&lt;i&gt;c" in view.settings.value
+    assert "<i>c" not in view.settings.value + view.plot.figure
+    view.cost.value = "epochs"
+    assert "epochs trained" in view.tests.value
+    view.close()
+
+
+def test_runs_are_offered_and_named(files):
+    view = CompareView(folder=files)
+    assert set(view.chosen.options) == {"a", "b", "<i>c"}
+    assert view.found is None
+    view.compare()
+    assert "at least one run" in view.message.value
+    view.more.value = str(files / "[ab].sqlite")
+    assert set(view.chosen.value) == {"a", "b"}
+    view.button.click()
+    assert "One group" in view.tests.value
+    view.more.value = str(files / "nobody.sqlite")
+    assert "No file is called" in view.message.value
+    view.close()
+
+
+def test_a_file_that_is_no_run(files, tmp_path):
+    (tmp_path / "letter.sqlite").write_text("Dear reader")
+    view = CompareView([tmp_path / "letter.sqlite"])
+    view.compare()
+    assert 'role="alert"' in view.message.value
+    view.close()
+
+
+# ---------------------------------------------------------------------- the figure itself
+def test_plotly_is_sent_when_the_page_asks(run):
+    plot, sent = Plot(), []
+    plot.send = lambda content, buffers=None: sent.append((content, buffers))
+    plot._hear(None, {"kind": "click", "curve": 0, "point": [0]}, [])  # of nothing
+    plot._hear(None, {"kind": "plotly"}, [])
+    ((content, (code,)),) = sent
+    assert content == {"kind": "plotly"}
+    assert b"plotly.js v" in code[:500]
+    assert len(Plot().get_state()["figure"]) == 0
+    plot.close()

@@ -1,0 +1,191 @@
+"""Baselines trained by the trainer, data, splits and schedule of the searches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.baselines.architectures import Baseline, baseline
+from workbench.baselines.layers import cost_of
+from workbench.baselines.recipes import recipe
+from workbench.datasets import Dataset
+from workbench.errors import ConfigError
+from workbench.individuals import Cost
+from workbench.training import TrainConfig
+
+if TYPE_CHECKING:
+    from torch import nn
+
+LARGE_FLOPS = 1_000_000
+"""Networks from this size on train with two threads of torch; smaller ones are no faster with more than one."""
+
+
+@dataclass(frozen=True)
+class BaselineRecord:
+    """What training a baseline gave. Accuracies are of the final epoch's weights.
+
+    Attributes:
+        name: of the baseline.
+        title: of the baseline, for people; says the sparsity of a pruned one.
+        dataset: name of the data set.
+        seed: of weights and prepared data.
+        flops: 2 per multiply-accumulate, per image.
+        flops_total: `flops` plus biases, activations and pooling.
+        parameters: trainable numbers.
+        epochs: epochs trained, those before pruning included.
+        learning_rate: the largest of the schedule.
+        val_accuracy: fraction right on the validation split.
+        selection_accuracy: the same on the selection split.
+        test_accuracy: the same on the test split.
+        seconds: wall time of the training.
+    """
+
+    name: str
+    title: str
+    dataset: str
+    seed: int
+    flops: int
+    flops_total: int
+    parameters: int
+    epochs: int
+    learning_rate: float
+    val_accuracy: float
+    selection_accuracy: float
+    test_accuracy: float
+    seconds: float
+
+
+def train(which: str | Baseline, data: Dataset, config: TrainConfig | None = None, seed: int = 0) -> BaselineRecord:
+    """Train a hand-made network and measure it.
+
+    Args:
+        which: a baseline, or the name of one in `BASELINES`; one with sparsities is trained dense.
+        data: the data set.
+        config: how to train; the baseline's recipe if None.
+        seed: of weights and prepared data.
+
+    Raises:
+        ConfigError: if the name is unknown, the images are too small for it, or dropout is asked for.
+        Diverged: if training goes to NaN or infinity.
+    """
+    chosen, config = _prepared(which, data, config)
+    started = time.perf_counter()
+    module = trained_module(chosen, data, config, seed)
+    cost = cost_of(chosen.layers, data.shape, data.n_classes)
+    return _record(chosen.name, chosen.title, module, data, config, config.epochs, seed, cost, started)
+
+
+def train_pruned(
+    which: str | Baseline,
+    data: Dataset,
+    config: TrainConfig | None = None,
+    seed: int = 0,
+    on_record: Callable[[BaselineRecord], None] | None = None,
+) -> list[BaselineRecord]:
+    """Train a network of dense layers, then prune its smallest weights and train again, for each of its sparsities.
+
+    Args:
+        which: a baseline with sparsities, or the name of one.
+        data: the data set.
+        config: of each of the trainings; the baseline's recipe if None.
+        seed: of weights and prepared data.
+        on_record: called with each record as it comes.
+
+    Returns:
+        A record per sparsity; FLOPs count only the edges that are left.
+
+    Raises:
+        ConfigError: as `train`, or if the baseline has no sparsities.
+        Diverged: if training goes to NaN or infinity.
+    """
+    from workbench.baselines.pruning import prune_to, to_genome
+    from workbench.training.torch_trainer import fit
+
+    chosen, config = _prepared(which, data, config)
+    if not chosen.sparsities:
+        raise ConfigError(f"baseline {chosen.name!r} has no sparsities to prune to; train it with `train`")
+    started = time.perf_counter()
+    module = trained_module(chosen, data, config, seed)
+    records = []
+    for stage, sparsity in enumerate(chosen.sparsities, start=1):
+        prune_to(module, sparsity)
+        with few_threads(cost_of(chosen.layers, data.shape, data.n_classes).flops):
+            fit(module, data, config, key=(seed, stage))
+        genome = to_genome(module, data.shape)
+        cost = Cost(genome.flops, genome.flops_total, genome.n_parameters)
+        epochs = config.epochs * (stage + 1)
+        title = f"{chosen.title} {sparsity:.1%}"
+        records.append(_record(chosen.name, title, module, data, config, epochs, seed, cost, started))
+        if on_record is not None:
+            on_record(records[-1])
+    return records
+
+
+def trained_module(chosen: Baseline, data: Dataset, config: TrainConfig, seed: int) -> nn.Sequential:
+    """The network after training, in evaluation mode."""
+    from workbench.baselines.module import make_module
+    from workbench.training.torch_trainer import fit
+
+    module = make_module(chosen.layers, data.shape, data.n_classes, np.random.default_rng([seed, 1]))
+    with few_threads(cost_of(chosen.layers, data.shape, data.n_classes).flops):
+        fit(module, data, config, key=(seed,))
+    return module.eval()
+
+
+def _prepared(which: str | Baseline, data: Dataset, config: TrainConfig | None) -> tuple[Baseline, TrainConfig]:
+    chosen = baseline(which) if isinstance(which, str) else which
+    config = config or recipe(chosen, data.name)
+    if config.dropout:
+        raise ConfigError(f"baselines have no dropout, got {config.dropout}; pass a recipe with dropout=0")
+    return chosen, config
+
+
+def _record(
+    name: str,
+    title: str,
+    module: nn.Module,
+    data: Dataset,
+    config: TrainConfig,
+    epochs: int,
+    seed: int,
+    cost: Cost,
+    started: float,
+) -> BaselineRecord:
+    from workbench.training.torch_trainer import accuracy
+
+    seconds = time.perf_counter() - started
+    with few_threads(cost.flops):
+        validation, selection, test = (accuracy(module, data, split) for split in ("validation", "selection", "test"))
+    return BaselineRecord(
+        name=name,
+        title=title,
+        dataset=data.name,
+        seed=seed,
+        flops=cost.flops,
+        flops_total=cost.flops_total,
+        parameters=cost.parameters,
+        epochs=epochs,
+        learning_rate=config.learning_rate,
+        val_accuracy=validation,
+        selection_accuracy=selection,
+        test_accuracy=test,
+        seconds=seconds,
+    )
+
+
+@contextmanager
+def few_threads(flops: int) -> Iterator[None]:
+    """Keep torch to as few threads as a network of `flops` has use for."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, 2 if flops >= LARGE_FLOPS else 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

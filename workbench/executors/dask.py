@@ -1,0 +1,142 @@
+"""Children on a Dask cluster, whose workers may come and go."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import time
+from concurrent.futures import Future
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from workbench.errors import ConfigError, RunError
+from workbench.executors.shared import Shared, make_shared_child
+from workbench.executors.tasks import Task
+from workbench.executors.workers import NoWorkerError, Workers
+from workbench.individuals import Individual
+
+LOGGER = logging.getLogger(__name__)
+
+COUNT_SECONDS = 1.0
+"""How old the number of workers may be."""
+
+CONNECT_SECONDS = 10.0
+"""How long a scheduler may take to answer at first."""
+
+RESTART_SECONDS = 10.0
+"""How long a worker that hangs may take to start anew before it is left to itself."""
+
+
+def is_dask(executor: object) -> bool:
+    """Whether this is what `client.get_executor()` gives."""
+    return type(executor).__module__.partition(".")[0] == "distributed" and hasattr(executor, "_client")
+
+
+def connect(address: str) -> Any:
+    """A client of the cluster whose scheduler is at `address`.
+
+    Raises:
+        ConfigError: if Dask is not installed.
+        RunError: if nobody answers there.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ConfigError("Dask is not installed; pip install 'neuron-workbench[dask]'") from None
+    try:
+        return Client(address, set_as_default=False, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"no Dask scheduler answers at {address!r} ({error}); start one with `dask scheduler`, and workers with "
+            "`dask worker ADDRESS`"
+        ) from error
+
+
+def count_threads(client: Any) -> int:
+    """Threads of all workers; `RunError` if the scheduler does not answer."""
+    try:
+        return sum(client.nthreads().values())
+    except Exception as error:  # closed, timed out, communication broken off: each is an exception of its own
+        raise NoWorkerError(
+            f"the Dask scheduler does not answer ({type(error).__name__}: {error}); resume the run when it does"
+        ) from error
+
+
+class DaskWorkers:
+    """The workers of a cluster; as many children are in training as they have threads, at any time.
+
+    Dask itself makes a child elsewhere when its worker is lost, and tells only of one that took several workers down.
+    """
+
+    isolates = False
+    elastic = True
+    tells = False
+
+    def __init__(self, executor: Any, shared: Shared, limit: int | None = None) -> None:
+        from workbench.executors.dask_plugin import SharedPlugin
+
+        self._executor = executor
+        self._client: Any = executor._client
+        self._token, self._limit, self._numbers = shared.token, limit, itertools.count()
+        self._keys: WeakKeyDictionary[Future[Individual], str] = WeakKeyDictionary()
+        self._threads, self._counted = 1, float("-inf")
+        if self._client.asynchronous:
+            raise ConfigError("expected the executor of a Dask client that waits, got one with asynchronous=True")
+        count_threads(self._client)  # is anybody there?
+        self._client.register_plugin(SharedPlugin(shared), name=self._token)
+
+    @property
+    def capacity(self) -> int:
+        """Threads of the cluster, within the limit; at least 1, which then waits for a worker to come."""
+        now = time.monotonic()
+        if now - self._counted > COUNT_SECONDS:
+            before, self._threads, self._counted = self._threads, count_threads(self._client), now
+            if before and not self._threads:
+                LOGGER.warning("the Dask cluster has no workers any more; waiting for some to come")
+        return max(1, min(self._threads, self._limit or self._threads))
+
+    def submit(self, task: Task) -> Future[Individual]:
+        """Have a child made."""
+        key = f"workbench-{self._token}-{task.id}-{next(self._numbers)}"
+        try:
+            future = self._executor.submit(make_shared_child, self._token, None, None, task, key=key, pure=False)
+        except Exception as error:  # the client was closed, or the executor
+            raise NoWorkerError(
+                f"the Dask cluster takes no children ({type(error).__name__}: {error}); resume the run when it does"
+            ) from error
+        self._keys[future] = key
+        return future
+
+    def began(self, future: Future[Individual]) -> float | None:
+        """0 if a worker has it: nobody here knows since when."""
+        return 0.0 if self._place(future) else None
+
+    def abandon(self, future: Future[Individual]) -> None:
+        """Take it back, and start the worker anew that has it: a thread cannot be stopped."""
+        place = self._place(future)
+        future.cancel()
+        if place is not None:
+            with contextlib.suppress(Exception):  # a worker without a nanny cannot start anew
+                self._client.restart_workers([place], timeout=RESTART_SECONDS, raise_for_error=False)
+
+    def after(self, error: BaseException) -> Workers:
+        """The same, as long as the scheduler answers."""
+        count_threads(self._client)
+        return self
+
+    def losses(self, error: BaseException) -> int:
+        """Dask tells only of the last of several."""
+        return 1 + int(getattr(error, "allowed_failures", 0))  # of distributed.KilledWorker
+
+    def close(self) -> None:
+        """Have the cluster forget space and data."""
+        with contextlib.suppress(Exception):  # a cluster that is gone has forgotten them
+            self._client.unregister_worker_plugin(self._token)
+
+    def _place(self, future: Future[Individual]) -> str | None:
+        """Address of the worker that has a child."""
+        key = self._keys.get(future)
+        with contextlib.suppress(Exception):  # the scheduler is gone; the next loss tells
+            return next((place for place, keys in self._client.processing().items() if key in keys), None)
+        return None

@@ -1,0 +1,161 @@
+"""Children in any `concurrent.futures.Executor` that somebody else made, here or on other machines."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from workbench.executors.processes import ProcessWorkers
+from workbench.executors.shared import Shared, SharedMissingError, forget, keep, make_shared_child
+from workbench.executors.tasks import Task
+from workbench.executors.workers import LostWorkerError, NotTakenError, NoWorkerError, Workers
+from workbench.individuals import Individual
+
+START_SECONDS = 60.0
+"""How long the workers of an executor may take to start."""
+
+
+class ExecutorWorkers:
+    """An executor, which is used but never shut down.
+
+    It does not tell when a child begins, so the first children have `START_SECONDS` more before they take too long.
+
+    Space and data stay here until a worker says that it misses them. Then they are written to files, once, for all
+    workers of this machine; a worker that does not see these files gets them with its next child.
+
+    A process pool that breaks cannot be mended, so processes of our own take its place.
+    """
+
+    isolates = False
+    elastic = False
+    tells = False
+
+    def __init__(self, executor: Executor, shared: Shared, capacity: int) -> None:
+        self._executor, self.shared, self._capacity = executor, shared, capacity
+        self._sent: WeakKeyDictionary[Future[Individual], Future[Individual]] = WeakKeyDictionary()
+        self._stuck: list[Future[Individual]] = []
+        self._first: WeakKeyDictionary[Future[Individual], float] = WeakKeyDictionary()
+        self._submitted = 0
+        self._files: tempfile.TemporaryDirectory[str] | None = None
+        keep(shared)
+
+    @property
+    def capacity(self) -> int:
+        """Workers that are not stuck with a child that was given up."""
+        self._stuck = [future for future in self._stuck if not future.done()]
+        free = self._capacity - len(self._stuck)
+        if free < 1:
+            raise NoWorkerError(
+                f"all {self._capacity} workers of {type(self._executor).__name__} are stuck with children that took "
+                "too long, and an executor cannot stop them; go on with executor='processes', which can"
+            )
+        return free
+
+    def submit(self, task: Task) -> Future[Individual]:
+        """Have a child made."""
+        future: Future[Individual] = Future()
+        if self._submitted < self._capacity:
+            self._first[future] = time.monotonic() + START_SECONDS
+        self._submitted += 1
+        self._send(future, task, self._files.name if self._files else None, None)
+        return future
+
+    def began(self, future: Future[Individual]) -> float | None:
+        """If it runs, 0, since nobody here knows since when; for the first children a time to come."""
+        sent = self._sent.get(future)
+        if sent is not None and not sent.running() and not sent.done():
+            return None
+        return self._first.get(future, 0.0)
+
+    def abandon(self, future: Future[Individual]) -> None:
+        """Take it back if it waits; else take a process pool down, and of other executors count one worker less."""
+        sent = self._sent.get(future)
+        if sent is None or sent.cancel() or sent.done():
+            return
+        if isinstance(self._executor, ProcessPoolExecutor):
+            _kill(self._executor)
+        else:
+            self._stuck.append(sent)
+
+    def after(self, error: BaseException) -> Workers:
+        """Processes of our own in place of a broken process pool."""
+        if not isinstance(error, BrokenExecutor):
+            return self
+        if not isinstance(self._executor, ProcessPoolExecutor):
+            raise NoWorkerError(
+                f"{type(self._executor).__name__} is broken ({error}); resume the run with a new executor"
+            ) from error
+        pool: Any = self._executor
+        self.close()
+        return ProcessWorkers(self.shared, self._capacity, context=pool._mp_context)
+
+    def losses(self, error: BaseException) -> int:
+        """One, or none if the executor was broken before."""
+        return 0 if isinstance(error, NotTakenError) else 1
+
+    def close(self) -> None:
+        """Forget space and data."""
+        forget(self.shared.token)
+        if self._files:
+            with contextlib.suppress(OSError):
+                self._files.cleanup()
+            self._files = None
+
+    def _send(self, future: Future[Individual], task: Task, folder: str | None, parcel: bytes | None) -> None:
+        try:
+            sent = self._executor.submit(make_shared_child, self.shared.token, folder, parcel, task)
+        except BrokenExecutor as error:
+            future.set_exception(NotTakenError(str(error)))
+            return
+        except RuntimeError as error:
+            raise NoWorkerError(
+                f"{type(self._executor).__name__} takes no children ({error}); resume the run with one that is open"
+            ) from error
+        self._sent[future] = sent
+        sent.add_done_callback(partial(self._received, future, task, folder, parcel))
+
+    def _received(
+        self,
+        future: Future[Individual],
+        task: Task,
+        folder: str | None,
+        parcel: bytes | None,
+        sent: Future[Individual],
+    ) -> None:
+        """Hand a result on, or send a child again with what its worker missed."""
+        error = CancelledError() if sent.cancelled() else sent.exception()
+        try:
+            if not isinstance(error, SharedMissingError):
+                pass
+            elif parcel is not None:
+                error = LostWorkerError("its worker got space and data and says that it has none")
+            elif folder is None:
+                return self._send(future, task, self._written(), None)
+            else:
+                return self._send(future, task, None, self.shared.to_bytes())
+        except Exception as problem:  # cannot be sent, no room for files, ...
+            error = problem
+        if error is None:
+            future.set_result(sent.result())
+        else:
+            future.set_exception(error)
+
+    def _written(self) -> str:
+        """The folder with space and data."""
+        if self._files is None:
+            files = tempfile.TemporaryDirectory(prefix="workbench-", ignore_cleanup_errors=True)
+            self.shared.save(Path(files.name))
+            self._files = files
+        return self._files.name
+
+
+def _kill(pool: Any) -> None:
+    """End the processes of a pool at once."""
+    for process in list((pool._processes or {}).values()):
+        process.kill()

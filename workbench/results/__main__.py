@@ -1,0 +1,64 @@
+"""The comparisons of the README: `python -m workbench.results --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from workbench.datasets import load_dataset
+from workbench.errors import WorkbenchError
+from workbench.results.study import STEPS, Study, carry_out
+from workbench.results.tables import study_tables
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out what is missing, print all tables; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    names = arguments.data or (["digits", "mnist"] if arguments.quick else ["mnist", "cifar10"])
+    folder = Path(arguments.folder or ("data/results/quick" if arguments.quick else "data/results"))
+    try:
+        for name in names:
+            study = Study.quick(name, folder) if arguments.quick else Study(name, arguments.preset, folder=folder)
+            study = replace(study, workers=arguments.workers)
+            if arguments.seeds:
+                study = replace(study, seeds=tuple(arguments.seeds))
+            if not arguments.tables:
+                carry_out(study, load_dataset(name, arguments.root), tuple(arguments.step or STEPS), _say)
+            print(study_tables(study), end="\n\n", flush=True)
+    except WorkbenchError as error:
+        print(f"workbench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m workbench.results",
+        description="Baselines, searches, random searches of equal budget and retrained fronts; then the tables. "
+        "What is finished is kept and not done again, so a long study may be stopped at any time.",
+    )
+    parser.add_argument("--quick", action="store_true", help="a small version that takes minutes")
+    parser.add_argument("--data", nargs="+", metavar="NAME", help="data sets (mnist cifar10; quick: digits mnist)")
+    parser.add_argument("--preset", default="best", help="of the searches (best)")
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="seeds (0 1 2)")
+    parser.add_argument("--step", nargs="+", choices=STEPS, help="only these steps")
+    parser.add_argument("--tables", action="store_true", help="only print the tables of what is there")
+    parser.add_argument("--folder", metavar="FOLDER", help="of the results (data/results)")
+    parser.add_argument("--root", metavar="FOLDER", help="where the data lie (else $WORKBENCH_DATA, else ./data)")
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="networks trained at once (2)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,237 @@
+"""Time to answer, not FLOPs: networks of a front and hand-made ones through every backend, in one run.
+
+One thread each. All start from a batch in memory and end with logits; the native backend, which takes raw images, also
+puts them into tiles. The backends take turns, so that a machine that slows down slows all of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.baselines import Baseline, cost_of
+from workbench.datasets import Dataset
+from workbench.errors import ConfigError
+from workbench.genome import Genome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BATCHES = (1, 128)
+ROUNDS = 7
+ROUND_SECONDS = 0.05
+"""How long each network is run on each backend before the next one's turn."""
+
+BACKENDS = ("native", "torch csr", "torch dense", "onnxruntime")
+
+Answer = Callable[[], object]
+"""Computes the logits of one batch that it holds."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One network on one backend.
+
+    Attributes:
+        network: its name.
+        backend: one of `BACKENDS`.
+        flops: 2 per multiply-accumulate, per image.
+        prepare: makes ready for a number of images.
+    """
+
+    network: str
+    backend: str
+    flops: int
+    prepare: Callable[[int], Answer]
+
+
+def subjects_of_genome(name: str, genome: Genome, data: Dataset) -> list[Subject]:
+    """A genome on all backends; onnxruntime only where it is installed."""
+    makers: dict[str, Callable[[int], Answer]] = {
+        "native": lambda batch: _native(genome, data, batch),
+        "torch csr": lambda batch: _torch_genome(genome, data, batch, "csr"),
+        "torch dense": lambda batch: _torch_genome(genome, data, batch, "dense"),
+        "onnxruntime": lambda batch: _onnx_genome(genome, data, batch),
+    }
+    return _installed(Subject(name, backend, genome.flops, prepare) for backend, prepare in makers.items())
+
+
+def subjects_of_baseline(baseline: Baseline, data: Dataset) -> list[Subject]:
+    """A hand-made network on the backends that run it; its weights are random, which changes no time."""
+    flops = cost_of(baseline.layers, data.shape, data.n_classes).flops
+    makers: dict[str, Callable[[int], Answer]] = {
+        "torch dense": lambda batch: _torch_baseline(baseline, data, batch),
+        "onnxruntime": lambda batch: _onnx_baseline(baseline, data, batch),
+    }
+    return _installed(Subject(baseline.title, backend, flops, prepare) for backend, prepare in makers.items())
+
+
+def _installed(subjects: Iterable[Subject]) -> list[Subject]:
+    """Those whose runtime is there."""
+    has_onnx = find_spec("onnx") is not None and find_spec("onnxruntime") is not None
+    return [subject for subject in subjects if has_onnx or subject.backend != "onnxruntime"]
+
+
+def measure_latency(
+    subjects: Sequence[Subject],
+    batches: Sequence[int] = BATCHES,
+    rounds: int = ROUNDS,
+    round_seconds: float = ROUND_SECONDS,
+) -> pd.DataFrame:
+    """The median time of an answer, of many in several rounds.
+
+    Args:
+        subjects: what to time.
+        batches: numbers of images per answer.
+        rounds: turns of each subject and batch.
+        round_seconds: least duration of a turn.
+
+    Returns:
+        Columns network, backend, flops, batch, latency_ms (median), fastest_ms, repetitions.
+
+    Raises:
+        ConfigError: if a batch or the number of rounds is less than 1.
+    """
+    import pandas as pd
+
+    if rounds < 1 or min(batches, default=0) < 1:
+        raise ConfigError(f"latency expects at least one round and one image a batch, got {rounds} and {batches}")
+    with _one_thread():
+        rows = [(subject, batch, subject.prepare(batch)) for batch in batches for subject in subjects]
+        seconds: list[list[float]] = [[] for _ in rows]
+        for _, _, answer in rows:
+            answer()  # compiles, allocates
+        for _ in range(rounds):
+            for times, (_, _, answer) in zip(seconds, rows, strict=True):
+                times += _turn(answer, round_seconds)
+    return pd.DataFrame(
+        [
+            {
+                "network": subject.network,
+                "backend": subject.backend,
+                "flops": subject.flops,
+                "batch": batch,
+                "latency_ms": 1e3 * float(np.median(times)),
+                "fastest_ms": 1e3 * min(times),
+                "repetitions": len(times),
+            }
+            for times, (subject, batch, _) in zip(seconds, rows, strict=True)
+        ]
+    )
+
+
+def latency_table(measured: pd.DataFrame) -> pd.DataFrame:
+    """A row per network, by rising FLOPs; a column per backend and batch ("native ×128"), medians in milliseconds."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for network, group in measured.groupby("network", sort=False):
+        row: dict[str, Any] = {"network": network, "flops": int(group["flops"].iloc[0])}
+        for batch in sorted(measured["batch"].unique()):
+            for backend in BACKENDS:
+                found = group[(group["batch"] == batch) & (group["backend"] == backend)]["latency_ms"]
+                row[f"{backend} ×{batch}"] = float(found.iloc[0]) if len(found) else float("nan")
+        rows.append(row)
+    return pd.DataFrame(rows).sort_values("flops", kind="stable").reset_index(drop=True)
+
+
+def _turn(answer: Answer, at_least: float) -> list[float]:
+    """Seconds of each of the answers given in one turn."""
+    times: list[float] = []
+    while not times or sum(times) < at_least:
+        started = time.perf_counter()
+        answer()
+        times.append(time.perf_counter() - started)
+    return times
+
+
+def _prepared(data: Dataset, batch: int) -> np.ndarray:
+    """Images of the validation split as trained on, float32 [batch, c, h, w], repeated if there are too few."""
+    from workbench.training.stream import standardise
+
+    return standardise(_raw(data, batch), data)
+
+
+def _raw(data: Dataset, batch: int) -> np.ndarray:
+    images = data.images("validation")
+    return np.ascontiguousarray(images[np.arange(batch) % len(images)])
+
+
+def _native(genome: Genome, data: Dataset, batch: int) -> Answer:
+    from workbench.training.native.tiles import make_tiles
+    from workbench.training.native.trainer import NativeTrainer
+    from workbench.training.native.vectors import TILE
+
+    trainer, images = NativeTrainer(genome, data), _raw(data, batch)
+    labels, order = np.zeros(batch, np.int64), np.arange(batch)
+    still, plain = np.zeros((batch, 2), np.int64), np.zeros(batch, bool)
+    return lambda: trainer.logits(make_tiles(images, labels, order, still, plain, TILE))
+
+
+def _torch_genome(genome: Genome, data: Dataset, batch: int, backend: str) -> Answer:
+    from workbench.compiler.network import NeuronNetwork
+
+    return _torch_answer(NeuronNetwork(genome, backend), data, batch)
+
+
+def _torch_baseline(baseline: Baseline, data: Dataset, batch: int) -> Answer:
+    from workbench.baselines.module import make_module
+
+    module = make_module(baseline.layers, data.shape, data.n_classes, np.random.default_rng(0))
+    return _torch_answer(module, data, batch)
+
+
+def _torch_answer(module: Any, data: Dataset, batch: int) -> Answer:
+    import torch
+
+    module.eval()
+    images = torch.from_numpy(_prepared(data, batch))
+
+    def answer() -> object:
+        with torch.inference_mode():
+            return module(images)
+
+    return answer
+
+
+def _onnx_genome(genome: Genome, data: Dataset, batch: int) -> Answer:
+    from workbench.compiler.onnx_graph import onnx_model
+
+    return _onnx_answer(onnx_model(genome), _prepared(data, batch).reshape(batch, -1))
+
+
+def _onnx_baseline(baseline: Baseline, data: Dataset, batch: int) -> Answer:
+    from workbench.baselines.module import make_module
+    from workbench.baselines.onnx_model import baseline_onnx
+
+    module = make_module(baseline.layers, data.shape, data.n_classes, np.random.default_rng(0))
+    model = baseline_onnx(baseline.layers, module, data.shape, data.n_classes)
+    return _onnx_answer(model, _prepared(data, batch))
+
+
+def _onnx_answer(model: Any, images: np.ndarray) -> Answer:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return lambda: session.run(None, {"images": images})
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

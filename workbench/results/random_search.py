@@ -1,0 +1,72 @@
+"""Random search with the training budget of an evolution: the control that an evolution has to beat.
+
+No straw man: the same spatial rule, the same kinds of hand-shaped starts, sizes spread log-uniformly over the range of
+the evolution's front, and enough epochs for each network, as the evolution gave its initial ones.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from workbench.config_codec import from_values
+from workbench.datasets import Dataset
+from workbench.errors import RunError
+from workbench.search import Search, SearchConfig
+from workbench.spaces import NeuronSpace
+from workbench.store import Run
+
+ENDLESS = 1_000_000
+"""Generations; the budget ends the search."""
+
+
+def training_cost(run: Run) -> float:
+    """Epochs × FLOPs, summed over all individuals of a run."""
+    table = run.individuals.dropna(subset=["epochs", "flops"])
+    return float((table["epochs"] * table["flops"]).sum())
+
+
+def random_search(
+    run: Run,
+    data: Dataset,
+    path: str | os.PathLike[str],
+    *,
+    seed: int | None = None,
+    workers: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Search:
+    """A random search to set against a finished evolution; `.run()` makes it, and goes on with it after a stop.
+
+    Args:
+        run: the evolution, of the neuron-level space.
+        data: its data.
+        path: the file of the random search; an existing one is gone on with.
+        seed: of the random search; the evolution's if None.
+        workers: networks trained at once.
+        changes: further settings of `SearchConfig`.
+
+    Raises:
+        RunError: if the run is of another space or has no front yet.
+    """
+    if run.space_name != NeuronSpace.name:
+        raise RunError(f"expected a run of the space {NeuronSpace.name!r}, {run.path} is of {run.space_name!r}")
+    front = run.front()
+    if len(front) == 0:
+        raise RunError(f"{run.path} has no trained individual yet, so there is no range of sizes to search")
+    config = from_values(SearchConfig, run.config)
+    config = replace(
+        config,
+        generations=ENDLESS,
+        budget=training_cost(run),
+        seed=config.seed if seed is None else seed,
+        workers=workers,
+        selection="random",
+        stop_hopeless=False,
+    )
+    config = from_values(SearchConfig, changes or {}, config)
+    space = NeuronSpace.from_config(run.space_config)
+    flops = float(front["flops"].min()), float(front["flops"].max())
+    sized = replace(space, initial=replace(space.initial, flops=flops))
+    return Search(data, config, path, sized, if_exists="resume")

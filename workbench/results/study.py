@@ -1,0 +1,188 @@
+"""A whole comparison on one data set: baselines, searches, random searches of equal budget, retrained fronts.
+
+Everything goes into files of one folder as it comes; a study that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from workbench.datasets import Dataset
+from workbench.errors import ConfigError
+from workbench.results.baselines import measure_baselines
+from workbench.results.files import ResultFile
+from workbench.results.random_search import random_search, training_cost
+from workbench.results.retraining import retrain_front
+from workbench.search import Search, preset
+from workbench.store import Run, open_run
+
+Say = Callable[[str], None]
+
+STEPS = ("baselines", "searches", "random", "retraining")
+
+RETRAINING_EPOCHS = {"digits": 60, "mnist": 20, "cifar10": 40}
+"""Of the front's members: as many as the best-known hand-made network of each data set trains."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What to compare, and where results go.
+
+    Attributes:
+        dataset: its name.
+        preset: of the searches.
+        seeds: of searches, random searches, trainings.
+        folder: of all files.
+        changes: settings of the searches over the preset's.
+        baseline_epochs: at most so many; None for each recipe's own.
+        baselines: names of those to train; None for the data set's suite.
+        retraining_epochs: of the front's members; None for `RETRAINING_EPOCHS`.
+        members: of each front that are trained again; None for all.
+        workers: networks trained at once; changes no result.
+    """
+
+    dataset: str
+    preset: str = "best"
+    seeds: tuple[int, ...] = (0, 1, 2)
+    folder: Path = Path("data/results")
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    baseline_epochs: int | None = None
+    baselines: tuple[str, ...] | None = None
+    retraining_epochs: int | None = None
+    members: int | None = 8
+    workers: int = 2
+
+    @classmethod
+    def quick(cls, dataset: str, folder: Path) -> Study:
+        """A small version that takes minutes: presets `quick`, few epochs, two seeds."""
+        few = {"digits": 20, "mnist": 4, "cifar10": 4}
+        chosen = {"mnist": ("logistic", "mlp-32", "strided-cnn-3-8", "lenet-300-100")}
+        return cls(
+            dataset,
+            "quick",
+            (0, 1),
+            folder,
+            baseline_epochs=few.get(dataset, 4),
+            baselines=chosen.get(dataset),
+            retraining_epochs=few.get(dataset, 4),
+            members=3,
+        )
+
+    def run_path(self, kind: str, seed: int) -> Path:
+        """Where the run of a search ("search" or "random") is."""
+        return self.folder / f"{self.dataset}-{self.preset}-{kind}-{seed}.sqlite"
+
+    def baseline_path(self) -> Path:
+        """Where baselines are: the same for all presets."""
+        return self.folder / f"baselines-{self.dataset}.json"
+
+    def searches_path(self) -> Path:
+        """Where the figures of searches and random searches are."""
+        return self.folder / f"searches-{self.dataset}-{self.preset}.json"
+
+    def retraining_path(self, seed: int) -> Path:
+        """Where the retraining of a search's front is."""
+        return self.folder / f"retrain-{self.dataset}-{self.preset}-{seed}.json"
+
+
+def carry_out(study: Study, data: Dataset, steps: tuple[str, ...] = STEPS, say: Say = print) -> None:
+    """Do what is missing of a study.
+
+    Args:
+        study: what to compare.
+        data: its data set.
+        steps: some of `STEPS`, done in that order.
+        say: told of each result.
+
+    Raises:
+        ConfigError: if a step is unknown, or the data are of another name.
+    """
+    if unknown := set(steps) - set(STEPS):
+        raise ConfigError(f"unknown step {sorted(unknown)[0]!r}; expected some of: {', '.join(STEPS)}")
+    if data.name != study.dataset:
+        raise ConfigError(f"expected the data set {study.dataset!r}, got {data.name!r}")
+    work = {"baselines": _baselines, "searches": _searches, "random": _random, "retraining": _retraining}
+    for step in STEPS:
+        if step in steps:
+            work[step](study, data, say)
+
+
+def _baselines(study: Study, data: Dataset, say: Say) -> None:
+    file = ResultFile(study.baseline_path())
+    measure_baselines(file, data, study.seeds, study.baselines, epochs=study.baseline_epochs, say=say)
+
+
+def _searches(study: Study, data: Dataset, say: Say) -> None:
+    made = preset(study.preset, study.dataset, **study.changes)
+    for seed in study.seeds:
+        config = replace(made.config, seed=seed, workers=study.workers)
+        search = Search(data, config, _parents(study.run_path("search", seed)), made.space(data), if_exists="resume")
+        _finish(study, search, f"search seed {seed}", say)
+
+
+def _random(study: Study, data: Dataset, say: Say) -> None:
+    for seed in study.seeds:
+        path = _parents(study.run_path("random", seed))
+        search = random_search(_finished(study, seed), data, path, seed=seed, workers=study.workers)
+        _finish(study, search, f"random seed {seed}", say)
+
+
+def _finish(study: Study, search: Search, key: str, say: Say) -> None:
+    """See a search to its end, and keep its figures."""
+    try:
+        search.run()
+    finally:
+        search.close()
+    run = open_run(search.path)
+    if run.state == "finished":
+        entry = search_figures(run)
+        ResultFile(study.searches_path()).add(key, entry)
+        say(f"{study.dataset}, {key}: hypervolume {entry['hypervolume']:.4f} after {entry['minutes']:.1f} minutes")
+
+
+def search_figures(run: Run) -> dict[str, Any]:
+    """What tables say of a search."""
+    individuals, generations, front = run.individuals, run.generations, run.front()
+    return {
+        "seed": run.seed,
+        "selection": run.config["selection"],
+        "hypervolume": float(generations["hypervolume"].iloc[-1]),
+        "individuals": len(individuals),
+        "epochs": int(individuals["epochs"].fillna(0).sum()),
+        "training_cost": training_cost(run),
+        "minutes": float(generations["wall_seconds"].sum()) / 60,
+        "front": list(zip(front["flops"].tolist(), front["val_accuracy"].tolist(), strict=True)),
+        "processor": run.description.cpu,
+    }
+
+
+def _retraining(study: Study, data: Dataset, say: Say) -> None:
+    base = preset("best", study.dataset).config.train
+    epochs = study.retraining_epochs or RETRAINING_EPOCHS.get(study.dataset, base.epochs)
+    for seed in study.seeds:
+        retrain_front(
+            _finished(study, seed),
+            data,
+            replace(base, epochs=epochs),
+            study.seeds,
+            file=ResultFile(study.retraining_path(seed)),
+            most=study.members,
+            workers=study.workers,
+            say=say,
+        )
+
+
+def _finished(study: Study, seed: int) -> Run:
+    """The finished search of a seed; `ConfigError` if it is not there yet."""
+    path = study.run_path("search", seed)
+    if not path.exists() or (run := open_run(path)).state != "finished":
+        raise ConfigError(f"{path} is not a finished search; do the step 'searches' first")
+    return run
+
+
+def _parents(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

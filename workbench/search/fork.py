@@ -1,0 +1,222 @@
+"""Forks: a past state of a run, branched off into a run of its own with other settings."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from workbench.config_codec import from_values, to_values
+from workbench.datasets import Dataset
+from workbench.errors import ConfigError, RunError
+from workbench.executors import available_cores
+from workbench.individuals import Individual, is_by_hand
+from workbench.search import machine
+from workbench.search.config import SearchConfig
+from workbench.search.past import Past
+from workbench.search.resuming import LENGTH_KIND, data_of, length_of
+from workbench.search.settings import FORK_KIND, Settings
+from workbench.space import DropsWeights, SearchSpace
+from workbench.spaces import make_space
+from workbench.store import RunDescription, create_run, open_run
+
+
+@dataclass(frozen=True)
+class ForkPlan:
+    """What a fork takes, known before anything is done.
+
+    Attributes:
+        past: of the run that is forked.
+        space: of the run.
+        generation: after which it branches off.
+        first_child: id of the first child of its own.
+        alive: ids of the individuals whose weights it needs: the population, the front, those put in by hand.
+        again: ids of the individuals that must be trained again since weights were dropped, parents first.
+        config: settings of the fork.
+        changes: what differs from those that held in the run.
+    """
+
+    past: Past
+    space: SearchSpace
+    generation: int
+    first_child: int
+    alive: tuple[int, ...]
+    again: tuple[int, ...]
+    config: SearchConfig
+    changes: dict[str, Any]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of training that `again` takes."""
+        return sum(one.outcome.epochs for one in self._again if one.outcome)
+
+    @property
+    def seconds(self) -> float:
+        """What it took when they were made first, one after the other."""
+        return sum(one.wall_seconds for one in self._again)
+
+    @property
+    def cost(self) -> str:
+        """What it costs, in words."""
+        if not self.again:
+            return "all weights that it needs are stored"
+        return (
+            f"the weights of generation {self.generation} are not all stored: {len(self.again)} individuals must be "
+            f"trained again, {self.epochs} epochs in all, which took {self.seconds:.0f} s of one core the first time"
+        )
+
+    @property
+    def _again(self) -> list[Individual]:
+        return [self.past.individuals[id] for id in self.again]
+
+
+def plan_fork(
+    path: str | os.PathLike[str],
+    generation: int,
+    changes: Mapping[str, Any] | None = None,
+    space: SearchSpace | None = None,
+) -> ForkPlan:
+    """Say what a fork of the run in `path` takes.
+
+    Args:
+        path: the run file; a search may be writing it.
+        generation: the finished generation after which the fork goes its own way.
+        changes: any settings of `SearchConfig`, nested ones as mappings or by dotted names (`{"rates.add_edges": 0.5,
+            "seed": 7}`); the others stay as they held then.
+        space: of the run, if it is none of `workbench.spaces`.
+
+    Raises:
+        RunError: if there is no such run or finished generation.
+        ConfigError: if a setting is unknown or out of range, or no generation would follow.
+    """
+    run = open_run(path)
+    run.population(generation)  # which says what generations there are
+    space = space or make_space(run.space_name, run.space_config)
+    past = Past(run, space)
+    records = past.generations[: generation + 1]
+    first = sum(record.n_evaluated for record in records)
+    by_hand = [id for id, one in past.individuals.items() if is_by_hand(id) and one.generation <= generation]
+    alive = tuple(sorted({*records[-1].population, *records[-1].front, *by_hand}))
+    before = past.timeline.at(first - 1)
+    before = replace(before, config=replace(before.config, generations=length_of(run)))
+    after = _changed(before, space, changes or {})
+    if after.generations <= generation:
+        raise ConfigError(
+            f"a fork after generation {generation} expects more generations than that, got {after.generations}; "
+            "set generations"
+        )
+    old, new = to_values(replace(before.config, rates=space.rates_values(before.rates))), to_values(after)
+    differ = {name: value for name, value in new.items() if value != old[name]}
+    return ForkPlan(past, space, generation, first, alive, tuple(past.missing(alive)), after, differ)
+
+
+def fork_run(
+    plan: ForkPlan,
+    to: str | os.PathLike[str],
+    data: Dataset | None = None,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    on_child: Callable[[Individual], None] | None = None,
+) -> Path:
+    """Write the fork to a run file of its own, from where `Search.resume` goes on with it.
+
+    Args:
+        plan: what `plan_fork` says.
+        to: the new file.
+        data: the data set; needed only if it was made from arrays and individuals must be trained again.
+        root: where the data lie, as for `load_dataset`.
+        on_child: called with each individual that was trained again.
+
+    Returns:
+        The file.
+
+    Warns:
+        UserWarning: if individuals that were trained again differ from the stored ones.
+
+    Raises:
+        RunError: if the file exists or cannot be written, or an individual cannot be trained again.
+    """
+    to = Path(to).expanduser()
+    if to.exists():
+        raise RunError(f"run file {to}: it exists already; give the fork another file")
+    genomes = {**_without_weights(plan), **_trained_again(plan, data, root, on_child)}
+    draft = to.with_name(f"{to.name}.fork")  # whole or not there at all
+    draft.unlink(missing_ok=True)
+    with create_run(draft, _description(plan, to)) as writer:
+        writer.copy_past(plan.past.run.path, plan.generation, genomes, (LENGTH_KIND,))
+        values = {"before": plan.past.run.config, "changes": plan.changes}
+        writer.add_event(FORK_KIND, plan.first_child, plan.generation + 1, values)
+        writer.set_state("stopped")
+    draft.rename(to)
+    return to
+
+
+def _changed(before: Settings, space: SearchSpace, changes: Mapping[str, Any]) -> SearchConfig:
+    """The settings of a fork: those of before with the changes over them."""
+    rates = dict(space.rates_values(before.rates))
+    plain: dict[str, Any] = {}
+    for name, value in changes.items():
+        if name.startswith("rates."):
+            rates[name.removeprefix("rates.")] = value
+        elif name == "rates":
+            rates.update(value if isinstance(value, Mapping) else space.rates_values(value))
+        else:
+            plain[name] = to_values(value) if name == "train" and not isinstance(value, Mapping) else value
+    config = from_values(SearchConfig, plain, before.config)
+    return replace(config, rates=space.rates_values(space.rates(rates)))
+
+
+def _description(plan: ForkPlan, to: Path) -> RunDescription:
+    run = plan.past.run
+    origin = {
+        "path": os.path.relpath(run.path.resolve(), to.expanduser().resolve().parent),
+        "generation": plan.generation,
+        "created_at": run.created_at,
+        "seed": run.seed,
+        "changes": plan.changes,
+    }
+    return replace(
+        run.description,
+        search_config=to_values(plan.config),
+        seed=plan.config.seed,
+        versions=machine.versions(),
+        cpu=machine.cpu(),
+        origin=origin,
+    )
+
+
+def _without_weights(plan: ForkPlan) -> dict[int, tuple[str, bytes]]:
+    """Topologies of those that the fork need not know better, if it keeps no more than needed."""
+    past, space = plan.past, plan.space
+    if plan.config.keep != "needed" or not isinstance(space, DropsWeights):
+        return {}
+    dead = [id for id in past.trained.difference(plan.alive) if past.individuals[id].generation <= plan.generation]
+    return {id: ("topology", space.encode(space.without_weights(past.genome(id)))) for id in dead}
+
+
+def _trained_again(
+    plan: ForkPlan,
+    data: Dataset | None,
+    root: str | os.PathLike[str] | None,
+    on_child: Callable[[Individual], None] | None,
+) -> dict[int, tuple[str, bytes]]:
+    if not plan.again:
+        return {}
+    data = data_of(plan.past.run, data, root)
+    machine.warn_of_difference(plan.past.run)
+    workers = plan.config.workers or available_cores()
+    made = plan.past.make_again(plan.again, data, workers=workers, on_child=on_child)
+    for id in plan.alive:
+        if id in made and not made[id].ok:
+            raise RunError(f"individual {id} cannot be trained again: {made[id].failure}")
+    if differ := [id for id, one in made.items() if plan.past.differs(one)]:
+        warnings.warn(
+            f"{len(differ)} of {len(made)} individuals that were trained again differ from those of "
+            f"{plan.past.run.path}, the first is {differ[0]}: another processor or other versions, perhaps; the fork "
+            "goes on with the new weights",
+            stacklevel=3,
+        )
+    return {id: ("trained", plan.space.encode(made[id].genome)) for id in plan.alive if id in made}

@@ -1,0 +1,143 @@
+"""How the individuals of a stored run were made, and making them again where their weights were dropped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import groupby
+from typing import Any
+
+from workbench.config_codec import from_values
+from workbench.evolution import Credits, StoppingBar
+from workbench.executors import Task, make_child, one_thread_each
+from workbench.individuals import Individual
+from workbench.search.config import SearchConfig
+from workbench.search.settings import Settings, Timeline
+from workbench.space import SearchSpace
+from workbench.store import Run
+
+
+class Past:
+    """The individuals of a run and the settings under which they were made.
+
+    A child's result depends on its parent, its seed, the key of the prepared data and the settings, all of which are
+    stored, so making it again gives the same bits (on one type of processor and one set of versions).
+
+    Attributes:
+        run: the run.
+        individuals: all of it by id, without genomes.
+        timeline: which settings held for which child.
+    """
+
+    def __init__(self, run: Run, space: SearchSpace) -> None:
+        memory = run.load()
+        self.run, self._space = run, space
+        self.individuals: dict[int, Individual] = {individual.id: individual for individual in memory.individuals}
+        self.generations, self.events = memory.generations, memory.events
+        start = Settings.at_start(from_values(SearchConfig, run.config), space)
+        self.timeline = Timeline(start, space, memory.events)
+        table = run.individuals
+        self.trained = frozenset(int(id) for id in table["id"][table["genome"] == "trained"])
+        self._credits = lru_cache(maxsize=1)(self._credits_before)
+
+    def genome(self, id: int) -> Any:
+        """The stored genome of an individual.
+
+        Raises:
+            RunError: if none is stored.
+        """
+        blob = self.run.genome_bytes(id)
+        return self.run.genome(id) if blob is None else self._space.decode(blob)
+
+    def missing(self, ids: Iterable[int]) -> list[int]:
+        """Those of `ids` whose weights are not stored, and the ancestors needed to make them again, parents first."""
+        found: set[int] = set()
+        for id in ids:
+            each: int | None = id
+            while each is not None and each not in self.trained and each not in found:
+                found.add(each)
+                each = self.individuals[each].parent
+        return sorted(found, key=lambda id: (self.individuals[id].generation, id))
+
+    def task(self, id: int, parent_genome: Any) -> Task:
+        """The task by which an individual was made, given its parent's trained genome."""
+        individual, settings = self.individuals[id], self.timeline.at(id)
+        train = settings.recipe(initial=individual.parent is None)
+        epochs = individual.outcome.epochs if individual.outcome else train.epochs
+        adaptive = settings.config.adapt is not None
+        return Task(
+            id=id,
+            generation=individual.generation,
+            parent=individual.parent,
+            parent_genome=parent_genome,
+            seed=individual.seed,
+            rates=settings.adapted(self._space, self._credits(individual.generation)) if adaptive else settings.rates,
+            train=train,
+            stream=(settings.config.seed, individual.generation),
+            flops_bounds=settings.config.flops_bounds,
+            bar=None if epochs == train.epochs else _stop_after(epochs),
+        )
+
+    def make_again(
+        self,
+        ids: Sequence[int],
+        data: Any,
+        *,
+        workers: int = 1,
+        on_child: Callable[[Individual], None] | None = None,
+    ) -> dict[int, Individual]:
+        """Make individuals again, several of a generation at once.
+
+        Args:
+            ids: as `missing` gives them: with every ancestor whose weights are not stored, parents first.
+            data: the data set of the run.
+            workers: individuals that are trained at once.
+            on_child: called with each as it is done.
+
+        Returns:
+            The individuals with trained genomes, by id; one that fails here has none.
+        """
+        made: dict[int, Individual] = {}
+
+        def genome_of(parent: int | None) -> Any:
+            if parent is None:
+                return None
+            return made[parent].genome if parent in made else self.genome(parent)
+
+        def make(id: int) -> Individual:
+            task = self.task(id, genome_of(self.individuals[id].parent))
+            return make_child(self._space, data, task)
+
+        with one_thread_each(), ThreadPoolExecutor(workers) as pool:
+            for _, batch in groupby(ids, key=lambda id: self.individuals[id].generation):
+                for individual in pool.map(make, list(batch)):
+                    made[individual.id] = individual
+                    if on_child is not None:
+                        on_child(individual)
+        return made
+
+    def differs(self, individual: Individual) -> bool:
+        """Whether an individual that was made again is not the stored one."""
+        stored = self.individuals[individual.id]
+        return not (
+            individual.ok
+            and individual.val_accuracy == stored.val_accuracy
+            and individual.cost == stored.cost
+            and _without_probabilities(individual.mutation) == _without_probabilities(stored.mutation)
+        )
+
+    def _credits_before(self, generation: int) -> Credits:
+        return Credits.of(one for one in self.individuals.values() if one.generation < generation)
+
+
+def _stop_after(epochs: int) -> StoppingBar:
+    """A bar that nobody passes after so many epochs, and everybody before."""
+    gains = (float("inf"),) * (epochs - 1) + (float("-inf"),)
+    return StoppingBar(flops=(0,), accuracies=(1.0,), slack=0.0, gains=gains)
+
+
+def _without_probabilities(record: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {name: value for name, value in record.items() if name != "probabilities"}
+    return json.loads(json.dumps(plain, default=lambda value: value.tolist()))

@@ -1,0 +1,217 @@
+"""Surgery by hand: a chosen neuron or edge goes, comes, or shares its weight. `genome -> (genome, record)`.
+
+As after a mutation, what leads nowhere is pruned in cascade, and the rest keeps its weights and its neurons' keys.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.draft import Draft, Record
+from workbench.errors import MutationError
+from workbench.genome import Genome, topology
+from workbench.mutations.sharing import groups_of_equal_offset, share_groups
+from workbench.spatial import SpatialLaw
+
+SURGERY = ("delete_neurons", "delete_edges", "connect", "share_edges")
+"""Kinds of the records of surgery."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle over the image, edges included.
+
+    Attributes:
+        top: smallest row, pixels (the middle of the first pixel is 0).
+        left: smallest column, pixels.
+        bottom: largest row, pixels.
+        right: largest column, pixels.
+        layer: only neurons of this layer are meant; None = of all hidden layers.
+    """
+
+    top: float
+    left: float
+    bottom: float
+    right: float
+    layer: int | None = None
+
+    def __post_init__(self) -> None:
+        sides = self.top, self.left, self.bottom, self.right
+        if not all(math.isfinite(side) for side in sides) or self.top > self.bottom or self.left > self.right:
+            raise MutationError(f"expected a region with top <= bottom and left <= right in pixels, got {sides}")
+
+    def neurons(self, genome: Genome) -> np.ndarray:
+        """Ids of the hidden neurons of `genome` that lie in it, int64 [neurons found]."""
+        inside = self._contains(genome.positions)
+        inside[: genome.n_inputs + genome.n_outputs] = False
+        if self.layer is not None:
+            inside &= genome.layers == self.layer
+        return np.flatnonzero(inside)
+
+    def edges(self, genome: Genome, neurons: np.ndarray | None = None) -> np.ndarray:
+        """Edges (places in `genome.sources`) that run within it, int64 [edges found].
+
+        They start at a place inside and lead into one of `neurons` (ids), those inside if None.
+        """
+        member = np.zeros(genome.n_neurons, bool)
+        member[self.neurons(genome) if neurons is None else neurons] = True
+        return np.flatnonzero(member[genome.targets] & self._contains(genome.positions)[genome.sources])
+
+    def _contains(self, positions: np.ndarray) -> np.ndarray:
+        row, column = positions.T  # NaN, of outputs, lies nowhere
+        return (self.top <= row) & (row <= self.bottom) & (self.left <= column) & (column <= self.right)
+
+
+def delete_neurons(genome: Genome, neurons: int | Iterable[int]) -> tuple[Genome, Record]:
+    """Delete hidden neurons with all their edges.
+
+    Args:
+        genome: the parent, untouched.
+        neurons: id, or ids, of hidden neurons.
+
+    Returns:
+        The child and the record.
+
+    Raises:
+        MutationError: if one is no hidden neuron, none is given, or no way from an input to an output would be left.
+    """
+    chosen = np.unique(_ids("neurons", [neurons] if isinstance(neurons, int) else neurons))
+    first_hidden = genome.n_inputs + genome.n_outputs
+    if wrong := [int(neuron) for neuron in chosen if not first_hidden <= neuron < genome.n_neurons]:
+        raise MutationError(
+            f"expected hidden neurons (ids {first_hidden} to {genome.n_neurons - 1}), got {_few(wrong)}; "
+            "inputs and outputs are fixed"
+        )
+    gone = np.zeros(genome.n_neurons, bool)
+    gone[chosen] = True
+    draft = Draft(genome, SpatialLaw())
+    draft.keep = ~(gone[genome.sources] | gone[genome.targets])
+    return draft.finish("delete_neurons", neurons_chosen=len(chosen))
+
+
+def delete_edges(genome: Genome, edges: int | Iterable[int]) -> tuple[Genome, Record]:
+    """Delete edges; neurons that are left without input or output go with them.
+
+    Args:
+        genome: the parent, untouched.
+        edges: place, or places, in `genome.sources`; see `Region.edges`, `edges_of`.
+
+    Returns:
+        The child and the record.
+
+    Raises:
+        MutationError: if there is no such edge, none is given, or no way from an input to an output would be left.
+    """
+    draft = Draft(genome, SpatialLaw())
+    draft.keep[_edges(genome, edges)] = False
+    return draft.finish("delete_edges")
+
+
+def connect(genome: Genome, source: int, target: int) -> tuple[Genome, Record]:
+    """Add the edge from one neuron to another; it has no weight yet (`workbench.initial.initialise` draws one).
+
+    Args:
+        genome: the parent, untouched.
+        source: id of an input or hidden neuron.
+        target: id of a hidden neuron or an output from which no way leads to `source`.
+
+    Returns:
+        The child and the record; layers and positions of all that follows may shift.
+
+    Raises:
+        MutationError: if there is no such neuron, they are connected already, or the edge would not go forward.
+    """
+    if wrong := [neuron for neuron in (source, target) if not 0 <= neuron < genome.n_neurons]:
+        raise MutationError(f"expected neuron ids from 0 to {genome.n_neurons - 1}, got {_few(wrong)}")
+    first_hidden = genome.n_inputs + genome.n_outputs
+    if target < genome.n_inputs or genome.n_inputs <= source < first_hidden:
+        what = f"{target} is an input" if target < genome.n_inputs else f"{source} is an output"
+        raise MutationError(
+            f"{source} -> {target} does not go forward: {what}; no edge enters inputs or leaves outputs"
+        )
+    if ((genome.sources == source) & (genome.targets == target)).any():
+        raise MutationError(f"neurons {source} and {target} are connected already")
+    if _leads_to(genome, target, source):
+        raise MutationError(
+            f"{source} -> {target} does not go forward: there is a way from {target} to {source} (layers "
+            f"{genome.layers[target]} and {genome.layers[source]}), so it would close a circle; "
+            f"connect {target} -> {source} instead"
+        )
+    draft = Draft(genome, SpatialLaw())
+    draft.add_edges(np.array([source]), np.array([target]))
+    return draft.finish("connect", source_neuron=int(source), target_neuron=int(target))
+
+
+def share_edges(genome: Genome, edges: Iterable[int]) -> tuple[Genome, Record]:
+    """Give chosen edges of equal offset (and between the same two layers) one common weight, the mean.
+
+    As the mutation `share_weights` does, but for the edges that a person chose. Edges into outputs, which have no
+    offset, and edges whose offset no other chosen one has stay as they are.
+
+    Args:
+        genome: the parent, untouched.
+        edges: places in `genome.sources`; see `Region.edges`, `edges_of`.
+
+    Returns:
+        The child and the record. Parameters fall, FLOPs do not.
+
+    Raises:
+        MutationError: if there is no such edge, or no two of them are left to share a weight.
+    """
+    chosen = np.unique(_edges(genome, edges))
+    chosen = chosen[genome.targets[chosen] >= genome.n_inputs + genome.n_outputs]
+    lower, upper = genome.layers[genome.sources[chosen]].astype(np.int64), genome.layers[genome.targets[chosen]]
+    pair = lower * genome.n_layers + upper
+    groups = [group for one in np.unique(pair) for group in groups_of_equal_offset(genome, chosen[pair == one])]
+    if not groups:
+        raise MutationError(
+            f"expected edges of which at least two have the same offset and do not share their weight yet, got "
+            f"{len(chosen)} without such a pair; choose a larger region (edges into outputs have no offset)"
+        )
+    child = share_groups(genome, groups)
+    return child, {
+        "kind": "share_edges",
+        "edges_chosen": len(chosen),
+        "groups_shared": len(groups),
+        "edges_shared": int((child.shared >= 0).sum() - (genome.shared >= 0).sum()),
+        "parameters_saved": genome.n_parameters - child.n_parameters,
+    }
+
+
+def edges_of(genome: Genome, neurons: Iterable[int], *, into: bool = True, out_of: bool = True) -> np.ndarray:
+    """Edges (places in `genome.sources`) that enter or leave any of these neurons, int64 [edges found]."""
+    member = np.zeros(genome.n_neurons, bool)
+    member[_ids("neurons", neurons)] = True
+    return np.flatnonzero((into & member[genome.targets]) | (out_of & member[genome.sources]))
+
+
+def _leads_to(genome: Genome, start: int, end: int) -> bool:
+    """Whether there is a way from one neuron to another, or they are the same."""
+    at_start = np.arange(genome.n_neurons) == start
+    leaving = topology.Adjacency(genome.sources, genome.n_neurons)
+    return bool(topology.reachable(at_start, leaving, genome.targets)[end])
+
+
+def _edges(genome: Genome, edges: int | Iterable[int]) -> np.ndarray:
+    chosen = _ids("edges", [edges] if isinstance(edges, int) else edges)
+    if wrong := [int(edge) for edge in chosen if not 0 <= edge < genome.n_edges]:
+        raise MutationError(f"expected edges from 0 to {genome.n_edges - 1}, got {_few(wrong)}")
+    return chosen
+
+
+def _ids(what: str, values: Iterable[int]) -> np.ndarray:
+    array: Any = np.asarray(values if isinstance(values, np.ndarray) else list(values))
+    if array.size == 0:
+        raise MutationError(f"no {what} chosen: there is nothing to change")
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise MutationError(f"expected {what} as whole numbers, got {array.dtype} {array.shape}")
+    return array.astype(np.int64)
+
+
+def _few(wrong: list[int]) -> str:
+    return ", ".join(map(str, wrong[:3])) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")

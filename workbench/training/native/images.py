@@ -1,0 +1,105 @@
+"""Images into tiles: shifted, mirrored and transposed, so that a pixel's values for `TILE` images lie side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from workbench.training.native.vectors import LANES, TILE, vector_code
+
+
+@vector_code("address", "address", "count")
+def copy_bytes(code, source, target, count):
+    """target_i = source_i, for `count` bytes that do not overlap."""
+    code.copy_bytes(source, target, count)
+
+
+@vector_code("address", "count", "address", "count")
+def transpose_bytes(code, source, stride, target, blocks):
+    """target[pixel, image] = source[image, pixel] for `TILE` images of `blocks` times `LANES` pixels, a byte each.
+
+    Images lie `stride` bytes apart. Four rounds of interleaving the first half of the rows with the second transpose
+    16 rows of 16.
+    """
+
+    def block(number, _):
+        first = code.times(number, LANES)
+        for group in range(0, TILE, LANES):  # of images
+            starts = [code.add(source, code.add(first, code.times(stride, group + image))) for image in range(LANES)]
+            rows = [code.sixteen_bytes(start) for start in starts]
+            for _ in range(4):
+                rows = [half for i in range(8) for half in code.interleave(rows[i], rows[i + 8])]
+            start = code.plus(code.add(target, code.times(first, TILE)), group)
+            for pixel, row in enumerate(rows):
+                code.put_vector(row, code.plus(start, pixel * TILE))
+        return []
+
+    code.loop(blocks, block)
+
+
+@njit(nogil=True, cache=True)
+def fill_tiles(images, chosen, shifts, mirrored, tiles):
+    """tiles[t, pixel, k] = pixel of image chosen[t, k] after its shift (rows, columns) and mirroring; -1 = none.
+
+    `images` [n, c, h, w] and `tiles` [tiles, c · h · w, TILE] are of one type; `chosen` [tiles, TILE], `shifts`
+    [tiles, TILE, 2] int64, `mirrored` [tiles, TILE].
+    """
+    n, channels, height, width = images.shape
+    size = height * width
+    planes = images.reshape(n, channels, size)
+    staged = np.zeros((TILE, size + 64), images.dtype)  # 64: rows must not all fall on the same lines of the cache
+    for tile in range(len(chosen)):
+        for channel in range(channels):
+            for k in range(TILE):
+                image = chosen[tile, k]
+                if image < 0:
+                    staged[k] = 0
+                else:
+                    shift(planes[image, channel], height, width, shifts[tile, k], staged[k])
+            plane = tiles[tile, channel * size : (channel + 1) * size]
+            transpose(staged, plane)
+            if mirrored[tile].any():
+                mirror(plane, width, mirrored[tile])
+
+
+@njit(nogil=True, cache=True)
+def shift(plane, height, width, by, shifted):
+    """shifted[row, column] = plane[row - by_0, column - by_1], 0 from outside; both flat.
+
+    One copy of the whole plane; what then came from the line before or after is set to 0.
+    """
+    down, right = by
+    offset, itemsize = down * width + right, plane.itemsize
+    if offset or right:
+        shifted[:] = 0
+    first, last = max(0, offset), min(height * width, height * width + offset)
+    if first < last:
+        source, target = plane.ctypes.data + (first - offset) * itemsize, shifted.ctypes.data + first * itemsize
+        copy_bytes(source, target, (last - first) * itemsize)
+    columns = (0, min(right, width)) if right > 0 else (max(0, width + right), width)
+    if right:
+        for row in range(height):
+            for column in range(columns[0], columns[1]):
+                shifted[row * width + column] = 0
+
+
+@njit(nogil=True, cache=True)
+def transpose(staged, plane):
+    """plane[pixel, image] = staged[image, pixel]."""
+    blocks = len(plane) // LANES if plane.itemsize == 1 else 0
+    transpose_bytes(staged.ctypes.data, staged.strides[0], plane.ctypes.data, blocks)
+    for pixel in range(blocks * LANES, len(plane)):
+        for k in range(TILE):
+            plane[pixel, k] = staged[k, pixel]
+
+
+@njit(nogil=True, cache=True)
+def mirror(plane, width, mirrored):
+    """Swap the columns left and right in those images (columns of `plane` [pixels, TILE]) that are `mirrored`."""
+    for start in range(0, len(plane), width):
+        for column in range(width // 2):
+            left, right = plane[start + column], plane[start + width - 1 - column]
+            for k in range(TILE):
+                a, b = left[k], right[k]
+                left[k] = b if mirrored[k] else a
+                right[k] = a if mirrored[k] else b
