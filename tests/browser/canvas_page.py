@@ -119,8 +119,14 @@ class Shown:
         self.page.wait_for_function(condition, timeout=timeout_ms)
 
     def settle(self) -> None:
-        """Wait until nothing has been drawn for a while."""
-        self.page.wait_for_timeout(400)
+        """Wait until a page that draws at its own pace has had the time to: both a while and some frames."""
+        self.page.evaluate(
+            """async () => {
+              const until = performance.now() + 400;
+              for (let frames = 0; frames < 10 || performance.now() < until; frames++)
+                await new Promise(requestAnimationFrame);
+            }"""
+        )
 
     def count(self, color: tuple[int, int, int], tolerance: int = 24, which: int = 0, box: tuple = (0, 0)) -> int:
         """Pixels of about this colour in a canvas, within a box (x, y, width, height) in CSS pixels."""

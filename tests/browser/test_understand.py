@@ -172,18 +172,18 @@ def play_the_lineage(hands: Hands, parent: int, id: int) -> None:
     steps = [int(each) for each in hands.run.lineage(id)["id"]]
     assert steps[-2:] == [parent, id]
     wait_until(lambda: hands.text(".wb-scrubber .widget-readout") == str(len(steps) - 1))
-    edges = f"{hands.run.facts(parent)['edges']} edges"
-    assert edges not in hands.text(".wb-area-dag .wbc-title")
+    hands.page.evaluate(
+        """() => {
+            const id = () => Number(document.querySelector('.wb-card [data-individual]').dataset.individual);
+            window.seen = [id()];
+            const note = () => window.seen.at(-1) === id() || window.seen.push(id());
+            const options = {subtree: true, childList: true};
+            new MutationObserver(note).observe(document.querySelector('.wb-card'), options);
+        }"""
+    )
     hands.page.locator(".wb-play button").first.click()
-    seen = []
-
-    def at_the_end() -> bool:
-        if not seen or seen[-1] != hands.shown():
-            seen.append(hands.shown())
-        return len(seen) >= len(steps) and seen[-1] == id
-
-    wait_until(at_the_end)
-    assert [each for each in seen if each in steps][-len(steps) :] == steps
+    wait_until(lambda: hands.page.evaluate("window.seen")[-len(steps) :] == steps)
+    assert hands.page.evaluate("window.seen")[0] == id  # it began anew
     wait_until(lambda: f"{hands.run.facts(id)['edges']} edges" in hands.text(".wb-area-dag .wbc-title"))
 
 

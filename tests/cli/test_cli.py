@@ -341,9 +341,10 @@ def test_parse_settings():
 INTERRUPTED = """
 import os, signal, sys, time
 from workbench.cli import main
-from workbench.search import attach, search
+from workbench.executors import threads
+from workbench.search import attach
 
-make_child = search.make_child
+make_child = threads.make_child
 
 def interrupt_itself(space, data, task):
     if task.id == 4:
@@ -353,7 +354,7 @@ def interrupt_itself(space, data, task):
     return make_child(space, data, task)
 
 PATH = sys.argv[-1]
-search.make_child = interrupt_itself
+threads.make_child = interrupt_itself
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -378,9 +379,10 @@ def test_an_interrupted_search_stores_what_it_has_and_can_be_resumed(finished, t
 IMPATIENT = """
 import os, signal, sys, time
 from workbench.cli import main
-from workbench.search import attach, search
+from workbench.executors import threads
+from workbench.search import attach
 
-make_child = search.make_child
+make_child = threads.make_child
 
 def hang(space, data, task):
     if task.id == 2:
@@ -393,7 +395,7 @@ def hang(space, data, task):
     return make_child(space, data, task)
 
 PATH = sys.argv[-1]
-search.make_child = hang
+threads.make_child = hang
 sys.exit(main(sys.argv[1:]))
 """
 

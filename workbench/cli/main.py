@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print("workbench: interrupted; everything finished before is stored", file=sys.stderr, flush=True)
         if any(thread.name.startswith(CHILD_THREAD) for thread in threading.enumerate()):
-            os._exit(130)  # the interpreter would wait for the children in training
+            os._exit(130)  # before the interpreter takes itself apart under children in compiled code
         return 130
     except BrokenPipeError:  # piped into head, say
         sys.stderr.close()

@@ -61,7 +61,9 @@ def _write(path: Path, blob: bytes) -> Path:
 
 def _check_trained(genome: Genome) -> None:
     if np.isnan(genome.weights).any():
-        raise ExportError("this genome has weights that were never trained; train it first")
+        raise ExportError(
+            "this genome has no weights: it was never trained, or a run dropped them to save space; train it first"
+        )
 
 
 def _onnx_model(genome: Genome, layout: str = "auto") -> bytes:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COSTS = {"individuals": "individuals trained", "epochs": "epochs trained", "minutes": "minutes of the search"}
 """What a run may be measured against."""
 
-ALIKE = ("seed", "generations", "workers", "attempts", "child_seconds", "keep")
+ALIKE = ("seed", "generations", "budget", "workers", "attempts", "child_seconds", "keep")
 """Settings that runs of one group may differ in: repeats, their length, and what changes no result."""
 
 POINTS = 200

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,14 +70,12 @@ class ResultFile:
 
     def _write(self, entries: Mapping[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=self.path.parent, prefix=self.path.name, suffix=".part", delete=False
-        ) as file:
-            try:
+        part = self.path.with_name(f"{self.path.name}.part")
+        try:
+            with part.open("w") as file:
                 json.dump(entries, file, indent=1)
                 file.flush()
                 os.fsync(file.fileno())
-            except BaseException:
-                os.unlink(file.name)
-                raise
-        os.replace(file.name, self.path)
+            os.replace(part, self.path)
+        finally:
+            part.unlink(missing_ok=True)

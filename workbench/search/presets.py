@@ -61,13 +61,14 @@ GENTLE: dict[str, Any] = {
 
 SMALL_STEPS: dict[str, Any] = {
     **GENTLE,
+    "remove_edges": 0.4,
     "remove_layer": 0.03,
     "share_weights": 0.07,
     "new_neurons": (0.03, 0.12),
     "new_neuron_edges": (0.05, 0.2),
-    "new_edges": (0.05, 0.2),
-    "removed_edges": (0.05, 0.2),
-    "weak_first": 3.0,
+    "new_edges": (0.05, 0.25),
+    "removed_edges": (0.1, 0.3),
+    "weak_first": 6.0,
 }
 """Small steps that break little of what was inherited, and weak edges go first."""
 
@@ -148,7 +149,7 @@ def _best(dataset: str) -> Preset:
     quick = _quick(dataset)
     floor = {"digits": 3e2, "mnist": 4e3, "cifar10": 3e4}
     ceiling = {"digits": 4e4, "mnist": 1e5, "cifar10": 5e5}
-    epochs = {"digits": (60, 120), "mnist": (20, 40), "cifar10": (8, 16)}
+    epochs = {"digits": (60, 120), "mnist": (20, 40), "cifar10": (6, 12)}
     child, first = epochs[dataset]
     config = replace(
         quick.config,
@@ -162,12 +163,11 @@ def _best(dataset: str) -> Preset:
         train=replace(quick.config.train, epochs=child, **LONG_TRAINING[dataset]),
         rates=quick.config.rates if dataset == "digits" else SMALL_STEPS,
     )
+    mostly_local = {"random": 0.15, "local": 0.75, "convolution": 0.1}
     mixed = replace(quick.initial, hidden_layers=(1, 3), random=0.35, local=0.5, convolution=0.15)
     initial = {
         "digits": replace(mixed, maps=(1, 6)),
         "mnist": replace(mixed, layer_size=(0.2, 0.9), edges_per_neuron=(3, 25), maps=(1, 10)),
-        "cifar10": replace(
-            mixed, layer_size=(0.2, 0.6), edges_per_neuron=(6, 30), random=0.15, local=0.75, convolution=0.1, maps=(1, 8)
-        ),
+        "cifar10": replace(mixed, layer_size=(0.2, 0.6), edges_per_neuron=(6, 30), maps=(1, 8), **mostly_local),
     }
     return Preset(config, initial[dataset])

@@ -54,8 +54,9 @@ def progress_line(snapshot: Snapshot) -> str:
         f"{snapshot.total}/{snapshot.total_expected} individuals",
         f"best {best} val",
         f"front {len(snapshot.archive)}, hypervolume {snapshot.hypervolume:.4f}",
-        f"{snapshot.children_per_minute:.1f} children/min",
     ]
+    if snapshot.children_per_minute:  # unknown of a run that is only read
+        parts.append(f"{snapshot.children_per_minute:.1f} children/min")
     if snapshot.failed:
         parts.append(f"{snapshot.failed} failed")
     if snapshot.state in ("running", "paused"):
