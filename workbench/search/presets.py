@@ -149,7 +149,7 @@ def _best(dataset: str) -> Preset:
     quick = _quick(dataset)
     floor = {"digits": 3e2, "mnist": 4e3, "cifar10": 3e4}
     ceiling = {"digits": 4e4, "mnist": 1e5, "cifar10": 5e5}
-    epochs = {"digits": (60, 120), "mnist": (20, 40), "cifar10": (6, 12)}
+    epochs = {"digits": (60, 120), "mnist": (12, 30), "cifar10": (6, 12)}
     child, first = epochs[dataset]
     config = replace(
         quick.config,
@@ -167,7 +167,7 @@ def _best(dataset: str) -> Preset:
     mixed = replace(quick.initial, hidden_layers=(1, 3), random=0.35, local=0.5, convolution=0.15)
     initial = {
         "digits": replace(mixed, maps=(1, 6)),
-        "mnist": replace(mixed, layer_size=(0.2, 0.9), edges_per_neuron=(3, 25), maps=(1, 10)),
+        "mnist": replace(mixed, layer_size=(0.2, 0.9), edges_per_neuron=(3, 25), maps=(1, 10), **mostly_local),
         "cifar10": replace(mixed, layer_size=(0.2, 0.6), edges_per_neuron=(6, 30), maps=(1, 8), **mostly_local),
     }
     return Preset(config, initial[dataset])
