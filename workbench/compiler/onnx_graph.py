@@ -8,7 +8,7 @@ Activations are feature-major, [neurons, batch], as everywhere. Each layer multi
   File, memory and work grow with the padded rows.
 
 Measured with onnxruntime on one core, spatial nets of 7,000 to 233,000 edges: scattered files are a third smaller, a
-single image takes a quarter to a half of the time, a batch of 128 as long (small nets) to 0.7 of it (large ones). So
+single image takes a ninth to a half of the time, a batch of 128 as long (small nets) to 0.7 of it (large ones). So
 rows are gathered only where the matrix would be too large.
 """
 

@@ -163,7 +163,7 @@ def _best(dataset: str) -> Preset:
         train=replace(quick.config.train, epochs=child, **LONG_TRAINING[dataset]),
         rates=quick.config.rates if dataset == "digits" else SMALL_STEPS,
     )
-    mostly_local = {"random": 0.15, "local": 0.75, "convolution": 0.1}
+    mostly_local: dict[str, Any] = {"random": 0.15, "local": 0.75, "convolution": 0.1}
     mixed = replace(quick.initial, hidden_layers=(1, 3), random=0.35, local=0.5, convolution=0.15)
     initial = {
         "digits": replace(mixed, maps=(1, 6)),

@@ -6,25 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
-import traitlets
 
 from workbench.plots.baselines import Baseline
 from workbench.plots.fronts import ALIVE, DEAD, FRONT, HOVER, Coloring, baseline_points
 from workbench.plots.histories import HypervolumeInfo, hypervolume_traces
+from workbench.widgets.plot import INK
 
 MAX_OTHERS = 4
 """Fronts of other runs shown at once."""
-
-INK, GRID = "#808080", "rgba(128,128,128,0.22)"
-"""Readable on a light and on a dark page."""
-
-CONFIG = {
-    "displaylogo": False,
-    "responsive": True,
-    "showSendToCloud": False,  # nothing leaves this machine
-    "modeBarButtonsToRemove": ["lasso2d", "select2d"],
-}
-"""Of plotly's tool bar."""
 
 GROUPS: Mapping[str, dict[str, Any]] = {
     "dead": {"mode": "markers", "marker": {"size": 5, "opacity": 0.45, "color": DEAD}},
@@ -39,24 +28,12 @@ GROUPS: Mapping[str, dict[str, Any]] = {
 """What is drawn of the search itself, from back to front."""
 
 
-class _Figure(go.FigureWidget):
-    """A figure that has `CONFIG` from its first message on: a page that draws it at once would miss a later one."""
-
-    @traitlets.default("_config")
-    def _first_config(self) -> dict[str, Any]:
-        return CONFIG
-
-    @traitlets.validate("_config")
-    def _only_config(self, proposal: traitlets.Bunch) -> dict[str, Any]:
-        return {**proposal.value, **CONFIG}
-
-
-def front_figure(baselines: Sequence[Baseline]) -> go.FigureWidget:
+def front_figure(baselines: Sequence[Baseline]) -> go.Figure:
     """Empty traces: one for each of `GROUPS`, the baselines, `MAX_OTHERS` overlays, the selected one, curve, marks."""
     curve, marks = hypervolume_traces(HypervolumeInfo([], [], []))
     beside = {"xaxis": "x2", "yaxis": "y2", "showlegend": False}
     ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": "#cc79a7"}}
-    return _Figure(
+    return go.Figure(
         [
             *(go.Scatter(name=name, x=[], y=[], hovertemplate=HOVER, **style) for name, style in GROUPS.items()),
             go.Scatter(baseline_points(baselines), visible=False),
@@ -79,19 +56,13 @@ def color_axis(coloring: Coloring) -> dict[str, Any]:
 
 
 def _layout() -> dict[str, Any]:
-    line = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "automargin": True}
+    line = {"zeroline": False}
     first = {"title": {"text": "FLOPs per image"}, "type": "log", "tickformat": "~s", "range": [2, 6]}
-    hint = {"text": "No network is trained yet", "showarrow": False, "font": {"size": 15, "color": INK}}
+    hint = {"text": "No network is trained yet", "showarrow": False, "font": {"size": 15}}
     return {
         "height": 430,
-        "autosize": True,
         "margin": {"l": 56, "r": 16, "t": 34, "b": 46},
-        "template": "none",
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": INK, "size": 12},
         "hovermode": "closest",
-        "uirevision": "stays",
         "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
         "annotations": [{**hint, "xref": "x domain", "yref": "y domain", "x": 0.5, "y": 0.5}],
         "xaxis": {**first, "domain": [0, 0.61], **line},

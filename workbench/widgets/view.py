@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import ipywidgets as ipw
 import traitlets
 
@@ -41,22 +40,6 @@ def panel(title: str, *children: ipw.Widget, name: str = "") -> ipw.VBox:
     if name:
         box.add_class(name)
     return box
-
-
-class WidthWatcher(anywidget.AnyWidget):
-    """Shows nothing; tells plotly's figures when the page gives them another width, which they do not notice."""
-
-    _esm = """
-    function render({ el }) {
-      el.style.width = "100%";
-      const tell = () => window.dispatchEvent(new Event("resize"));
-      const observer = new ResizeObserver(tell);
-      observer.observe(el);
-      const later = [200, 1000, 3000].map((wait) => setTimeout(tell, wait));  // figures come when they are ready
-      return () => { observer.disconnect(); later.forEach(clearTimeout); };
-    }
-    export default { render };
-    """
 
 
 class View(ipw.VBox):

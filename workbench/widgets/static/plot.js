@@ -1,13 +1,35 @@
 // One plotly figure. plotly itself is asked from the kernel once a page, whatever the number of figures: as part of each
 // widget's module it would be sent, read and kept again for every figure.
-const CONFIG = { displaylogo: false, responsive: false, showSendToCloud: false };
+const CONFIG = {
+  displaylogo: false,
+  responsive: false, // the width is followed here, and one that a page gives without a resize of the window too
+  showSendToCloud: false, // nothing leaves this machine
+  modeBarButtonsToRemove: ["lasso2d", "select2d"],
+};
 const LOADED = Symbol.for("workbench.plotly");
+const ASKED = Symbol.for("workbench.plotly.asked");
+
+// The first figure of a notebook asks for all of it. Another notebook asks by itself: this one's kernel may be busy.
+function plotlyFor(model) {
+  if (globalThis[LOADED]) return globalThis[LOADED];
+  const asked = (globalThis[ASKED] ??= new WeakMap());
+  const notebook = model.widget_manager;
+  if (!asked.has(notebook)) asked.set(notebook, { by: model, plotly: ask(model) });
+  return asked.get(notebook).plotly;
+}
+
+// One whose kernel ended before it answered must not keep others waiting.
+function askNoMore(model) {
+  const notebook = model.widget_manager;
+  if (globalThis[ASKED]?.get(notebook)?.by === model) globalThis[ASKED].delete(notebook);
+}
 
 function ask(model) {
   return new Promise((done, fail) => {
     const hear = (message, buffers) => {
       if (message.kind !== "plotly") return;
       model.off("msg:custom", hear);
+      if (globalThis[LOADED]) return done(globalThis[LOADED]);
       const before = window.Plotly;
       const script = document.createElement("script");
       script.src = URL.createObjectURL(new Blob([buffers[0]], { type: "text/javascript" }));
@@ -17,7 +39,10 @@ function ask(model) {
         URL.revokeObjectURL(script.src);
         done(globalThis[LOADED]);
       };
-      script.onerror = () => fail(new Error("plotly could not be loaded"));
+      script.onerror = () => {
+        askNoMore(model);
+        fail(new Error("plotly could not be loaded"));
+      };
       document.head.append(script);
     };
     model.on("msg:custom", hear);
@@ -25,21 +50,36 @@ function ask(model) {
   });
 }
 
+// What is to be drawn, as text; "" for nothing.
+function newest(model) {
+  const frame = model.get("frame");
+  return frame && { frame, traces: Array.from({ length: model.get("length") }, (_, k) => model.get(`trace_${k}`)) };
+}
+
+const same = (one, other) =>
+  one.frame === other.frame && one.width === other.width && one.traces.length === other.traces.length &&
+  one.traces.every((text, number) => text === other.traces[number]);
+
 function render({ model, el }) {
   el.classList.add("wb-plot");
   const place = document.createElement("div");
   el.append(place);
-  let plotly = null, drawing = null, again = false, gone = false;
+  let plotly = null, drawing = null, drawn = null, again = false, gone = false;
 
   async function drawNewest() {
-    plotly ??= globalThis[LOADED] ?? (await ask(model));
     do {
       again = false;
-      const text = model.get("figure");
-      place.hidden = !text;
-      if (!text || gone) continue;
-      const { data, layout } = JSON.parse(text);
-      layout.width = Math.max(320, el.clientWidth);
+      const wanted = newest(model);
+      place.hidden = !wanted;
+      if (!wanted || !el.clientWidth) continue; // what is out of sight is drawn when it gets a width
+      plotly ??= await plotlyFor(model);
+      if (gone) return;
+      wanted.width = Math.max(320, el.clientWidth);
+      if (drawn && same(drawn, wanted)) continue;
+      drawn = wanted;
+      // parsed anew each time: plotly writes into what it is given, and would take that for our wish the next time
+      const layout = { ...JSON.parse(wanted.frame), width: wanted.width };
+      const data = wanted.traces.filter((text) => text).map((text) => JSON.parse(text));
       await plotly.react(place, data, layout, CONFIG);
       if (!place.listens) place.on("plotly_click", tell);
       place.listens = true;
@@ -56,19 +96,16 @@ function render({ model, el }) {
     model.send({ kind: "click", curve: point.curveNumber, point: number });
   }
 
-  const observer = new ResizeObserver(() => {
-    const width = Math.max(320, el.clientWidth);
-    if (el.clientWidth && plotly && place.layout && Math.abs(place.layout.width - width) > 1)
-      plotly.relayout(place, { width });
-  });
+  const observer = new ResizeObserver(draw);
   observer.observe(el);
-  model.on("change:figure", draw);
+  model.on("change", draw);
   draw();
   return () => {
     gone = true;
     observer.disconnect();
-    model.off("change:figure", draw);
+    model.off("change", draw);
     if (plotly && place.layout) plotly.purge(place);
+    else askNoMore(model);
   };
 }
 
