@@ -104,7 +104,7 @@ DAG, SPACE = ".wb-sandbox .wbc-dag .wbc-canvas", ".wb-sandbox .wbc-space .wbc-ca
 def start_a_search(hands: Hands) -> int:
     """Leaves it paused with the most accurate individual selected, whose id it returns."""
     hands.press("start")
-    wait_until(lambda: hands.page.locator(".wb-front .scatterlayer .point").count() > 8)
+    wait_until(lambda: len(hands.run.generations) > 1)
     hands.press("pause")
     hands.page.wait_for_selector(".wb-run-control .wb-chip-paused")
     hands.press("best")

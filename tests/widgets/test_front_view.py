@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from search.search_samples import NumberSpace, finish, step
-from widget_samples import individual, number_search
+from widget_samples import individual, number_search, watched_post
 
 from workbench.errors import WorkbenchError
 from workbench.plots.baselines import BASELINES
 from workbench.search.story import Point
 from workbench.widgets import FrontView, Selection
-from workbench.widgets.front_view import GROUPS, sort_points
+from workbench.widgets.front_view import GROUPS, OVERLAYS, RING, sort_points
+from workbench.widgets.plot import Plot
 from workbench.widgets.poller import poll_once
 
 
@@ -36,9 +40,24 @@ def trace(view, name):
 
 
 def click(view, name, index):
-    """As plotly tells of a click."""
-    points = SimpleNamespace(point_inds=[index])
-    view._click(name, points)
+    """As the page tells of a click."""
+    number = [each.name for each in view.figure.data].index(name)
+    view.plot._hear(None, {"kind": "click", "curve": number, "point": [index]}, [])
+
+
+def on_page(view, name):
+    """A trace as the page has it."""
+    number = [each.name for each in view.figure.data].index(name)
+    return json.loads(view.plot.get_state()[f"trace_{number}"])
+
+
+def numbers(array):
+    """Of an array as it is sent."""
+    return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"]).tolist()
+
+
+def overlays(view):
+    return [view.figure.data[number] for number in OVERLAYS]
 
 
 def test_each_individual_is_drawn_once(search, view):
@@ -48,9 +67,12 @@ def test_each_individual_is_drawn_once(search, view):
     poll_once()
     ids = [id for group in view._ids.values() for id in group]
     assert sorted(ids) == list(range(20))
-    assert view.figure.layout.annotations[0].visible is False
+    (hint,) = json.loads(view.plot.frame)["annotations"]
+    assert (hint["visible"], hint["text"]) == (False, "No network is trained yet")
     assert list(view._ids["all-time front"]) == [one.id for one in search.archive]
     assert list(trace(view, "all-time front").x) == [one.flops for one in search.archive]
+    assert numbers(on_page(view, "all-time front")["x"]) == [one.flops for one in search.archive]
+    assert [told[0] for told in on_page(view, "all-time front")["customdata"]] == [one.id for one in search.archive]
     assert list(trace(view, "hypervolume").x) == [6, 10, 14, 18, 20]
     assert view.figure.layout.xaxis.type == "log"
 
@@ -119,13 +141,13 @@ def test_other_runs_and_baselines_lie_over_it(tmp_path, monkeypatch):
     assert view.figure.data[len(GROUPS) + 1].name == "&lt;i&gt;mine&lt;/i&gt;"
     assert view.other.options[1:] == (("broken.sqlite", "broken.sqlite"), ("other.sqlite", "other.sqlite"))
     view.other.value = "other.sqlite"
-    shown = [each for each in view._overlays if each.visible]
+    shown = [each for each in overlays(view) if each.visible]
     assert [each.name for each in shown] == ["other.sqlite"]
     assert list(shown[0].x) == [one.flops for one in other.archive]
     view.other.value = "broken.sqlite"
     assert 'role="alert"' in view.message.value
     view.other.value = ""
-    assert not any(each.visible for each in view._overlays)
+    assert not any(each.visible for each in overlays(view))
     assert view.message.value == ""
     for number in range(4):
         view.compare(str(number), other.results)
@@ -153,12 +175,29 @@ def test_sorting():
     }
 
 
-def test_the_tool_bar_offers_nothing_that_leaves_the_machine():
-    """From the very first message on: a page may draw the figure before it gets a second."""
-    from workbench.widgets.front_figure import CONFIG, front_figure
+def test_a_page_that_opens_late_gets_what_others_were_sent_in_pieces(search, view):
+    step(search, 12)
+    poll_once()
+    late = Plot()
+    late.show(view.figure)
+    state, other = view.plot.get_state(), late.get_state()
+    names = ["frame", "length", *(f"trace_{number}" for number in range(len(view.figure.data)))]
+    assert [state[name] for name in names] == [other[name] for name in names]
+    late.close()
 
-    figure = front_figure(())
-    figure._config = {"showSendToCloud": True}
-    assert figure.get_state()["_config"] == CONFIG
-    assert figure.trait_defaults("_config") == CONFIG
-    assert CONFIG["showSendToCloud"] is False
+
+def test_only_what_differs_is_sent(search, view):
+    step(search, 12)
+    poll_once()
+    with watched_post() as post:
+        view.selection.individual = search.archive[0].id
+    assert [set(state) for state in post.states] == [{f"trace_{RING}"}]
+
+
+def test_a_click_on_an_overlay_selects_nothing(search, view):
+    """Whatever it is called."""
+    step(search, 12)
+    poll_once()
+    view.compare("dead", search.results)
+    view.plot._hear(None, {"kind": "click", "curve": OVERLAYS[0], "point": [0]}, [])
+    assert view.selection.individual is None

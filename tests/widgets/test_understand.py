@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+import plotly.graph_objects as go
 import pytest
 from search.search_samples import finish, step, tiny_data
 
@@ -163,13 +165,19 @@ def test_adaptation_is_switched_and_probabilities_follow(tmp_path):
 
 
 # ---------------------------------------------------------------------- inspect
+def on_page(plot):
+    """All text that the page has of a figure."""
+    state = plot.get_state()
+    return "".join(text for name, text in state.items() if name == "frame" or name.startswith("trace_"))
+
+
 def test_every_figure_of_a_network(run, grandchild):
     view = InspectView(run, Selection(individual=grandchild), DATA)
     titles = set()
     for what in view.what.options:
         view.what.value = what
         assert view.message.value == ""
-        titles.add(json.loads(view.plot.figure)["layout"].get("title", {}).get("text", what))
+        titles.add(json.loads(view.plot.frame).get("title", {}).get("text", what))
     assert len(titles) == 4
     view.close()
 
@@ -193,7 +201,7 @@ def test_without_the_data_it_says_what_is_missing(run):
     view = InspectView(run)
     view.what.value = "confusion"
     assert "expected the data set &#x27;custom&#x27;" in view.message.value
-    assert view.plot.figure == ""
+    assert on_page(view.plot) == ""
     view.what.value = "training"
     assert view.message.value == ""
     view.close()
@@ -240,7 +248,7 @@ def test_runs_are_compared(files):
     assert set(view.found.groups) == {"selection pareto", "selection random"}
     assert "selection pareto" in view.tests.value
     assert "&lt;i&gt;c" in view.settings.value
-    assert "<i>c" not in view.settings.value + view.plot.figure
+    assert "<i>c" not in view.settings.value + on_page(view.plot)
     view.cost.value = "epochs"
     assert "epochs trained" in view.tests.value
     view.close()
@@ -278,5 +286,19 @@ def test_plotly_is_sent_when_the_page_asks(run):
     ((content, (code,)),) = sent
     assert content == {"kind": "plotly"}
     assert b"plotly.js v" in code[:500]
-    assert len(Plot().get_state()["figure"]) == 0
+    plot.close()
+
+
+def test_a_smaller_figure_leaves_nothing_of_a_larger_one():
+    plot = Plot()
+    plot.show(go.Figure([go.Scatter(name=f"line {number}", x=[1, np.nan], y=[2, 3]) for number in range(3)]))
+    assert json.loads(plot.trace_2)["x"] == [1, None]
+    plot.show(go.Figure(go.Heatmap(z=np.eye(3))))
+    assert plot.length == 1
+    assert json.loads(plot.trace_0)["z"]["shape"] == "3,3"
+    assert '"name"' not in on_page(plot)
+    plot.clear()
+    assert on_page(plot) == ""
+    with pytest.raises(ValueError, match="call show first"):
+        plot.change(0, x=[1])
     plot.close()

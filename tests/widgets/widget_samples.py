@@ -47,9 +47,11 @@ class Post:
 
     Attributes:
         sizes: bytes of each message.
+        states: traits of each message that is an update.
     """
 
     sizes: list[int] = field(default_factory=list)
+    states: list[dict[str, Any]] = field(default_factory=list)
 
 
 @contextmanager
@@ -61,6 +63,8 @@ def watched_post() -> Iterator[Post]:
     with pytest.MonkeyPatch.context() as patch:
 
         def note(self: Any, message: Any, buffers: Any = None) -> None:
+            if message.get("method") == "update":
+                post.states.append(message["state"])
             post.sizes.append(
                 len(json.dumps(message, default=str)) + sum(len(memoryview(each)) for each in buffers or ())
             )

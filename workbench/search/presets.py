@@ -149,7 +149,7 @@ def _best(dataset: str) -> Preset:
     quick = _quick(dataset)
     floor = {"digits": 3e2, "mnist": 4e3, "cifar10": 3e4}
     ceiling = {"digits": 4e4, "mnist": 1e5, "cifar10": 5e5}
-    epochs = {"digits": (60, 120), "mnist": (12, 30), "cifar10": (6, 12)}
+    epochs = {"digits": (60, 120), "mnist": (20, 40), "cifar10": (6, 12)}
     child, first = epochs[dataset]
     config = replace(
         quick.config,

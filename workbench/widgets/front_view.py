@@ -8,7 +8,6 @@ from typing import Any
 
 import ipywidgets as ipw
 import numpy as np
-import plotly.graph_objects as go
 
 from workbench.errors import WorkbenchError
 from workbench.plots.baselines import baselines_for
@@ -18,10 +17,16 @@ from workbench.plots.histories import HypervolumeInfo, hypervolume_traces
 from workbench.search import Search, Snapshot
 from workbench.search.story import Point
 from workbench.store import Run
-from workbench.widgets.front_figure import GROUPS, INK, MAX_OTHERS, color_axis, front_figure
+from workbench.widgets.front_figure import GROUPS, MAX_OTHERS, color_axis, front_figure
+from workbench.widgets.plot import INK, Plot
 from workbench.widgets.selection import Selection
 from workbench.widgets.source import Source
-from workbench.widgets.view import View, WidthWatcher, escape, style_sheet
+from workbench.widgets.view import View, escape, style_sheet
+
+BASELINES = len(GROUPS)
+OVERLAYS = range(BASELINES + 1, BASELINES + 1 + MAX_OTHERS)
+RING, CURVE, MARKS = range(OVERLAYS.stop, OVERLAYS.stop + 3)
+"""Numbers of the figure's traces after those of `GROUPS`."""
 
 WIDE = 2.5
 """Decades of FLOPs from which only powers of ten are marked."""
@@ -33,7 +38,7 @@ MAX_CHANGES = 200
 class FrontView(View):
     """Accuracy against FLOPs of the front, the living and the dead; a click selects an individual.
 
-    One plotly figure, made once and updated in place. The dead are sent once a generation, and only the latest.
+    One figure, made once and changed in place. The dead are sent once a generation, and only the latest.
 
     Args:
         watched: a `Search`, or a `Run` to read.
@@ -70,7 +75,8 @@ class FrontView(View):
         )
         self.other.layout.display = None if names else "none"
         self.message = ipw.HTML()
-        self.figure = self._figure()
+        self.plot, self.figure = Plot(), front_figure(self._baselines)
+        self.plot.show(self.figure, self._click)
         self.color.observe(lambda _: self._draw(), "value")
         self.baselines.observe(self._show_baselines, "value")
         self.other.observe(self._choose_other, "value")
@@ -78,23 +84,16 @@ class FrontView(View):
         bar = ipw.HBox([self.color, self.baselines, self.other])
         bar.add_class("wb-bar-of-controls")
         self.add_class("wb-front")
-        self.children = (style_sheet(), WidthWatcher(), bar, self.message, self.figure)
-
-    def _figure(self) -> go.FigureWidget:
-        figure = front_figure(self._baselines)
-        for number, name in enumerate(GROUPS):
-            figure.data[number].on_click(lambda trace, points, state, name=name: self._click(name, points))
-        self._ring, self._curve, self._marks = figure.data[-3:]
-        return figure
+        self.children = (style_sheet(), bar, self.message, self.plot)
 
     # ------------------------------------------------------------------ what a person does
-    def _click(self, name: str, points: Any) -> None:
-        ids = self._ids[name]
-        if points.point_inds and points.point_inds[0] < len(ids):
-            self.selection.individual = ids[points.point_inds[0]]
+    def _click(self, trace: Any, place: tuple[int, ...]) -> None:
+        for name, each in zip(GROUPS, self.figure.data, strict=False):
+            if each is trace and place and place[0] < len(self._ids[name]):
+                self.selection.individual = self._ids[name][place[0]]
 
     def _show_baselines(self, change: Any) -> None:
-        self.figure.data[len(GROUPS)].visible = bool(change.new)
+        self.plot.change(BASELINES, visible=bool(change.new))
 
     def _choose_other(self, change: Any) -> None:
         self.message.value = ""
@@ -110,24 +109,18 @@ class FrontView(View):
         Raises:
             WorkbenchError: if there are `MAX_OTHERS` already, or the run cannot be read.
         """
-        for trace in self._overlays:
-            if not trace.visible:
-                number = self._overlays.index(trace)
-                trace.update(visible=True, **other_front(run.front(), name, number))
+        for place, number in enumerate(OVERLAYS):
+            if not self.figure.data[number].visible:
+                self.plot.change(number, visible=True, **other_front(run.front(), name, place))
                 return
         raise WorkbenchError(f"at most {MAX_OTHERS} other fronts can be shown, got one more: {name}")
 
     def _lay_over(self, runs: Mapping[str, Run]) -> None:
-        with self.figure.batch_update():
-            for trace in self._overlays:
-                trace.visible = False
+        with self.plot.hold_sync():
+            for number in OVERLAYS:
+                self.plot.change(number, visible=False)
             for name, run in runs.items():
                 self.compare(name, run)
-
-    @property
-    def _overlays(self) -> tuple[Any, ...]:
-        first = len(GROUPS) + 1
-        return tuple(self.figure.data[first : first + MAX_OTHERS])
 
     # ------------------------------------------------------------------ showing
     def show(self, snapshot: Snapshot) -> None:
@@ -138,36 +131,35 @@ class FrontView(View):
 
     def _draw(self, snapshot: Snapshot | None = None) -> None:
         coloring = Coloring(self.color.value, self.source.space.mutation_kinds, self._generation)
-        with self.figure.batch_update():
+        with self.plot.hold_sync():
             for number, (name, points) in enumerate(self._groups.items()):
                 if self._is_new(name, (_key(points), _color_key(coloring))):
-                    self._draw_group(self.figure.data[number], name, points, coloring)
+                    self._draw_group(number, name, points, coloring)
             if self._is_new("colors", _color_key(coloring)):
-                self.figure.layout.coloraxis = color_axis(coloring)
                 first, second = ([0, 0.56], [0.83, 1]) if coloring.is_shown else ([0, 0.61], [0.73, 1])
-                self.figure.layout.xaxis.domain, self.figure.layout.xaxis2.domain = first, second
+                axis = color_axis(coloring)
+                self.plot.change_layout(coloraxis=axis, xaxis_domain=first, xaxis2_domain=second)
             self._fit_axes()
             if snapshot is not None:
                 self._draw_history(snapshot)
             self._draw_ring()
 
-    def _draw_group(self, trace: Any, name: str, points: list[Point], coloring: Coloring) -> None:
+    def _draw_group(self, number: int, name: str, points: list[Point], coloring: Coloring) -> None:
         self._ids[name] = tuple(point.id for point in points)
         marker = coloring.marker(points, GROUPS[name]["marker"]["color"])
         outline = {"width": 0.8 if coloring.is_shown else 0, "color": INK}  # the legend has nothing else to show
-        trace.update(**_arrays(points), marker={**marker, "line": outline})
+        self.plot.change(number, **_arrays(points), marker={**marker, "line": outline})
 
     def _fit_axes(self) -> None:
         """A frame that says what is to come while there is nothing; ticks that suit the span of FLOPs afterwards."""
         flops = [point.flops for points in self._groups.values() for point in points]
         decades = float(np.log10(max(flops) / min(flops))) if flops else 0.0
         if self._is_new("axes", (bool(flops), decades < WIDE)):
-            layout = self.figure.layout
-            layout.annotations[0].visible = not flops
-            layout.xaxis.dtick = "D2" if flops and decades < WIDE else 1
+            step = "D2" if flops and decades < WIDE else 1
+            self.plot.change_layout(annotations=[{"visible": not flops}], xaxis_dtick=step)
             if flops:
-                layout.xaxis.autorange = layout.yaxis.autorange = layout.xaxis2.autorange = True
-                layout.yaxis2.autorange = True
+                axes = ("xaxis", "yaxis", "xaxis2", "yaxis2")
+                self.plot.change_layout(**{f"{axis}_autorange": True for axis in axes})
 
     def _draw_history(self, snapshot: Snapshot) -> None:
         done = [(one.total, one.hypervolume) for one in snapshot.milestones]
@@ -178,15 +170,16 @@ class FrontView(View):
         if self._is_new("history", (tuple(done[-2:]), len(done), len(snapshot.events))):
             words = changes(self.source.run.config, snapshot.events)[-MAX_CHANGES:]
             info = HypervolumeInfo([total for total, _ in done], [volume for _, volume in done], words)
-            for trace, values in zip((self._curve, self._marks), hypervolume_traces(info), strict=True):
-                trace.update(x=np.asarray(values["x"]), y=np.asarray(values["y"]), text=values.get("text"))
+            for number, values in zip((CURVE, MARKS), hypervolume_traces(info), strict=True):
+                self.plot.change(number, x=np.asarray(values["x"]), y=np.asarray(values["y"]), text=values.get("text"))
 
     def _draw_ring(self) -> None:
         chosen = [
             point for points in self._groups.values() for point in points if point.id == self.selection.individual
         ]
         if self._is_new("ring", tuple(chosen[-1:])):
-            self._ring.update(x=[point.flops for point in chosen[-1:]], y=[point.val_accuracy for point in chosen[-1:]])
+            x, y = [point.flops for point in chosen[-1:]], [point.val_accuracy for point in chosen[-1:]]
+            self.plot.change(RING, x=x, y=y)
 
     def _mark(self, _: Any) -> None:
         self._draw_ring()

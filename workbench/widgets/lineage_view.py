@@ -130,6 +130,8 @@ class LineageView(View):
             if most is not None:
                 self.play.max = self.scrubber.max = most
             self.scrubber.value = place
+            if not self.play.playing:
+                self.play.value = place  # or the page would link the scrubber to a place of old, and play on from there
         finally:
             self._moving = False
         text = sentence(self.info.steps[place])

@@ -144,7 +144,7 @@ def _plain(value: Any) -> Any:
     code = value.dtype.str[1:]
     if code not in TYPED or value.dtype.byteorder == ">":
         return value.tolist()
-    data = base64.b64encode(np.ascontiguousarray(value)).decode()
+    data = base64.b64encode(value.tobytes()).decode()
     return {"dtype": code, "bdata": data, "shape": ",".join(map(str, value.shape))}
 
 

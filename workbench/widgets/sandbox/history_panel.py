@@ -26,7 +26,7 @@ class HistoryPanel(ipw.VBox):
 
     def __init__(self, go: Callable[[int], None], keep: Callable[[], None]) -> None:
         self._go, self._place, self._showing = go, 0, False
-        self.steps: Any = ipw.Select(options=[], rows=6)
+        self.steps: Any = ipw.Select(options=[], rows=6, description="steps")
         self.steps.add_class("wb-steps")
         self.undo = button("Undo", "undo", "One step back", lambda: go(self._place - 1), "undo")
         self.redo = button("Redo", "redo", "One step forward again", lambda: go(self._place + 1), "repeat")
