@@ -147,10 +147,10 @@ def test_adaptation_is_switched_and_probabilities_follow(tmp_path):
     search = network_search(tmp_path / "run.sqlite")
     view = MutationStatistics(search)
     view.adapt.value = "pursuit"
-    step(search, 10)
+    step(search, 11)  # with the first child of the next one, the third generation is surely closed
     assert search.wanted.config.adapt == "pursuit"
     view.show(search.snapshot())
-    assert "2 generations finished since" in view.note.value
+    assert "3 generations finished since" in view.note.value
     assert "add neurons" in view.probabilities.value
     view.wake(True)
     assert "finished since" not in view.note.value

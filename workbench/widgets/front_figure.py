@@ -56,7 +56,7 @@ def color_axis(coloring: Coloring) -> dict[str, Any]:
 
 
 def _layout() -> dict[str, Any]:
-    line = {"zeroline": False}
+    line = {"zeroline": False, "autorange": True}  # to the range that is given while there are no points
     first = {"title": {"text": "FLOPs per image"}, "type": "log", "tickformat": "~s", "range": [2, 6]}
     hint = {"text": "No network is trained yet", "showarrow": False, "font": {"size": 15}}
     return {

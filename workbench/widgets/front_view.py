@@ -157,9 +157,6 @@ class FrontView(View):
         if self._is_new("axes", (bool(flops), decades < WIDE)):
             step = "D2" if flops and decades < WIDE else 1
             self.plot.change_layout(annotations=[{"visible": not flops}], xaxis_dtick=step)
-            if flops:
-                axes = ("xaxis", "yaxis", "xaxis2", "yaxis2")
-                self.plot.change_layout(**{f"{axis}_autorange": True for axis in axes})
 
     def _draw_history(self, snapshot: Snapshot) -> None:
         done = [(one.total, one.hypervolume) for one in snapshot.milestones]
