@@ -15,7 +15,7 @@ import workbench
 PACKAGE = Path(workbench.__file__).parent
 
 LEVELS = [
-    {"errors"},
+    {"errors", "sorting"},
     {"config_codec", "individuals"},
     {"genome", "datasets", "space"},
     {"spatial"},

@@ -22,9 +22,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.errors import ConfigError
+from workbench.sorting import first_of_each, stable_order
 
 BLOCK_PAIRS = 1 << 19
 """Pairs that Gumbel drawing holds in memory at once (about 20 MB)."""
+
+CACHED_PAIRS = 1 << 14
+"""Pairs for which single-precision keys, noise and distances fit the fastest caches."""
 
 FEW_PAIRS = 1 << 16
 """Below this many pairs the Gumbel way is the quicker one."""
@@ -114,13 +118,20 @@ def draw_target_each(
     if np.isnan(target_positions).any():
         return rng.integers(n_targets, size=len(source_positions))
     chosen = np.empty(len(source_positions), np.int64)
-    rows = max(1, BLOCK_PAIRS // n_targets)
-    for start in range(0, len(source_positions), rows):
-        block = source_positions[start : start + rows, None].astype(np.float32)
-        keys = -distances(block, target_positions[None].astype(np.float32)) / np.float32(scale)  # [rows, targets]
+    sources, targets = source_positions.astype(np.float32), target_positions.T.astype(np.float32)
+    rows = max(1, CACHED_PAIRS // n_targets)
+    for start in range(0, len(sources), rows):
+        block = sources[start : start + rows]
+        keys, across = block[:, :1] - targets[0], block[:, 1:] - targets[1]  # [rows, targets]
+        keys *= keys
+        across *= across
+        keys += across
+        np.sqrt(keys, out=keys)  # distances
+        keys /= np.float32(scale)
         noise = rng.standard_exponential(keys.shape, np.float32)
-        keys -= np.log(np.maximum(noise, np.finfo(np.float32).tiny))
-        chosen[start : start + rows] = keys.argmax(axis=1)
+        np.maximum(noise, np.finfo(np.float32).tiny, out=noise)
+        keys += np.log(noise, out=noise)
+        chosen[start : start + rows] = keys.argmin(axis=1)  # the largest of -distance / scale + Gumbel noise
     return chosen
 
 
@@ -180,8 +191,7 @@ def _draw_by_rejection(
         codes = sampler.propose(size, rng)
         codes = codes[~_contains(taken, codes)]
         merged = np.concatenate([drawn, codes])
-        _, first = np.unique(merged, return_index=True)
-        before, drawn = len(drawn), merged[np.sort(first)][:count]
+        before, drawn = len(drawn), merged[first_of_each(merged)][:count]
         success = max((len(drawn) - before) / size, 0.02)
     return drawn
 
@@ -236,7 +246,7 @@ class _Cells:
     def __init__(self, positions: np.ndarray, size: float) -> None:
         grid = np.floor((positions - positions.min(axis=0)) / size).astype(np.int64)
         _, which, self.counts = np.unique(grid[:, 0] * (1 << 20) + grid[:, 1], return_inverse=True, return_counts=True)
-        self.members = np.argsort(which, kind="stable")
+        self.members = stable_order(which)
         self.starts = np.cumsum(self.counts) - self.counts
         ordered = positions[self.members]
         self.low = np.minimum.reduceat(ordered, self.starts, axis=0)

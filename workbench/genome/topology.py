@@ -11,13 +11,14 @@ import numpy as np
 
 from workbench.errors import GenomeError
 from workbench.genome.validation import MAX_LAYERS
+from workbench.sorting import stable_order
 
 
 class Adjacency:
     """Edges grouped by the neuron at one of their ends: those of neuron `i` are `order[starts[i]:starts[i + 1]]`."""
 
     def __init__(self, ends: np.ndarray, n_neurons: int) -> None:
-        self.order = np.argsort(ends.astype(np.int32))
+        self.order = stable_order(ends)
         self.starts = np.zeros(n_neurons + 1, np.int64)
         np.cumsum(np.bincount(ends, minlength=n_neurons), out=self.starts[1:])
 
@@ -140,13 +141,17 @@ def positions_of(
     rows, columns = np.divmod(np.arange(height * width), width)
     positions = np.full((len(layers), 2), np.nan)
     positions[:n_inputs] = np.tile(np.stack([rows, columns], axis=1), (channels, 1))
-    hidden = np.flatnonzero(targets >= n_inputs + n_outputs)
-    hidden = hidden[np.argsort(layers[targets[hidden]], kind="stable")]
-    bounds = np.searchsorted(layers[targets[hidden]], np.arange(1, layers.max() + 1))
-    for edges in np.split(hidden, bounds[1:]):
-        members, which = np.unique(targets[edges], return_inverse=True)
-        degree = np.bincount(which, minlength=len(members))
+    neurons, edges = stable_order(layers), stable_order(layers[targets])
+    place = np.empty(len(layers), np.int64)
+    place[neurons] = np.arange(len(neurons))
+    sources, places = sources[edges], place[targets[edges]]  # edges by the layer of their target
+    starts = np.concatenate([[0], np.cumsum(np.bincount(layers))])
+    bounds = np.searchsorted(places, starts)
+    for layer in range(1, len(starts) - 2):
+        members, into = neurons[starts[layer] : starts[layer + 1]], slice(bounds[layer], bounds[layer + 1])
+        which = places[into] - starts[layer]
+        degree = np.bincount(which)
         for axis in (0, 1):
-            total = np.bincount(which, weights=positions[sources[edges], axis], minlength=len(members))
+            total = np.bincount(which, weights=positions[sources[into], axis])
             positions[members, axis] = total / degree
     return positions

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import GenomeError
+from workbench.sorting import stable_order
 
 NORMALIZATIONS = ("layer", "none")
 MAX_NEURONS, MAX_EDGES, MAX_LAYERS = 2**20, 10_000_000, 10_000
@@ -132,14 +133,18 @@ def as_groups(shared: Any, weights: np.ndarray) -> np.ndarray:
     groups = np.maximum(groups, -1)
     if (groups < 0).all():
         return groups
-    _, which, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    groups[counts[which] == 1] = -1
     members = np.flatnonzero(groups >= 0)
-    _, first, which = np.unique(groups[members], return_index=True, return_inverse=True)
-    expected = weights[members[first[which]]]
-    differs = (weights[members] != expected) & ~(np.isnan(weights[members]) & np.isnan(expected))
+    members = members[stable_order(groups[members])]  # group by group
+    starts = np.flatnonzero(np.diff(groups[members], prepend=-1))
+    counts = np.diff(starts, append=len(members))
+    groups[members[starts[counts == 1]]] = -1
+    leaders = np.repeat(members[starts], counts)
+    values, expected = weights[members], weights[leaders]
+    differs = (values != expected) & ~(np.isnan(values) & np.isnan(expected))
     if differs.any():
-        edge, leader = members[np.argmax(differs)], members[first[which[np.argmax(differs)]]]
+        wrong = np.flatnonzero(differs)
+        first = wrong[members[wrong].argmin()]
+        edge, leader = members[first], leaders[first]
         raise GenomeError(
             f"edges {leader} and {edge} share group {groups[edge]} but weigh {weights[leader]} and {weights[edge]}; "
             "expected one common weight"

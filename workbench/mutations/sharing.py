@@ -7,6 +7,7 @@ import numpy as np
 from workbench.draft import Record
 from workbench.errors import MutationError
 from workbench.genome import Genome
+from workbench.sorting import stable_order
 
 
 def share_weights(
@@ -56,22 +57,35 @@ def share_weights(
 def groups_of_equal_offset(genome: Genome, edges: np.ndarray) -> list[np.ndarray]:
     """`edges` by rounded offset from source to target: groups of at least two, with a weight not shared yet."""
     offset = np.rint(genome.positions[genome.targets[edges]] - genome.positions[genome.sources[edges]])
-    _, which, sizes = np.unique(offset @ [1 << 20, 1], return_inverse=True, return_counts=True)
-    own = np.bincount(which, weights=genome.shared[edges] < 0)
-    members = np.split(edges[np.argsort(which, kind="stable")], np.cumsum(sizes)[:-1])
-    return [group for group, size, single in zip(members, sizes, own, strict=True) if size >= 2 and single >= 1]
+    codes = (offset @ [1 << 20, 1]).astype(np.int64)
+    order = stable_order(codes - codes.min(initial=0))
+    edges, codes = edges[order], codes[order]
+    starts = np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1))
+    sizes = np.diff(starts, append=len(edges))
+    own = np.add.reduceat(genome.shared[edges] < 0, starts, dtype=np.int64)
+    possible = np.flatnonzero((sizes >= 2) & (own >= 1))
+    return [edges[starts[group] : starts[group] + sizes[group]] for group in possible]
 
 
 def share_groups(genome: Genome, groups: list[np.ndarray]) -> Genome:
-    """`genome` with one weight per group of edges, the mean; those that share one already keep their company."""
+    """`genome` with one weight per group of edges, the mean; those that share one already keep their company.
+
+    No edge may be in two groups.
+    """
     shared, weights = genome.shared.copy(), genome.weights.copy()
-    for members in groups:
-        old, sizes = np.unique(shared[members][shared[members] >= 0], return_counts=True)
-        group = old[sizes.argmax()] if len(old) else shared.max() + 1
+    joining = [members for members in groups if (shared[members] >= 0).any()]
+    fresh = [members for members in groups if (shared[members] < 0).all()]
+    if fresh:
+        sizes = [len(members) for members in fresh]
+        members, which = np.concatenate(fresh), np.repeat(np.arange(len(fresh)), sizes)
+        shared[members] = shared.max() + 1 + which
+        weights[members] = _means(weights[members], which)[which]
+    for members in joining:
+        old, counts = np.unique(shared[members][shared[members] >= 0], return_counts=True)
+        group = old[counts.argmax()]
         shared[members[shared[members] < 0]] = group
-        everyone = np.flatnonzero(shared == group) if len(old) else members
-        known = weights[everyone][~np.isnan(weights[everyone])]
-        weights[everyone] = known.mean(dtype=np.float64) if len(known) else np.nan
+        everyone = np.flatnonzero(shared == group)
+        weights[everyone] = _means(weights[everyone], np.zeros(len(everyone), np.int64))[0]
     return Genome.from_edges(
         genome.input_shape,
         genome.n_outputs,
@@ -83,3 +97,12 @@ def share_groups(genome: Genome, groups: list[np.ndarray]) -> Genome:
         genome.normalization,
         genome.neuron_keys,
     )
+
+
+def _means(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Mean of the known `values` (float32) of each of `groups` (0, 1, …), float64; NaN where none is known."""
+    known = ~np.isnan(values)
+    n_groups = int(groups.max()) + 1
+    counts = np.bincount(groups[known], minlength=n_groups)
+    totals = np.bincount(groups[known], weights=values[known], minlength=n_groups)
+    return np.divide(totals, counts, out=np.full(n_groups, np.nan), where=counts > 0)
