@@ -16,11 +16,17 @@ import numpy as np
 from workbench.datasets import Dataset
 from workbench.training.config import TrainConfig
 from workbench.training.native.images import fill_tiles
+from workbench.training.native.recycling import Recycler
 from workbench.training.native.vectors import TILE
 from workbench.training.stream import StreamKey, draw_epoch
 
 CACHE_BYTES = 1 << 30
 """Prepared tiles that are kept: seven epochs of CIFAR-10, or twenty of MNIST."""
+
+RECENT_STREAMS = 2
+"""Streams whose tiles are kept: a generation has one, and earlier generations do not come back."""
+
+_MEMORY = Recycler(CACHE_BYTES // 2)
 
 
 @dataclass(frozen=True)
@@ -56,22 +62,28 @@ def make_tiles(
     chosen = chosen.reshape(-1, TILE)
     used = int(np.flatnonzero((chosen >= 0).any(axis=1)).max()) + 1  # the last batch may need fewer tiles
     chosen = chosen[:used]
-    tiles = np.empty((used, int(np.prod(images.shape[1:])), TILE), images.dtype)
+    tiles = _MEMORY.empty((used, int(np.prod(images.shape[1:])), TILE), images.dtype)
     fill_tiles(np.ascontiguousarray(images), chosen, shifts[chosen].astype(np.int64), mirrored[chosen], tiles)
     return Tiles(tiles, np.where(chosen >= 0, labels[chosen], -1).astype(np.int32), per_batch)
 
 
 class _Cache:
-    """The most recently used tiles, each made once however many threads ask."""
+    """The most recently used tiles, each made once however many threads ask.
+
+    A key begins with the stream that the tiles are part of, or None. Those of streams that are no longer recent go
+    before others are made, which then get their memory.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._made: OrderedDict[object, Tiles] = OrderedDict()
-        self._making: dict[object, threading.Lock] = {}
+        self._made: OrderedDict[tuple[object, ...], Tiles] = OrderedDict()
+        self._making: dict[tuple[object, ...], threading.Lock] = {}
+        self._streams: OrderedDict[object, None] = OrderedDict()
 
-    def get(self, key: object, make: Callable[[], Tiles]) -> Tiles:
+    def get(self, key: tuple[object, ...], make: Callable[[], Tiles]) -> Tiles:
         with self._lock:
+            self._use(key[0])
             if key in self._made:
                 self._made.move_to_end(key)
                 return self._made[key]
@@ -88,6 +100,16 @@ class _Cache:
                     self._made.popitem(last=False)
         return tiles
 
+    def _use(self, stream: object) -> None:
+        if stream is None:
+            return
+        self._streams[stream] = None
+        self._streams.move_to_end(stream)
+        while len(self._streams) > RECENT_STREAMS:
+            old, _ = self._streams.popitem(last=False)
+            for key in [key for key in self._made if key[0] == old]:
+                del self._made[key]
+
 
 _TILES = _Cache(CACHE_BYTES)
 
@@ -99,7 +121,7 @@ def training_tiles(data: Dataset, config: TrainConfig, key: StreamKey, epoch: in
         draw = draw_epoch(data, config, key, epoch)
         return make_tiles(data.images("train"), data.labels("train"), *draw, config.batch_size)
 
-    name = (data.fingerprint, key, epoch, config.batch_size, config.shift, config.mirror)
+    name = ((data.fingerprint, key), epoch, config.batch_size, config.shift, config.mirror)
     return _TILES.get(name, make)
 
 
@@ -111,4 +133,4 @@ def split_tiles(data: Dataset, split: str) -> Tiles:
         still, plain = np.zeros((n, 2), np.int64), np.zeros(n, bool)
         return make_tiles(data.images(split), data.labels(split), np.arange(n), still, plain, TILE)
 
-    return _TILES.get((data.fingerprint, split), make)
+    return _TILES.get((None, data.fingerprint, split), make)
