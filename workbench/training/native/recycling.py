@@ -31,7 +31,7 @@ class Recycler:
         """An array with arbitrary contents; its memory comes back once neither it nor any view of it is held."""
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         block = self._take(size)
-        flat = np.frombuffer(block, dtype)  # not a view of `block`: what is a view of it keeps `flat` alive
+        flat = np.frombuffer(block.data, dtype)  # no view of `block`, so that its own views keep it alive
         weakref.finalize(flat, self._give_back, block).atexit = False
         return flat.reshape(shape)
 
