@@ -111,29 +111,52 @@ def exp_rows(code, values, most, count, out, total):
     code.put(result, total)
 
 
-@vector_code("address", "address", "address", "count", "address", returns="float")
-def edge_dots(code, dots, grad, columns, count, rows):
-    """dots_e += grad · rows[column_e] for `count` edges; returns Σ grad."""
-    gradient = code.row(grad)
-
-    def lanes(edge):
-        return code.row(rows, code.whole(columns, edge)).dot_lanes(gradient)
+def _dots(code, count, one_row, other_row, add):
+    """Σ one_row · other_row(e) for each of `count` edges, several at a time; add(sums, e, number) takes them."""
 
     def several(number):
         def body(edge, _):
-            code.add_to(code.sum_lanes_of(lambda lane: lanes(code.plus(edge, lane)), number), dots, edge)
+            sums = code.sum_lanes_of(lambda lane: other_row(code.plus(edge, lane)).dot_lanes(one_row), number)
+            add(sums, edge, number)
             return []
 
         return body
 
-    def one(edge, _):
-        code.add_to(code.sum_lanes(lanes(edge)), dots, edge)
-        return []
-
     done, _ = code.loop(count, several(LANES), step=LANES)
     done, _ = code.loop(count, several(4), start=done, step=4)
+
+    def one(edge, _):
+        add(code.sum_lanes(other_row(edge).dot_lanes(one_row)), edge, 1)
+        return []
+
     code.loop(count, one, start=done)
+
+
+@vector_code("address", "address", "address", "count", "address", returns="float")
+def edge_dots(code, dots, grad, columns, count, rows):
+    """dots_e += grad · rows[column_e] for `count` edges into one neuron; returns Σ grad."""
+    gradient = code.row(grad)
+
+    def source(edge):
+        return code.row(rows, code.whole(columns, edge))
+
+    _dots(code, count, gradient, source, lambda sums, edge, _: code.add_to(sums, dots, edge))
     return code.sum_lanes(gradient.lanes())
+
+
+@vector_code("address", "address", "address", "count", "address", "address")
+def edge_dots_back(code, dots, edges, targets, count, rows, out):
+    """dots[edge_e] += out · rows[target_e] for `count` edges out of one neuron."""
+
+    def target(edge):
+        return code.row(rows, code.whole(targets, edge))
+
+    def add(sums, edge, number):
+        for lane in range(number):
+            value = sums if number == 1 else code.lane(sums, lane)
+            code.add_to(value, dots, code.whole(edges, code.plus(edge, lane)))
+
+    _dots(code, count, code.row(out), target, add)
 
 
 @vector_code("address", "address", "address", "address", "count", "float", "float", "float")

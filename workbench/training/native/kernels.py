@@ -29,6 +29,7 @@ from workbench.training.native.formulas import (
     activate,
     adamw_rows,
     edge_dots,
+    edge_dots_back,
     exp_rows,
     normalise_back,
     sum_back,
@@ -49,6 +50,7 @@ class Net(NamedTuple):
         layer_starts: int64 [layers + 1].
         normalised: bool [layers].
         row_starts: CSR row pointer, int64 [neurons + 1].
+        inner_starts: for each row where its edges from hidden rows start, which come last, int64 [neurons].
         columns: row of each edge's source, int32 [edges].
         back_starts: for each hidden row where its outgoing edges start, int64 [hidden + 1].
         back_targets: row of each outgoing edge's target, int32.
@@ -60,6 +62,7 @@ class Net(NamedTuple):
     layer_starts: np.ndarray
     normalised: np.ndarray
     row_starts: np.ndarray
+    inner_starts: np.ndarray
     columns: np.ndarray
     back_starts: np.ndarray
     back_targets: np.ndarray
@@ -188,7 +191,10 @@ def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
 
 @njit(nogil=True, cache=True)
 def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
-    """From the derivative by the logits to those by all weights (added to `edge_grads`) and biases (likewise)."""
+    """From the derivative by the logits to those by all weights (added to `edge_grads`) and biases (likewise).
+
+    Edges out of a hidden neuron get theirs right after the neuron, when the rows of their targets are in the cache.
+    """
     out, normed, grad, totals = buffers.out, buffers.normed, buffers.grad, buffers.scratch
     scale = np.float32(1 / (1 - dropout))
     for layer in range(len(net.normalised) - 2, 0, -1):
@@ -196,17 +202,26 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
         totals[:] = 0
         for row in range(first, last):  # by the outputs of this layer: from all later ones
             start = net.back_starts[row - net.n_inputs]
+            count = net.back_starts[row - net.n_inputs + 1] - start
             sum_back(
                 weights.ctypes.data,
                 _address(net.back_edges, start),
                 _address(net.back_targets, start),
-                net.back_starts[row - net.n_inputs + 1] - start,
+                count,
                 grad.ctypes.data,
                 _address(out, row * TILE),
                 _address(normed, row * TILE),
                 scale,
                 _address(grad, row * TILE),
                 totals.ctypes.data,
+            )
+            edge_dots_back(
+                edge_grads.ctypes.data,
+                _address(net.back_edges, start),
+                _address(net.back_targets, start),
+                count,
+                grad.ctypes.data,
+                _address(out, row * TILE),
             )
         if net.normalised[layer]:
             totals /= np.float32(last - first)
@@ -219,7 +234,7 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
             _address(edge_grads, start),
             _address(grad, row * TILE),
             _address(net.columns, start),
-            net.row_starts[row + 1] - start,
+            net.inner_starts[row] - start,
             out.ctypes.data,
         )
 

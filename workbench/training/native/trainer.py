@@ -117,6 +117,7 @@ def _net(plan: Plan) -> Net:
         layer_starts=plan.layer_starts.astype(np.int64),
         normalised=plan.normalised.copy(),
         row_starts=plan.row_starts.astype(np.int64),
+        inner_starts=plan.row_starts[1:] - np.bincount(rows[inner], minlength=plan.n_neurons),
         columns=plan.columns.astype(np.int32),
         back_starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         back_targets=rows[order].astype(np.int32),

@@ -234,6 +234,10 @@ class Code:
         self._store(vector, address, align=1)
 
     # ------------------------------------------------------------------ sums over lanes
+    def lane(self, vector: Any, number: int) -> Any:
+        """One of a vector's floats."""
+        return self.builder.extract_element(vector, ir.Constant(_INT32, number))
+
     def sum_lanes(self, vector: Any) -> Any:
         """The sum of one vector's lanes."""
         kind = ir.FunctionType(_FLOAT, [_FLOAT, _VECTOR])
