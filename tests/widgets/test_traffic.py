@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import tracemalloc
 
@@ -11,7 +12,7 @@ from hour_samples import Hour, Replayed
 from widget_samples import number_search, watched_post
 
 from workbench.search.story import RECENT_FAILURES, RECENT_POINTS
-from workbench.widgets import FrontView, LogView, RunControl, Steering
+from workbench.widgets import FrontView, LogView, RunControl, Steering, poller
 from workbench.widgets.poller import Following
 
 UPDATES = 200
@@ -98,3 +99,19 @@ class _Hasty:
 
     def snapshot(self):
         return self.watched.snapshot()
+
+
+def test_one_costly_update_does_not_silence_the_page(search, monkeypatch):
+    """However dear an update was, the next comes soon."""
+    naps = []
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+        following.close()
+
+    following = Following(search, lambda snapshot: None)
+    monkeypatch.setattr(poller, "_following", [following])
+    monkeypatch.setattr(poller, "poll_once", lambda: 60.0)
+    monkeypatch.setattr(poller.asyncio, "sleep", nap)
+    asyncio.run(poller._poll())
+    assert naps == [poller.LONGEST_SLEEP]

@@ -1,7 +1,7 @@
 """The one task in the kernel's loop that looks at searches and tells the views.
 
 Searches run in threads of their own and never touch a widget: a single writer keeps figures whole. The task sleeps
-longer when telling the views has cost more, so that it takes at most `SHARE` of the main thread whatever is watched.
+longer when telling the views has cost more, so that it takes about `SHARE` of the main thread whatever is watched.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ HIDDEN_SECONDS = 5.0
 
 SHARE = 0.015
 """Of the main thread's time."""
+
+LONGEST_SLEEP = 2.0
+"""Seconds: one costly update, such as the first of many views, must not leave the page without news."""
 
 _log = logging.getLogger(__name__)
 
@@ -99,4 +102,4 @@ def poll_once() -> float:
 
 async def _poll() -> None:
     while _following:
-        await asyncio.sleep(max(POLL_SECONDS, poll_once() / SHARE))
+        await asyncio.sleep(min(max(POLL_SECONDS, poll_once() / SHARE), LONGEST_SLEEP))
