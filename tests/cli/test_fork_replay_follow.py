@@ -35,6 +35,12 @@ def test_a_replay_is_the_same(finished, tmp_path, capsys):
     assert open_run(tmp_path / "copy.sqlite").front()["id"].tolist() == open_run(finished).front()["id"].tolist()
 
 
+def test_a_small_copy(finished, tmp_path, capsys):
+    assert main(["compact", str(finished), "--path", str(tmp_path / "small.sqlite")]) == 0
+    assert "MB of" in capsys.readouterr().out
+    assert open_run(tmp_path / "small.sqlite").front()["id"].tolist() == open_run(finished).front()["id"].tolist()
+
+
 def test_a_fork_says_what_it_costs_asks_and_goes_on(finished, tmp_path, capsys, monkeypatch):
     to = tmp_path / "fork.sqlite"
     command = ["fork", str(finished), "--generation", "0", "--path", str(to), "--set", "train.batch_size=64", "--quiet"]

@@ -18,6 +18,7 @@ examples:
   workbench resume mnist.sqlite
   workbench fork mnist.sqlite --generation 2 --set rates.add_edges=0.5 --path b.sqlite
   workbench replay mnist.sqlite
+  workbench compact mnist.sqlite --path small.sqlite
   workbench show mnist.sqlite --test --picture front.html
   workbench export mnist.sqlite --id 12 --path net.onnx
   workbench report mnist.sqlite --output report.html
@@ -61,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_search(commands)
     _add_resume(commands)
     _add_fork(commands)
+    _add_compact(commands)
     _add_replay(commands)
     _add_show(commands)
     _add_export(commands)
@@ -165,6 +167,17 @@ def _add_fork(commands: argparse._SubParsersAction) -> None:
     add_worker_arguments(parser)
     _add_output_arguments(parser)
     parser.set_defaults(command=run_fork)
+
+
+def _add_compact(commands: argparse._SubParsersAction) -> None:
+    from workbench.cli.compact import run_compact
+
+    example = "workbench compact run.sqlite --path small.sqlite"
+    text = "copy a finished run, with the networks of the front only, to give it to others"
+    parser = _command(commands, "compact", text, example)
+    parser.add_argument("run", metavar="RUN", help="the run file")
+    parser.add_argument("--path", required=True, metavar="FILE", help="the file of the copy")
+    parser.set_defaults(command=run_compact)
 
 
 def _add_replay(commands: argparse._SubParsersAction) -> None:

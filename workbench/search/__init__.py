@@ -1,5 +1,6 @@
 """The composition root: settings, presets, and the search that a person can steer."""
 
+from workbench.search.compacting import compact_run
 from workbench.search.config import LIVE_SETTINGS, SearchConfig
 from workbench.search.fork import ForkPlan, fork_run, plan_fork
 from workbench.search.presets import PRESETS, Preset, preset
@@ -17,6 +18,7 @@ __all__ = [
     "SearchConfig",
     "Snapshot",
     "attach",
+    "compact_run",
     "fork_run",
     "plan_fork",
     "preset",

@@ -68,9 +68,15 @@ def check_can_go_on(run: Run, memory: Memory) -> None:
         raise RunError(f"{run.path} cannot be resumed: it is damaged: it holds an individual {max(current)}")
     alive = memory.generations[-1].population if ranked else ()
     if lost := [id for id in alive if id not in memory.genomes]:
+        way_out = "restore a copy of it"
+        if run.state == "finished":
+            way_out = (
+                "a small copy of a finished run has only its front; go on with the run itself, or branch it off, which "
+                f"trains them again: workbench fork {run.path} --generation {ranked - 1} --generations N --path FILE"
+            )
         raise RunError(
             f"{run.path} cannot be resumed: the genomes of {len(lost)} individuals that are alive are missing, first "
-            f"of individual {lost[0]}; restore a copy of it"
+            f"of individual {lost[0]}; {way_out}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The past of a run, copied into a new one: what a fork begins with."""
+"""The past of a run, copied into a new one: what a fork begins with, or a copy that is to be given away."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from workbench.store import rows
 from workbench.store.connections import Reading, reading
 
-Genomes = Mapping[int, tuple[str, bytes]]
-"""By id of the individual: "trained" or "topology", and the encoded genome."""
+Genomes = Mapping[int, tuple[str, bytes] | None]
+"""By id of the individual: "trained" or "topology", and the encoded genome; None to leave it out."""
 
 
 def copy_past(
@@ -32,6 +32,12 @@ def copy_past(
         _copy_genomes(file, connection, generation, genomes)
 
 
+def copy_about(connection: sqlite3.Connection, source: str | os.PathLike[str]) -> None:
+    """Copy what the run `source` says of itself: when and where it was made, its settings, its state."""
+    with reading(Path(source)) as file:
+        connection.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", file.rows("SELECT key, value FROM run"))
+
+
 def _copy(file: Reading, connection: sqlite3.Connection, table: str, columns: str, generation: int) -> None:
     first, marks = columns.split(",")[0], ", ".join("?" * len(columns.split(",")))
     query = f"SELECT {columns} FROM {table} WHERE generation <= {int(generation)} ORDER BY {first}"
@@ -40,9 +46,10 @@ def _copy(file: Reading, connection: sqlite3.Connection, table: str, columns: st
 
 def _copy_genomes(file: Reading, connection: sqlite3.Connection, generation: int, genomes: Genomes) -> None:
     query = (
-        "SELECT individual, form, blob FROM genomes JOIN individuals ON individuals.id = genomes.individual "
-        f"WHERE generation <= {int(generation)} ORDER BY individual"
+        "SELECT id, form, blob FROM individuals LEFT JOIN genomes ON individuals.id = genomes.individual "
+        f"WHERE generation <= {int(generation)} ORDER BY id"
     )
     for id, form, blob in file.rows(query):
-        row = (id, *genomes.get(id, (form, blob)))
-        connection.execute("INSERT INTO genomes (individual, form, blob) VALUES (?, ?, ?)", row)
+        kept = genomes.get(id, (form, blob) if blob is not None else None)
+        if kept:
+            connection.execute("INSERT INTO genomes (individual, form, blob) VALUES (?, ?, ?)", (id, *kept))

@@ -18,7 +18,7 @@ from workbench.individuals import Individual
 from workbench.store import checked, rows, schema
 from workbench.store.checked import BadValueError
 from workbench.store.connections import FAULTS, connect, explain
-from workbench.store.copying import Genomes, copy_past
+from workbench.store.copying import Genomes, copy_about, copy_past
 from workbench.store.lock import WriterExistsError, WriterLock
 from workbench.store.records import GenerationRecord, RunDescription
 
@@ -221,6 +221,11 @@ class RunWriter:
         """
         with self._transaction() as connection:
             copy_past(connection, source, generation, genomes, skipped_events)
+
+    def copy_about(self, source: str | os.PathLike[str]) -> None:
+        """Become the same run as another file: its time of creation, settings and state are taken over."""
+        with self._transaction() as connection:
+            copy_about(connection, source)
 
     def set_state(self, state: str) -> None:
         """Record what the search is doing: "running", "paused", "stopped", "finished" or "failed"."""
