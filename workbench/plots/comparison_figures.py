@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ConfigError
+from workbench.plots.axes import log_axis
 from workbench.plots.changes import in_words
 from workbench.plots.comparison import COSTS, Attainment, Comparison, Curve, comparison
 
@@ -60,8 +61,8 @@ def compared_figure(found: Comparison, cost: str = "individuals") -> go.Figure:
             figure.add_trace(trace, 1, 2)
         figure.add_trace(_spread(curves, group, cost, budget, number, color), 1, 3)
     figure.add_vline(x=budget, line={"dash": "dot", "width": 1.5, "color": "#808080"}, row=1, col=2)
-    ticks = "D2" if _decades(found) < 2.5 else 1
-    figure.update_xaxes(type="log", dtick=ticks, tickformat="~s", title_text="FLOPs per image", row=1, col=1)
+    flops = np.concatenate([attained.flops for attained in found.attainment.values()])
+    figure.update_xaxes(log_axis(flops), title_text="FLOPs per image", row=1, col=1)
     figure.update_yaxes(title_text="validation accuracy", tickformat=".1%", row=1, col=1)
     figure.update_xaxes(title_text=COSTS[cost], rangemode="tozero", row=1, col=2)
     figure.update_xaxes(
@@ -80,12 +81,6 @@ def compared_figure(found: Comparison, cost: str = "individuals") -> go.Figure:
     )
     figure.update_annotations(font_size=13)
     return figure
-
-
-def _decades(found: Comparison) -> float:
-    """Powers of ten of FLOPs that the fronts cover."""
-    flops = np.concatenate([attained.flops for attained in found.attainment.values()])
-    return float(np.log10(flops.max() / max(1.0, flops.min()))) if len(flops) else 0.0
 
 
 def _name(text: str) -> str:

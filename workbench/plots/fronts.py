@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ConfigError
+from workbench.plots.axes import log_axis
 from workbench.plots.baselines import Baseline, baselines_for
 
 if TYPE_CHECKING:
@@ -149,13 +150,15 @@ def front_figure(
     figure.add_trace(front.update(mode="lines+markers", line={"shape": "hv", "width": 2, "color": FRONT}))
     for number, (name, other) in enumerate((others or {}).items()):
         figure.add_trace(go.Scatter(other_front(other.front(), name, number)))
-    if baselines:
-        shown = baselines_for(run.dataset.get("name", "")) if baselines is True else tuple(baselines)
+    shown = baselines_for(run.dataset.get("name", "")) if baselines is True else tuple(baselines or ())
+    flops = [float(each) for part in (info.front, info.alive, info.dead) for each in part["flops"]]
+    flops += [float(one.flops) for one in shown]
+    if shown:
         figure.add_trace(go.Scatter(baseline_points(shown)))
     figure.update_layout(
         title=html.escape(info.title, quote=False),
-        xaxis={"title": "FLOPs per image (2 per edge)", "type": "log"},
-        yaxis={"title": "validation accuracy", "tickformat": ".1%"},
+        xaxis={"title": "FLOPs per image (2 per edge)", **log_axis(flops)},
+        yaxis={"title": "validation accuracy", "tickformat": ".1%", "range": _accuracy_range(info, shown)},
         legend={"x": 0.99, "xanchor": "right", "y": 0.02, "yanchor": "bottom"},
         template="plotly_white",
         width=900,
@@ -164,6 +167,15 @@ def front_figure(
     if coloring.is_shown:
         figure.update_layout(coloraxis=coloring.axis())
     return figure
+
+
+def _accuracy_range(info: FrontInfo, baselines: Sequence[Baseline]) -> list[float] | None:
+    """From twice the front's span below its best up to its best: networks far below tell nothing. None for no front."""
+    if len(info.front) == 0:
+        return None
+    shown = [*info.front["val_accuracy"], *(one.accuracy for one in baselines)]
+    span = max(max(shown) - min(shown), 0.02)
+    return [min(shown) - span / 2, min(max(shown) + span / 8, 1.0 + span / 20)]
 
 
 def point_arrays(table: pd.DataFrame) -> dict[str, Any]:

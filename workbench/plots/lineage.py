@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import RunError
+from workbench.plots.axes import log_axis
 from workbench.plots.mutation_effects import BY_HAND
 from workbench.plots.mutation_figures import INK, color_of, words
 
@@ -134,7 +135,7 @@ def steps_figure(info: LineageInfo, current: int | None = None) -> go.Figure:
     last = info.steps[-1]
     figure.update_xaxes(title_text="generation")
     figure.update_yaxes(tickformat=".1%", row=1, col=1)
-    figure.update_yaxes(type="log", tickformat="~s", row=1, col=2)
+    figure.update_yaxes(log_axis(step.flops for step in info.steps), row=1, col=2)
     figure.update_layout(
         title=f"individual {last.id}: {len(info.steps) - 1} mutations since individual {info.steps[0].id}",
         template="plotly_white",

@@ -10,6 +10,7 @@ import ipywidgets as ipw
 import numpy as np
 
 from workbench.errors import WorkbenchError
+from workbench.plots.axes import log_axis
 from workbench.plots.baselines import baselines_for
 from workbench.plots.changes import changes
 from workbench.plots.fronts import COLORINGS, Coloring, other_front
@@ -27,9 +28,6 @@ BASELINES = len(GROUPS)
 OVERLAYS = range(BASELINES + 1, BASELINES + 1 + MAX_OTHERS)
 RING, CURVE, MARKS = range(OVERLAYS.stop, OVERLAYS.stop + 3)
 """Numbers of the figure's traces after those of `GROUPS`."""
-
-WIDE = 2.5
-"""Decades of FLOPs from which only powers of ten are marked."""
 
 MAX_MILESTONES = 1000
 MAX_CHANGES = 200
@@ -153,10 +151,9 @@ class FrontView(View):
     def _fit_axes(self) -> None:
         """A frame that says what is to come while there is nothing; ticks that suit the span of FLOPs afterwards."""
         flops = [point.flops for points in self._groups.values() for point in points]
-        decades = float(np.log10(max(flops) / min(flops))) if flops else 0.0
-        if self._is_new("axes", (bool(flops), decades < WIDE)):
-            step = "D2" if flops and decades < WIDE else 1
-            self.plot.change_layout(annotations=[{"visible": not flops}], xaxis_dtick=step)
+        axis = log_axis(flops)
+        if self._is_new("axes", (bool(flops), axis["dtick"])):
+            self.plot.change_layout(annotations=[{"visible": not flops}], xaxis_dtick=axis["dtick"])
 
     def _draw_history(self, snapshot: Snapshot) -> None:
         done = [(one.total, one.hypervolume) for one in snapshot.milestones]
