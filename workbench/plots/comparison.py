@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 COSTS = {"individuals": "individuals trained", "epochs": "epochs trained", "minutes": "minutes of the search"}
 """What a run may be measured against."""
 
-ALIKE = ("seed", "generations", "budget", "workers", "attempts", "child_seconds", "keep")
-"""Settings that runs of one group may differ in: repeats, their length, and what changes no result."""
+ALIKE = ("seed", "generations", "budget", "workers", "attempts", "child_seconds", "keep", "space.initial.flops")
+"""Settings that runs of one group may differ in: repeats, their length, what changes no result, and the range of sizes
+that a random search takes from the evolution that it is set against."""
 
 POINTS = 200
 """FLOPs at which attainment is told."""

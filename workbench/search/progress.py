@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from workbench.search.snapshot import Snapshot
@@ -24,15 +25,15 @@ def watch(search: Search, *, show: bool = True) -> None:
     from rich.text import Text
 
     console = Console(stderr=True)
-    live = console.is_terminal or console.is_jupyter
-    with Live(console=console, refresh_per_second=4, auto_refresh=False, transient=False) as display:
+    line = Live(console=console, auto_refresh=False) if show and (console.is_terminal or console.is_jupyter) else None
+    with line or nullcontext():
         shown = -1
         while True:
             try:
                 ended = search.join(POLL_SECONDS)
                 snapshot = search.snapshot()
-                if show and live:
-                    display.update(Text(progress_line(snapshot)), refresh=True)
+                if line is not None:
+                    line.update(Text(progress_line(snapshot)), refresh=True)
                 elif show and (snapshot.generation != shown or ended):
                     shown = snapshot.generation
                     console.print(progress_line(snapshot), highlight=False, soft_wrap=True)
