@@ -71,7 +71,7 @@ def children_per_minute() -> list[dict[str, Any]]:
     """Children per minute of a whole search (mutation, training, store) on one and two threads."""
     table = []
     for name, epochs in (("MNIST, 9,000 edges", 3), ("CIFAR-10, 90,000 edges", 2)):
-        _, _, layers, size, edges = SIZES[name]
+        _, _, layers, size, edges, _ = SIZES[name]
         data = data_of(name)
         initial = InitialConfig(
             hidden_layers=(layers, layers), layer_size=(size, size), edges_per_neuron=(edges, edges)
