@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, RunError
 from workbench.results import __main__ as command
 from workbench.results.files import ResultFile
 from workbench.results.study import Study, carry_out
 from workbench.results.tables import markdown, study_tables
 from workbench.search import SearchConfig
+from workbench.search.report import chosen_members
 from workbench.store import open_run
 
 SMALL = {"population": 5, "children": 3, "generations": 2, "train.epochs": 2, "initial_epochs": 3}
@@ -36,6 +37,7 @@ def study(few, tmp_path_factory):
         baselines=("logistic",),
         retraining_epochs=2,
         members=2,
+        finishing_epochs=2,
     )
     carry_out(made, few, say=lambda words: None)
     return made
@@ -103,3 +105,21 @@ def test_quick_studies_are_small():
         assert study.preset == "quick"
         assert (study.retraining_epochs or 99) <= 20
     assert SearchConfig().budget is None
+
+
+def test_the_most_accurate_member_is_finished(study, few):
+    """It grows by the search's own mutations; the largest of those that the selection split chose is the one."""
+    entries = dict(ResultFile(study.finishing_path(0)).items())
+    about, one, two = entries["about"], entries["growth 1 seed 0"], entries["growth 2 seed 0"]
+    run = open_run(study.run_path("search", 0))
+    assert about["member"] == chosen_members(run, few)["id"].iloc[-1]
+    flops = run.individuals.set_index("id")["flops"][about["member"]]
+    assert (one["flops"], one["epochs"]) == (flops, 2)
+    assert two["flops"] >= 2 * flops
+    assert two["lineage_epochs"] > one["lineage_epochs"]
+    assert not study.finishing_path(1).exists()
+
+
+def test_another_recipe_is_refused(study, few):
+    with pytest.raises(RunError, match="another recipe"):
+        carry_out(replace(study, finishing_epochs=3), few, ("finishing",), say=lambda words: None)

@@ -1,4 +1,4 @@
-"""A whole comparison on one data set: baselines, searches, random searches of equal budget, retrained fronts.
+"""A whole comparison on one data set: baselines, searches, random searches, retrained fronts, a finished member.
 
 Everything goes into files of one folder as it comes; a study that was stopped goes on where it was.
 """
@@ -14,6 +14,7 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.results.baselines import measure_baselines
 from workbench.results.files import ResultFile
+from workbench.results.finishing import FINISHINGS, Finishing, finish_member
 from workbench.results.random_search import random_search, training_cost
 from workbench.results.retraining import retrain_front
 from workbench.search import Search, preset
@@ -21,7 +22,7 @@ from workbench.store import Run, open_run
 
 Say = Callable[[str], None]
 
-STEPS = ("baselines", "searches", "random", "retraining")
+STEPS = ("baselines", "searches", "random", "retraining", "finishing")
 
 RETRAINING_EPOCHS = {"digits": 60, "mnist": 20, "cifar10": 40}
 """Of the front's members: as many as the best-known hand-made network of each data set trains."""
@@ -41,6 +42,7 @@ class Study:
         baselines: names of those to train; None for the data set's suite.
         retraining_epochs: of the front's members; None for `RETRAINING_EPOCHS`.
         members: of each front that are trained again; None for all.
+        finishing_epochs: of the last training of the most accurate member; None for `FINISHINGS`.
         workers: networks trained at once; changes no result.
     """
 
@@ -53,6 +55,7 @@ class Study:
     baselines: tuple[str, ...] | None = None
     retraining_epochs: int | None = None
     members: int | None = 8
+    finishing_epochs: int | None = None
     workers: int = 2
 
     @classmethod
@@ -69,6 +72,7 @@ class Study:
             baselines=chosen.get(dataset),
             retraining_epochs=few.get(dataset, 4),
             members=3,
+            finishing_epochs=few.get(dataset, 4),
         )
 
     def run_path(self, kind: str, seed: int) -> Path:
@@ -87,6 +91,10 @@ class Study:
         """Where the retraining of a search's front is."""
         return self.folder / f"retrain-{self.dataset}-{self.preset}-{seed}.json"
 
+    def finishing_path(self, seed: int) -> Path:
+        """Where the finishing of a front's most accurate member is."""
+        return self.folder / f"finish-{self.dataset}-{self.preset}-{seed}.json"
+
 
 def carry_out(study: Study, data: Dataset, steps: tuple[str, ...] = STEPS, say: Say = print) -> None:
     """Do what is missing of a study.
@@ -104,7 +112,13 @@ def carry_out(study: Study, data: Dataset, steps: tuple[str, ...] = STEPS, say: 
         raise ConfigError(f"unknown step {sorted(unknown)[0]!r}; expected some of: {', '.join(STEPS)}")
     if data.name != study.dataset:
         raise ConfigError(f"expected the data set {study.dataset!r}, got {data.name!r}")
-    work = {"baselines": _baselines, "searches": _searches, "random": _random, "retraining": _retraining}
+    work = {
+        "baselines": _baselines,
+        "searches": _searches,
+        "random": _random,
+        "retraining": _retraining,
+        "finishing": _finishing,
+    }
     for step in STEPS:
         if step in steps:
             work[step](study, data, say)
@@ -173,6 +187,14 @@ def _retraining(study: Study, data: Dataset, say: Say) -> None:
             workers=study.workers,
             say=say,
         )
+
+
+def _finishing(study: Study, data: Dataset, say: Say) -> None:
+    """Of the first search only: it takes as long as many children."""
+    how, seed = FINISHINGS.get(study.dataset, Finishing()), study.seeds[0]
+    if study.finishing_epochs:
+        how = replace(how, recipe={**how.recipe, "epochs": study.finishing_epochs})
+    finish_member(_finished(study, seed), data, how, seed, file=ResultFile(study.finishing_path(seed)), say=say)
 
 
 def _finished(study: Study, seed: int) -> Run:

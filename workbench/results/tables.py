@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.results.baselines import measured_baselines
 from workbench.results.files import ResultFile
-from workbench.results.retraining import looks_at_test, retraining_table
+from workbench.results.retraining import ABOUT, looks_at_test, retraining_table
 from workbench.results.statistics import Mean, mean_of
 from workbench.results.study import Study
 
@@ -17,7 +17,9 @@ def study_tables(study: Study) -> str:
     """All tables for which there are results, and how often the test set was looked at."""
     parts = [_baselines(study.baseline_path()), _searches(study.searches_path())]
     parts += [_retraining(study.retraining_path(seed), seed) for seed in study.seeds]
-    files = [study.baseline_path(), *(study.retraining_path(seed) for seed in study.seeds)]
+    parts += [_finishing(study.finishing_path(seed), seed) for seed in study.seeds]
+    files = [study.baseline_path()]
+    files += [path(seed) for seed in study.seeds for path in (study.retraining_path, study.finishing_path)]
     looks = looks_at_test(ResultFile(path) for path in files if path.exists())
     parts.append(f"The test set of {study.dataset} was looked at {looks} times for these tables.")
     return "\n\n".join(part for part in parts if part)
@@ -95,6 +97,26 @@ def _retraining(path: Path, seed: int) -> str:
         f"trained on, {epochs['inherited']} epochs",
     )
     return f"### {path.stem}: the front of seed {seed}, test accuracy\n\n{markdown(head, rows)}"
+
+
+def _finishing(path: Path, seed: int) -> str:
+    if not path.exists():
+        return ""
+    rows = [
+        (
+            f"{entry['flops']:,}",
+            f"{entry['flops_total']:,}",
+            f"{entry['growth']:g}×",
+            str(entry["lineage_epochs"]),
+            str(entry["epochs"]),
+            f"{100 * entry['test_accuracy']:.2f} %",
+        )
+        for key, entry in ResultFile(path).items()
+        if key != ABOUT
+    ]
+    head = ("FLOPs", "all operations", "grown", "epochs before", "epochs of the last training", "test accuracy")
+    title = f"### {path.stem}: the most accurate member of seed {seed}, grown and trained for long"
+    return f"{title}\n\n{markdown(head, rows)}"
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
