@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +42,7 @@ class Finishing:
     """
 
     growths: tuple[float, ...] = (1.0,)
-    recipe: Mapping[str, Any] = MappingProxyType({"epochs": 100, "dropout": 0.1, "label_smoothing": 0.1})
+    recipe: Mapping[str, Any] = field(default_factory=lambda: {"epochs": 100, "dropout": 0.1, "label_smoothing": 0.1})
 
 
 FINISHINGS = {
