@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from typing import ClassVar
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class NativeTrainer:
         """Logits float32 [images, outputs] of all columns that hold an image."""
         logits = np.empty((len(tiles.labels), self.plan.n_outputs, TILE), np.float32)
         learner = self.learner
-        with announced():
+        with announced(f"infer {tiles.images.dtype}"):
             infer(self.net, learner.weights, learner.biases, tiles.images, self.pixels, self.buffers, logits)
         return logits.transpose(0, 2, 1)[tiles.labels >= 0]
 
@@ -88,7 +89,7 @@ class NativeTrainer:
     def _train_epoch(
         self, config: TrainConfig, tiles: Tiles, rates: np.ndarray, first_step: int
     ) -> tuple[float, float]:
-        with announced():
+        with announced(f"train {tiles.images.dtype}"):
             return train_epoch(
                 self.net,
                 self.learner,
@@ -156,13 +157,25 @@ def aligned_zeros(*shapes: tuple[int, int]) -> list[np.ndarray]:
 
 
 class announced:
-    """Says so if what happens inside takes long the first time, because the kernels are being compiled."""
+    """Says so if what happens inside takes long the first time, because the kernels are being compiled.
+
+    A kernel that has run once is not watched again: starting a timer takes longer than an answer of a small network.
+
+    Args:
+        kernel: names what runs inside.
+    """
 
     _lock = threading.Lock()
     _state = "new"  # then "compiling"; "ready" once it was said
+    _compiled: ClassVar[set[str]] = set()
+
+    def __init__(self, kernel: str) -> None:
+        self._kernel = kernel
 
     def __enter__(self) -> None:
         self._timer: threading.Timer | None = None
+        if self._kernel in announced._compiled:
+            return
         with announced._lock:
             if announced._state == "new":
                 announced._state = "compiling"
@@ -171,6 +184,7 @@ class announced:
                 self._timer.start()
 
     def __exit__(self, *error: object) -> None:
+        announced._compiled.add(self._kernel)
         if self._timer is not None:
             self._timer.cancel()
             announced._state = "ready" if announced._state == "said" else "new"
