@@ -16,7 +16,7 @@ PACKAGE = Path(workbench.__file__).parent
 
 LEVELS = [
     {"errors", "sorting"},
-    {"config_codec", "individuals"},
+    {"config_codec", "dominance", "individuals", "latency"},
     {"genome", "datasets", "space"},
     {"spatial"},
     {"draft"},

@@ -6,7 +6,6 @@ puts them into tiles. The backends take turns, so that a machine that slows down
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from workbench.baselines import Baseline, cost_of
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.genome import Genome
+from workbench.training.timing import Answer, native_answer, raw_images, time_in_turns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,9 +29,6 @@ ROUND_SECONDS = 0.05
 """How long each network is run on each backend before the next one's turn."""
 
 BACKENDS = ("native", "torch csr", "torch dense", "onnxruntime")
-
-Answer = Callable[[], object]
-"""Computes the logits of one batch that it holds."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Subject:
 def subjects_of_genome(name: str, genome: Genome, data: Dataset) -> list[Subject]:
     """A genome on all backends; onnxruntime only where it is installed."""
     makers: dict[str, Callable[[int], Answer]] = {
-        "native": lambda batch: _native(genome, data, batch),
+        "native": lambda batch: native_answer(genome, data, batch),
         "torch csr": lambda batch: _torch_genome(genome, data, batch, "csr"),
         "torch dense": lambda batch: _torch_genome(genome, data, batch, "dense"),
         "onnxruntime": lambda batch: _onnx_genome(genome, data, batch),
@@ -104,12 +101,7 @@ def measure_latency(
         raise ConfigError(f"latency expects at least one round and one image a batch, got {rounds} and {batches}")
     with _one_thread():
         rows = [(subject, batch, subject.prepare(batch)) for batch in batches for subject in subjects]
-        seconds: list[list[float]] = [[] for _ in rows]
-        for _, _, answer in rows:
-            answer()  # compiles, allocates
-        for _ in range(rounds):
-            for times, (_, _, answer) in zip(seconds, rows, strict=True):
-                times += _turn(answer, round_seconds)
+        seconds = time_in_turns([answer for _, _, answer in rows], rounds, round_seconds)
     return pd.DataFrame(
         [
             {
@@ -141,37 +133,11 @@ def latency_table(measured: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("flops", kind="stable").reset_index(drop=True)
 
 
-def _turn(answer: Answer, at_least: float) -> list[float]:
-    """Seconds of each of the answers given in one turn."""
-    times: list[float] = []
-    while not times or sum(times) < at_least:
-        started = time.perf_counter()
-        answer()
-        times.append(time.perf_counter() - started)
-    return times
-
-
 def _prepared(data: Dataset, batch: int) -> np.ndarray:
     """Images of the validation split as trained on, float32 [batch, c, h, w], repeated if there are too few."""
     from workbench.training.stream import standardise
 
-    return standardise(_raw(data, batch), data)
-
-
-def _raw(data: Dataset, batch: int) -> np.ndarray:
-    images = data.images("validation")
-    return np.ascontiguousarray(images[np.arange(batch) % len(images)])
-
-
-def _native(genome: Genome, data: Dataset, batch: int) -> Answer:
-    from workbench.training.native.tiles import make_tiles
-    from workbench.training.native.trainer import NativeTrainer
-    from workbench.training.native.vectors import TILE
-
-    trainer, images = NativeTrainer(genome, data), _raw(data, batch)
-    labels, order = np.zeros(batch, np.int64), np.arange(batch)
-    still, plain = np.zeros((batch, 2), np.int64), np.zeros(batch, bool)
-    return lambda: trainer.logits(make_tiles(images, labels, order, still, plain, TILE))
+    return standardise(raw_images(data, batch), data)
 
 
 def _torch_genome(genome: Genome, data: Dataset, batch: int, backend: str) -> Answer:

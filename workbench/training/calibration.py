@@ -1,0 +1,81 @@
+"""The latency model of this machine, fitted to the times of random genomes on the native backend."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.datasets import Dataset
+from workbench.errors import ConfigError
+from workbench.genome import Genome
+from workbench.initial import random_genome
+from workbench.latency import LatencyModel, fit_latency
+from workbench.training.timing import native_answer, time_in_turns
+
+NETWORKS = 40
+ROUNDS = 10
+ROUND_SECONDS = 0.01
+HIDDEN_LAYERS = (1, 6)
+LAYER_SIZES = (0.02, 2.0)
+"""Of the first hidden layer, over the inputs: the range from which each genome's is drawn, log-uniformly."""
+EDGES_PER_NEURON = (1.0, 30.0)
+"""The same for edges over neurons."""
+
+
+def calibrate_latency(shape: tuple[int, int, int], n_classes: int, seed: int = 0) -> LatencyModel:
+    """Measure some seconds on this machine, and fit the model of a single sample's latency by native inference.
+
+    The times are this machine's, as busy as it was: two calibrations differ. A search stores the one that it ranks by.
+
+    Args:
+        shape: (channels, height, width) of the images.
+        n_classes: outputs.
+        seed: of the random genomes that are timed.
+
+    Raises:
+        ConfigError: if there are fewer than 2 classes, or the shape has a size below 1.
+    """
+    return fit_latency(*latency_samples(shape, n_classes, seed))
+
+
+def latency_samples(
+    shape: tuple[int, int, int], n_classes: int, seed: int = 0, networks: int = NETWORKS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes and measured latencies of random genomes of many sizes and depths, as `fit_latency` takes them.
+
+    Returns:
+        Layers, neurons and edges, int64 [networks, 3]; microseconds of the fastest of many answers, which other work of
+        the machine disturbs least, float64 [networks].
+
+    Raises:
+        ConfigError: if there are fewer than 2 classes, or the shape has a size below 1.
+    """
+    if len(shape) != 3 or min(shape) < 1 or n_classes < 2:
+        raise ConfigError(
+            f"calibrate_latency expects (channels, height, width) and at least 2 classes, got {shape} and {n_classes}; "
+            "pass data.shape and data.n_classes"
+        )
+    rng = np.random.default_rng(seed)
+    data = _noise(shape, n_classes, rng)
+    genomes = [_genome(shape, n_classes, rng) for _ in range(networks)]
+    seconds = time_in_turns([native_answer(genome, data, 1) for genome in genomes], ROUNDS, ROUND_SECONDS)
+    return np.array([size_of(genome) for genome in genomes]), np.array([1e6 * min(times) for times in seconds])
+
+
+def size_of(genome: Genome) -> tuple[int, int, int]:
+    """Layers after the inputs, hidden and output neurons, and edges: what `LatencyModel.predict` takes."""
+    return genome.n_layers - 1, genome.n_hidden + genome.n_outputs, genome.n_edges
+
+
+def _genome(shape: tuple[int, int, int], n_classes: int, rng: np.random.Generator) -> Genome:
+    size = float(np.exp(rng.uniform(*np.log(LAYER_SIZES))))
+    edges = float(np.exp(rng.uniform(*np.log(EDGES_PER_NEURON))))
+    return random_genome(
+        shape, n_classes, rng, hidden_layers=HIDDEN_LAYERS, layer_size=(size, size), edges_per_neuron=(edges, edges)
+    )
+
+
+def _noise(shape: tuple[int, int, int], n_classes: int, rng: np.random.Generator) -> Dataset:
+    """Images of a shape; what they show changes no time."""
+    labels = np.arange(10 * n_classes) % n_classes
+    images = rng.integers(0, 256, (len(labels), *shape)).astype(np.uint8)
+    return Dataset.from_arrays(images, labels, images, labels)

@@ -1,0 +1,59 @@
+"""Timing answers: several take turns, so that a machine that slows down slows all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from workbench.datasets import Dataset
+from workbench.genome import Genome
+
+Answer = Callable[[], object]
+"""Computes the logits of one batch that it holds."""
+
+
+def time_in_turns(answers: Sequence[Answer], rounds: int, round_seconds: float) -> list[list[float]]:
+    """Seconds of every repetition of each answer, after one that is not counted, which compiles and allocates.
+
+    Args:
+        answers: what to time.
+        rounds: turns of each.
+        round_seconds: least duration of a turn.
+    """
+    seconds: list[list[float]] = [[] for _ in answers]
+    for answer in answers:
+        answer()
+    for _ in range(rounds):
+        for times, answer in zip(seconds, answers, strict=True):
+            times += _turn(answer, round_seconds)
+    return seconds
+
+
+def _turn(answer: Answer, at_least: float) -> list[float]:
+    """Seconds of each of the answers given in one turn."""
+    times: list[float] = []
+    while not times or sum(times) < at_least:
+        started = time.perf_counter()
+        answer()
+        times.append(time.perf_counter() - started)
+    return times
+
+
+def raw_images(data: Dataset, batch: int) -> np.ndarray:
+    """Images of the validation split as they are stored, [batch, c, h, w], repeated if there are too few."""
+    images = data.images("validation")
+    return np.ascontiguousarray(images[np.arange(batch) % len(images)])
+
+
+def native_answer(genome: Genome, data: Dataset, batch: int) -> Answer:
+    """The compiled kernels on `batch` raw images; putting these into tiles is part of the answer."""
+    from workbench.training.native.tiles import make_tiles
+    from workbench.training.native.trainer import NativeTrainer
+    from workbench.training.native.vectors import TILE
+
+    trainer, images = NativeTrainer(genome, data), raw_images(data, batch)
+    labels, order = np.zeros(batch, np.int64), np.arange(batch)
+    still, plain = np.zeros((batch, 2), np.int64), np.zeros(batch, bool)
+    return lambda: trainer.logits(make_tiles(images, labels, order, still, plain, TILE))
