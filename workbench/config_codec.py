@@ -40,6 +40,7 @@ def from_values(kind: type[T], values: Mapping[str, Any], base: T | None = None)
     """
     hints = typing.get_type_hints(kind)
     fields = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    records = {name: _record(hint) for name, hint in hints.items()}
     changes: dict[str, Any] = {}
     nested: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
@@ -48,17 +49,25 @@ def from_values(kind: type[T], values: Mapping[str, Any], base: T | None = None)
             raise ConfigError(f"unknown setting {name!r} of {kind.__name__}; expected one of: {', '.join(fields)}")
         if rest:
             nested.setdefault(head, {})[rest] = value
-        elif isinstance(hints[head], type) and dataclasses.is_dataclass(hints[head]) and isinstance(value, Mapping):
+        elif records[head] is not None and isinstance(value, Mapping):
             nested.setdefault(head, {}).update(value)
         else:
             changes[head] = _convert(hints[head], value, f"{kind.__name__}.{head}")
     start = base if base is not None else kind()
     for head, inner in nested.items():
-        current = changes.get(head, getattr(start, head))
+        current, record = changes.get(head, getattr(start, head)), records[head]
+        if current is None and record is not None:
+            current = record()
         if not dataclasses.is_dataclass(current) or isinstance(current, type):
             raise ConfigError(f"{kind.__name__}.{head} has no settings of its own, got {sorted(inner)}")
         changes[head] = from_values(type(current), inner, current)
     return dataclasses.replace(start, **changes)  # type: ignore[type-var]
+
+
+def _record(hint: Any) -> type | None:
+    """The dataclass that an annotation names, alone or as an optional one."""
+    kinds = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+    return next((kind for kind in kinds if isinstance(kind, type) and dataclasses.is_dataclass(kind)), None)
 
 
 def _convert(hint: Any, value: Any, name: str) -> Any:

@@ -27,11 +27,13 @@ class Cost:
         flops: 2 per edge or multiply-accumulate (one multiply, one add).
         flops_total: `flops` plus biases, normalisation and activations.
         parameters: trainable numbers; shared weights count once.
+        latency_us: predicted microseconds of one answer; None in a search without a latency model.
     """
 
     flops: int
     flops_total: int
     parameters: int
+    latency_us: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,11 @@ class Individual:
     def flops(self) -> int:
         """FLOPs per sample, 0 if unknown."""
         return self.cost.flops if self.cost else 0
+
+    @property
+    def latency_us(self) -> float | None:
+        """Predicted microseconds of one answer; None if the search has no latency model."""
+        return self.cost.latency_us if self.cost else None
 
     @property
     def training_cost(self) -> float:

@@ -7,12 +7,14 @@ change anywhere else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from workbench.errors import ConfigError
 from workbench.individuals import Cost, Outcome
+from workbench.latency import LatencyModel
 
 
 @dataclass(frozen=True)
@@ -123,3 +125,30 @@ class DropsWeights(Protocol):
     def without_weights(self, genome: Any) -> Any:
         """The genome's topology: `encode` and `decode` take it like any other, and `evaluate` refuses it."""
         ...
+
+
+@runtime_checkable
+class PredictsLatency(Protocol):
+    """What a space may offer besides, so that a search may have predicted latency as its third objective."""
+
+    def latency_us(self, genome: Any, model: LatencyModel) -> float:
+        """Microseconds of one answer of the genome, by its topology alone."""
+        ...
+
+
+def check_predicts(space: SearchSpace, model: LatencyModel | None) -> None:
+    """Raise `ConfigError` if there is a latency model and the space cannot predict with it."""
+    if model is not None and not isinstance(space, PredictsLatency):
+        raise ConfigError(
+            f"SearchConfig.latency expects a space that predicts latency (`workbench.space.PredictsLatency`), such as "
+            f"'neurons', got {space.name!r}; set latency to None"
+        )
+
+
+def cost_of(space: SearchSpace, genome: Any, model: LatencyModel | None) -> Cost:
+    """FLOPs and parameters, and with a latency model the predicted latency."""
+    cost = space.cost(genome)
+    if model is None:
+        return cost
+    check_predicts(space, model)
+    return replace(cost, latency_us=float(space.latency_us(genome, model)))  # type: ignore[attr-defined]

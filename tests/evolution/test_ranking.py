@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import ConfigError
-from workbench.evolution import HypervolumeBounds, front_of, hypervolume, objectives, rank
+from workbench.evolution import HypervolumeBounds, front_of, hypervolume, most_accurate, objectives, rank
+from workbench.evolution.choices import by_pareto
 from workbench.individuals import Individual
 
 POINTS = st.lists(
@@ -170,3 +172,33 @@ def test_hypervolume_of_one_point(accuracy, flops, expected):
 def test_bad_bounds(settings):
     with pytest.raises(ConfigError, match="hypervolume bounds"):
         HypervolumeBounds(**settings)
+
+
+def timed(points: list[tuple[float, int, float]]) -> list[Individual]:
+    """Trained individuals of (accuracy, FLOPs, latency), with ids from 0."""
+    bare = population([(accuracy, flops) for accuracy, flops, _ in points])
+    return [
+        replace(one, cost=replace(one.cost, latency_us=latency))
+        for one, (_, _, latency) in zip(bare, points, strict=True)
+    ]
+
+
+def test_one_that_only_latency_saves_stays():
+    points = [(0.9, 1000, 50.0), (0.8, 2000, 20.0), (0.7, 3000, 30.0)]
+    two, three = population([(accuracy, flops) for accuracy, flops, _ in points]), timed(points)
+    assert rank(two)[0].tolist() == [0, 1, 2]
+    assert rank(three)[0].tolist() == [0, 0, 1]
+    assert [one.id for one in front_of(two)] == [0]
+    assert [one.id for one in front_of(three)] == [0, 1]
+    assert most_accurate(front_of(three)).id == 0
+    assert objectives(three)[:, 2].tolist() == pytest.approx(np.log10([50, 20, 30]))
+    assert by_pareto(three)[-1].id == 2
+    bounds = HypervolumeBounds()
+    assert hypervolume(three, bounds) == hypervolume(two, bounds)  # of accuracy and FLOPs alone
+
+
+def test_latency_counts_only_if_all_have_one():
+    mixed = [*timed([(0.9, 1000, 50.0), (0.8, 2000, 20.0)]), trained(2, 0.7, 3000)]
+    assert objectives(mixed).shape == (3, 2)
+    assert [one.id for one in front_of(mixed)] == [0]
+    assert np.isfinite(objectives(timed([(0.5, 10, 0.0)]))).all()

@@ -17,7 +17,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     front = run.front()
     if arguments.id is None and len(front) == 0:
         raise ExportError(f"{arguments.run} has no trained individual yet")
-    individual = int(front["id"].iloc[-1]) if arguments.id is None else arguments.id
+    individual = int(front["id"].iloc[int(front["val_accuracy"].argmax())]) if arguments.id is None else arguments.id
     genome = run.genome(individual)
     path = export_network(genome, arguments.path)
     print(f"Individual {individual}, {genome!r}: {path}")

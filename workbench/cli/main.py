@@ -97,6 +97,9 @@ def _add_search(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--space", default="neurons", help="neurons, or mlp (dense MLPs by width, a control)")
     parser.add_argument("--seed", type=int, help="root of every random choice (0)")
+    parser.add_argument(
+        "--latency", action="store_true", help="predicted latency as a third objective; measures this machine first"
+    )
     for name in ("population", "children", "generations"):
         parser.add_argument(f"--{name}", type=int, metavar="N", help=f"{name}, over the preset's")
     add_worker_arguments(parser)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from workbench.cli.workers import chosen_executor
 from workbench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from workbench.datasets import Dataset
+    from workbench.latency import LatencyModel
 
 
 def run_search(arguments: argparse.Namespace) -> int:
     """Start a search and see it to its end."""
     from workbench.config_codec import from_values
     from workbench.datasets import load_dataset
-    from workbench.search import Search, preset
+    from workbench.search import LatencyModel, Search, preset
     from workbench.search.log import log_to
+    from workbench.space import check_predicts
     from workbench.spaces import NeuronSpace, space_for
 
     neurons = arguments.space == NeuronSpace.name
@@ -35,10 +41,38 @@ def run_search(arguments: argparse.Namespace) -> int:
         if initial:
             raise ConfigError(f"initial settings are those of the space 'neurons', got {sorted(initial)}")
     rates = {**(chosen.config.rates if neurons else {}), **rates}
+    if arguments.latency:
+        check_predicts(space, LatencyModel())  # before it takes some seconds
+        changes["latency"] = latency_model(arguments, data)
     config = from_values(type(chosen.config), {"rates": rates, **changes}, chosen.config)
     with log_to(arguments.log), chosen_executor(arguments) as executor:
         search = Search(data, config, arguments.path, space, executor, arguments.if_exists)
         return see_to_the_end(search, arguments.quiet)
+
+
+def latency_model(arguments: argparse.Namespace, data: Dataset) -> LatencyModel:
+    """That of the run to be resumed, else one fitted to what this machine measures now; says which."""
+    import numpy as np
+
+    from workbench.config_codec import from_values
+    from workbench.latency import LatencyModel, fit_latency, relative_errors
+    from workbench.store import open_run
+    from workbench.training.calibration import latency_samples
+
+    if arguments.if_exists == "resume" and Path(arguments.path).exists():
+        stored = open_run(arguments.path).config.get("latency")
+        if stored is None:
+            raise ConfigError(f"{arguments.path} has no latency model, so it goes on without --latency; leave it out")
+        return from_values(LatencyModel, stored)
+    sizes, measured = latency_samples(data.shape, data.n_classes)
+    model = fit_latency(sizes, measured)
+    error = float(np.median(np.abs(relative_errors(model, sizes, measured))))
+    print(
+        f"Latency of one image: {model.overhead_us:.4g} µs + {model.per_layer_us:.4g} per layer + "
+        f"{model.per_neuron_us:.4g} per neuron + {model.per_edge_us:.4g} per edge; "
+        f"median relative error {error:.1%} over {len(measured)} networks"
+    )
+    return model
 
 
 def run_resume(arguments: argparse.Namespace) -> int:

@@ -48,6 +48,8 @@ def _cell(name: str, value: Any) -> str:
         return "–"
     if name.endswith("accuracy"):
         return f"{value:.2%}"
+    if name.endswith("_us"):
+        return f"{value:,.1f}"
     if isinstance(value, int) and name not in ("id", "generation"):
         return f"{value:,}"
     return printable(str(value)[:MOST_CHARACTERS])

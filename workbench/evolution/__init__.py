@@ -3,7 +3,7 @@
 from workbench.evolution.adaptive import ADAPTATIONS, Credits, adapted
 from workbench.evolution.choices import SELECTIONS, SURVIVALS
 from workbench.evolution.evolution import Evolution, Proposal
-from workbench.evolution.ranking import HypervolumeBounds, front_of, hypervolume, objectives, rank
+from workbench.evolution.ranking import HypervolumeBounds, front_of, hypervolume, most_accurate, objectives, rank
 from workbench.evolution.stopping import StoppingBar
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "adapted",
     "front_of",
     "hypervolume",
+    "most_accurate",
     "objectives",
     "rank",
 ]

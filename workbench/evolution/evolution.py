@@ -1,6 +1,7 @@
 """The evolution loop, as ask and tell: pure bookkeeping that neither trains nor stores.
 
-initialise and train P individuals; rank by Pareto dominance (validation accuracy up, FLOPs down)
+initialise and train P individuals; rank by Pareto dominance (validation accuracy up, FLOPs down and, of individuals
+    that have one, predicted latency down)
 repeat T times:
     repeat M times: tournament by (rank, then crowding distance) -> parent; mutate; train the child; add it
     remove as many of the oldest; rank again

@@ -1,6 +1,7 @@
 """Pareto ranks, crowding distances, the all-time front and its hypervolume (sorting and volume by pymoo).
 
-Objectives, both to be minimised: 1 − validation accuracy, and log10 of FLOPs.
+Objectives, all to be minimised: 1 − validation accuracy, log10 of FLOPs and, of individuals that have one, log10 of
+predicted latency. Hypervolume is of the first two only, so that runs with and without latency compare.
 """
 
 from __future__ import annotations
@@ -10,14 +11,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.dominance import undominated
 from workbench.errors import ConfigError
 from workbench.individuals import Individual
 
+SHORTEST_US = 1e-3
+
 
 def objectives(individuals: Sequence[Individual]) -> np.ndarray:
-    """(1 − validation accuracy, log10 FLOPs), float64 [individuals, 2]."""
+    """(1 − validation accuracy, log10 FLOPs), float64 [individuals, 2].
+
+    If all have a predicted latency, its log10 is a third column; no latency counts as less than a nanosecond.
+    """
     values = [(1 - individual.val_accuracy, np.log10(max(1, individual.flops))) for individual in individuals]
-    return np.array(values, float).reshape(-1, 2)
+    pairs = np.array(values, float).reshape(-1, 2)
+    latencies = [individual.latency_us for individual in individuals if individual.latency_us is not None]
+    if not latencies or len(latencies) < len(individuals):
+        return pairs
+    return np.column_stack([pairs, np.log10(np.maximum(SHORTEST_US, latencies))])
 
 
 def rank(individuals: Sequence[Individual]) -> tuple[np.ndarray, np.ndarray]:
@@ -47,16 +58,19 @@ def rank(individuals: Sequence[Individual]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def front_of(individuals: Iterable[Individual]) -> list[Individual]:
-    """Those of the trained individuals that no other dominates, by rising FLOPs; of equals the oldest."""
-    candidates = sorted(
-        (individual for individual in individuals if individual.ok),
-        key=lambda individual: (individual.flops, -individual.val_accuracy, individual.id),
-    )
-    front: list[Individual] = []
-    for individual in candidates:
-        if not front or individual.val_accuracy > front[-1].val_accuracy:
-            front.append(individual)
-    return front
+    """Those of the trained individuals that no other dominates, by rising FLOPs; of equals the oldest.
+
+    If all have a predicted latency, it is a third objective; accuracies then need not rise along the front.
+    """
+    trained = [individual for individual in individuals if individual.ok]
+    timed = all(individual.latency_us is not None for individual in trained)
+    points = [(one.flops, one.val_accuracy, (one.latency_us or 0.0) if timed else 0.0) for one in trained]
+    return [trained[place] for place in undominated(points, [individual.id for individual in trained])]
+
+
+def most_accurate(front: Sequence[Individual]) -> Individual:
+    """The most accurate of a front that is not empty; of several the one of fewest FLOPs."""
+    return max(front, key=lambda individual: (individual.val_accuracy, -individual.flops))
 
 
 @dataclass(frozen=True)
@@ -87,7 +101,7 @@ def hypervolume(individuals: Sequence[Individual], bounds: HypervolumeBounds) ->
 
     trained = [individual for individual in individuals if individual.ok]
     low, high = np.log10(bounds.min_flops), np.log10(bounds.max_flops)
-    values = objectives(trained)
+    values = objectives(trained)[:, :2]
     values[:, 0] /= bounds.max_error
     values[:, 1] = (values[:, 1] - low) / (high - low)
     inside = np.clip(values[(values < 1).all(axis=1)], 0, None)

@@ -1,13 +1,14 @@
 """Which children are hopeless and stop early; decided from finished generations only, so that timing changes nothing.
 
 A child is hopeless after an epoch if, even with the gain that 95 % of recent children made from there to the end, it
-would lie further below the front at its FLOPs than three quarters of the population do.
+would lie further below the front at its FLOPs (and latency, if that is an objective) than three quarters of the
+population do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,24 +30,29 @@ class StoppingBar:
 
     Attributes:
         flops: of the front, rising.
-        accuracies: of the front, rising.
+        accuracies: of the front; rising, if latency is no objective.
         slack: how far below the front three quarters of the population lie.
         gains: for each epoch but the last, what nearly all children gained from there to the end.
+        latencies: predicted, of the front, microseconds; empty if latency is no objective.
     """
 
     flops: tuple[int, ...]
     accuracies: tuple[float, ...]
     slack: float
     gains: tuple[float, ...]
+    latencies: tuple[float, ...] = ()
 
-    def is_hopeless(self, flops: int, epoch: int, accuracy: float) -> bool:
-        """Whether a child of `flops` with `accuracy` after `epoch` (from 1) should stop."""
+    def is_hopeless(self, flops: int, epoch: int, accuracy: float, latency_us: float | None = None) -> bool:
+        """Whether a child of `flops` and predicted latency with `accuracy` after `epoch` (from 1) should stop."""
         if epoch > len(self.gains):
             return False
-        return accuracy + self.gains[epoch - 1] < self.front_at(flops) - self.slack
+        return accuracy + self.gains[epoch - 1] < self.front_at(flops, latency_us) - self.slack
 
-    def front_at(self, flops: int) -> float:
-        """The front's accuracy at no more than `flops`; 0 below its smallest member."""
+    def front_at(self, flops: int, latency_us: float | None = None) -> float:
+        """The front's accuracy at no more than `flops` (and latency, if an objective); 0 if no member is so small."""
+        if self.latencies and latency_us is not None:
+            members = zip(self.flops, self.latencies, self.accuracies, strict=True)
+            return max((reached for size, time, reached in members if size <= flops and time <= latency_us), default=0)
         place = int(np.searchsorted(self.flops, flops, side="right"))
         return self.accuracies[place - 1] if place else 0.0
 
@@ -76,6 +82,7 @@ def stopping_bar(
         tuple(member.val_accuracy for member in front),
         0.0,
         tuple(float(gain) for gain in gains),
+        tuple(member.latency_us for member in front if member.latency_us is not None),
     )
-    below = [bar.front_at(member.flops) - member.val_accuracy for member in population]
-    return StoppingBar(bar.flops, bar.accuracies, float(np.quantile(below, SLACK_QUANTILE)), bar.gains)
+    below = [bar.front_at(member.flops, member.latency_us) - member.val_accuracy for member in population]
+    return replace(bar, slack=float(np.quantile(below, SLACK_QUANTILE)))

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.errors import ConfigError
 from workbench.executors.tasks import Progress, Task
 from workbench.individuals import FAILED, OK, Cost, Individual, Outcome
-from workbench.space import SearchSpace
+from workbench.space import SearchSpace, cost_of
 
 REDRAWS = 20
 """How often a child outside the FLOPs bounds is drawn again before it counts as failed."""
@@ -27,8 +27,8 @@ def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
     failure: str | None = None
     try:
         genome, mutation = _draw(space, task)
-        cost = space.cost(genome)
-        on_epoch = _on_epoch(task, cost.flops, str(mutation.get("kind", "initial")))
+        cost = cost_of(space, genome, task.latency)
+        on_epoch = _on_epoch(task, cost, str(mutation.get("kind", "initial")))
         outcome = space.train(genome, data, task.train, seed=task.seed, stream=task.stream, on_epoch=on_epoch)
         failure = outcome.failure
         if not failure and not np.isfinite(outcome.val_accuracy):
@@ -50,17 +50,22 @@ def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
     )
 
 
-def _on_epoch(task: Task, flops: int, kind: str) -> Callable[[Mapping[str, float]], bool] | None:
+def _on_epoch(task: Task, cost: Cost, kind: str) -> Callable[[Mapping[str, float]], bool] | None:
     """Called after each epoch: reports it, and says whether to stop."""
     bar, report = task.bar, task.report
+
+    def is_hopeless(row: Mapping[str, float]) -> bool:
+        epoch, accuracy = int(row["epoch"]), row["val_accuracy"]
+        return bar is not None and bar.is_hopeless(cost.flops, epoch, accuracy, cost.latency_us)
+
     if report is None:
-        return None if bar is None else lambda row: bar.is_hopeless(flops, int(row["epoch"]), row["val_accuracy"])
-    begun = replace(Progress.at_start(task), kind=kind, flops=flops)
+        return None if bar is None else is_hopeless
+    begun = replace(Progress.at_start(task), kind=kind, flops=cost.flops)
     report(begun)
 
     def after(row: Mapping[str, float]) -> bool:
         told = report(replace(begun, epoch=int(row["epoch"]), val_accuracy=float(row["val_accuracy"])))
-        return bool(told) or (bar is not None and bar.is_hopeless(flops, int(row["epoch"]), row["val_accuracy"]))
+        return bool(told) or is_hopeless(row)
 
     return after
 

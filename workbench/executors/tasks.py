@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.evolution import StoppingBar
+from workbench.latency import LatencyModel
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Task:
         train: a `TrainConfig`.
         stream: key of the prepared training data.
         flops_bounds: smallest and largest FLOPs allowed.
+        latency: the model that predicts the child's latency; None if it is no objective.
         bar: what the child must reach to train on; None if nobody stops early.
         report: called in the worker whenever the child has come further; changes no result, unless it returns True:
             then the child stops, and nobody waits for its result any more. None if nobody watches.
@@ -37,6 +39,7 @@ class Task:
     train: Any
     stream: tuple[int, ...]
     flops_bounds: tuple[float, float]
+    latency: LatencyModel | None = None
     bar: StoppingBar | None = None
     report: Callable[[Progress], bool | None] | None = field(default=None, compare=False, repr=False)
 

@@ -14,6 +14,7 @@ from workbench.errors import ConfigError
 from workbench.evolution import HypervolumeBounds, hypervolume
 from workbench.evolution.ranking import front_of
 from workbench.plots.changes import as_text, flat, in_words
+from workbench.plots.fronts import staircase
 from workbench.plots.rank_tests import RankTest, rank_test
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class _Point(NamedTuple):
     val_accuracy: float
     flops: int
     ok: bool = True
+    latency_us: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +161,7 @@ def comparison(runs: Mapping[str, Run], groups: Mapping[str, Sequence[str]] | No
 def curve_of(run: Run, name: str, bounds: HypervolumeBounds) -> Curve:
     """One run; its hypervolumes are computed anew if it was made with other bounds."""
     table, generations = run.individuals, run.generations
-    front = table[table["on_front"]].sort_values("flops")
+    front = staircase(table[table["on_front"]].sort_values("flops"))
     volumes = generations["hypervolume"].to_numpy(float)
     if _bounds(run) != bounds:
         volumes = _hypervolumes(table, generations["generation"], bounds)
@@ -189,7 +191,7 @@ def _hypervolumes(table: Any, generations: Any, bounds: HypervolumeBounds) -> np
     for generation in generations:
         rows = good[good["generation"] == generation]
         made: list[Any] = [_Point(int(row.id), float(row.val_accuracy), int(row.flops)) for row in rows.itertuples()]
-        front = front_of([*front, *made])
+        front = front_of([*front, *made])  # latency left out: hypervolume does not count it
         volumes.append(hypervolume(front, bounds))
     return np.array(volumes, float)
 

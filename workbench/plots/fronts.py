@@ -37,6 +37,10 @@ HOVER = (
 )
 
 
+LATENCY_HOVER = "<br>%{customdata[4]:,.1f} µs predicted"
+"""Told besides, in a run with a latency model."""
+
+
 @dataclass(frozen=True)
 class FrontInfo:
     """What a front figure shows.
@@ -62,6 +66,15 @@ def front_info(run: Run) -> FrontInfo:
     others = table[~table["on_front"]]
     title = f"{run.dataset.get('name', '')}: {len(table)} networks, {len(front)} on the front"
     return FrontInfo(front, others[others["alive"]], others[~others["alive"]], title)
+
+
+def staircase(front: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a front, by rising FLOPs, that are more accurate than all smaller ones.
+
+    All of them, unless latency is an objective; then what a line through accuracy and FLOPs can go through.
+    """
+    before = front["val_accuracy"].cummax().shift(fill_value=float("-inf"))
+    return front[front["val_accuracy"] > before]
 
 
 @dataclass(frozen=True)
@@ -126,6 +139,8 @@ def front_figure(
 ) -> go.Figure:
     """Validation accuracy against FLOPs (log axis): the all-time front, the population and the dead.
 
+    A line joins the front unless latency is an objective and some members owe their place to it; hovering tells it.
+
     Args:
         run: the run.
         color: what colours tell: "status", "generation", "age" or "mutation".
@@ -147,7 +162,9 @@ def front_figure(
     front = _points(
         info.front, "all-time front", coloring.marker(info.front.itertuples(), FRONT), size=9, symbol="diamond"
     )
-    figure.add_trace(front.update(mode="lines+markers", line={"shape": "hv", "width": 2, "color": FRONT}))
+    if len(staircase(info.front)) == len(info.front):
+        front.update(mode="lines+markers", line={"shape": "hv", "width": 2, "color": FRONT})
+    figure.add_trace(front)
     for number, (name, other) in enumerate((others or {}).items()):
         figure.add_trace(go.Scatter(other_front(other.front(), name, number)))
     shown = baselines_for(run.dataset.get("name", "")) if baselines is True else tuple(baselines or ())
@@ -180,15 +197,17 @@ def _accuracy_range(info: FrontInfo, baselines: Sequence[Baseline]) -> list[floa
 
 def point_arrays(table: pd.DataFrame) -> dict[str, Any]:
     """`x`, `y` and what hovering tells, of a table with the columns of `Run.individuals`."""
+    told = ["id", "generation", "mutation", "parameters", *(name for name in ("latency_us",) if name in table)]
     return {
         "x": table["flops"].astype(float),
         "y": table["val_accuracy"],
-        "customdata": table[["id", "generation", "mutation", "parameters"]].astype(object).fillna("initial"),
+        "customdata": table[told].astype(object).fillna("initial"),
     }
 
 
 def other_front(front: pd.DataFrame, name: str, number: int) -> dict[str, Any]:
     """The front of another run as a trace."""
+    front = staircase(front)
     color = OTHER_COLORS[number % len(OTHER_COLORS)]
     name = html.escape(name, quote=False)
     return {
@@ -227,5 +246,5 @@ def _points(table: pd.DataFrame, name: str, colors: Mapping[str, Any], **marker:
         name=f"{name} ({len(table)})",
         mode="markers",
         marker={**colors, **marker},
-        hovertemplate=HOVER,
+        hovertemplate=HOVER.replace("<extra>", f"{LATENCY_HOVER}<extra>") if "latency_us" in table else HOVER,
     )

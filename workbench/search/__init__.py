@@ -1,5 +1,6 @@
 """The composition root: settings, presets, and the search that a person can steer."""
 
+from workbench.latency import LatencyModel
 from workbench.search.compacting import compact_run
 from workbench.search.config import LIVE_SETTINGS, SearchConfig
 from workbench.search.fork import ForkPlan, fork_run, plan_fork
@@ -7,17 +8,20 @@ from workbench.search.presets import PRESETS, Preset, preset
 from workbench.search.replay import Replay, replay
 from workbench.search.search import Search, attach
 from workbench.search.snapshot import Snapshot, snapshot_of
+from workbench.training.calibration import calibrate_latency
 
 __all__ = [
     "LIVE_SETTINGS",
     "PRESETS",
     "ForkPlan",
+    "LatencyModel",
     "Preset",
     "Replay",
     "Search",
     "SearchConfig",
     "Snapshot",
     "attach",
+    "calibrate_latency",
     "compact_run",
     "fork_run",
     "plan_fork",

@@ -105,7 +105,7 @@ def _individual(individual: Individual) -> dict[str, Any]:
         "mutation": dict(individual.mutation),
         "status": individual.status,
         "failure": individual.failure,
-        "cost": None if cost is None else [cost.flops, cost.flops_total, cost.parameters],
+        "cost": None if cost is None else [cost.flops, cost.flops_total, cost.parameters, cost.latency_us],
         "history": [] if outcome is None else _without_clocks(outcome.history),
         "val_accuracy": individual.val_accuracy,
         "initial_val_accuracy": outcome.initial_val_accuracy if outcome else None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.errors import ConfigError
 from workbench.evolution import ADAPTATIONS, SELECTIONS, SURVIVALS, HypervolumeBounds
+from workbench.latency import LatencyModel
 from workbench.training import TrainConfig
 
 KEEPS = ("needed", "all")
@@ -39,7 +40,9 @@ class SearchConfig:
         rates: mutation rates: the space's record, or a mapping of what differs from its defaults.
         adapt: how mutation rates follow what paid lately, with `rates` as their base: "matching", "pursuit"
             (`workbench.evolution.adaptive`), or None.
-        hypervolume: the box in which hypervolume is measured.
+        latency: the model whose predicted latency is the third objective, beside accuracy and FLOPs
+            (`calibrate_latency` measures one); None for two objectives. Fixed for a run and its forks.
+        hypervolume: the box in which hypervolume is measured, always of accuracy and FLOPs alone, so that runs compare.
         workers: children trained at once; None for as many as the executor has, one per core in threads. Does not
             change results.
         attempts: workers that a child may take down before it is recorded as failed.
@@ -63,6 +66,7 @@ class SearchConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
     rates: Any = field(default_factory=dict)
     adapt: str | None = None
+    latency: LatencyModel | None = None
     hypervolume: HypervolumeBounds = field(default_factory=HypervolumeBounds)
     workers: int | None = None
     attempts: int = 3
@@ -94,6 +98,11 @@ class SearchConfig:
             raise ConfigError(f"SearchConfig.survival expects one of {', '.join(SURVIVALS)}, got {self.survival!r}")
         if self.adapt is not None and self.adapt not in ADAPTATIONS:
             raise ConfigError(f"SearchConfig.adapt expects none or one of {', '.join(ADAPTATIONS)}, got {self.adapt!r}")
+        if self.latency is not None and not isinstance(self.latency, LatencyModel):
+            raise ConfigError(
+                f"SearchConfig.latency expects a LatencyModel or None, got {self.latency!r}; "
+                "calibrate_latency(data.shape, data.n_classes) gives one"
+            )
         if self.keep not in KEEPS:
             raise ConfigError(f"SearchConfig.keep expects one of {', '.join(KEEPS)}, got {self.keep!r}")
         low, high = self.flops_bounds

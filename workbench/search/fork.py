@@ -90,7 +90,7 @@ def plan_fork(
 
     Raises:
         RunError: if there is no such run or finished generation.
-        ConfigError: if a setting is unknown or out of range, or no generation would follow.
+        ConfigError: if a setting is unknown or out of range, the latency model differs, or no generation would follow.
     """
     run = open_run(path)
     run.population(generation)  # which says what generations there are
@@ -107,6 +107,11 @@ def plan_fork(
         raise ConfigError(
             f"a fork after generation {generation} expects more generations than that, got {after.generations}; "
             "set generations"
+        )
+    if after.latency != before.config.latency:
+        raise ConfigError(
+            f"a fork keeps the objectives of its run, expected latency {before.config.latency}, got {after.latency}; "
+            "leave it out, or start a new search with it"
         )
     old, new = to_values(replace(before.config, rates=space.rates_values(before.rates))), to_values(after)
     differ = {name: value for name, value in new.items() if value != old[name]}

@@ -14,7 +14,7 @@ from typing import Any
 from workbench.config_codec import to_values
 from workbench.datasets import Dataset
 from workbench.errors import RunError
-from workbench.evolution import Credits, hypervolume
+from workbench.evolution import Credits, hypervolume, most_accurate
 from workbench.executors import LOST_WORKER, TIME_OUT, Task
 from workbench.individuals import BY_HAND, FAILED, Individual, is_by_hand
 from workbench.search import by_hand, log, machine
@@ -23,7 +23,7 @@ from workbench.search.resuming import LENGTH_KIND, check_can_go_on, check_same, 
 from workbench.search.script import Script, evolution_of
 from workbench.search.settings import EVENT_KIND, Settings, Timeline
 from workbench.search.story import Story
-from workbench.space import DropsWeights, SearchSpace
+from workbench.space import DropsWeights, SearchSpace, check_predicts, cost_of
 from workbench.store import Event, GenerationRecord, Run, RunDescription, RunWriter
 
 GIVEN_UP_KINDS = (TIME_OUT, LOST_WORKER)
@@ -49,6 +49,7 @@ class Ledger:
     """
 
     def __init__(self, config: SearchConfig, space: SearchSpace) -> None:
+        check_predicts(space, config.latency)
         start = Settings.at_start(config, space)
         self.space = space
         self.config = replace(config, rates=space.rates_values(start.rates))  # defaults may change, a run must not
@@ -133,6 +134,7 @@ class Ledger:
             train=train,
             stream=(settings.config.seed, proposal.generation),
             flops_bounds=settings.config.flops_bounds,
+            latency=settings.config.latency,
             bar=self.evolution.bar(train.epochs) if settings.config.stop_hopeless else None,
         )
 
@@ -181,7 +183,8 @@ class Ledger:
     def insert(self, individual: Individual) -> int:
         """Store one put in by hand, then let it be ranked with the children in progress; returns its id."""
         generation, first = self.evolution.generation, self._first_child + self.expected
-        individual = replace(individual, id=BY_HAND + self._by_hand, generation=generation)
+        cost = cost_of(self.space, individual.genome, self.config.latency)
+        individual = replace(individual, id=BY_HAND + self._by_hand, generation=generation, cost=cost)
         blob, facts = self.space.encode(individual.genome), self.space.describe(individual.genome)
         values = {"id": individual.id}
         sequence = self.writer.add_individual(individual, blob, facts, event=(by_hand.EVENT_KIND, first, values))
@@ -238,7 +241,7 @@ class Ledger:
             population=tuple(individual.id for individual in self.evolution.population),
             front=tuple(individual.id for individual in archive),
             hypervolume=hypervolume(archive, self.timeline.latest.config.hypervolume),
-            best_accuracy=archive[-1].val_accuracy,
+            best_accuracy=most_accurate(archive).val_accuracy,
             n_evaluated=len(children),
             n_failed=sum(not child.ok for child in children),
             epochs=sum(child.outcome.epochs for child in children if child.outcome),

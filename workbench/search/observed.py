@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from workbench.evolution import Evolution, front_of, hypervolume
+from workbench.evolution import Evolution, front_of, hypervolume, most_accurate
 from workbench.executors import Progress, capacity_of
 from workbench.individuals import Individual
 from workbench.search.config import SearchConfig
@@ -79,7 +79,7 @@ class Observed:
                 population=self.evolution.population,
                 archive=archive,
                 hypervolume=hypervolume(archive, self.config.hypervolume),
-                best_accuracy=archive[-1].val_accuracy if archive else float("nan"),
+                best_accuracy=most_accurate(archive).val_accuracy if archive else float("nan"),
                 elapsed_seconds=elapsed,
                 children_per_minute=60 * self._made_here / elapsed if self._made_here else 0.0,
                 version=version,

@@ -77,6 +77,7 @@ class Past:
             train=train,
             stream=(settings.config.seed, individual.generation),
             flops_bounds=settings.config.flops_bounds,
+            latency=settings.config.latency,
             bar=None if epochs == train.epochs else _stop_after(epochs),
         )
 

@@ -25,8 +25,8 @@ def front_table(run: Run, data: Dataset | None = None, *, test: bool = True) -> 
             stay NaN: the test set is touched for those that the selection split chose, and for no other.
 
     Returns:
-        Columns id, generation, mutation, flops, flops_total, parameters, layers, val_accuracy and, with data,
-        selection_accuracy and test_accuracy.
+        Columns id, generation, mutation, flops, flops_total, parameters, layers, val_accuracy, in a run with a latency
+        model latency_us (predicted) and, with data, selection_accuracy and test_accuracy.
 
     Raises:
         RunError: if the run was made with other data, or with other splits of them.
@@ -36,7 +36,7 @@ def front_table(run: Run, data: Dataset | None = None, *, test: bool = True) -> 
     front = run.front().reset_index(drop=True)
     front["layers"] = [run.facts(int(id)).get("layers", "") for id in front["id"]]
     shown = ["id", "generation", "mutation", "flops", "flops_total", "parameters", "layers", "val_accuracy"]
-    front = front[shown]
+    front = front[[*shown, *(name for name in ("latency_us",) if name in front)]]
     if data is None:
         return front
     space = make_space(run.space_name, run.space_config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.config_codec import from_values
-from workbench.evolution import front_of, hypervolume
+from workbench.evolution import front_of, hypervolume, most_accurate
 from workbench.executors import Progress
 from workbench.individuals import Individual, is_by_hand
 from workbench.search.config import SearchConfig
@@ -68,6 +68,11 @@ class Snapshot:
     error: str | None = None
 
     @property
+    def best(self) -> int | None:
+        """Id of the most accurate of the archive; None if that is empty."""
+        return most_accurate(self.archive).id if self.archive else None
+
+    @property
     def remaining_seconds(self) -> float | None:
         """Estimated time left, None before the first child."""
         if self.children_per_minute == 0:
@@ -103,7 +108,7 @@ def snapshot_of(run: Run) -> Snapshot:
         population=tuple(by_id[id] for id in last.population) if last else (),
         archive=archive,
         hypervolume=hypervolume(archive, config.hypervolume),
-        best_accuracy=archive[-1].val_accuracy if archive else float("nan"),
+        best_accuracy=most_accurate(archive).val_accuracy if archive else float("nan"),
         elapsed_seconds=sum(record.wall_seconds for record in memory.generations),
         children_per_minute=0.0,
         version=len(by_id),

@@ -15,12 +15,14 @@ from workbench.genome import Genome
 from workbench.genome.compact import is_compact, topology_to_bytes
 from workbench.individuals import Cost, Outcome
 from workbench.initial import Windows, dense_mlp, random_genome, windowed
+from workbench.latency import LatencyModel
 from workbench.mutations import KINDS, MutationRates, mutate
 from workbench.mutations.rates import check_range
 from workbench.space import Setting
 from workbench.spaces.sizing import near_size
 from workbench.spatial import SpatialLaw
 from workbench.training import BACKENDS, DEFAULT_BACKEND, OnEpoch, TrainConfig, evaluate, train
+from workbench.training.calibration import size_of
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,10 @@ class NeuronSpace:
     def cost(self, genome: Genome) -> Cost:
         """FLOPs and parameters."""
         return Cost(genome.flops, genome.flops_total, genome.n_parameters)
+
+    def latency_us(self, genome: Genome, model: LatencyModel) -> float:
+        """Microseconds of one answer by the native backend."""
+        return model.predict(*size_of(genome))
 
     def encode(self, genome: Genome) -> bytes:
         """npz bytes, fewer for what `without_weights` gives."""

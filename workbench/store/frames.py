@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+from workbench.dominance import undominated
 from workbench.store.records import Event, GenerationRecord
 
 if TYPE_CHECKING:
@@ -32,16 +33,18 @@ INDIVIDUAL_TYPES = {
 }
 
 
-def individuals_frame(rows: Sequence[Sequence[Any]], alive: Collection[int]) -> pd.DataFrame:
-    """The table of individuals from rows in the order of `INDIVIDUAL_TYPES`."""
+LATENCY = "latency_us"
+"""The column besides, of a run with a latency model."""
+
+
+def individuals_frame(rows: Sequence[Sequence[Any]], alive: Collection[int], timed: bool = False) -> pd.DataFrame:
+    """The table of individuals from rows in the order of `INDIVIDUAL_TYPES`; if `timed`, predicted latency follows."""
     import pandas as pd
 
-    columns = list(zip(*rows, strict=True)) or [()] * len(INDIVIDUAL_TYPES)
+    types = {**INDIVIDUAL_TYPES, LATENCY: "float64"} if timed else INDIVIDUAL_TYPES
+    columns = list(zip(*rows, strict=True)) or [()] * len(types)
     frame = pd.DataFrame(
-        {
-            name: pd.Series(list(values), dtype=kind)
-            for (name, kind), values in zip(INDIVIDUAL_TYPES.items(), columns, strict=True)
-        }
+        {name: pd.Series(list(values), dtype=kind) for (name, kind), values in zip(types.items(), columns, strict=True)}
     )
     frame["finished_at"] = pd.to_datetime(frame["finished_at"], utc=True, format="ISO8601")
     frame["alive"] = frame["id"].isin(list(alive))
@@ -52,12 +55,17 @@ def individuals_frame(rows: Sequence[Sequence[Any]], alive: Collection[int]) -> 
 def front_frame(individuals: pd.DataFrame) -> pd.DataFrame:
     """The Pareto front (validation accuracy up, FLOPs down) of the table of individuals, by rising FLOPs.
 
-    An individual is on it if none of at most its FLOPs is more accurate, and none of fewer as accurate; of
-    two that are equal in both, the lower id stays.
+    An individual is on it if none of at most its FLOPs is more accurate, and none of fewer as accurate; of two that are
+    equal in both, the lower id stays. With the column `LATENCY`, latency is a third objective, to go down.
     """
     usable = (individuals["status"] == "ok") & individuals["val_accuracy"].notna() & individuals["flops"].notna()
     frame = individuals[usable].astype({"flops": "int64", "flops_total": "int64", "parameters": "int64"})
     frame = frame.sort_values(["flops", "val_accuracy", "id"], ascending=[True, False, True])
+    if LATENCY in frame:
+        points = list(
+            zip(frame["flops"].tolist(), frame["val_accuracy"].tolist(), frame[LATENCY].tolist(), strict=True)
+        )
+        return frame.iloc[undominated(points, frame["id"].tolist())].reset_index(drop=True)
     best_before = frame["val_accuracy"].cummax().shift(fill_value=float("-inf"))
     return frame[frame["val_accuracy"] > best_before].reset_index(drop=True)
 

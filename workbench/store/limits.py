@@ -27,6 +27,7 @@ MAX_NUMBER = 2**53
 MAX_GENERATION = 10**6
 MAX_EPOCHS = 10**6
 MAX_SECONDS = 1e10
+MAX_LATENCY_US = 1e30
 
 MAX_BLOB = 2**28
 """Bytes of an encoded genome."""

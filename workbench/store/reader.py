@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _TABLE_QUERY = f"""
-    SELECT {rows.TABLE_COLUMNS}
+    SELECT {rows.TABLE_COLUMNS}{{latency}}
     FROM individuals LEFT JOIN genomes ON genomes.individual = individuals.id
     ORDER BY id"""
 
@@ -104,12 +104,13 @@ class Run:
 
         `mutation` is its kind (None for an initial one), `genome` which form is stored: "trained", "topology"
         (weights dropped) or None. `alive`: in the population of the last finished generation. `on_front`: on
-        the front as of now, see `front`.
+        the front as of now, see `front`. `latency_us`, only in a run with a latency model: predicted microseconds of
+        one answer.
         """
         with reading(self.path) as file:
-            records = [rows.table_row(row) for row in file.rows(_TABLE_QUERY)]
+            records = self._table(file)
             generations = _read_generations(file, "ORDER BY generation DESC LIMIT 1")
-        return frames.individuals_frame(records, generations[0].population if generations else ())
+        return frames.individuals_frame(records, generations[0].population if generations else (), self._is_timed)
 
     @property
     def generations(self) -> pd.DataFrame:
@@ -128,7 +129,11 @@ class Run:
         return frames.events_frame(events)
 
     def front(self) -> pd.DataFrame:
-        """The all-time Pareto front over all individuals (validation accuracy up, FLOPs down), by FLOPs."""
+        """The all-time Pareto front over all individuals (validation accuracy up, FLOPs down), by FLOPs.
+
+        In a run with a latency model, predicted latency (down) is a third objective: then a member may be less accurate
+        than a smaller one, if it is faster.
+        """
         return frames.front_frame(self.individuals)
 
     def population(self, generation: int | None = None) -> list[int]:
@@ -148,7 +153,7 @@ class Run:
     def individual(self, id: int) -> Individual:
         """Everything about one individual; its genome is None if there is none or it was dropped."""
         with reading(self.path) as file:
-            row = self._row(file, rows.INDIVIDUAL_COLUMNS, id)
+            row = self._row(file, rows.INDIVIDUAL_COLUMNS + self._latency, id)
             blob = _read_genome(file, id)
             individual = rows.individual_from_row(row)
         if blob is None or individual.outcome is None:
@@ -226,12 +231,12 @@ class Run:
         with reading(self.path) as file:
             generations = _read_generations(file)
             events = _read_events(file)
-            table = [rows.table_row(row) for row in file.rows(_TABLE_QUERY)]
-            needed = _needed_genomes(frames.individuals_frame(table, ()), generations)
+            table = self._table(file)
+            needed = _needed_genomes(frames.individuals_frame(table, (), self._is_timed), generations)
             query = "SELECT blob FROM genomes WHERE individual = ? AND form = 'trained'"
             found = {id: file.one(query, (id,)) for id in needed}
             blobs = {id: checked.blob(row[0], f"genome of individual {id}") for id, row in found.items() if row}
-            records = list(file.rows(f"SELECT {rows.INDIVIDUAL_COLUMNS} FROM individuals ORDER BY id"))
+            records = list(file.rows(f"SELECT {rows.INDIVIDUAL_COLUMNS}{self._latency} FROM individuals ORDER BY id"))
             check_consistent([rows.individual_from_row(row) for row in records], generations)
         genomes = {id: decode(blob) for id, blob in blobs.items()} if decode else {}
         individuals = tuple(rows.individual_from_row(row, genomes.get(row[0])) for row in records)
@@ -242,6 +247,19 @@ class Run:
         from workbench.spaces import make_space
 
         return make_space(self.space_name, self.space_config)
+
+    @property
+    def _is_timed(self) -> bool:
+        """Whether the run has a latency model."""
+        return self.description.search_config.get("latency") is not None
+
+    @property
+    def _latency(self) -> str:
+        """Column to read besides; without a model nothing is read, as it lies behind long ones."""
+        return rows.LATENCY if self._is_timed else ""
+
+    def _table(self, file: Reading) -> list[list[Any]]:
+        return [rows.table_row(row) for row in file.rows(_TABLE_QUERY.format(latency=self._latency))]
 
     def _row(self, file: Reading, columns: str, id: int) -> tuple[Any, ...]:
         row = file.one(f"SELECT {columns} FROM individuals WHERE id = ?", (_small(id),))

@@ -12,7 +12,7 @@ from workbench.individuals import FAILED, OK, Cost, Individual, Outcome
 from workbench.store import checked
 from workbench.store.checked import BadValueError
 from workbench.store.json_text import to_json
-from workbench.store.limits import CUT_MESSAGE, MAX_EPOCHS, MAX_GENERATION, MAX_SECONDS
+from workbench.store.limits import CUT_MESSAGE, MAX_EPOCHS, MAX_GENERATION, MAX_LATENCY_US, MAX_SECONDS
 from workbench.store.records import Event, GenerationRecord, RunDescription
 from workbench.store.schema import SCHEMA_VERSION
 
@@ -90,6 +90,28 @@ _EVENT: dict[str, _Check] = {
     "time": checked.time,
 }
 EVENT_COLUMNS = ", ".join(_EVENT)
+
+
+LATENCY = ", description"
+"""Column to ask for besides, of individuals of a run with a latency model: its facts hold the predicted latency."""
+
+LATENCY_FACT = "latency_us"
+
+
+def with_latency(facts: Mapping[str, Any], individual: Individual) -> dict[str, Any]:
+    """The facts of an individual to be stored, with its predicted latency if it has one."""
+    return dict(facts) if individual.latency_us is None else {**facts, LATENCY_FACT: individual.latency_us}
+
+
+def _latency(description: Any, id: int, status: str) -> float | None:
+    """The predicted latency among the stored facts; one that is ok must have it."""
+    facts = checked.mapping(checked.json(description, what := f"facts of individual {id}"), what)
+    value = facts.get(LATENCY_FACT)
+    if value is None and status != OK:
+        return None
+    if value is None:
+        raise BadValueError(what, f"{LATENCY_FACT}, as the run has a latency model and it is ok", sorted(facts))
+    return checked.number(value, f"{LATENCY_FACT} of individual {id}", MAX_LATENCY_US)
 
 
 def now() -> str:
@@ -170,13 +192,14 @@ def individual_row(individual: Individual) -> tuple[Any, ...]:
 
 
 def individual_from_row(row: Sequence[Any], genome: Any = None) -> Individual:
-    """The individual back from `INDIVIDUAL_COLUMNS`, with `genome` in its outcome."""
-    values = checked.row(_INDIVIDUAL, row, "individual")
+    """The individual back from `INDIVIDUAL_COLUMNS`, perhaps with `LATENCY`, with `genome` in its outcome."""
+    values = checked.row(_INDIVIDUAL, row[: len(_INDIVIDUAL)], "individual")
     (id, parent, generation, origin, kind, seed, status, failure, accuracy, initial_accuracy) = values[:10]
     (flops, flops_total, parameters, epochs, wall_seconds, _, outcome_failure, mutation, history) = values[10:]
     _check_whole(id, status, accuracy, (flops, flops_total, parameters), epochs)
     if mutation.get("kind") != kind:
         raise BadValueError(f"mutation of individual {id}", f"the kind {kind!r}", mutation.get("kind"))
+    latency = _latency(row[-1], id, status) if len(row) > len(_INDIVIDUAL) else None
     outcome = None
     if epochs is not None:
         outcome = Outcome(genome, accuracy, initial_accuracy, epochs, tuple(history), outcome_failure)
@@ -189,18 +212,20 @@ def individual_from_row(row: Sequence[Any], genome: Any = None) -> Individual:
         seed=seed,
         status=status,
         failure=failure,
-        cost=None if flops is None else Cost(flops, flops_total, parameters),
+        cost=None if flops is None else Cost(flops, flops_total, parameters, latency),
         outcome=outcome,
         wall_seconds=wall_seconds,
     )
 
 
 def table_row(row: Sequence[Any]) -> list[Any]:
-    """A row of `TABLE_COLUMNS`, checked."""
-    values = checked.row(_TABLE, row, "individual")
+    """A row of `TABLE_COLUMNS`, checked; with `LATENCY`, the predicted latency is its last value."""
+    values = checked.row(_TABLE, row[: len(_TABLE)], "individual")
     of = dict(zip(_TABLE, values, strict=True))
     cost = of["flops"], of["flops_total"], of["parameters"]
     _check_whole(of["id"], of["status"], of["val_accuracy"], cost, of["epochs"])
+    if len(row) > len(_TABLE):
+        values.append(_latency(row[-1], of["id"], of["status"]))
     return values
 
 

@@ -159,7 +159,8 @@ class RunWriter:
         with _storable(self.path):
             row = rows.individual_row(individual)
             blob = None if genome_bytes is None else checked.blob(genome_bytes, f"genome of individual {individual.id}")
-        facts = rows.to_json(description or {}, f"the description of individual {individual.id}")
+        told = rows.with_latency(description or {}, individual)
+        facts = rows.to_json(told, f"the description of individual {individual.id}")
         with self._transaction() as connection:
             _insert(connection, "individuals", rows.INDIVIDUAL_COLUMNS + ", description", (*row, facts))
             if blob is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import ipywidgets as ipw
@@ -146,7 +147,11 @@ class FrontView(View):
         self._ids[name] = tuple(point.id for point in points)
         marker = coloring.marker(points, GROUPS[name]["marker"]["color"])
         outline = {"width": 0.8 if coloring.is_shown else 0, "color": INK}  # the legend has nothing else to show
-        self.plot.change(number, **_arrays(points), marker={**marker, "line": outline})
+        style: dict[str, Any] = {"marker": {**marker, "line": outline}}
+        if name == "all-time front":  # with latency as an objective it may be no line
+            rises = all(one.val_accuracy < other.val_accuracy for one, other in pairwise(points))
+            style["mode"] = "lines+markers" if rises else "markers"
+        self.plot.change(number, **_arrays(points), **style)
 
     def _fit_axes(self) -> None:
         """A frame that says what is to come while there is nothing; ticks that suit the span of FLOPs afterwards."""

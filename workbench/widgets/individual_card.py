@@ -34,8 +34,9 @@ class IndividualCard(View):
         self.next = self._button("Larger", "arrow-right", "wb-next", "The next larger network on the front")
         self.previous.on_click(lambda _: self._walk(-1))
         self.next.on_click(lambda _: self._walk(1))
-        self.best.on_click(lambda _: self._choose(self._front[-1] if self._front else None))
+        self.best.on_click(lambda _: self._choose(self._best))
         self._front: list[int] = []
+        self._best: int | None = None
         self.facts = ipw.HTML()
         self.ancestors = [self._button("", "", "wb-ancestor", "Open this ancestor") for _ in range(ANCESTORS)]
         for button in self.ancestors:
@@ -72,7 +73,7 @@ class IndividualCard(View):
 
     def show(self, snapshot: Snapshot) -> None:
         """Learn the front."""
-        self._front = [individual.id for individual in snapshot.archive]
+        self._front, self._best = [individual.id for individual in snapshot.archive], snapshot.best
         for button in (self.previous, self.best, self.next):
             button.disabled = not self._front
 

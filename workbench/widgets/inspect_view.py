@@ -48,7 +48,8 @@ class InspectView(View):
     def __init__(
         self, watched: Search | Run | Source, selection: Selection | None = None, data: Dataset | None = None
     ) -> None:
-        self._data, self._front, self._updating = data, list[int](), False
+        self._data, self._updating = data, False
+        self._best: int | None = None
         self._found: tuple[object, Confusion] | None = None
         self._awake = True
         super().__init__(watched, selection)
@@ -117,15 +118,15 @@ class InspectView(View):
 
     def show(self, snapshot: Snapshot) -> None:
         """Learn the front, whose most accurate member is shown while nobody is selected."""
-        before, self._front = self._front, [individual.id for individual in snapshot.archive]
-        if not before and self._front and self.selection.individual is None:
+        before, self._best = self._best, snapshot.best
+        if before is None and self._best is not None and self.selection.individual is None:
             self.refresh()
 
     @property
     def individual(self) -> int | None:
         """Who is shown: the selected one, else the most accurate."""
         chosen = self.selection.individual
-        return chosen if chosen is not None else (self._front[-1] if self._front else None)
+        return chosen if chosen is not None else self._best
 
     def refresh(self) -> None:
         """Show the chosen figure of the chosen network."""

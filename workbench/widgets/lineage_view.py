@@ -39,7 +39,6 @@ class LineageView(View):
     def __init__(self, watched: Search | Run | Source, selection: Selection | None = None) -> None:
         self.info: LineageInfo | None = None
         self._place, self._moving, self._awake = -1, False, True
-        self._front: list[int] = []
         super().__init__(watched, selection)
 
     def _build(self) -> None:
@@ -69,9 +68,8 @@ class LineageView(View):
 
     def show(self, snapshot: Snapshot) -> None:
         """Learn the front, whose most accurate member is shown while nobody is selected."""
-        self._front = [individual.id for individual in snapshot.archive]
-        if self.info is None and self.selection.individual is None and self._front:
-            self.show_path(self._front[-1])
+        if self.info is None and self.selection.individual is None and snapshot.best is not None:
+            self.show_path(snapshot.best)
 
     def wake(self, awake: bool) -> None:
         """Follow the selection, or rest."""

@@ -1,0 +1,186 @@
+"""Predicted latency as a third objective: ranked, stored, resumed, replayed, forked; and nothing changes without it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+
+import pytest
+from search_samples import SMALL, NumberSpace, SheddingSpace, finish, memory_of, step, tiny_data
+
+from workbench.cli import main
+from workbench.datasets import load_dataset
+from workbench.errors import ConfigError, RunError
+from workbench.evolution import front_of, most_accurate
+from workbench.latency import LatencyModel
+from workbench.plots import front_figure
+from workbench.search import Search, SearchConfig, fork_run, plan_fork, replay, snapshot_of
+from workbench.search.report import front_table
+from workbench.space import SearchSpace
+from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
+from workbench.store import open_run
+from workbench.training import TrainConfig
+
+DATA, TINY = load_dataset("digits"), tiny_data()
+MODEL = LatencyModel(overhead_us=5.0, per_layer_us=7.0, per_neuron_us=0.5, per_edge_us=0.001)
+TIMED = SearchConfig(6, 4, 4, seed=2, workers=1, latency=MODEL, train=TrainConfig(epochs=2, batch_size=128))
+NEURONS = NeuronSpace.for_data(
+    DATA, InitialConfig(hidden_layers=(1, 3), layer_size=(0.1, 0.6), edges_per_neuron=(2, 6), spatial_base=1)
+)
+
+
+class TimedNumbers(SheddingSpace):
+    """Numbers whose latency falls with their size."""
+
+    def latency_us(self, genome, model: LatencyModel) -> float:
+        return model.overhead_us + 1000 / genome[0]
+
+
+def make(path, config=TIMED, space: SearchSpace = NEURONS, **settings) -> Search:
+    return Search(DATA if space is NEURONS else TINY, config, path, space, **settings)
+
+
+@pytest.fixture(scope="module")
+def timed(tmp_path_factory):
+    path = tmp_path_factory.mktemp("timed") / "run.sqlite"
+    finish(make(path))
+    return path
+
+
+def test_every_individual_has_the_latency_that_the_model_predicts(timed):
+    run = open_run(timed)
+    for row in run.individuals.itertuples():
+        layers = run.facts(row.id)["layers"].count("-")
+        neurons, edges = run.facts(row.id)["hidden neurons"] + 10, run.facts(row.id)["edges"]
+        assert row.latency_us == MODEL.predict(layers, neurons, edges)
+        assert run.individual(row.id).latency_us == row.latency_us
+
+
+def test_the_front_is_that_of_three_objectives(tmp_path):
+    finish(make(tmp_path / "run.sqlite", replace(TIMED, generations=5), TimedNumbers()))
+    run = open_run(tmp_path / "run.sqlite")
+    individuals = run.load().individuals
+    expected = [one.id for one in front_of(individuals)]
+    assert run.front()["id"].tolist() == expected
+    assert sorted(run.generations["front"].iloc[-1]) == sorted(expected)
+    assert [one.id for one in snapshot_of(run).archive] == expected
+    bare = [replace(one, cost=replace(one.cost, latency_us=None)) for one in individuals]
+    assert {one.id for one in front_of(bare)} < set(expected)  # some owe their place to latency
+    best = most_accurate(front_of(individuals))
+    assert run.generations["best_accuracy"].iloc[-1] == best.val_accuracy == snapshot_of(run).best_accuracy
+    assert snapshot_of(run).best == best.id
+    assert front_table(run)["latency_us"].notna().all()
+    front = front_figure(run).data[2]
+    assert front.mode == "markers"
+    assert "µs predicted" in front.hovertemplate
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_is_the_same_for_any_number_of_workers(tmp_path, timed, workers):
+    finish(make(tmp_path / "run.sqlite", replace(TIMED, workers=workers)))
+    assert memory_of(tmp_path / "run.sqlite") == memory_of(timed)
+
+
+@pytest.mark.parametrize("made", [3, 9, 13])
+def test_resume_equals_an_uninterrupted_run(tmp_path, timed, made):
+    search = make(tmp_path / "run.sqlite")
+    step(search, made)
+    search.close()
+    finish(Search.resume(tmp_path / "run.sqlite", DATA))
+    assert memory_of(tmp_path / "run.sqlite") == memory_of(timed)
+
+
+def test_a_replay_is_the_same(tmp_path, timed):
+    again = replay(timed, tmp_path / "copy.sqlite", DATA)
+    assert again.comparison.difference is None
+    assert memory_of(tmp_path / "copy.sqlite") == memory_of(timed)
+
+
+def test_one_put_in_by_hand_is_predicted_too(tmp_path, timed):
+    search = make(tmp_path / "run.sqlite")
+    step(search, 7)
+    id = search.insert(open_run(timed).genome(open_run(timed).front()["id"].iloc[0]))
+    finish(search)
+    run = open_run(tmp_path / "run.sqlite")
+    assert run.individual(id).latency_us == open_run(timed).front()["latency_us"].iloc[0]
+    assert replay(tmp_path / "run.sqlite", data=DATA).is_same
+
+
+def test_a_fork_goes_on_with_its_objectives(tmp_path, timed):
+    fork_run(plan_fork(timed, 2), tmp_path / "fork.sqlite", DATA)
+    finish(Search.resume(tmp_path / "fork.sqlite", DATA))
+    one, other = (memory_of(path)["individuals"] for path in (timed, tmp_path / "fork.sqlite"))
+    keep = ("id", "val_accuracy", "flops", "latency_us", "on_front")
+    assert [[row[name] for name in keep] for row in json.loads(one)] == [
+        [row[name] for name in keep] for row in json.loads(other)
+    ]
+    assert replay(tmp_path / "fork.sqlite", data=DATA).is_same
+    for changes in ({"latency": None}, {"latency.per_edge_us": 9.0}):
+        with pytest.raises(ConfigError, match=r"a fork keeps the objectives .* start a new search"):
+            plan_fork(timed, 2, changes)
+
+
+def test_children_that_cannot_come_near_stop_by_all_three(tmp_path):
+    config = replace(
+        SMALL, population=8, children=8, generations=6, latency=MODEL, stop_hopeless=True, train=TrainConfig(epochs=4)
+    )
+    finish(make(tmp_path / "run.sqlite", config, TimedNumbers()))
+    assert replay(tmp_path / "run.sqlite", data=TINY, space=TimedNumbers()).is_same
+    assert len(open_run(tmp_path / "run.sqlite").front()) > 3
+
+
+def test_without_a_model_nothing_changes(tmp_path):
+    finish(make(tmp_path / "able.sqlite", SMALL, TimedNumbers()))
+    finish(make(tmp_path / "unable.sqlite", SMALL, SheddingSpace()))
+    assert memory_of(tmp_path / "able.sqlite") == memory_of(tmp_path / "unable.sqlite")
+    run = open_run(tmp_path / "able.sqlite")
+    assert "latency_us" not in run.individuals
+    assert "latency_us" not in run.facts(0)
+    assert {one.latency_us for one in run.load().individuals} == {None}
+    assert run.front()["val_accuracy"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("space", [NumberSpace(), MlpSpace.for_data(TINY)])
+def test_a_space_that_predicts_no_latency_is_refused(tmp_path, space):
+    with pytest.raises(ConfigError, match=f"expects a space that predicts latency .* got '{space.name}'; set latency"):
+        make(tmp_path / "run.sqlite", replace(SMALL, latency=MODEL), space)
+    assert not (tmp_path / "run.sqlite").exists()
+
+
+def test_other_models_are_other_settings(tmp_path):
+    make(tmp_path / "run.sqlite").close()
+    other = replace(TIMED, latency=replace(MODEL, per_edge_us=2.0))
+    with pytest.raises(RunError, match=r"other settings \(latency: "):
+        make(tmp_path / "run.sqlite", other, if_exists="resume")
+
+
+@pytest.mark.parametrize("description", ["{}", '{"latency_us": -1}', '{"latency_us": "fast"}', "[]", "{"])
+def test_a_file_without_its_latencies_is_damaged(tmp_path, timed, description):
+    path = tmp_path / "run.sqlite"
+    path.write_bytes(timed.read_bytes())
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE individuals SET description = ? WHERE id = 1", (description,))
+    file.close()
+    run = open_run(path)
+    for ask in (run.load, run.front, lambda: run.individual(1)):
+        with pytest.raises(RunError, match="it is damaged: "):
+            ask()
+
+
+def test_the_command_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("workbench.training.calibration.ROUNDS", 1)
+    path = str(tmp_path / "run.sqlite")
+    tiny = ["--data", "digits", "--population", "3", "--children", "2", "--workers", "1", "--set", "train.epochs=1"]
+    search = ["search", *tiny, "--set", "initial_epochs=1", "--path", path, "--latency"]
+    assert main([*search, "--generations", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "Latency of one image: " in shown
+    assert "median relative error" in shown
+    assert open_run(path).config["latency"]["overhead_us"] >= 0
+    assert main(["show", path]) == 0
+    assert "latency us" in capsys.readouterr().out
+    assert main([*search, "--generations", "2", "--if-exists", "resume", "--quiet"]) == 0
+    assert len(open_run(path).generations) == 3
+    assert main(["search", *tiny, "--space", "mlp", "--path", f"{path}2", "--latency"]) == 2
+    assert "predicts latency" in capsys.readouterr().err
