@@ -70,7 +70,7 @@ def test_the_tables_hold_the_stored_figures(study):
     assert "| logistic regression | 1,280 |" in text
     assert "2 seeds: " not in text
     assert re.search(r"\d\d\.\d\d ± \d+\.\d\d %", text)
-    assert text.count("\n### ") == 3
+    assert text.count("\n### ") == 4
     looks = sum(
         "test_accuracy" in line for path in study.folder.glob("*.json") for line in path.read_text().split("\n")
     )

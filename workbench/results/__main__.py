@@ -46,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workbench.results",
         description="Baselines, searches, random searches of equal budget, retrained fronts, a member trained "
-        "for long; then the tables. What is finished is kept and not done again, so a long study may be stopped at any time.",
+        "for long; then the tables. What is finished is kept and not done again, so a long study may be stopped at "
+        "any time.",
     )
     parser.add_argument("--quick", action="store_true", help="a small version that takes minutes")
     parser.add_argument("--data", nargs="+", metavar="NAME", help="data sets (mnist cifar10; quick: digits mnist)")
