@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.plots.axes import log_axis
 from workbench.plots.baselines import Baseline
 from workbench.plots.fronts import FRONT, OTHER_COLORS, baseline_points
 
@@ -52,9 +53,10 @@ def tested_front_figure(
         )
     if baselines:
         figure.add_trace(go.Scatter(baseline_points(baselines)))
+    flops = [value for trace in figure.data for value in trace.x]
     figure.update_layout(
         title=html.escape(title, quote=False),
-        xaxis={"title": "FLOPs per image (2 per multiply-accumulate)", "type": "log"},
+        xaxis={"title": "FLOPs per image (2 per multiply-accumulate)", **log_axis(flops)},
         yaxis={"title": "accuracy", "tickformat": ".1%"},
         legend={"x": 0.99, "xanchor": "right", "y": 0.02, "yanchor": "bottom"},
         template="plotly_white",
