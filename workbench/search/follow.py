@@ -24,18 +24,22 @@ def follow_run(path: str, poll_seconds: float = POLL_SECONDS) -> Iterator[Snapsh
     Raises:
         RunError: if the file cannot be read.
     """
-    run, seen, quiet = open_run(path), None, 0
+    run, quiet = open_run(path), 0
+    seen: list[int] | None = None
+    shown: object = None
     while True:
         now = [_written_at(Path(f"{run.path}{end}")) for end in ("", "-wal")]
-        if now == seen:
-            quiet += 1
-            if quiet % QUIET_POLLS == 0 and not is_being_written(run.path):
+        ended = now == seen and quiet % QUIET_POLLS == QUIET_POLLS - 1 and not is_being_written(run.path)
+        if now != seen or ended:
+            seen, quiet, snapshot = now, 0, snapshot_of(run)
+            news = (snapshot.state, snapshot.total, len(snapshot.milestones), len(snapshot.events))
+            if news != shown:  # also asked at the end: two changes in one tick of the file's clock look like one
+                shown = news
+                yield snapshot
+            if ended or (snapshot.state != "running" and not is_being_written(run.path)):
                 return
         else:
-            seen, quiet, snapshot = now, 0, snapshot_of(run)
-            yield snapshot
-            if snapshot.state != "running" and not is_being_written(run.path):
-                return
+            quiet += 1
         time.sleep(poll_seconds)
 
 
