@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from workbench.training.native.vectors import LANES, SUMS, vector_code
 
+AHEAD = 12
+"""Edges between asking for a source's row and using it, which hides how far away it is; lists of columns are this
+much longer."""
+
 BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-8
 """AdamW, as torch's defaults."""
+
+
+@vector_code("address", "address", "address", "address", "count")
+def scale_bytes(code, images, scale, offset, out, count):
+    """out_i = images_i · scale_i + offset_i, for `count` rows of bytes."""
+
+    def each(i, _):
+        factor, summand = (code.spread(code.number(numbers, i)) for numbers in (scale, offset))
+        code.put(code.row_of_bytes(images, i).times_plus(factor, summand), out, i)
+        return []
+
+    code.loop(count, each)
 
 
 def _weighted_sum(code, count, row, weight, start):
@@ -26,12 +42,18 @@ def _weighted_sum(code, count, row, weight, start):
     return total
 
 
+def _source(code, rows, columns, edge):
+    """rows[column_edge], and the one `AHEAD` of it is on its way."""
+    code.fetch(rows, code.whole(columns, code.plus(edge, AHEAD)))
+    return code.row(rows, code.whole(columns, edge))
+
+
 @vector_code("address", "address", "count", "address", "float", "address", "address")
 def sum_edges(code, weights, columns, count, rows, bias, out, total):
     """out = bias + Σ_e weight_e · rows[column_e];  total += out."""
 
     def source(edge):
-        return code.row(rows, code.whole(columns, edge))
+        return _source(code, rows, columns, edge)
 
     value = _weighted_sum(code, count, source, lambda edge: code.number(weights, edge), code.spread(bias))
     code.put(value, out)
@@ -138,7 +160,7 @@ def edge_dots(code, dots, grad, columns, count, rows):
     gradient = code.row(grad)
 
     def source(edge):
-        return code.row(rows, code.whole(columns, edge))
+        return _source(code, rows, columns, edge)
 
     _dots(code, count, gradient, source, lambda sums, edge, _: code.add_to(sums, dots, edge))
     return code.sum_lanes(gradient.lanes())

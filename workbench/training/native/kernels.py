@@ -32,6 +32,7 @@ from workbench.training.native.formulas import (
     edge_dots_back,
     exp_rows,
     normalise_back,
+    scale_bytes,
     sum_back,
     sum_edges,
     sum_squares,
@@ -51,7 +52,7 @@ class Net(NamedTuple):
         normalised: bool [layers].
         row_starts: CSR row pointer, int64 [neurons + 1].
         inner_starts: for each row where its edges from hidden rows start, which come last, int64 [neurons].
-        columns: row of each edge's source, int32 [edges].
+        columns: row of each edge's source, int32 [edges + AHEAD], as kernels look ahead.
         back_starts: for each hidden row where its outgoing edges start, int64 [hidden + 1].
         back_targets: row of each outgoing edge's target, int32.
         back_edges: which edge it is, int32.
@@ -88,6 +89,10 @@ def _address(array, index):
 @njit(nogil=True, cache=True)
 def load_images(images, scale, offset, out):
     """out[input] = raw pixel · scale + offset: centred and scaled. `images` [inputs, TILE] are uint8 or float32."""
+    if images.itemsize == 1:
+        rows = images.ctypes.data, scale.ctypes.data, offset.ctypes.data, out.ctypes.data
+        scale_bytes(rows[0], rows[1], rows[2], rows[3], len(images))
+        return
     for row in range(images.shape[0]):
         a, b = scale[row], offset[row]
         for k in range(TILE):

@@ -15,6 +15,7 @@ from workbench.genome import Genome
 from workbench.training.config import TrainConfig, learning_rate
 from workbench.training.history import History, OnEpoch, record
 from workbench.training.native.epoch import Learner, infer, train_epoch
+from workbench.training.native.formulas import AHEAD
 from workbench.training.native.kernels import Buffers, Net
 from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
 from workbench.training.native.vectors import TILE
@@ -119,7 +120,7 @@ def _net(plan: Plan) -> Net:
         normalised=plan.normalised.copy(),
         row_starts=plan.row_starts.astype(np.int64),
         inner_starts=plan.row_starts[1:] - np.bincount(rows[inner], minlength=plan.n_neurons),
-        columns=plan.columns.astype(np.int32),
+        columns=np.concatenate([plan.columns, np.zeros(AHEAD)]).astype(np.int32),
         back_starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         back_targets=rows[order].astype(np.int32),
         back_edges=order.astype(np.int32),

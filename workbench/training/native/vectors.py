@@ -36,6 +36,9 @@ TILE = 64
 SUMS = 2 if binding.get_host_cpu_features().get("avx512f") else 1
 """Rows to add up side by side, so that they do not wait for each other; without AVX-512 registers hold one only."""
 
+LINE_PAIR = 128
+"""Bytes of two neighbouring lines of the cache."""
+
 _FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _VECTOR, _WHOLES = ir.VectorType(_FLOAT, LANES), ir.VectorType(_INT32, LANES)
 _KINDS = {"address": types.intp, "count": types.intp, "float": types.float32}
@@ -118,6 +121,13 @@ class Code:
         start = self._place(address, index, TILE * 4)
         return Row(self, [self._load(self._place(start, v, LANES * 4), _VECTOR) for v in range(TILE // LANES)])
 
+    def row_of_bytes(self, address: Any, index: Any = 0) -> Row:
+        """Row `index` of the array of bytes at `address`, as floats."""
+        start = self._place(address, index, TILE)
+        kind = ir.VectorType(ir.IntType(8), LANES)
+        loaded = [self._load(self._place(start, v, LANES), kind, align=1) for v in range(TILE // LANES)]
+        return Row(self, [self.builder.sitofp(self.builder.zext(v, _WHOLES), _VECTOR) for v in loaded])
+
     def put(self, row: Row, address: Any, index: Any = 0) -> None:
         """Store `row` as row `index` of the array at `address`."""
         start = self._place(address, index, TILE * 4)
@@ -136,6 +146,17 @@ class Code:
         """Add a float, or a vector of the next `LANES` floats, to the array at `address`."""
         place = self._place(address, index, 4)
         self._store(self.builder.fadd(self._load(place, value.type), value), place)
+
+    def fetch(self, address: Any, index: Any) -> None:
+        """Bring row `index` of the array at `address` into the cache, for later; processors fetch lines in pairs."""
+        pointer = ir.PointerType(ir.IntType(8))
+        kind = ir.FunctionType(ir.VoidType(), [pointer, _INT32, _INT32, _INT32])
+        prefetch = self.builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+        read_data_to_keep = [ir.Constant(_INT32, option) for option in (0, 3, 1)]
+        start = self._place(address, index, TILE * 4)
+        for pair in range(TILE * 4 // LINE_PAIR):
+            place = self.builder.inttoptr(self._place(start, pair, LINE_PAIR), pointer)
+            self.builder.call(prefetch, [place, *read_data_to_keep])
 
     def spread(self, number: Any) -> Row:
         """A row with a number (a Python float or a value) everywhere."""
