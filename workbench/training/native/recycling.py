@@ -46,10 +46,14 @@ class Recycler:
             pass
         return np.empty(size, np.uint8)
 
+    def shrink(self, most: int) -> None:
+        """Let go of what waits for use beyond `most` bytes."""
+        try:
+            while self.nbytes > most:
+                self._free.popleft()
+        except IndexError:  # another thread was quicker
+            pass
+
     def _give_back(self, block: np.ndarray) -> None:
         self._free.append(block)
-        try:
-            while self.nbytes > self._limit:
-                self._free.popleft()
-        except IndexError:
-            pass
+        self.shrink(self._limit)

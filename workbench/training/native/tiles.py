@@ -20,13 +20,13 @@ from workbench.training.native.recycling import Recycler
 from workbench.training.native.vectors import TILE
 from workbench.training.stream import StreamKey, draw_epoch
 
-CACHE_BYTES = 1 << 30
-"""Prepared tiles that are kept: seven epochs of CIFAR-10, or twenty of MNIST."""
+CACHE_BYTES = 25 << 25
+"""Tiles that are kept, and memory that waits for new ones: six epochs of CIFAR-10, or twenty-one of MNIST."""
 
 RECENT_STREAMS = 2
 """Streams whose tiles are kept: a generation has one, and earlier generations do not come back."""
 
-_MEMORY = Recycler(CACHE_BYTES // 2)
+_MEMORY = Recycler(CACHE_BYTES)
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ class _Cache:
         self._made: OrderedDict[tuple[object, ...], Tiles] = OrderedDict()
         self._making: dict[tuple[object, ...], threading.Lock] = {}
         self._streams: OrderedDict[object, None] = OrderedDict()
+        self._size = 0  # of the last that were made
 
     def get(self, key: tuple[object, ...], make: Callable[[], Tiles]) -> Tiles:
         with self._lock:
@@ -92,13 +93,20 @@ class _Cache:
             with self._lock:
                 if key in self._made:
                     return self._made[key]
+                self._make_room(self._size)
             tiles = make()
             with self._lock:
-                self._made[key] = tiles
+                self._made[key], self._size = tiles, tiles.nbytes
                 self._making.pop(key, None)
-                while sum(each.nbytes for each in self._made.values()) > self._limit and len(self._made) > 1:
-                    self._made.popitem(last=False)
+                self._make_room(0)
         return tiles
+
+    def _make_room(self, size: int) -> None:
+        """Keep so many bytes free within the limit; the tiles that go leave their memory to those that come."""
+        kept = sum(each.nbytes for each in self._made.values())
+        while kept + size > self._limit and len(self._made) > 1:
+            kept -= self._made.popitem(last=False)[1].nbytes
+        _MEMORY.shrink(max(0, self._limit - kept))
 
     def _use(self, stream: object) -> None:
         if stream is None:
