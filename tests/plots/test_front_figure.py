@@ -11,6 +11,8 @@ import pytest
 from workbench.errors import ExportError
 from workbench.individuals import Cost, Individual, Outcome
 from workbench.plots import front_figure, front_info, save_picture
+from workbench.plots.axes import log_axis
+from workbench.plots.baselines import Baseline
 from workbench.store import GenerationRecord, Run, RunDescription, create_run, open_run
 
 POINTS = [(0.90, 4000), (0.50, 100), (0.70, 2000), (0.80, 1000), (0.60, 3000)]
@@ -132,3 +134,18 @@ def test_without_kaleido_an_error_says_what_to_do(run, tmp_path, monkeypatch, re
     monkeypatch.setattr(type(figure), "write_image", write_image)
     with pytest.raises(ExportError, match=r"pip install kaleido.*\.html needs neither"):
         save_picture(figure, tmp_path / "front.png")
+
+
+def test_the_axes_show_the_front_and_the_baselines_round_numbers_marked(run):
+    """What lies far below the front would squeeze it; what a star or the front reaches is never cut off."""
+    best = Baseline("hand-made", "digits", 50_000, 0.95, "by hand")
+    layout = front_figure(run, baselines=[best]).layout
+    low, high = layout.yaxis.range
+    assert 0 < low < 0.5 < 0.95 < high <= 1.05
+    assert layout.xaxis.dtick == 1  # 100 to 50,000: powers of ten
+    assert log_axis([1000, 40_000])["dtick"] == "D2"
+    assert log_axis([])["dtick"] == 1
+
+
+def test_without_a_front_the_axis_is_free(tmp_path):
+    assert front_figure(make_run(tmp_path / "empty", empty=True)).layout.yaxis.range is None

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 
+from workbench.training.native import tiles as tiles_module
 from workbench.training.native.recycling import Recycler
 from workbench.training.native.tiles import Tiles, _Cache
 
@@ -77,3 +78,22 @@ def test_cache_keeps_the_latest_streams_and_all_splits():
     assert len(made) == 6
     get("b", 0)
     assert len(made) == 7
+
+
+def test_tiles_and_waiting_memory_share_one_bound(monkeypatch):
+    """What goes leaves its memory to what comes, whether its stream is over or the bound is reached."""
+    memory, size = Recycler(1 << 20), 2 * 64 + 64 * 4
+    monkeypatch.setattr(tiles_module, "_MEMORY", memory)
+    cache, places = _Cache(4 * size), set()
+
+    def make():
+        made = memory.empty((1, 2, 64), np.uint8)
+        places.add(made.ctypes.data)
+        return Tiles(made, np.zeros((1, 64), np.int32), 1)
+
+    for stream in range(5):
+        for epoch in range(7):
+            cache.get((stream, epoch), make)
+            kept = sum(each.nbytes for each in cache._made.values())
+            assert kept + memory.nbytes <= 4 * size
+    assert len(places) <= 10  # of 35

@@ -139,6 +139,7 @@ def front_figure(
 ) -> go.Figure:
     """Validation accuracy against FLOPs (log axis): the all-time front, the population and the dead.
 
+    The axis of accuracy shows the front and what lies not far below; zoom out for the rest.
     A line joins the front unless latency is an objective and some members owe their place to it; hovering tells it.
 
     Args:
@@ -187,7 +188,7 @@ def front_figure(
 
 
 def _accuracy_range(info: FrontInfo, baselines: Sequence[Baseline]) -> list[float] | None:
-    """From twice the front's span below its best up to its best: networks far below tell nothing. None for no front."""
+    """What the front and the baselines span, and half of that below; None without a front."""
     if len(info.front) == 0:
         return None
     shown = [*info.front["val_accuracy"], *(one.accuracy for one in baselines)]

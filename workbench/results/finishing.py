@@ -31,6 +31,8 @@ from workbench.training import TrainConfig, evaluate, train
 GROWING = ("add_neurons", "add_edges")
 """Mutations that make a network grow, in turn."""
 
+MOST_STEPS = 50
+
 
 @dataclass(frozen=True)
 class Finishing:
@@ -135,10 +137,18 @@ def grown(genome: Genome, growth: float, data: Dataset, config: SearchConfig, se
         data: to train on after each mutation.
         config: whose rates and recipe for children hold.
         seed: of all random choices.
+
+    Raises:
+        RunError: if `MOST_STEPS` mutations are not enough.
     """
     rng, rates = np.random.default_rng([seed, 1]), from_values(MutationRates, config.rates)
     wanted, steps = growth * genome.flops, 0
     while genome.flops < wanted:
+        if steps == MOST_STEPS:
+            raise RunError(
+                f"expected {growth:g} times the FLOPs, got {genome.flops:,} of {wanted:,.0f} after {steps} mutations; "
+                "the run's rates for new neurons and edges are too small"
+            )
         genome, _ = mutations.apply(GROWING[steps % len(GROWING)], genome, rates, rng)
         genome = train(genome, data, config.train, seed, stream=(seed, steps + 1)).genome
         steps += 1

@@ -60,14 +60,9 @@ def front_frame(individuals: pd.DataFrame) -> pd.DataFrame:
     """
     usable = (individuals["status"] == "ok") & individuals["val_accuracy"].notna() & individuals["flops"].notna()
     frame = individuals[usable].astype({"flops": "int64", "flops_total": "int64", "parameters": "int64"})
-    frame = frame.sort_values(["flops", "val_accuracy", "id"], ascending=[True, False, True])
-    if LATENCY in frame:
-        points = list(
-            zip(frame["flops"].tolist(), frame["val_accuracy"].tolist(), frame[LATENCY].tolist(), strict=True)
-        )
-        return frame.iloc[undominated(points, frame["id"].tolist())].reset_index(drop=True)
-    best_before = frame["val_accuracy"].cummax().shift(fill_value=float("-inf"))
-    return frame[frame["val_accuracy"] > best_before].reset_index(drop=True)
+    latencies = frame[LATENCY] if LATENCY in frame else frame["flops"] * 0.0
+    points = list(zip(frame["flops"].tolist(), frame["val_accuracy"].tolist(), latencies.tolist(), strict=True))
+    return frame.iloc[undominated(points, frame["id"].tolist())].reset_index(drop=True)
 
 
 def generations_frame(records: Sequence[GenerationRecord], finished_at: Sequence[str]) -> pd.DataFrame:

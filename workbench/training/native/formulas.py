@@ -12,18 +12,6 @@ BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-8
 """AdamW, as torch's defaults."""
 
 
-@vector_code("address", "address", "address", "address", "count")
-def scale_bytes(code, images, scale, offset, out, count):
-    """out_i = images_i · scale_i + offset_i, for `count` rows of bytes."""
-
-    def each(i, _):
-        factor, summand = (code.spread(code.number(numbers, i)) for numbers in (scale, offset))
-        code.put(code.row_of_bytes(images, i).times_plus(factor, summand), out, i)
-        return []
-
-    code.loop(count, each)
-
-
 def _weighted_sum(code, count, row, weight, start):
     """start + Σ_e weight(e) · row(e), over `count` edges."""
 

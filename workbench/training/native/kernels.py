@@ -32,7 +32,6 @@ from workbench.training.native.formulas import (
     edge_dots_back,
     exp_rows,
     normalise_back,
-    scale_bytes,
     sum_back,
     sum_edges,
     sum_squares,
@@ -89,10 +88,6 @@ def _address(array, index):
 @njit(nogil=True, cache=True)
 def load_images(images, scale, offset, out):
     """out[input] = raw pixel · scale + offset: centred and scaled. `images` [inputs, TILE] are uint8 or float32."""
-    if images.itemsize == 1:
-        rows = images.ctypes.data, scale.ctypes.data, offset.ctypes.data, out.ctypes.data
-        scale_bytes(rows[0], rows[1], rows[2], rows[3], len(images))
-        return
     for row in range(images.shape[0]):
         a, b = scale[row], offset[row]
         for k in range(TILE):

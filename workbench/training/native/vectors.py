@@ -121,13 +121,6 @@ class Code:
         start = self._place(address, index, TILE * 4)
         return Row(self, [self._load(self._place(start, v, LANES * 4), _VECTOR) for v in range(TILE // LANES)])
 
-    def row_of_bytes(self, address: Any, index: Any = 0) -> Row:
-        """Row `index` of the array of bytes at `address`, as floats."""
-        start = self._place(address, index, TILE)
-        kind = ir.VectorType(ir.IntType(8), LANES)
-        loaded = [self._load(self._place(start, v, LANES), kind, align=1) for v in range(TILE // LANES)]
-        return Row(self, [self.builder.sitofp(self.builder.zext(v, _WHOLES), _VECTOR) for v in loaded])
-
     def put(self, row: Row, address: Any, index: Any = 0) -> None:
         """Store `row` as row `index` of the array at `address`."""
         start = self._place(address, index, TILE * 4)
