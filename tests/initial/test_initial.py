@@ -7,7 +7,7 @@ from strategies import genomes, seeds
 
 from workbench.errors import ConfigError
 from workbench.genome import Genome
-from workbench.initial import CONVOLUTION, Windows, dense_mlp, initialise, random_genome, windowed
+from workbench.initial import CONVOLUTION, Windows, dense_mlp, initialise, random_genome, windowed, windowed_edges
 from workbench.mutations import MutationRates, mutate
 
 
@@ -83,6 +83,22 @@ def test_a_convolution_equals_torchs(rng):
 def test_windows_larger_than_the_map_shrink(rng):
     genome = windowed((1, 4, 4), 2, rng, windows=CONVOLUTION)
     assert genome.n_edges > 0
+
+
+@pytest.mark.parametrize("windows", [CONVOLUTION, [Windows(3, 2, 2), Windows(5, 1, 3)], [Windows(9), Windows(2, 3)]])
+def test_edges_of_windows_are_known_beforehand(windows, rng):
+    def edges(shape):
+        return windowed_edges(shape, 4, windows), windowed(shape, 4, rng, windows=windows).n_edges
+
+    counted, made = edges((2, 13, 13))
+    assert counted >= made > 0.5 * counted  # neurons that no later window looks at are pruned
+    counted, made = edges((3, 4, 4))
+    assert counted >= made > 0
+
+
+def test_edges_of_windows_that_leave_nothing_out(rng):
+    windows = [Windows(3, 1, 4, shared=True), Windows(2, 2, pooling=True), Windows(3, 1, 2)]
+    assert windowed_edges((3, 8, 8), 10, windows) == windowed((3, 8, 8), 10, rng, windows=windows).n_edges
 
 
 @given(genomes(blank=0.3), seeds())

@@ -7,6 +7,7 @@ import pytest
 
 from workbench.errors import ConfigError
 from workbench.spaces import InitialConfig, NeuronSpace, make_space
+from workbench.spaces.neuron import MOST_WINDOW_EDGES
 
 SHAPE = (1, 8, 8)
 
@@ -34,6 +35,14 @@ def test_dense_ones_are_fully_connected():
 def test_local_ones_share_nothing_and_convolutions_do():
     assert all((genome.shared < 0).all() for genome in genomes(random=0, local=1))
     assert all((genome.shared >= 0).any() for genome in genomes(random=0, convolution=1))
+
+
+@pytest.mark.parametrize("share", ["local", "convolution"])
+def test_no_windows_of_monstrous_size(share):
+    """Some of these draws would have tens of millions of edges, and take gigabytes."""
+    space = NeuronSpace((1, 28, 28), 10, InitialConfig(random=0, maps=(1, 10), **{share: 1.0}))
+    sizes = [space.sample(index, np.random.default_rng(index)).n_edges for index in range(40)]
+    assert max(sizes) <= MOST_WINDOW_EDGES
 
 
 def test_normalization_reaches_the_genome():

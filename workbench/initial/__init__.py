@@ -1,7 +1,7 @@
 """Initial genomes: random ones, hand-shaped ones, and weights for edges that have none."""
 
 from workbench.initial.random import random_genome
-from workbench.initial.shaped import CONVOLUTION, LOCAL, Windows, dense_mlp, windowed
+from workbench.initial.shaped import CONVOLUTION, LOCAL, Windows, dense_mlp, windowed, windowed_edges
 from workbench.initial.weights import NEW_EDGE_SCALE, initialise
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "initialise",
     "random_genome",
     "windowed",
+    "windowed_edges",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -102,34 +103,42 @@ def windowed(
     return initialise(genome, rng)
 
 
+def windowed_edges(input_shape: tuple[int, int, int], n_outputs: int, windows: Sequence[Windows]) -> int:
+    """How many edges `windowed` would make, without making them."""
+    (n_maps, *extent), n_edges = input_shape, 0
+    for layer in windows:
+        size, places = _places(layer, extent[0], extent[1])
+        n_edges += n_maps * math.prod(map(len, places)) * math.prod(size) * (1 if layer.pooling else layer.maps)
+        n_maps, extent = n_maps if layer.pooling else layer.maps, list(map(len, places))
+    return n_edges + n_maps * math.prod(extent) * n_outputs
+
+
+def _places(layer: Windows, height: int, width: int) -> tuple[tuple[int, int], tuple[np.ndarray, np.ndarray]]:
+    """Size of the windows over a map, and the rows and columns at which they begin."""
+    size = min(layer.size, height), min(layer.size, width)
+    rows = np.arange(0, height - size[0] + 1, layer.stride)
+    return size, (rows, np.arange(0, width - size[1] + 1, layer.stride))
+
+
 def _window_edges(
     layer: Windows, maps: np.ndarray, first: int
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
     """Edges (sources, targets), shared-weight groups and the new maps of one layer of windows."""
     n_in, height, width = maps.shape
-    size_rows, size_columns = min(layer.size, height), min(layer.size, width)
-    rows = np.arange(0, height - size_rows + 1, layer.stride)
-    columns = np.arange(0, width - size_columns + 1, layer.stride)
+    size, (rows, columns) = _places(layer, height, width)
     n_out = n_in if layer.pooling else layer.maps
     new = first + np.arange(n_out * len(rows) * len(columns)).reshape(n_out, len(rows), len(columns))
+    all_in = np.arange(1 if layer.pooling else n_in)  # pooling looks at one map, its own
     out, into, row, column, dr, dc = (
         axis.ravel()
         for axis in np.meshgrid(
-            np.arange(n_out),
-            np.arange(n_in),
-            rows,
-            columns,
-            np.arange(size_rows),
-            np.arange(size_columns),
-            indexing="ij",
+            np.arange(n_out), all_in, rows, columns, np.arange(size[0]), np.arange(size[1]), indexing="ij"
         )
     )
     if layer.pooling:
-        own = out == into
-        out, into, row, column, dr, dc = out[own], into[own], row[own], column[own], dr[own], dc[own]
-        groups = out
+        groups = into = out
     elif layer.shared:
-        groups = ((out * n_in + into) * size_rows + dr) * size_columns + dc
+        groups = ((out * n_in + into) * size[0] + dr) * size[1] + dc
     else:
         groups = np.full(len(out), -1)
     edges = maps[into, row + dr, column + dc], new[out, row // layer.stride, column // layer.stride]

@@ -14,7 +14,7 @@ from workbench.errors import ConfigError, GenomeError
 from workbench.genome import Genome
 from workbench.genome.compact import is_compact, topology_to_bytes
 from workbench.individuals import Cost, Outcome
-from workbench.initial import Windows, dense_mlp, random_genome, windowed
+from workbench.initial import Windows, dense_mlp, random_genome, windowed, windowed_edges
 from workbench.latency import LatencyModel
 from workbench.mutations import KINDS, MutationRates, mutate
 from workbench.mutations.rates import check_range
@@ -23,6 +23,12 @@ from workbench.spaces.sizing import near_size
 from workbench.spatial import SpatialLaw
 from workbench.training import BACKENDS, DEFAULT_BACKEND, OnEpoch, TrainConfig, evaluate, train
 from workbench.training.calibration import size_of
+
+MOST_WINDOW_EDGES = 1_000_000
+"""Windows with more edges are drawn again: to build such a network takes gigabytes, to train it hours."""
+
+WINDOW_DRAWS = 100
+"""Draws of windows; on a huge image none may be small enough, and the last one counts."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,10 @@ class NeuronSpace:
             low, high = np.log(initial.dense_widths)
             widths = np.sort(np.exp(rng.uniform(low, high, size=rng.integers(1, 3))).round().astype(int))[::-1]
             return dense_mlp(shape, n_outputs, rng, widths=widths.tolist(), normalization=initial.normalization)
-        windows = self._windows(kind == "convolution", rng)
+        for _ in range(WINDOW_DRAWS):
+            windows = self._windows(kind == "convolution", rng)
+            if windowed_edges(shape, n_outputs, windows) <= MOST_WINDOW_EDGES:
+                break
         return windowed(shape, n_outputs, rng, windows=windows, normalization=initial.normalization)
 
     def _windows(self, shared: bool, rng: np.random.Generator) -> list[Windows]:
