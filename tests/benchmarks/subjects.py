@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -58,21 +59,48 @@ def useful_flops(genome: Genome, data: Dataset) -> int:
     return 4 * genome.n_edges + 2 * inner
 
 
+def in_turns(calls: Mapping[str, Callable[[], object]], rounds: int = 5) -> dict[str, float]:
+    """The shortest of some calls of each, in seconds; they are called in turns, after one round to warm up."""
+    best = dict.fromkeys(calls, float("inf"))
+    for number in range(rounds + 1):
+        for name, call in calls.items():
+            started = time.perf_counter()
+            call()
+            if number:
+                best[name] = min(best[name], time.perf_counter() - started)
+    return best
+
+
 def seconds(call: Callable[[], object], repeats: int = 3) -> float:
-    """The shortest of some calls."""
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - started)
-    return min(times)
+    """The shortest of some calls, after one to warm up."""
+    return in_turns({"": call}, repeats)[""]
 
 
-def sgemm_rate() -> float:
-    """GFLOP/s of dense single-precision products on one core of this machine."""
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Torch uses one core inside."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
-    best = seconds(lambda: a @ b, 20)
-    torch.set_num_threads(threads)
-    return 2 * 1024**3 / best / 1e9
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+SGEMM_SIZE, SGEMM_REPEATS = 1024, 10
+
+
+def sgemm() -> Callable[[], object]:
+    """Dense single-precision products."""
+    a, b = torch.randn(SGEMM_SIZE, SGEMM_SIZE), torch.randn(SGEMM_SIZE, SGEMM_SIZE)
+
+    def products() -> None:
+        for _ in range(SGEMM_REPEATS):
+            a @ b
+
+    return products
+
+
+def sgemm_flops() -> int:
+    """FLOP of one call of `sgemm()`."""
+    return 2 * SGEMM_SIZE**3 * SGEMM_REPEATS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -19,6 +20,7 @@ from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
 from workbench.mutations import MutationRates, mutate
 from workbench.training import TrainConfig, batches, evaluate, train
 from workbench.training.native.epoch import batch_grads
+from workbench.training.native.filling import PART, Filling
 from workbench.training.native.tiles import _Cache, split_tiles, training_tiles
 from workbench.training.native.trainer import NativeTrainer
 
@@ -218,11 +220,11 @@ def test_tiles_are_made_once_and_forgotten_when_there_are_too_many():
     cache, made = _Cache(3 * split_tiles(data, "train").nbytes), []
 
     def make(name):
-        def inner():
+        def begin():
             made.append(name)
-            return split_tiles(data, "train")
+            return Filling(split_tiles(data, "train"), 1, lambda first, last: None)
 
-        return inner
+        return begin
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: cache.get("a", make("a")), range(50)))
@@ -231,6 +233,39 @@ def test_tiles_are_made_once_and_forgotten_when_there_are_too_many():
         cache.get(name, make(name))
     cache.get("a", make("a"))
     assert made == ["a", "b", "c", "d", "a"]
+
+
+def test_all_threads_that_wait_fill_each_tile_once():
+    both, filled, threads = threading.Event(), [], set()
+
+    def fill(first, last):
+        threads.add(threading.get_ident())
+        if len(threads) == 2:
+            both.set()
+        assert both.wait(10)
+        filled.extend(range(first, last))
+
+    filling = Filling("tiles", 5 * PART + 1, fill)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: filling.finish(), range(2))) == ["tiles"] * 2
+    assert sorted(filled) == list(range(5 * PART + 1))
+    assert len(threads) == 2
+
+
+def test_who_is_interrupted_leaves_the_rest_to_others():
+    filled = []
+
+    def fill(first, last):
+        if not filled:
+            filled.append(None)
+            raise KeyboardInterrupt
+        filled.extend(range(first, last))
+
+    filling = Filling("tiles", 3 * PART, fill)
+    with pytest.raises(KeyboardInterrupt):
+        filling.finish()
+    assert filling.finish() == "tiles"
+    assert sorted(filled[1:]) == list(range(3 * PART))
 
 
 def test_another_device_is_refused():

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 
 from workbench.training.native import tiles as tiles_module
+from workbench.training.native.filling import Filling
 from workbench.training.native.recycling import Recycler
 from workbench.training.native.tiles import Tiles, _Cache
 
@@ -56,13 +57,18 @@ def test_threads_never_get_the_same_memory():
     assert not wrong
 
 
+def whole(images):
+    tiles = Tiles(images, np.zeros((1, 64), np.int32), 1)
+    return Filling(tiles, 1, lambda first, last: None)
+
+
 def test_cache_keeps_the_latest_streams_and_all_splits():
     made = []
 
     def get(stream, rest):
         def make():
             made.append((stream, rest))
-            return Tiles(np.zeros((1, 2, 64), np.uint8), np.zeros((1, 64), np.int32), 1)
+            return whole(np.zeros((1, 2, 64), np.uint8))
 
         return cache.get((stream, rest), make)
 
@@ -89,7 +95,7 @@ def test_tiles_and_waiting_memory_share_one_bound(monkeypatch):
     def make():
         made = memory.empty((1, 2, 64), np.uint8)
         places.add(made.ctypes.data)
-        return Tiles(made, np.zeros((1, 64), np.int32), 1)
+        return whole(made)
 
     for stream in range(5):
         for epoch in range(7):

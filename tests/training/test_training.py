@@ -9,7 +9,7 @@ from workbench.datasets import Dataset, load_dataset
 from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
 from workbench.initial import dense_mlp, random_genome
-from workbench.training import TrainConfig, batches, evaluate, learning_rate, train
+from workbench.training import TrainConfig, batches, evaluate, learning_rates, train
 from workbench.training.stream import augment
 
 
@@ -123,15 +123,15 @@ def test_settings_out_of_range_are_named(changes):
 
 def test_schedules():
     config = TrainConfig(learning_rate=1.0, warmup=0.25)
-    rates = [learning_rate(config, step, 100) for step in range(100)]
+    rates = learning_rates(config, np.arange(100), 100)
     assert np.argmax(rates) == 25
     assert max(rates) == 1.0
     assert rates[0] == pytest.approx(1 / 25)
     assert rates[-1] < 0.001
-    cosine = [learning_rate(TrainConfig(learning_rate=1.0, schedule="cosine"), step, 100) for step in range(100)]
+    cosine = learning_rates(TrainConfig(learning_rate=1.0, schedule="cosine"), np.arange(100), 100)
     assert cosine[0] == 1.0
     assert all(np.diff(cosine) < 0)
-    assert learning_rate(TrainConfig(learning_rate=1.0, schedule="constant"), 99, 100) == 1.0
+    assert (learning_rates(TrainConfig(learning_rate=1.0, schedule="constant"), np.arange(100), 100) == 1.0).all()
 
 
 def coloured(n: int = 30) -> Dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -78,16 +79,16 @@ class Loop(Observed):
     def _make_generation(self, crew: Crew) -> bool:
         """Make the children that are missing of this generation, then rank; False if it was stopped."""
         started = time.perf_counter()
+        made: deque[Individual | GivenUp] = deque()
         while (todo := self._todo()) or self._pending:
             while todo and crew.room and self._may_start():
                 self._start(todo[0], crew)
                 todo = self._todo()
-            if self._pending:
-                for result in crew.wait():
-                    self._take(result)
-            elif todo and not self._wait_for_leave():
-                return False
-            if crew.dismissed:
+            if made:  # stored while workers are busy with the next
+                self._take(made.popleft())
+            elif self._pending and not crew.dismissed:
+                made.extend(crew.wait())
+            elif crew.dismissed or not self._wait_for_leave():
                 return False
         with self._wake:  # nobody sees a generation half ended, or one that the file does not have
             self._ledger.end_generation(time.perf_counter() - started)

@@ -1,6 +1,6 @@
 """Plan + data -> trained weights."""
 
-from workbench.training.config import SCHEDULES, TrainConfig, learning_rate
+from workbench.training.config import SCHEDULES, TrainConfig, learning_rates
 from workbench.training.history import OnEpoch
 from workbench.training.stream import StreamKey, batches
 from workbench.training.train import BACKENDS, DEFAULT_BACKEND, TrainResult, evaluate, train
@@ -15,6 +15,6 @@ __all__ = [
     "TrainResult",
     "batches",
     "evaluate",
-    "learning_rate",
+    "learning_rates",
     "train",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from workbench.errors import ConfigError
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
@@ -61,16 +63,16 @@ class TrainConfig:
                 raise ConfigError(f"TrainConfig.{name} is out of range: {getattr(self, name)!r}")
 
 
-def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
-    """The rate of step `step` (from 0) of `steps`.
+def learning_rates(config: TrainConfig, steps: np.ndarray, total: int) -> np.ndarray:
+    """The rates of these steps (from 0) of `total`, float64.
 
     One-cycle after Smith (2018), "Super-Convergence": a linear rise from 1/25 of the peak, then half a cosine to 0.
     """
-    progress = step / max(1, steps)
+    progress, peak = steps / max(1, total), config.learning_rate
     if config.schedule == "constant":
-        return config.learning_rate
-    if config.schedule == "cosine" or config.warmup == 0:
-        return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
-    if progress < config.warmup:
-        return config.learning_rate * (1 / 25 + (1 - 1 / 25) * progress / config.warmup)
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (progress - config.warmup) / (1 - config.warmup)))
+        return np.full(len(steps), peak)
+    warmup = 0.0 if config.schedule == "cosine" else config.warmup
+    falling = peak * 0.5 * (1 + np.cos(np.pi * (progress - warmup) / (1 - warmup)))
+    if warmup == 0:
+        return falling
+    return np.where(progress < warmup, peak * (1 / 25 + (1 - 1 / 25) * progress / warmup), falling)

@@ -11,7 +11,7 @@ from torch import nn
 from workbench.compiler.network import NeuronNetwork
 from workbench.datasets import Dataset
 from workbench.genome import Genome
-from workbench.training.config import TrainConfig, learning_rate
+from workbench.training.config import TrainConfig, learning_rates
 from workbench.training.history import History, OnEpoch, record
 from workbench.training.stream import StreamKey, batches, standardise
 
@@ -67,7 +67,7 @@ def fit(
     for epoch in range(config.epochs):
         started = time.perf_counter()
         first, total = epoch * steps, config.epochs * steps
-        rates = [learning_rate(config, first + step, total) for step in range(steps)]
+        rates = learning_rates(config, np.arange(first, first + steps), total).tolist()
         loss, right = _train_epoch(network, optimizer, data, config, key, epoch, rates)
         row = {
             "epoch": epoch + 1,

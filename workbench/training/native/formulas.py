@@ -36,16 +36,33 @@ def _source(code, rows, columns, edge):
     return code.row(rows, code.whole(columns, edge))
 
 
-@vector_code("address", "address", "count", "address", "float", "address", "address")
-def sum_edges(code, weights, columns, count, rows, bias, out, total):
-    """out = bias + Σ_e weight_e · rows[column_e];  total += out."""
+@vector_code("address", "address", "count", "address", "float", "address")
+def sum_edges(code, weights, columns, count, rows, bias, out):
+    """out = bias + Σ_e weight_e · rows[column_e]."""
 
     def source(edge):
         return _source(code, rows, columns, edge)
 
     value = _weighted_sum(code, count, source, lambda edge: code.number(weights, edge), code.spread(bias))
     code.put(value, out)
-    code.put(code.row(total) + value, total)
+
+
+@vector_code("address", "count", "address")
+def sum_rows(code, values, count, total):
+    """total = Σ_i values_i, over `count` rows."""
+    _, (result,) = code.loop(count, lambda i, sums: [sums[0] + code.row(values, i)], [code.spread(0.0)])
+    code.put(result, total)
+
+
+@vector_code("address", "address", "count", "address")
+def sum_products(code, values, others, count, total):
+    """total = Σ_i values_i · others_i, over `count` rows."""
+
+    def add(i, sums):
+        return [code.row(values, i).times_plus(code.row(others, i), sums[0])]
+
+    _, (result,) = code.loop(count, add, [code.spread(0.0)])
+    code.put(result, total)
 
 
 @vector_code("address", "address", "count", "address")
@@ -75,12 +92,9 @@ def activate(code, out, normed, mean, inverse, count):
     code.loop(count, each)
 
 
-@vector_code("address", "address", "address", "count", "address", "address", "address", "float", "address", "address")
-def sum_back(code, weights, edges, targets, count, rows, out, normed, scale, grad, totals):
-    """grad = scale · Σ_e weight_e · rows[target_e] where out > 0, else 0: back through edges, dropout and ReLU.
-
-    totals += (grad, grad · normed), which going back through LayerNorm needs.
-    """
+@vector_code("address", "address", "address", "count", "address", "address", "float", "address")
+def sum_back(code, weights, edges, targets, count, rows, out, scale, grad):
+    """grad = scale · Σ_e weight_e · rows[target_e] where out > 0, else 0: back through edges, dropout and ReLU."""
 
     def target(edge):
         return code.row(rows, code.whole(targets, edge))
@@ -89,10 +103,7 @@ def sum_back(code, weights, edges, targets, count, rows, out, normed, scale, gra
         return code.number(weights, code.whole(edges, edge))
 
     value = _weighted_sum(code, count, target, weight, code.spread(0.0))
-    value = (value * code.spread(scale)).where_positive(code.row(out))
-    code.put(value, grad)
-    code.put(code.row(totals, 0) + value, totals, 0)
-    code.put(value.times_plus(code.row(normed), code.row(totals, 1)), totals, 1)
+    code.put((value * code.spread(scale)).where_positive(code.row(out)), grad)
 
 
 @vector_code("address", "address", "address", "address", "count")

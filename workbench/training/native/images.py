@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from workbench.training.native.vectors import LANES, TILE, vector_code
+from workbench.training.native.vectors import TILE, vector_code
+
+BLOCK = 16
+"""Pixels of as many images that are transposed at once."""
 
 
 @vector_code("address", "address", "count")
@@ -16,16 +19,16 @@ def copy_bytes(code, source, target, count):
 
 @vector_code("address", "count", "address", "count")
 def transpose_bytes(code, source, stride, target, blocks):
-    """target[pixel, image] = source[image, pixel] for `TILE` images of `blocks` times `LANES` pixels, a byte each.
+    """target[pixel, image] = source[image, pixel] for `TILE` images of `blocks` times `BLOCK` pixels, a byte each.
 
     Images lie `stride` bytes apart. Four rounds of interleaving the first half of the rows with the second transpose
     16 rows of 16.
     """
 
     def block(number, _):
-        first = code.times(number, LANES)
-        for group in range(0, TILE, LANES):  # of images
-            starts = [code.add(source, code.add(first, code.times(stride, group + image))) for image in range(LANES)]
+        first = code.times(number, BLOCK)
+        for group in range(0, TILE, BLOCK):  # of images
+            starts = [code.add(source, code.add(first, code.times(stride, group + image))) for image in range(BLOCK)]
             rows = [code.sixteen_bytes(start) for start in starts]
             for _ in range(4):
                 rows = [half for i in range(8) for half in code.interleave(rows[i], rows[i + 8])]
@@ -41,25 +44,28 @@ def transpose_bytes(code, source, stride, target, blocks):
 def fill_tiles(images, chosen, shifts, mirrored, tiles):
     """tiles[t, pixel, k] = pixel of image chosen[t, k] after its shift (rows, columns) and mirroring; -1 = none.
 
-    `images` [n, c, h, w] and `tiles` [tiles, c · h · w, TILE] are of one type; `chosen` [tiles, TILE], `shifts`
-    [tiles, TILE, 2] int64, `mirrored` [tiles, TILE].
+    `images` [n, c, h, w] and `tiles` [tiles, c · h · w, TILE] are of one type; `chosen` [tiles, TILE] int64, `shifts`
+    [n, 2] int64, `mirrored` [n].
     """
     n, channels, height, width = images.shape
     size = height * width
     planes = images.reshape(n, channels, size)
+    turned = np.zeros(TILE, np.bool_)
     staged = np.zeros((TILE, size + 64), images.dtype)  # 64: rows must not all fall on the same lines of the cache
     for tile in range(len(chosen)):
+        for k in range(TILE):
+            turned[k] = chosen[tile, k] >= 0 and mirrored[chosen[tile, k]]
         for channel in range(channels):
             for k in range(TILE):
                 image = chosen[tile, k]
                 if image < 0:
                     staged[k] = 0
                 else:
-                    shift(planes[image, channel], height, width, shifts[tile, k], staged[k])
+                    shift(planes[image, channel], height, width, shifts[image], staged[k])
             plane = tiles[tile, channel * size : (channel + 1) * size]
             transpose(staged, plane)
-            if mirrored[tile].any():
-                mirror(plane, width, mirrored[tile])
+            if turned.any():
+                mirror(plane, width, turned)
 
 
 @njit(nogil=True, cache=True)
@@ -86,9 +92,9 @@ def shift(plane, height, width, by, shifted):
 @njit(nogil=True, cache=True)
 def transpose(staged, plane):
     """plane[pixel, image] = staged[image, pixel]."""
-    blocks = len(plane) // LANES if plane.itemsize == 1 else 0
+    blocks = len(plane) // BLOCK if plane.itemsize == 1 else 0
     transpose_bytes(staged.ctypes.data, staged.strides[0], plane.ctypes.data, blocks)
-    for pixel in range(blocks * LANES, len(plane)):
+    for pixel in range(blocks * BLOCK, len(plane)):
         for k in range(TILE):
             plane[pixel, k] = staged[k, pixel]
 

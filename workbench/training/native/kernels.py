@@ -34,6 +34,8 @@ from workbench.training.native.formulas import (
     normalise_back,
     sum_back,
     sum_edges,
+    sum_products,
+    sum_rows,
     sum_squares,
 )
 from workbench.training.native.vectors import TILE
@@ -101,7 +103,6 @@ def forward(net, weights, biases, dropout, random, buffers):
     last_layer = len(net.normalised) - 1
     for layer in range(1, last_layer + 1):
         first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
-        mean[:] = 0
         for row in range(first, last):
             start = net.row_starts[row]
             sum_edges(
@@ -111,13 +112,12 @@ def forward(net, weights, biases, dropout, random, buffers):
                 out.ctypes.data,
                 biases[row - net.n_inputs],
                 _address(out, row * TILE),
-                mean.ctypes.data,
             )
         if layer == last_layer:
             break
         inverse = buffers.inverse[layer]
         if net.normalised[layer]:
-            finish_moments(first, last, out, mean, inverse)
+            moments(first, last, out, mean, inverse)
         else:
             mean[:] = 0
             inverse[:] = 1
@@ -128,9 +128,10 @@ def forward(net, weights, biases, dropout, random, buffers):
 
 
 @njit(nogil=True, cache=True)
-def finish_moments(first, last, out, mean, inverse):
-    """LayerNorm's mean (from the sum) and 1 / sqrt(variance + eps) over the rows `first` to `last`, per image."""
+def moments(first, last, out, mean, inverse):
+    """LayerNorm's mean and 1 / sqrt(variance + eps) over the rows `first` to `last`, per image."""
     count = np.float32(last - first)
+    sum_rows(_address(out, first * TILE), last - first, mean.ctypes.data)
     for k in range(TILE):
         mean[k] /= count
     sum_squares(_address(out, first * TILE), mean.ctypes.data, last - first, inverse.ctypes.data)
@@ -195,11 +196,10 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
 
     Edges out of a hidden neuron get theirs right after the neuron, when the rows of their targets are in the cache.
     """
-    out, normed, grad, totals = buffers.out, buffers.normed, buffers.grad, buffers.scratch
+    out, normed, grad, means = buffers.out, buffers.normed, buffers.grad, buffers.scratch
     scale = np.float32(1 / (1 - dropout))
     for layer in range(len(net.normalised) - 2, 0, -1):
         first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
-        totals[:] = 0
         for row in range(first, last):  # by the outputs of this layer: from all later ones
             start = net.back_starts[row - net.n_inputs]
             count = net.back_starts[row - net.n_inputs + 1] - start
@@ -210,10 +210,8 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
                 count,
                 grad.ctypes.data,
                 _address(out, row * TILE),
-                _address(normed, row * TILE),
                 scale,
                 _address(grad, row * TILE),
-                totals.ctypes.data,
             )
             edge_dots_back(
                 edge_grads.ctypes.data,
@@ -224,10 +222,12 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
                 _address(out, row * TILE),
             )
         if net.normalised[layer]:
-            totals /= np.float32(last - first)
             rows = _address(grad, first * TILE), _address(normed, first * TILE)
+            sum_rows(rows[0], last - first, means[0].ctypes.data)
+            sum_products(rows[0], rows[1], last - first, means[1].ctypes.data)
+            means /= np.float32(last - first)
             inverse = buffers.inverse[layer]
-            normalise_back(rows[0], rows[1], totals.ctypes.data, inverse.ctypes.data, last - first)
+            normalise_back(rows[0], rows[1], means.ctypes.data, inverse.ctypes.data, last - first)
     for row in range(net.n_inputs, out.shape[0]):
         start = net.row_starts[row]
         bias_grads[row - net.n_inputs] += edge_dots(

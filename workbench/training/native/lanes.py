@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-LANES = 16
-"""Floats in one vector; LLVM maps vectors to whatever the processor has."""
+from llvmlite import binding
 
-HALVES = (8, 4, 2, 1)
+LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
+"""Floats in one vector: as many as a register of the processor holds; LLVM splits vectors where it holds fewer."""
+
+HALVES = (8, 4, 2, 1) if LANES == 16 else (4, 2, 1)
 """Lanes that are added to as many others, step by step, until there is one sum."""
 
 
@@ -24,10 +26,10 @@ def first_halves(size: int) -> list[int]:
     ]
 
 
-def order_of(count: int) -> list[int]:
-    """Which of `count` vectors, added up by halves, arrives first, second, …"""
+def order_of(count: int) -> dict[int, int]:
+    """Which of `count` vectors, added up by halves, arrive first, second, …, and a lane that each arrives in."""
     level = [[leaf] * LANES for leaf in range(count)]
     for size in HALVES:
         pairs = [(level[i], level[(i + 1) % len(level)]) for i in range(0, len(level), 2)]
         level = [[(a + b)[lane] for lane in first_halves(size)] for a, b in pairs]
-    return list(dict.fromkeys(level[0]))
+    return {leaf: level[0].index(leaf) for leaf in dict.fromkeys(level[0])}

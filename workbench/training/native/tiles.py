@@ -15,6 +15,7 @@ import numpy as np
 
 from workbench.datasets import Dataset
 from workbench.training.config import TrainConfig
+from workbench.training.native.filling import Filling
 from workbench.training.native.images import fill_tiles
 from workbench.training.native.recycling import Recycler
 from workbench.training.native.vectors import TILE
@@ -53,6 +54,13 @@ def make_tiles(
     images: np.ndarray, labels: np.ndarray, order: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray, batch: int
 ) -> Tiles:
     """Tiles of `images` [n, c, h, w] in `order`, in batches of `batch` images (each batch starts a tile)."""
+    return begin_tiles(images, labels, order, shifts, mirrored, batch).finish()
+
+
+def begin_tiles(
+    images: np.ndarray, labels: np.ndarray, order: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray, batch: int
+) -> Filling[Tiles]:
+    """The tiles of `make_tiles`, still to be filled."""
     per_batch = -(-batch // TILE)
     starts = range(0, len(order), batch)
     chosen = np.full((len(starts), per_batch * TILE), -1, np.int64)
@@ -62,13 +70,18 @@ def make_tiles(
     chosen = chosen.reshape(-1, TILE)
     used = int(np.flatnonzero((chosen >= 0).any(axis=1)).max()) + 1  # the last batch may need fewer tiles
     chosen = chosen[:used]
-    tiles = _MEMORY.empty((used, int(np.prod(images.shape[1:])), TILE), images.dtype)
-    fill_tiles(np.ascontiguousarray(images), chosen, shifts[chosen].astype(np.int64), mirrored[chosen], tiles)
-    return Tiles(tiles, np.where(chosen >= 0, labels[chosen], -1).astype(np.int32), per_batch)
+    raw = _MEMORY.empty((used, int(np.prod(images.shape[1:])), TILE), images.dtype)
+    tiles = Tiles(raw, np.where(chosen >= 0, labels[chosen], -1).astype(np.int32), per_batch)
+    images = np.ascontiguousarray(images)
+
+    def fill(first: int, last: int) -> None:
+        fill_tiles(images, chosen[first:last], shifts, mirrored, raw[first:last])
+
+    return Filling(tiles, used, fill)
 
 
 class _Cache:
-    """The most recently used tiles, each made once however many threads ask.
+    """The most recently used tiles, each made once, by all threads that ask for it meanwhile.
 
     A key begins with the stream that the tiles are part of, or None. Those of streams that are no longer recent go
     before others are made, which then get their memory.
@@ -78,26 +91,24 @@ class _Cache:
         self._limit = limit
         self._lock = threading.Lock()
         self._made: OrderedDict[tuple[object, ...], Tiles] = OrderedDict()
-        self._making: dict[tuple[object, ...], threading.Lock] = {}
+        self._making: dict[tuple[object, ...], Filling[Tiles]] = {}
         self._streams: OrderedDict[object, None] = OrderedDict()
         self._size = 0  # of the last that were made
 
-    def get(self, key: tuple[object, ...], make: Callable[[], Tiles]) -> Tiles:
+    def get(self, key: tuple[object, ...], begin: Callable[[], Filling[Tiles]]) -> Tiles:
         with self._lock:
             self._use(key[0])
             if key in self._made:
                 self._made.move_to_end(key)
                 return self._made[key]
-            mine = self._making.setdefault(key, threading.Lock())
-        with mine:
-            with self._lock:
-                if key in self._made:
-                    return self._made[key]
+            if key not in self._making:
                 self._make_room(self._size)
-            tiles = make()
-            with self._lock:
+                self._making[key] = begin()
+            filling = self._making[key]
+        tiles = filling.finish()
+        with self._lock:
+            if self._making.pop(key, None) is not None:  # the first to know that they are complete
                 self._made[key], self._size = tiles, tiles.nbytes
-                self._making.pop(key, None)
                 self._make_room(0)
         return tiles
 
@@ -125,20 +136,20 @@ _TILES = _Cache(CACHE_BYTES)
 def training_tiles(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> Tiles:
     """The tiles of one epoch of training."""
 
-    def make() -> Tiles:
+    def begin() -> Filling[Tiles]:
         draw = draw_epoch(data, config, key, epoch)
-        return make_tiles(data.images("train"), data.labels("train"), *draw, config.batch_size)
+        return begin_tiles(data.images("train"), data.labels("train"), *draw, config.batch_size)
 
     name = ((data.fingerprint, key), epoch, config.batch_size, config.shift, config.mirror)
-    return _TILES.get(name, make)
+    return _TILES.get(name, begin)
 
 
 def split_tiles(data: Dataset, split: str) -> Tiles:
     """The tiles of a whole split, in order and without augmentation."""
 
-    def make() -> Tiles:
+    def begin() -> Filling[Tiles]:
         n = data.size(split)
         still, plain = np.zeros((n, 2), np.int64), np.zeros(n, bool)
-        return make_tiles(data.images(split), data.labels(split), np.arange(n), still, plain, TILE)
+        return begin_tiles(data.images(split), data.labels(split), np.arange(n), still, plain, TILE)
 
-    return _TILES.get((None, data.fingerprint, split), make)
+    return _TILES.get((None, data.fingerprint, split), begin)

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.compiler import Plan, compile_genome
 from workbench.datasets import Dataset
 from workbench.genome import Genome
-from workbench.training.config import TrainConfig, learning_rate
+from workbench.training.config import TrainConfig, learning_rates
 from workbench.training.history import History, OnEpoch, record
 from workbench.training.native.epoch import Learner, infer, train_epoch
 from workbench.training.native.formulas import AHEAD
@@ -73,7 +73,7 @@ class NativeTrainer:
             started = time.perf_counter()
             tiles = training_tiles(self.data, config, key, epoch)
             first, total = epoch * steps, config.epochs * steps
-            rates = np.array([learning_rate(config, first + step, total) for step in range(steps)])
+            rates = learning_rates(config, np.arange(first, first + steps), total)
             loss, right = self._train_epoch(config, tiles, rates, first)
             row = {
                 "epoch": epoch + 1,

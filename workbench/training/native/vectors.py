@@ -23,7 +23,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -33,7 +33,7 @@ from workbench.training.native.lanes import HALVES, LANES, first_halves, order_o
 TILE = 64
 """Images that are handled at once; a constant of the compiled code."""
 
-SUMS = 2 if binding.get_host_cpu_features().get("avx512f") else 1
+SUMS = 2 if LANES == 16 else 1
 """Rows to add up side by side, so that they do not wait for each other; without AVX-512 registers hold one only."""
 
 LINE_PAIR = 128
@@ -262,10 +262,11 @@ class Code:
     def sum_lanes_of(self, vector: Callable[[int], Any], count: int) -> Any:
         """A vector of floats, the sums of the lanes of vector(0) … vector(count - 1); `count` a power of 2.
 
-        Two vectors become one by adding first halves to second halves, of all lanes, then of 8, 4 and 2. As soon as
+        Two vectors become one by adding first halves to second halves, of all lanes, then of ever fewer. As soon as
         there are two they are added, so that few have to be held in registers.
         """
-        leaves = order_of(count)
+        lanes = order_of(count)
+        leaves = list(lanes)
 
         def tree(first: int, number: int) -> Any:
             if number == 1:
@@ -276,7 +277,7 @@ class Code:
         total = tree(0, count)
         for size in HALVES[count.bit_length() - 1 :]:
             total = self._add_halves(total, total, size)
-        return total if count == LANES else self._lanes(total, total, range(0, LANES, LANES // count))
+        return total if count == LANES else self._lanes(total, total, list(lanes.values()))
 
     def _add_halves(self, a: Any, b: Any, size: int) -> Any:
         first = first_halves(size)
