@@ -7,14 +7,13 @@ quarter of what a trained genome takes.
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import GenomeError
-from workbench.genome.arrays import read_arrays, read_head
+from workbench.genome.arrays import read_arrays, read_head, write_arrays
 from workbench.genome.genome import Genome
 
 FORMAT, FORMAT_VERSION = "workbench-topology", 1
@@ -50,9 +49,7 @@ def topology_to_bytes(genome: Genome) -> bytes:
     arrays: dict[str, Any] = {name: _planes(values[name], size) for name, size in _PLANES.items()}
     arrays["neuron_keys"] = genome.neuron_keys.astype("<i8")
     arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
+    return write_arrays(arrays)
 
 
 def topology_from_bytes(blob: bytes) -> Genome:

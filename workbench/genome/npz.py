@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import GenomeError
-from workbench.genome.arrays import names_of, read_arrays, read_head
+from workbench.genome.arrays import names_of, read_arrays, read_head, write_arrays
 from workbench.genome.genome import Genome
 
 FORMAT, FORMAT_VERSION = "workbench-genome", 1
@@ -34,9 +33,7 @@ def genome_to_bytes(genome: Genome) -> bytes:
         "normalization": genome.normalization,
     }
     arrays = {name: getattr(genome, name).astype(dtype) for name, dtype in _ARRAYS.items()}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, head=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
-    return buffer.getvalue()
+    return write_arrays({"head": np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays})
 
 
 def genome_from_bytes(blob: bytes) -> Genome:
