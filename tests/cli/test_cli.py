@@ -353,6 +353,7 @@ def interrupt_itself(space, data, task):
             time.sleep(0.01)
     return make_child(space, data, task)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts tests in the background has it ignored
 PATH = sys.argv[-1]
 threads.make_child = interrupt_itself
 sys.exit(main(sys.argv[1:]))
@@ -394,6 +395,7 @@ def hang(space, data, task):
         time.sleep(10_000)
     return make_child(space, data, task)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts tests in the background has it ignored
 PATH = sys.argv[-1]
 threads.make_child = hang
 sys.exit(main(sys.argv[1:]))
