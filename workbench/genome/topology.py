@@ -66,9 +66,17 @@ def _check_depth(level: int) -> None:
 def alive(
     n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray, leaving: Adjacency
 ) -> np.ndarray:
-    """Which neurons to keep, bool [neurons]: inputs, outputs, and hidden ones on a way from input to output."""
+    """Which neurons to keep, bool [neurons]: inputs, outputs, and hidden ones on a way from input to output.
+
+    Where every hidden neuron is fed and feeds another, there is nothing to search for: without cycles, which
+    `longest_paths` finds, all ways begin at inputs and end at outputs. So it is for most children.
+    """
+    n_fixed = n_inputs + n_outputs
+    enters, leaves = np.bincount(targets, minlength=n_neurons), np.diff(leaving.starts)
+    if (enters[n_fixed:] > 0).all() and (leaves[n_fixed:] > 0).all():
+        return np.ones(n_neurons, bool)
     ids = np.arange(n_neurons)
-    is_input, is_output = ids < n_inputs, (ids >= n_inputs) & (ids < n_inputs + n_outputs)
+    is_input, is_output = ids < n_inputs, (ids >= n_inputs) & (ids < n_fixed)
     fed = reachable(is_input, leaving, targets)
     used = reachable(is_output, Adjacency(targets, n_neurons), sources)
     return is_input | is_output | (fed & used)
