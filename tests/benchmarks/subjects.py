@@ -71,11 +71,6 @@ def in_turns(calls: Mapping[str, Callable[[], object]], rounds: int = 5) -> dict
     return best
 
 
-def seconds(call: Callable[[], object], repeats: int = 3) -> float:
-    """The shortest of some calls, after one to warm up."""
-    return in_turns({"": call}, repeats)[""]
-
-
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
     """Torch uses one core inside."""
