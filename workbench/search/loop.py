@@ -82,7 +82,12 @@ class Loop(Observed):
         made: deque[Individual | GivenUp] = deque()
         while (todo := self._todo()) or self._pending:
             while todo and crew.room and self._may_start():
-                self._start(todo[0], crew)
+                try:
+                    self._start(todo[0], crew)
+                except BaseException:  # what is made already is not lost with it
+                    for result in made:
+                        self._take(result)
+                    raise
                 todo = self._todo()
             if made:  # stored while workers are busy with the next
                 self._take(made.popleft())
