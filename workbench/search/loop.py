@@ -80,20 +80,18 @@ class Loop(Observed):
         """Make the children that are missing of this generation, then rank; False if it was stopped."""
         started = time.perf_counter()
         made: deque[Individual | GivenUp] = deque()
-        while (todo := self._todo()) or self._pending:
-            while todo and crew.room and self._may_start():
-                try:
-                    self._start(todo[0], crew)
-                except BaseException:  # what is made already is not lost with it
-                    for result in made:
-                        self._take(result)
-                    raise
-                todo = self._todo()
+        while self._todo() or self._pending:
+            try:
+                self._start_what_may(crew)
+            except BaseException:  # what is made already is not lost with it
+                for result in made:
+                    self._take(result)
+                raise
             if made:  # stored while workers are busy with the next
                 self._take(made.popleft())
             elif self._pending and not crew.dismissed:
                 made.extend(crew.wait())
-            elif crew.dismissed or not self._wait_for_leave():
+            elif crew.dismissed or (self._todo() and not self._wait_for_leave()):
                 return False
         with self._wake:  # nobody sees a generation half ended, or one that the file does not have
             self._ledger.end_generation(time.perf_counter() - started)
@@ -101,6 +99,11 @@ class Loop(Observed):
             self._changed()
             self._wake.notify_all()
         return True
+
+    def _start_what_may(self, crew: Crew) -> None:
+        """Start children of this generation, as many as there are workers for."""
+        while (todo := self._todo()) and crew.room and self._may_start():
+            self._start(todo[0], crew)
 
     def _todo(self) -> list[int]:
         """Children of this generation still to be started."""
