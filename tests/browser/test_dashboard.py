@@ -213,6 +213,7 @@ def pause_and_step(hands: Hands) -> None:
     wait_until(lambda: len(hands.run.generations) == generations + 1)
     hands.wait_for_state("paused")
     wait_until(lambda: hands.total() == len(hands.run.individuals))
+    hands.page.wait_for_timeout(1500)  # the figure again, before anybody aims at its points
 
 
 def test_a_session(lab):
