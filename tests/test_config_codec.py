@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.config_codec import from_values, to_values
 from workbench.errors import ConfigError
+from workbench.settings import from_values, to_values
 
 
 @dataclass(frozen=True)

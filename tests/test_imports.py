@@ -16,10 +16,10 @@ PACKAGE = Path(workbench.__file__).parent
 
 LEVELS = [
     {"errors", "sorting"},
-    {"config_codec", "dominance", "individuals", "latency"},
+    {"settings", "dominance", "individuals", "latency"},
     {"genome", "datasets", "space"},
     {"spatial"},
-    {"draft"},
+    {"builder"},
     {"mutations", "initial"},
     {"surgery"},
     {"compiler"},
@@ -27,9 +27,11 @@ LEVELS = [
     {"spaces", "baselines"},
     {"evolution", "store"},
     {"executors"},
-    {"plots", "search"},
+    {"search"},
+    {"views"},
+    {"plots", "widgets"},
     {"results"},
-    {"cli", "widgets"},
+    {"cli"},
     {"__init__", "__main__"},
 ]
 """From the ground up: a module may import from its own part and from those below."""
@@ -88,7 +90,7 @@ def test_heavy_packages_are_imported_where_they_are_used(path):
     allowed = {"torch"} if part_of(path) in ("compiler", "training") or path.name == "mlp_module.py" else set()
     if path.parent.name == "native":
         allowed = {"numba"}
-    if part_of(path) == "widgets":
+    if path.parent.parent.name == "views":
         allowed = {"plotly"}  # a figure widget is a class of its own
     if path.name == "dask_plugin.py":
         allowed = {"distributed"}  # a plugin is a class of its own
@@ -101,10 +103,13 @@ def test_genome_never_imports_torch():
         assert not any(name.split(".")[0] == "torch" for name in imports(path))
 
 
-def test_plots_know_no_widget():
-    for path in (PACKAGE / "plots").glob("*.py"):
+@pytest.mark.parametrize("name", ["data.py", "figure.py"])
+def test_what_is_shown_knows_no_widget(name):
+    """Of each view, what to show is pure data, and the figure of it is a plain figure."""
+    for path in (PACKAGE / "views").glob(f"*/{name}"):
         names = set(imports(path))
-        assert not any(name.split(".")[0] in ("ipywidgets", "anywidget") or "widgets" in name for name in names)
+        assert not any(name.split(".")[0] in ("ipywidgets", "anywidget", "traitlets") for name in names)
+        assert not any(name.startswith("workbench.") and name.endswith((".widget", ".view")) for name in names)
 
 
 def test_import_is_light():

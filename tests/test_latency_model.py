@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.config_codec import from_values, to_values
 from workbench.dominance import undominated
 from workbench.errors import ConfigError
 from workbench.initial import random_genome
 from workbench.latency import LatencyModel, fit_latency, relative_errors
 from workbench.search import SearchConfig, calibrate_latency
+from workbench.settings import from_values, to_values
 from workbench.spaces import NeuronSpace
 from workbench.training.calibration import latency_samples, size_of
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.draft import Draft, Record
+from workbench.builder import Draft, Record
 from workbench.errors import MutationError
 from workbench.genome import Genome, topology
 from workbench.mutations.sharing import groups_of_equal_offset, share_groups

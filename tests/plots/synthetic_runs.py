@@ -9,8 +9,8 @@ from typing import Any
 
 from search.search_samples import SMALL
 
-from workbench.config_codec import to_values
 from workbench.individuals import Cost, Individual, Outcome
+from workbench.settings import to_values
 from workbench.store import GenerationRecord, Run, RunDescription, create_run, open_run
 
 

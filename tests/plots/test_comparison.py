@@ -13,8 +13,8 @@ from synthetic_runs import member, record, write_run
 from workbench.errors import ConfigError
 from workbench.evolution import HypervolumeBounds
 from workbench.plots import comparison, comparison_figure, rank_table, settings_table
-from workbench.plots.comparison import attainment, curve_of
-from workbench.plots.rank_tests import rank_test
+from workbench.views.compare.data import attainment, curve_of
+from workbench.views.compare.rank_tests import rank_test
 
 
 def made(path, accuracy: float, volumes: tuple[float, ...] = (0.3, 0.5), **more):

@@ -9,7 +9,8 @@ from strategies import genomes
 
 from workbench.genome import Genome
 from workbench.initial import CONVOLUTION, random_genome, windowed
-from workbench.plots import dag, dag_figure, dag_layout
+from workbench.plots import dag_figure, dag_layout
+from workbench.views.network import dag
 
 
 @given(genomes(blank=0.2))

@@ -10,7 +10,7 @@ from workbench.genome import Genome
 from workbench.initial import random_genome
 from workbench.mutations import KINDS, MutationRates, apply
 from workbench.plots import dag_difference_figure, space_difference_figure
-from workbench.plots.differences import (
+from workbench.views.network.differences import (
     ADDED,
     KEPT,
     REMOVED,

@@ -15,11 +15,11 @@ from widgets.widget_samples import number_search
 from workbench.errors import ExportError, RunError
 from workbench.genome import Genome
 from workbench.plots import lineage_animation, lineage_figure, lineage_info, save_lineage_animation
-from workbench.plots.animation import _frame, lineage_frames
-from workbench.plots.lineage import Step
 from workbench.search import Search, SearchConfig
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig
+from workbench.views.lineage.animation import _frame, lineage_frames
+from workbench.views.lineage.data import Step
 
 
 @pytest.fixture(scope="module")

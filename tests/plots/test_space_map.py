@@ -20,10 +20,10 @@ from workbench.plots import (
     edge_length_histogram,
     neuron_density,
     receptive_field,
-    space_map,
     spatial_figure,
 )
 from workbench.spatial import SpatialLaw
+from workbench.views.network import space_map
 
 
 def path_sums(genome: Genome, neuron: int) -> np.ndarray:
@@ -151,7 +151,7 @@ def test_edges_drawn_by_a_tighter_law_are_shorter(rng):
 def test_many_pairs_are_sampled_without_bias(rng, monkeypatch):
     genome = random_genome((1, 28, 28), 10, rng, hidden_layers=(1, 1))
     whole = edge_length_histogram(genome)
-    monkeypatch.setattr("workbench.plots.edge_lengths.MOST_PAIRS", 40_000)
+    monkeypatch.setattr("workbench.views.network.edge_lengths.MOST_PAIRS", 40_000)
     assert edge_length_histogram(genome).expected_mean == pytest.approx(whole.expected_mean, rel=0.1)
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from workbench.config_codec import from_values, to_values
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError
 from workbench.individuals import Cost, Outcome
 from workbench.search import Search, SearchConfig
+from workbench.settings import from_values, to_values
 from workbench.space import Setting
 from workbench.store import open_run
 from workbench.training import TrainConfig

@@ -288,7 +288,7 @@ def test_text_from_a_file_is_only_text(path: Path, capsys: pytest.CaptureFixture
 
 
 def test_cards_and_logs_escape_text(path: Path) -> None:
-    from workbench.widgets.individual_card import card_html
+    from workbench.views.inspect.card import card_html
 
     evil = "<script>alert(1)</script>"
     edit(path, "UPDATE individuals SET status = 'failed', failure = ? WHERE id = 7", values=(evil,))

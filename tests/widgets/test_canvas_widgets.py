@@ -8,13 +8,13 @@ from workbench.errors import GenomeError
 from workbench.initial import CONVOLUTION, random_genome, windowed
 from workbench.mutations import add_edges, remove_edges
 from workbench.plots import activations, dag_layout, edge_density, neuron_density, receptive_field
-from workbench.plots.differences import ADDED, KEPT, REMOVED, genome_difference
 from workbench.spatial import SpatialLaw
 from workbench.surgery import Region
-from workbench.widgets.canvas import STATIC
-from workbench.widgets.dag_view import DagView
-from workbench.widgets.selection import Selection
-from workbench.widgets.spatial_view import SHOW, SpatialView, to_rgba
+from workbench.views.base.canvas import VIEWS
+from workbench.views.base.selection import Selection
+from workbench.views.network.dag_view import DagView
+from workbench.views.network.differences import ADDED, KEPT, REMOVED, genome_difference
+from workbench.views.network.spatial_view import SHOW, SpatialView, to_rgba
 
 DIGITS = load_dataset("digits")
 
@@ -191,7 +191,7 @@ def test_images_as_colours():
 
 
 def test_nothing_is_fetched_from_elsewhere():
-    for path in STATIC.glob("*.*s"):
+    for path in VIEWS.rglob("*.*s"):
         assert "http" not in path.read_text(), path
 
 
@@ -231,7 +231,7 @@ def test_spatial_view_sends_a_sample_of_many_changed_edges(monkeypatch, genome, 
     sent = np.frombuffer(view.scene["change_state"], np.uint8)
     assert len(sent) == (difference.edge_state != KEPT).sum()
     assert set(sent) == {ADDED, REMOVED}
-    monkeypatch.setattr("workbench.widgets.spatial_view.MOST_CHANGES", 10)
+    monkeypatch.setattr("workbench.views.network.spatial_view.MOST_CHANGES", 10)
     view.before = None
     view.before = genome
     sent = np.frombuffer(view.scene["change_state"], np.uint8)

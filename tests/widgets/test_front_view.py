@@ -12,12 +12,12 @@ from search.search_samples import NumberSpace, finish, step
 from widget_samples import individual, number_search, watched_post
 
 from workbench.errors import WorkbenchError
-from workbench.plots.baselines import BASELINES
 from workbench.search.story import Point
+from workbench.views.base.plot import Plot
+from workbench.views.base.poller import poll_once
+from workbench.views.front.baselines import BASELINES
+from workbench.views.front.widget import GROUPS, OVERLAYS, RING, sort_points
 from workbench.widgets import FrontView, Selection
-from workbench.widgets.front_view import GROUPS, OVERLAYS, RING, sort_points
-from workbench.widgets.plot import Plot
-from workbench.widgets.poller import poll_once
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from search.search_samples import finish, step
 from widget_samples import number_search
 
 from workbench.errors import WorkbenchError
-from workbench.widgets import poller
-from workbench.widgets.poller import follow, poll_once
-from workbench.widgets.source import Source
+from workbench.views.base import poller
+from workbench.views.base.poller import follow, poll_once
+from workbench.views.base.source import Source
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from search.search_samples import Gate, NumberSpace, finish, step, wait_idle, wait_until
 from widget_samples import number_search
 
+from workbench.views.base.poller import poll_once
 from workbench.widgets import LogView, RunControl
-from workbench.widgets.poller import poll_once
 
 
 @pytest.fixture

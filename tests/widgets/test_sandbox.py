@@ -16,9 +16,9 @@ from workbench.search import Search, SearchConfig
 from workbench.spaces import NeuronSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig, evaluate
+from workbench.views.sandbox.background import Background
+from workbench.views.sandbox.history import History
 from workbench.widgets import Sandbox, Selection
-from workbench.widgets.sandbox.background import Background
-from workbench.widgets.sandbox.history import History
 
 DIGITS = load_dataset("digits")
 TINY = SearchConfig(population=4, children=2, generations=3, initial_epochs=1, train=TrainConfig(epochs=1), workers=1)

@@ -9,14 +9,15 @@ import pytest
 from search.search_samples import NumberSpace, finish, step
 from widget_samples import number_search
 
-from workbench.config_codec import to_values
 from workbench.search import Search
 from workbench.search.config import SearchConfig
+from workbench.settings import to_values
 from workbench.spaces import MlpSpace, NeuronSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig
-from workbench.widgets import LogView, Steering, settling
-from workbench.widgets.poller import poll_once
+from workbench.views.base import debounce as settling
+from workbench.views.base.poller import poll_once
+from workbench.widgets import LogView, Steering
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from hour_samples import Hour, Replayed
 from widget_samples import number_search, watched_post
 
 from workbench.search.story import RECENT_FAILURES, RECENT_POINTS
+from workbench.views.base.poller import Following
 from workbench.widgets import FrontView, LogView, RunControl, Steering, poller
-from workbench.widgets.poller import Following
 
 UPDATES = 200
 """At which half a child is finished each, after as many children as are remembered."""

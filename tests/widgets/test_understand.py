@@ -14,10 +14,10 @@ from workbench.plots import lineage_info, mutation_effects
 from workbench.search import Search, SearchConfig
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.training import TrainConfig
+from workbench.views.base.plot import Plot
+from workbench.views.base.source import Source
+from workbench.views.dashboard.tabs import PARTS, Understand
 from workbench.widgets import CompareView, InspectView, LineageView, MutationStatistics, Selection
-from workbench.widgets.plot import Plot
-from workbench.widgets.source import Source
-from workbench.widgets.understand import PARTS, Understand
 
 DATA = tiny_data()
 CONFIG = SearchConfig(population=4, children=3, generations=3, workers=1, train=TrainConfig(epochs=1, batch_size=32))

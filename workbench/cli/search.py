@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 def run_search(arguments: argparse.Namespace) -> int:
     """Start a search and see it to its end."""
-    from workbench.config_codec import from_values
     from workbench.datasets import load_dataset
     from workbench.search import LatencyModel, Search, preset
     from workbench.search.log import log_to
+    from workbench.settings import from_values
     from workbench.space import check_predicts
     from workbench.spaces import NeuronSpace, space_for
 
@@ -54,8 +54,8 @@ def latency_model(arguments: argparse.Namespace, data: Dataset) -> LatencyModel:
     """That of the run to be resumed, else one fitted to what this machine measures now; says which."""
     import numpy as np
 
-    from workbench.config_codec import from_values
     from workbench.latency import LatencyModel, fit_latency, relative_errors
+    from workbench.settings import from_values
     from workbench.store import open_run
     from workbench.training.calibration import latency_samples
 

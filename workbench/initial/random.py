@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.draft import Draft
+from workbench.builder import Draft
 from workbench.errors import ConfigError
 from workbench.genome import Genome
 from workbench.initial.weights import initialise

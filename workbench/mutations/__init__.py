@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.draft import Record
+from workbench.builder import Record
 from workbench.errors import MutationError
 from workbench.genome import Genome
 from workbench.mutations.growing import add_edges, add_neurons

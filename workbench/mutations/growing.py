@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.draft import Draft, Record, fraction
+from workbench.builder import Draft, Record, fraction
 from workbench.errors import MutationError
 from workbench.genome import Genome
 from workbench.spatial import SpatialLaw

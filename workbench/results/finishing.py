@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from workbench import mutations
-from workbench.config_codec import from_values, to_values
 from workbench.datasets import Dataset
 from workbench.errors import RunError
 from workbench.genome import Genome
@@ -24,6 +23,7 @@ from workbench.results.files import ResultFile
 from workbench.results.retraining import ABOUT, lineage_epochs
 from workbench.search.config import SearchConfig
 from workbench.search.report import chosen_members
+from workbench.settings import from_values, to_values
 from workbench.spaces import NeuronSpace
 from workbench.store import Run
 from workbench.training import TrainConfig, evaluate, train

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.config_codec import from_values
 from workbench.datasets import Dataset
 from workbench.errors import RunError
 from workbench.search import Search, SearchConfig
+from workbench.settings import from_values
 from workbench.spaces import NeuronSpace
 from workbench.store import Run
 

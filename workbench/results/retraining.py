@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.config_codec import to_values
 from workbench.datasets import Dataset
 from workbench.errors import RunError
 from workbench.genome import Genome
 from workbench.results.files import ResultFile
 from workbench.results.statistics import mean_of
 from workbench.search.report import chosen_members
+from workbench.settings import to_values
 from workbench.spaces import NeuronSpace
 from workbench.store import Run
 from workbench.training import TrainConfig, evaluate, train

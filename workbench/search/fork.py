@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.config_codec import from_values, to_values
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, RunError
 from workbench.executors import available_cores
@@ -19,6 +18,7 @@ from workbench.search.config import SearchConfig
 from workbench.search.past import Past
 from workbench.search.resuming import LENGTH_KIND, data_of, length_of
 from workbench.search.settings import FORK_KIND, Settings
+from workbench.settings import from_values, to_values
 from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import make_space
 from workbench.store import RunDescription, create_run, open_run

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.config_codec import to_values
 from workbench.datasets import Dataset
 from workbench.errors import RunError
 from workbench.evolution import Credits, hypervolume, most_accurate
@@ -23,6 +22,7 @@ from workbench.search.resuming import LENGTH_KIND, check_can_go_on, check_same, 
 from workbench.search.script import Script, evolution_of
 from workbench.search.settings import EVENT_KIND, Settings, Timeline
 from workbench.search.story import Story
+from workbench.settings import to_values
 from workbench.space import DropsWeights, SearchSpace, check_predicts, cost_of
 from workbench.store import Event, GenerationRecord, Run, RunDescription, RunWriter
 

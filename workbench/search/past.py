@@ -9,12 +9,12 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from workbench.config_codec import from_values
 from workbench.evolution import Credits, StoppingBar
 from workbench.executors import Task, make_child, one_thread_each
 from workbench.individuals import Individual
 from workbench.search.config import SearchConfig
 from workbench.search.settings import Settings, Timeline
+from workbench.settings import from_values
 from workbench.space import SearchSpace
 from workbench.store import Run
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workbench.config_codec import from_values
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.evolution import HypervolumeBounds
 from workbench.search.config import SearchConfig
+from workbench.settings import from_values
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig
 

@@ -9,7 +9,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workbench.config_codec import from_values
 from workbench.datasets import Dataset
 from workbench.individuals import Individual
 from workbench.search import machine
@@ -19,6 +18,7 @@ from workbench.search.config import SearchConfig
 from workbench.search.past import Past
 from workbench.search.resuming import data_of, length_of
 from workbench.search.search import Search
+from workbench.settings import from_values
 from workbench.space import SearchSpace
 from workbench.spaces import make_space
 from workbench.store import create_run, open_run

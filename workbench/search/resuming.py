@@ -6,11 +6,11 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from workbench.config_codec import from_values, to_values
 from workbench.datasets import Dataset, dataset_names, load_dataset
 from workbench.errors import RunError
 from workbench.individuals import is_by_hand
 from workbench.search.config import FREE_SETTINGS, MOST, SearchConfig
+from workbench.settings import from_values, to_values
 from workbench.space import SearchSpace
 from workbench.spaces import SPACES, make_space
 from workbench.store import Memory, Run

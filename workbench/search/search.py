@@ -11,7 +11,6 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from workbench.config_codec import from_values
 from workbench.datasets import Dataset
 from workbench.errors import RunError
 from workbench.executors import Crew, Progress, check_executor
@@ -21,6 +20,7 @@ from workbench.search.fork import fork_run, plan_fork
 from workbench.search.ledger import Ledger
 from workbench.search.loop import Loop
 from workbench.search.resuming import data_of, length_of
+from workbench.settings import from_values
 from workbench.space import SearchSpace
 from workbench.spaces import NeuronSpace, make_space
 from workbench.store import create_run, open_run, values_of

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workbench.config_codec import from_values, to_values
 from workbench.errors import ConfigError
 from workbench.evolution import Credits, adapted
 from workbench.search.config import LIVE_SETTINGS, SearchConfig
+from workbench.settings import from_values, to_values
 from workbench.space import SearchSpace
 from workbench.store import Event
 from workbench.training import TrainConfig

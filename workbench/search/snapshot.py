@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.config_codec import from_values
 from workbench.evolution import front_of, hypervolume, most_accurate
 from workbench.executors import Progress
 from workbench.individuals import Individual, is_by_hand
 from workbench.search.config import SearchConfig
 from workbench.search.story import Failure, Milestone, Point, Story
+from workbench.settings import from_values
 from workbench.store import Event, Run, of_a_run
 
 

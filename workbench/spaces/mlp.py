@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from workbench.config_codec import from_values, to_values
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.genome import FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
 from workbench.genome.arrays import names_of, read_arrays, read_head
 from workbench.individuals import Cost, Outcome
+from workbench.settings import from_values, to_values
 from workbench.space import Setting
 from workbench.training import OnEpoch, TrainConfig
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from workbench.config_codec import from_values, to_values
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError
 from workbench.genome import Genome
@@ -18,6 +17,7 @@ from workbench.initial import Windows, dense_mlp, random_genome, windowed, windo
 from workbench.latency import LatencyModel
 from workbench.mutations import KINDS, MutationRates, mutate
 from workbench.mutations.rates import check_range
+from workbench.settings import from_values, to_values
 from workbench.space import Setting
 from workbench.spaces.sizing import near_size
 from workbench.spatial import SpatialLaw

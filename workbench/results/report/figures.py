@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.plots.axes import log_axis
-from workbench.plots.baselines import Baseline
-from workbench.plots.fronts import FRONT, OTHER_COLORS, baseline_points
+from workbench.views.base.axes import log_axis
+from workbench.views.front.baselines import Baseline
+from workbench.views.front.figure import FRONT, OTHER_COLORS, baseline_points
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.genome import Genome
-from workbench.plots.dag import NEGATIVE, POSITIVE, DagInfo, dag_layout
-from workbench.plots.space_map import LAYER_COLORS
+from workbench.views.network.dag import NEGATIVE, POSITIVE, DagInfo, dag_layout
+from workbench.views.network.space_map import LAYER_COLORS
 
 MOST_EDGES, MOST_NEURONS = 1_200, 1_500
 """Drawn of one network: the heaviest edges, and an even selection of neurons."""

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ExportError, RunError
 from workbench.genome import Genome
-from workbench.plots.mutation_effects import mutation_effects
-from workbench.plots.mutation_figures import effects_figure
 from workbench.results.random_search import training_cost
 from workbench.results.report import figures, page
 from workbench.results.report.networks import INPUT_COLOR, OUTPUT_COLOR, layer_color, network_svg
@@ -18,6 +16,8 @@ from workbench.results.report.sources import ReportSources, kind_of
 from workbench.results.retraining import lineage_epochs, looks_at_test, retraining_table
 from workbench.search.report import front_table
 from workbench.store import Run
+from workbench.views.mutations.data import mutation_effects
+from workbench.views.mutations.figure import effects_figure
 
 if TYPE_CHECKING:
     import pandas as pd

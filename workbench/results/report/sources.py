@@ -7,11 +7,11 @@ from pathlib import Path
 
 from workbench.datasets import Dataset
 from workbench.errors import RunError
-from workbench.plots.baselines import Baseline, baselines_for
 from workbench.results.baselines import measured_baselines
 from workbench.results.files import ResultFile
 from workbench.results.retraining import ABOUT
 from workbench.store import Run
+from workbench.views.front.baselines import Baseline, baselines_for
 
 
 def kind_of(run: Run) -> str:

@@ -1,0 +1,82 @@
+"""Runs and networks as static plotly figures, and the plain data behind them (knows no widget)."""
+
+from workbench.views.base.pictures import save_picture
+from workbench.views.compare.data import Comparison, comparison
+from workbench.views.compare.figure import comparison_figure, rank_table, settings_table
+from workbench.views.front.baselines import BASELINES, Baseline, baselines_for
+from workbench.views.front.figure import FrontInfo, front_figure, front_info
+from workbench.views.front.hypervolume import HypervolumeInfo, hypervolume_figure, hypervolume_info
+from workbench.views.inspect.confusion import Confusion, confusion, confusion_figure
+from workbench.views.inspect.distributions import Distributions, distribution_figure, distributions
+from workbench.views.inspect.evidence import Evidence, evidence, evidence_figure
+from workbench.views.inspect.training_curves import TrainingCurves, training_curves, training_curves_figure
+from workbench.views.lineage.animation import lineage_animation, save_lineage_animation
+from workbench.views.lineage.data import LineageInfo, lineage_figure, lineage_info
+from workbench.views.mutations.data import MutationEffects, mutation_effects
+from workbench.views.mutations.figure import mutation_effects_figure
+from workbench.views.network.dag import DagInfo, dag_figure, dag_layout
+from workbench.views.network.difference_figures import dag_difference_figure, space_difference_figure
+from workbench.views.network.differences import GenomeDifference, genome_difference
+from workbench.views.network.edge_lengths import EdgeLengths, edge_length_figure, edge_length_histogram
+from workbench.views.network.space_map import activations, edge_density, neuron_density, receptive_field, spatial_figure
+from workbench.views.run.changes import Change, changes, run_changes
+from workbench.views.steering.law import SpatialLawInfo, spatial_law_figure, spatial_law_info
+
+__all__ = [
+    "BASELINES",
+    "Baseline",
+    "Change",
+    "Comparison",
+    "Confusion",
+    "DagInfo",
+    "Distributions",
+    "EdgeLengths",
+    "Evidence",
+    "FrontInfo",
+    "GenomeDifference",
+    "HypervolumeInfo",
+    "LineageInfo",
+    "MutationEffects",
+    "SpatialLawInfo",
+    "TrainingCurves",
+    "activations",
+    "baselines_for",
+    "changes",
+    "comparison",
+    "comparison_figure",
+    "confusion",
+    "confusion_figure",
+    "dag_difference_figure",
+    "dag_figure",
+    "dag_layout",
+    "distribution_figure",
+    "distributions",
+    "edge_density",
+    "edge_length_figure",
+    "edge_length_histogram",
+    "evidence",
+    "evidence_figure",
+    "front_figure",
+    "front_info",
+    "genome_difference",
+    "hypervolume_figure",
+    "hypervolume_info",
+    "lineage_animation",
+    "lineage_figure",
+    "lineage_info",
+    "mutation_effects",
+    "mutation_effects_figure",
+    "neuron_density",
+    "rank_table",
+    "receptive_field",
+    "run_changes",
+    "save_lineage_animation",
+    "save_picture",
+    "settings_table",
+    "space_difference_figure",
+    "spatial_figure",
+    "spatial_law_figure",
+    "spatial_law_info",
+    "training_curves",
+    "training_curves_figure",
+]

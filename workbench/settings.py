@@ -1,0 +1,331 @@
+"""Settings are declared once, where their record is; defaults, checks, sliders, `--set` and tables are made from it.
+
+A settings record is a frozen dataclass whose fields are declared with `setting`:
+
+    @documented
+    @dataclass(frozen=True)
+    class Rates:
+        '''How often edges are added.'''
+
+        add_edges: float = setting(0.2, "relative probability of adding edges", low=0, high=1)
+        new_edges: tuple[float, float] = setting((0.2, 0.32), "how many more edges", unit="of edges", low=0)
+
+        def __post_init__(self) -> None:
+            check_settings(self)
+
+`settings_of(Rates)` lists them; `to_values` and `from_values` turn a record into JSON-ready values and back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from workbench.errors import ConfigError
+
+T = TypeVar("T")
+
+KEY = "setting"
+"""Under which a field's metadata hold its declaration."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a record.
+
+    Attributes:
+        name: of the field; with the names of the records around it, such as "train.epochs", in a list of all.
+        kind: "number", "integer", "range" (a pair low, high), "switch", "choice", "text" or "record".
+        default: its value unless one is given.
+        help: one line for the person who sets it.
+        unit: such as "pixels"; "" if it has none.
+        low: smallest value allowed.
+        high: largest value allowed.
+        above: whether `low` itself is excluded.
+        below: whether `high` itself is excluded.
+        slider: ends of its slider: the values that make sense.
+        log: whether its slider is logarithmic.
+        choices: the values allowed, of a choice.
+        optional: whether it may be None.
+        of: mutations that read it; empty if it belongs to none in particular.
+        live: whether it may change while a search runs.
+    """
+
+    name: str
+    kind: str
+    default: Any
+    help: str
+    unit: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+    below: bool = False
+    slider: tuple[float, float] = (0.0, 1.0)
+    log: bool = False
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+    of: tuple[str, ...] = ()
+    live: bool = False
+
+    @property
+    def expected(self) -> str:
+        """The values allowed, in words."""
+        if self.kind == "choice":
+            words = f"one of {', '.join(self.choices)}"
+        elif self.kind == "range":
+            least = "low" if self.low == -math.inf else f"{self.low:g} {'<' if self.above else '<='} low"
+            most = "" if self.high == math.inf else f" {'<' if self.below else '<='} {self.high:g}"
+            words = f"a range (low, high) with {least} <= high{most}"
+        elif self.kind in ("number", "integer"):
+            words = f"a {'whole ' if self.kind == 'integer' else ''}number{self._bounds}"
+        else:
+            words = {"switch": "true or false", "text": "text"}.get(self.kind, "settings of its own")
+        return f"{words}, or none" if self.optional else words
+
+    @property
+    def _bounds(self) -> str:
+        low = "" if self.low == -math.inf else f" {'above' if self.above else 'from'} {self.low:,g}"
+        high = "" if self.high == math.inf else f" {'below' if self.below else 'to'} {self.high:,g}"
+        return low + (high if low or not high else f" up{high}")
+
+    def allows(self, value: Any) -> bool:
+        """Whether a value has the right type and lies within the bounds."""
+        if value is None or self.kind in ("record", "text"):
+            return value is not None or self.optional
+        if self.kind == "switch":
+            return isinstance(value, bool)
+        if self.kind == "choice":
+            return value in self.choices
+        values = value if self.kind == "range" and isinstance(value, tuple) else (value,)
+        if self.kind == "range" and (len(values) != 2 or not isinstance(value, tuple)):
+            return False
+        return all(map(self._allows_number, values)) and (len(values) == 1 or values[0] <= values[1])
+
+    def _allows_number(self, value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            return False
+        if self.kind == "integer" and value != int(value):
+            return False
+        return (value > self.low if self.above else value >= self.low) and (
+            value < self.high if self.below else value <= self.high
+        )
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    low: float = -math.inf,
+    high: float = math.inf,
+    above: float | None = None,
+    below: float | None = None,
+    slider: tuple[float, float] | None = None,
+    log: bool = False,
+    choices: tuple[str, ...] = (),
+    of: tuple[str, ...] = (),
+    live: bool = False,
+) -> Any:
+    """A field of a settings record.
+
+    Args:
+        default: its value unless one is given; a function that makes it if it is a record of its own.
+        help: one line for the person who sets it.
+        unit: such as "pixels".
+        low: smallest value allowed.
+        high: largest value allowed.
+        above: what values must be above, instead of `low`.
+        below: what values must be below, instead of `high`.
+        slider: ends of its slider, if the bounds are too wide for one.
+        log: whether its slider is logarithmic.
+        choices: the values allowed, of a text.
+        of: mutations that read it.
+        live: whether it may change while a search runs.
+    """
+    bounds = {
+        "low": low if above is None else above,
+        "high": high if below is None else below,
+        "above": above is not None,
+        "below": below is not None,
+    }
+    ends = slider or (float(bounds["low"]), float(bounds["high"]))
+    more = {"help": help, "unit": unit, "slider": ends, "log": log, "choices": choices, "of": of, "live": live}
+    given: Any = {"default_factory": default} if callable(default) else {"default": default}
+    return dataclasses.field(**given, metadata={KEY: {**bounds, **more}})
+
+
+def settings_of(record: Any) -> tuple[Setting, ...]:
+    """The settings that a record class declares, in order; a record within it is one setting of kind "record"."""
+    return _settings_of(record)
+
+
+@cache
+def _settings_of(record: Any) -> tuple[Setting, ...]:
+    hints = typing.get_type_hints(record)
+    return tuple(_setting_of(field, hints[field.name]) for field in dataclasses.fields(record) if KEY in field.metadata)
+
+
+def all_settings(record: type) -> tuple[Setting, ...]:
+    """The settings of a record and, by dotted names, of the records within it."""
+    found: list[Setting] = []
+    hints = typing.get_type_hints(record)
+    for one in settings_of(record):
+        inner = _record(hints[one.name]) if one.kind == "record" else None
+        if inner is None:
+            found.append(one)
+        else:
+            found += [dataclasses.replace(each, name=f"{one.name}.{each.name}") for each in all_settings(inner)]
+    return tuple(found)
+
+
+def _setting_of(field: dataclasses.Field[Any], hint: Any) -> Setting:
+    declared = field.metadata[KEY]
+    options = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+    plain = next(each for each in options if each is not type(None))
+    if declared["choices"]:
+        kind = "choice"
+    elif typing.get_origin(plain) is tuple:
+        kind = "range"
+    else:
+        kind = {bool: "switch", int: "integer", float: "number", str: "text"}.get(plain, "record")
+    default = None if field.default is dataclasses.MISSING else field.default
+    return Setting(name=field.name, kind=kind, default=default, optional=type(None) in options, **declared)
+
+
+def check_settings(record: Any) -> None:
+    """Raise `ConfigError` unless every setting of a record is allowed; call it in `__post_init__`."""
+    for one in settings_of(type(record)):
+        value = getattr(record, one.name)
+        if not one.allows(value):
+            raise ConfigError(f"{type(record).__name__}.{one.name} expects {one.expected}, got {value!r}")
+
+
+def documented(record: type[T]) -> type[T]:
+    """Class decorator: list the declared settings in the docstring, as its `Attributes`."""
+    lines = []
+    for one in settings_of(record):
+        unit = f" ({one.unit})" if one.unit else ""
+        default = "" if one.kind == "record" else f" Default: {one.default!r}."
+        lines.append(f"        {one.name}: {one.help}{unit}.{default}")
+    record.__doc__ = f"{(record.__doc__ or '').rstrip()}\n\n    Attributes:\n" + "\n".join(lines) + "\n    "
+    return record
+
+
+def to_values(record: Any) -> dict[str, Any]:
+    """A (nested) dataclass as a dictionary of JSON-ready values; tuples become lists."""
+    return {field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return to_values(value)
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def from_values(kind: type[T], values: Mapping[str, Any], base: T | None = None) -> T:
+    """A record of class `kind` with `values` put over `base` (by default over the class's defaults).
+
+    Args:
+        kind: a frozen dataclass whose fields are bool, int, float, str, tuples of float, optional ones,
+            or further dataclasses. Its `__post_init__` checks ranges.
+        values: what to set; nested records as mappings or as dotted names (`{"train.epochs": 3}`).
+        base: the record to start from.
+
+    Raises:
+        ConfigError: on an unknown name or a value of the wrong type.
+    """
+    hints = typing.get_type_hints(kind)
+    fields = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    records = {name: _record(hint) for name, hint in hints.items()}
+    changes: dict[str, Any] = {}
+    nested: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        head, _, rest = name.partition(".")
+        if head not in fields:
+            raise ConfigError(f"unknown setting {name!r} of {kind.__name__}; expected one of: {', '.join(fields)}")
+        if rest:
+            nested.setdefault(head, {})[rest] = value
+        elif records[head] is not None and isinstance(value, Mapping):
+            nested.setdefault(head, {}).update(value)
+        else:
+            changes[head] = _convert(hints[head], value, f"{kind.__name__}.{head}")
+    start = base if base is not None else kind()
+    for head, inner in nested.items():
+        current, record = changes.get(head, getattr(start, head)), records[head]
+        if current is None and record is not None:
+            current = record()
+        if not dataclasses.is_dataclass(current) or isinstance(current, type):
+            raise ConfigError(f"{kind.__name__}.{head} has no settings of its own, got {sorted(inner)}")
+        changes[head] = from_values(type(current), inner, current)
+    return dataclasses.replace(start, **changes)  # type: ignore[type-var]
+
+
+def _record(hint: Any) -> type | None:
+    """The dataclass that an annotation names, alone or as an optional one."""
+    kinds = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+    return next((kind for kind in kinds if isinstance(kind, type) and dataclasses.is_dataclass(kind)), None)
+
+
+def _convert(hint: Any, value: Any, name: str) -> Any:
+    """`value` as the annotated type, accepting what JSON and a command line can say."""
+    origin = typing.get_origin(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None or (isinstance(value, str) and value.lower() == "none"):
+            return None
+        return _convert(next(arg for arg in typing.get_args(hint) if arg is not type(None)), value, name)
+    if origin is tuple:
+        return _convert_tuple(typing.get_args(hint), value, name)
+    if hint is bool:
+        return _convert_bool(value, name)
+    if hint in (int, float):
+        return _convert_number(hint, value, name)
+    if hint is str and not isinstance(value, str):
+        raise ConfigError(f"{name} expects text, got {value!r}")
+    if dataclasses.is_dataclass(hint) and not isinstance(value, typing.cast(type, hint)):
+        raise ConfigError(f"{name} expects settings of its own such as {name}.NAME, got {value!r}")
+    return value
+
+
+def _convert_tuple(inner: tuple[Any, ...], value: Any, name: str) -> tuple[Any, ...]:
+    items = value.strip("()[]").split(",") if isinstance(value, str) else value
+    if not isinstance(items, tuple | list):
+        raise ConfigError(f"{name} expects {len(inner)} numbers such as 0.1,0.2, got {value!r}")
+    if inner[-1] is Ellipsis:
+        return tuple(_convert(inner[0], item, name) for item in items)
+    if len(items) != len(inner):
+        raise ConfigError(f"{name} expects {len(inner)} numbers such as 0.1,0.2, got {value!r}")
+    return tuple(_convert(kind, item, name) for kind, item in zip(inner, items, strict=True))
+
+
+def _convert_bool(value: Any, name: str) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in words:
+        return words[str(value).lower()]
+    raise ConfigError(f"{name} expects true or false, got {value!r}")
+
+
+def _convert_number(kind: type, value: Any, name: str) -> Any:
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        if kind is int and isinstance(value, str | int) and str(value).strip().lstrip("+-").isdecimal():
+            return int(value)  # exactly: a seed may have more digits than a float
+        number = float(value)
+        if kind is int:
+            if number != int(number):
+                raise ValueError
+            return int(number)
+        return number
+    except (TypeError, ValueError, OverflowError):
+        expected = "a whole number" if kind is int else "a number"
+        raise ConfigError(f"{name} expects {expected}, got {value!r}") from None

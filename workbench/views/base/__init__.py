@@ -1,0 +1,1 @@
+"""What all views share: the source they follow, the selection, plots and canvases, the poller."""

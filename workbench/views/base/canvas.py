@@ -1,0 +1,91 @@
+"""What the canvas views share: JavaScript joined into one module, and genomes as binary traits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from workbench.genome import Genome
+from workbench.views.base.selection import Selection
+from workbench.views.network.differences import GenomeDifference, genome_difference
+
+VIEWS = Path(__file__).parents[1]
+
+
+def bundle(*names: str) -> str:
+    """The named files of `views/` as one ES module, since an anywidget module cannot import its neighbours."""
+    return "\n".join((VIEWS / name).read_text(encoding="utf-8") for name in names)
+
+
+class CanvasView(anywidget.AnyWidget):
+    """A view of one genome in which a neuron can be selected.
+
+    Attributes:
+        genome: what is shown; None shows an empty state. Setting it updates the view in place.
+        before: an earlier genome, an ancestor say; if there is one, what changed since is shown. See `show_change`.
+        selection: shared with other views; `selection.neuron` follows clicks, and clicks follow it.
+        neuron: id of the selected neuron, or None.
+        hovered: id of the neuron under the pointer, or None.
+        drawn: what the browser drew last: `n_neurons`, `n_edges` (in view), `milliseconds`, `version`.
+        version: counts the genomes shown.
+        height: of the canvas in pixels.
+    """
+
+    _css = VIEWS / "base" / "canvas.css"
+
+    genome = traitlets.Instance(Genome, allow_none=True)
+    before = traitlets.Instance(Genome, allow_none=True)
+    selection = traitlets.Instance(Selection)
+    neuron = traitlets.Int(None, allow_none=True).tag(sync=True)
+    hovered = traitlets.Int(None, allow_none=True).tag(sync=True)
+    scene = traitlets.Dict().tag(sync=True)
+    drawn = traitlets.Dict().tag(sync=True)
+    version = traitlets.Int(0)
+    height = traitlets.Int(520).tag(sync=True)
+    _link: traitlets.link | None = None
+    _shown: tuple[Genome | None, Genome | None] = (None, None)
+
+    def __init__(self, genome: Genome | None, selection: Selection | None, **traits: Any) -> None:
+        super().__init__(selection=Selection() if selection is None else selection, **traits)
+        self._link = traitlets.link((self.selection, "neuron"), (self, "neuron"))
+        self.genome = genome
+
+    def show_change(self, before: Genome | None, genome: Genome | None) -> None:
+        """Show `genome`, and (unless it is None) what changed since `before`."""
+        with self.hold_trait_notifications():
+            self.before, self.genome = before, genome
+
+    @traitlets.observe("genome", "before")
+    def _show_genome(self, change: traitlets.Bunch) -> None:
+        if self._shown[0] is self.before and self._shown[1] is self.genome:
+            return  # both changed together, and this is the second to say so
+        self._shown = self.before, self.genome
+        self.version += 1
+        if self.neuron is not None and (self.genome is None or self.neuron >= self.genome.n_neurons):
+            self.neuron = None
+        self.hovered = None
+        self.scene = {} if self.genome is None else self._scene_of(self.genome) | {"version": self.version}
+
+    @traitlets.observe("selection")
+    def _follow_selection(self, change: traitlets.Bunch) -> None:
+        if self._link is not None:
+            self._link.unlink()
+            self._link = traitlets.link((self.selection, "neuron"), (self, "neuron"))
+
+    def _difference(self, genome: Genome) -> GenomeDifference | None:
+        """What changed since `before`; None if there is nothing to compare with."""
+        return None if self.before is None else genome_difference(self.before, genome)
+
+    def _scene_of(self, genome: Genome) -> dict[str, Any]:
+        """What the browser needs to draw a genome: small values, and arrays as bytes."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the shared selection and of the browser's side."""
+        if self._link is not None:
+            self._link.unlink()
+            self._link = None
+        super().close()

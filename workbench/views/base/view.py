@@ -1,0 +1,86 @@
+"""What all views have in common: a source they follow, a selection they share, the style, a text escape."""
+
+from __future__ import annotations
+
+import html
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as ipw
+import traitlets
+
+from workbench.search import Search, Snapshot
+from workbench.store import Run
+from workbench.views.base.poller import POLL_SECONDS, follow
+from workbench.views.base.selection import Selection
+from workbench.views.base.source import Source
+
+
+@cache
+def _css() -> str:
+    return (Path(__file__).parent / "dashboard.css").read_text()
+
+
+def style_sheet() -> ipw.HTML:
+    """A widget that shows nothing and brings the style."""
+    return ipw.HTML(f"<style>{_css()}</style>", layout={"display": "block", "height": "0", "margin": "0"})
+
+
+def escape(value: Any) -> str:
+    """Text for HTML."""
+    return html.escape(str(value))
+
+
+def panel(title: str, *children: ipw.Widget, name: str = "") -> ipw.VBox:
+    """A titled part of a view."""
+    head = ipw.HTML(f'<h3 class="wb-title">{escape(title)}</h3>')
+    box = ipw.VBox([head, *children])
+    box.add_class("wb-panel")
+    if name:
+        box.add_class(name)
+    return box
+
+
+class View(ipw.VBox):
+    """A widget that follows a search or run until it is closed; shows itself anew in `show`.
+
+    Args:
+        watched: a `Search`, or a `Run` to read.
+        selection: which individual is looked at, shared with other views; a new one if None.
+
+    Attributes:
+        source: what it follows.
+        selection: which individual is looked at.
+    """
+
+    interval = POLL_SECONDS
+
+    def __init__(self, watched: Search | Run | Source, selection: Selection | None = None) -> None:
+        self.source = Source(watched)
+        self.selection = selection if selection is not None else Selection()
+        super().__init__(_view_count=0)  # from now on the page tells on how many places it is shown
+        self.add_class("wb-view")
+        self._build()
+        self._following = follow(self.source, self.show, self.interval)
+
+    def _build(self) -> None:
+        """Make the children; called once."""
+        raise NotImplementedError
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what the search looks like now."""
+        raise NotImplementedError
+
+    @traitlets.observe("_view_count")
+    def _notice_page(self, change: Any) -> None:
+        following = getattr(self, "_following", None)
+        if following is not None:
+            following.hidden = change.new == 0
+
+    def close(self) -> None:
+        """End it, on the page and in the kernel; the search goes on."""
+        following = getattr(self, "_following", None)
+        if following is not None:
+            following.close()
+        super().close()

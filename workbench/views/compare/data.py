@@ -1,0 +1,262 @@
+"""Several runs side by side (pure): hypervolume at equal cost, attainment, a rank test, and which settings differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from workbench.errors import ConfigError
+from workbench.evolution import HypervolumeBounds, hypervolume
+from workbench.evolution.ranking import front_of
+from workbench.settings import from_values
+from workbench.views.compare.rank_tests import RankTest, rank_test
+from workbench.views.front.figure import staircase
+from workbench.views.run.changes import as_text, flat, in_words
+
+if TYPE_CHECKING:
+    from workbench.store import Run
+
+COSTS = {"individuals": "individuals trained", "epochs": "epochs trained", "minutes": "minutes of the search"}
+"""What a run may be measured against."""
+
+ALIKE = ("seed", "generations", "budget", "workers", "attempts", "child_seconds", "keep", "space.initial.flops")
+"""Settings that runs of one group may differ in: repeats, their length, what changes no result, and the range of sizes
+that a random search takes from the evolution that it is set against."""
+
+POINTS = 200
+"""FLOPs at which attainment is told."""
+
+
+class _Point(NamedTuple):
+    """What the front and its hypervolume need of an individual."""
+
+    id: int
+    val_accuracy: float
+    flops: int
+    ok: bool = True
+    latency_us: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One run.
+
+    Attributes:
+        name: of the run.
+        flops: of its front, rising, float64 [members].
+        accuracy: validation accuracy of its front, float64 [members].
+        ids: of its front, int64 [members].
+        costs: what had been spent at the end of each generation, by the names of `COSTS`, float64 [generations].
+        hypervolume: of the front by then, float64 [generations], within the bounds of the first run compared.
+    """
+
+    name: str
+    flops: np.ndarray
+    accuracy: np.ndarray
+    ids: np.ndarray
+    costs: Mapping[str, np.ndarray]
+    hypervolume: np.ndarray
+
+    def hypervolume_at(self, cost: str, spent: float) -> float:
+        """Hypervolume at the last generation that had cost no more; 0 before the first."""
+        done = int(np.searchsorted(self.costs[cost], spent * (1 + 1e-12), side="right"))
+        return float(self.hypervolume[done - 1]) if done else 0.0
+
+    def accuracy_at(self, flops: np.ndarray) -> np.ndarray:
+        """The best accuracy at no more than these FLOPs, float64 [points]; NaN below the smallest member."""
+        if not len(self.flops):
+            return np.full(len(flops), np.nan)
+        place = np.searchsorted(self.flops, flops, side="right")
+        return np.where(place > 0, self.accuracy[np.maximum(place - 1, 0)], np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Attainment:
+    """What the runs of a group reach: the empirical attainment function's median and extremes, by FLOPs.
+
+    At each number of FLOPs the best accuracies of the runs are sorted; a run that has no network so small counts as
+    reaching nothing. The median (of an even number of runs: the lower of the middle two) is what half of them or more
+    attain (Fonseca and Fleming 1996; Grunert da Fonseca et al. 2001).
+
+    Attributes:
+        flops: float64 [points].
+        median: validation accuracy, float64 [points]; NaN where fewer than half of the runs have a network.
+        low: what all of them attain; NaN where not all have a network.
+        high: what the best of them attains.
+    """
+
+    flops: np.ndarray
+    median: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several runs in groups.
+
+    Attributes:
+        groups: curves of the runs by name of their group.
+        attainment: of each group.
+        budget: what every run has spent, by the names of `COSTS`: where hypervolumes compare.
+        settings: of those settings that differ, the value in each run, by the run's name.
+    """
+
+    groups: Mapping[str, tuple[Curve, ...]]
+    attainment: Mapping[str, Attainment]
+    budget: Mapping[str, float]
+    settings: Mapping[str, Mapping[str, Any]]
+
+    def tests(self, cost: str) -> list[RankTest]:
+        """Each pair of groups, compared by hypervolume where every run has spent the same `cost`."""
+        values = {
+            name: [curve.hypervolume_at(cost, self.budget[cost]) for curve in curves]
+            for name, curves in self.groups.items()
+        }
+        names = list(values)
+        return [
+            rank_test(one, values[one], other, values[other])
+            for place, one in enumerate(names)
+            for other in names[place + 1 :]
+        ]
+
+
+def comparison(runs: Mapping[str, Run], groups: Mapping[str, Sequence[str]] | None = None) -> Comparison:
+    """Compare runs of one data set.
+
+    Args:
+        runs: by name.
+        groups: names of the runs of each group, by the group's name; None puts runs together that differ only in
+            `ALIKE`, and names them by what differs.
+
+    Raises:
+        ConfigError: if there is no run, runs are of different data, or a group names a run that is not there.
+        RunError: if a run cannot be read.
+    """
+    if not runs:
+        raise ConfigError("expected at least one run to compare, got none")
+    data = {run.dataset.get("fingerprint") for run in runs.values()}
+    if len(data) > 1:
+        listed = ", ".join(f"{name}: {run.dataset.get('name')}" for name, run in runs.items())
+        raise ConfigError(f"expected runs of the same data and splits, got different ones ({listed})")
+    settings = different_settings(runs)
+    groups = grouped(settings, runs) if groups is None else groups
+    unknown = [name for names in groups.values() for name in names if name not in runs]
+    if unknown:
+        raise ConfigError(f"expected groups of the runs {', '.join(runs)}, got {', '.join(unknown)}")
+    bounds = _bounds(next(iter(runs.values())))
+    curves = {name: curve_of(run, name, bounds) for name, run in runs.items()}
+    made = {group: tuple(curves[name] for name in names) for group, names in groups.items() if names}
+    used = [curve for members in made.values() for curve in members]
+    budget = {cost: min(curve.costs[cost][-1] if len(curve.costs[cost]) else 0.0 for curve in used) for cost in COSTS}
+    flops = _flops_of(used)
+    attained = {group: attainment(members, flops) for group, members in made.items()}
+    return Comparison(made, attained, budget, settings)
+
+
+def curve_of(run: Run, name: str, bounds: HypervolumeBounds) -> Curve:
+    """One run; its hypervolumes are computed anew if it was made with other bounds."""
+    table, generations = run.individuals, run.generations
+    front = staircase(table[table["on_front"]].sort_values("flops"))
+    volumes = generations["hypervolume"].to_numpy(float)
+    if _bounds(run) != bounds:
+        volumes = _hypervolumes(table, generations["generation"], bounds)
+    return Curve(
+        name=name,
+        flops=front["flops"].to_numpy(float),
+        accuracy=front["val_accuracy"].to_numpy(float),
+        ids=front["id"].to_numpy(np.int64),
+        costs={
+            "individuals": np.cumsum(generations["n_evaluated"].to_numpy(float)),
+            "epochs": np.cumsum(generations["epochs"].to_numpy(float)),
+            "minutes": np.cumsum(generations["wall_seconds"].to_numpy(float)) / 60,
+        },
+        hypervolume=volumes,
+    )
+
+
+def _bounds(run: Run) -> HypervolumeBounds:
+    values = run.config.get("hypervolume")
+    return from_values(HypervolumeBounds, values if isinstance(values, Mapping) else {})
+
+
+def _hypervolumes(table: Any, generations: Any, bounds: HypervolumeBounds) -> np.ndarray:
+    good = table[(table["status"] == "ok") & table["val_accuracy"].notna() & table["flops"].notna()]
+    front: list[Any] = []
+    volumes: list[float] = []
+    for generation in generations:
+        rows = good[good["generation"] == generation]
+        made: list[Any] = [_Point(int(row.id), float(row.val_accuracy), int(row.flops)) for row in rows.itertuples()]
+        front = front_of([*front, *made])  # latency left out: hypervolume does not count it
+        volumes.append(hypervolume(front, bounds))
+    return np.array(volumes, float)
+
+
+def _flops_of(curves: Sequence[Curve]) -> np.ndarray:
+    """FLOPs, evenly spread on the log scale over what the fronts cover."""
+    members = np.concatenate([curve.flops for curve in curves])
+    if not len(members):
+        return np.zeros(0)
+    low, high = np.log10(max(1.0, members.min())), np.log10(max(1.0, members.max()))
+    return np.unique(np.concatenate([members, np.logspace(low, high, POINTS)]))
+
+
+def attainment(curves: Sequence[Curve], flops: np.ndarray) -> Attainment:
+    """What the runs of a group reach at `flops` [points]."""
+    reached = np.stack([curve.accuracy_at(flops) for curve in curves])  # [runs, points]
+    ordered = np.sort(np.where(np.isnan(reached), -np.inf, reached), axis=0)
+    middle = ordered[(len(curves) - 1) // 2]
+    return Attainment(flops, *(_finite(line) for line in (middle, ordered[0], ordered[-1])))
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def different_settings(runs: Mapping[str, Run]) -> dict[str, dict[str, Any]]:
+    """Settings of search and space that are not the same in all runs: value by name of the run.
+
+    Live changes and what a fork came from count as settings. One that a file does not have, being of an older version,
+    counts as off, as do 0 and None.
+    """
+    all_settings = {name: _settings(run) for name, run in runs.items()}
+    names = dict.fromkeys(name for settings in all_settings.values() for name in settings)
+    found = {}
+    for name in names:
+        values = {run: settings.get(name) for run, settings in all_settings.items()}
+        if any((value or None) != (next(iter(values.values())) or None) for value in values.values()):
+            found[name] = values
+    return found
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    settings = {**flat(run.config), **{f"space.{name}": value for name, value in flat(run.space_config).items()}}
+    settings["space"] = run.space_name
+    kinds = run.events["kind"]
+    live = int((kinds == "settings").sum())
+    by_hand = int((kinds == "by hand").sum())
+    origin = run.origin or {}
+    forked = f"{origin.get('path', 'another run')}, generation {origin.get('generation')}" if origin else None
+    return {**settings, "live changes": live, "put in by hand": by_hand, "fork of": forked}
+
+
+def grouped(settings: Mapping[str, Mapping[str, Any]], runs: Mapping[str, Run]) -> dict[str, list[str]]:
+    """Runs that differ only in `ALIKE` together, each group named by the settings that tell it from the others."""
+    telling = [name for name in settings if name not in ALIKE]
+    groups: dict[str, list[str]] = {}
+    for run in runs:
+        named = [f"{in_words(name)} {as_text(settings[name][run])}" for name in telling]
+        label = ", ".join(named[:3]) + (", …" if len(named) > 3 else "")
+        key = repr([settings[name][run] or None for name in telling])
+        groups.setdefault(f"{key}\n{label}", []).append(run)
+    labels = [key.partition("\n")[2] or "all runs" for key in groups]
+    repeated = list(accumulate(labels, lambda seen, label: [*seen, label], initial=list[str]()))
+    unique = [
+        f"{label} ({repeated[place].count(label) + 1})" if labels.count(label) > 1 else label
+        for place, label in enumerate(labels)
+    ]
+    return dict(zip(unique, groups.values(), strict=True))

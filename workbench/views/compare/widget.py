@@ -1,0 +1,171 @@
+"""Several runs in one view: what they attain, hypervolume at equal cost, a rank test, and what differs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+
+from workbench.errors import WorkbenchError
+from workbench.store import Run, open_run
+from workbench.views.base.plot import Plot
+from workbench.views.base.view import escape, style_sheet
+from workbench.views.compare.data import COSTS, Comparison, comparison
+from workbench.views.compare.figure import compared_figure, rank_table, settings_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOTE = (
+    "Runs that differ only in seed, workers or length form a group. Thick lines are medians; the band reaches from "
+    "what all runs of a group attain to what the best attains. The test is Mann-Whitney’s, two-sided, from all "
+    "permutations; P(group &gt; other) is the chance that a run of the group has the higher hypervolume (Vargha and "
+    "Delaney’s A)."
+)
+
+
+class CompareView(ipw.VBox):
+    """Choose run files, and compare them.
+
+        CompareView(["a.sqlite", "b.sqlite", "c.sqlite"])
+
+    Args:
+        files: run files that are chosen at the start; they are compared at once if there are several.
+        folder: whose run files are offered besides; that of the first file if None, else the current one.
+
+    Attributes:
+        chosen: the files offered and chosen.
+        found: the comparison that is shown, or None.
+    """
+
+    def __init__(
+        self, files: Sequence[str | os.PathLike[str]] = (), folder: str | os.PathLike[str] | None = None
+    ) -> None:
+        super().__init__()
+        self.found: Comparison | None = None
+        self._files: dict[str, Path] = {}
+        given = [Path(file).expanduser() for file in files]
+        self._folder = Path(folder) if folder is not None else given[0].parent if given else Path()
+        self.chosen = ipw.SelectMultiple(rows=6, description="runs")
+        self.chosen.add_class("wb-runs")
+        self.more = ipw.Text(
+            placeholder="other files, such as ../runs/*.sqlite", description="more", continuous_update=False
+        )
+        self.more.add_class("wb-more-runs")
+        self.cost = ipw.Dropdown(
+            options=[(text, name) for name, text in COSTS.items()], description="against", value="individuals"
+        )
+        self.cost.add_class("wb-cost")
+        self.button = ipw.Button(
+            description="Compare", icon="balance-scale", tooltip="Read the chosen runs and compare"
+        )
+        self.button.add_class("wb-compare-now")
+        self.message, self.tests, self.settings = ipw.HTML(), ipw.HTML(), ipw.HTML()
+        self.plot = Plot()
+        self.button.on_click(lambda _: self.compare())
+        self.more.observe(lambda _: self._offer(), "value")
+        self.cost.observe(lambda _: self._show(), "value")
+        for name in ("wb-view", "wb-compare"):
+            self.add_class(name)
+        side = ipw.VBox([self.more, ipw.HBox([self.cost, self.button])])
+        bar = ipw.HBox([self.chosen, side])
+        bar.add_class("wb-bar-of-controls")
+        explained = ipw.HTML(f'<p class="wb-quiet">{NOTE}</p>')
+        self.children = (style_sheet(), bar, self.message, self.plot, self.tests, self.settings, explained)
+        self._offer(given)
+        if len(given) > 1:
+            self.compare()
+        else:
+            self._say("Choose runs (Ctrl or Shift adds to the choice), then Compare.")
+
+    def _offer(self, given: Iterable[Path] = ()) -> None:
+        """Offer the files of the folder, those given, and those that the text names."""
+        before = set(self.chosen.value)
+        found = [*given, *self._files.values(), *sorted(self._folder.glob("*.sqlite"))]
+        text = self.more.value.strip()
+        named = [path for part in text.split(",") if part.strip() for path in _expand(part.strip())] if text else []
+        self._files = _by_name([*found, *named])
+        self.chosen.options = list(self._files)
+        wanted = {_key(path) for path in (*given, *named)}
+        self.chosen.value = [name for name, path in self._files.items() if name in before or _key(path) in wanted]
+        if text and not named:
+            self._say(f"No file is called {text}.", alert=True)
+
+    def compare(self) -> None:
+        """Read the chosen runs and show the comparison."""
+        if not self.chosen.value:
+            self._say("Choose at least one run.", alert=True)
+            return
+        try:
+            runs: dict[str, Run] = {name: open_run(self._files[name]) for name in self.chosen.value}
+            self.found = comparison(runs)
+        except WorkbenchError as error:
+            self._say(str(error), alert=True)
+            return
+        self._say("")
+        self._show()
+
+    def _show(self) -> None:
+        if self.found is None:
+            return
+        self.plot.show(compared_figure(self.found, self.cost.value))
+        ranks = rank_table(self.found, self.cost.value)
+        title = f"Hypervolume at equal cost ({COSTS[self.cost.value]})"
+        self.tests.value = _table(title, ranks) if len(ranks) else _quiet("One group: nothing to test.")
+        settings = settings_table(self.found)
+        empty = _quiet("No setting differs.")
+        self.settings.value = _table("Settings that differ", settings, index=True) if len(settings) else empty
+
+    def _say(self, text: str, alert: bool = False) -> None:
+        kind = ' role="alert" class="wb-alert"' if alert else ' class="wb-quiet" role="status"'
+        self.message.value = f"<div{kind}>{escape(text)}</div>" if text else ""
+
+
+def _expand(pattern: str) -> list[Path]:
+    """The files that a name or pattern stands for."""
+    path = Path(pattern).expanduser()
+    if path.is_file():
+        return [path]
+    parent = path.parent if path.parent.is_dir() else Path()
+    return sorted(each for each in parent.glob(path.name) if each.is_file()) if path.name else []
+
+
+def _by_name(paths: Iterable[Path]) -> dict[str, Path]:
+    """Files by their names; with the folder where a name comes twice."""
+    different = {_key(path): path for path in paths}
+    names = [path.stem for path in different.values()]
+    return {
+        path.stem if names.count(path.stem) == 1 else f"{path.parent.resolve().name}/{path.stem}": path
+        for path in different.values()
+    }
+
+
+def _key(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _quiet(text: str) -> str:
+    return f'<p class="wb-quiet">{escape(text)}</p>'
+
+
+def _table(title: str, table: pd.DataFrame, index: bool = False) -> str:
+    """A table as HTML, all text escaped."""
+    names = ["setting" if index else "", *table.columns] if index else list(table.columns)
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    rows = []
+    for label, *cells in table.itertuples():
+        shown = [label, *cells] if index else cells
+        rows.append("<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in shown) + "</tr>")
+    return (
+        f'<h4 class="wb-title">{escape(title)}</h4><div class="wb-scroll">'
+        f'<table class="wb-table"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "–" if value != value else f"{value:.4g}"
+    return "–" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""All views of one search on one page."""

@@ -1,0 +1,1 @@
+"""The Pareto front and hypervolume of a run."""

@@ -1,0 +1,1 @@
+"""The ancestors of a network."""

@@ -1,0 +1,228 @@
+"""What each mutation did in a run: its effect on accuracy and FLOPs, and what became of its children (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.views.mutations.estimates import Estimate, median, share
+from workbench.views.run.changes import Change, run_changes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.store import Run
+
+BY_HAND = "by hand"
+"""Kind under which individuals made by hand are counted, whatever was done to them."""
+
+MOST_KINDS = 12
+"""Kinds beyond those of the search space that are counted apart: a file may name any."""
+
+MOST_WINDOWS = 8
+"""Into how many windows the generations are divided."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Estimates over a group of children of one kind, all with 95 % intervals.
+
+    Attributes:
+        kind: of mutation, or "by hand".
+        children: how many, failed ones included.
+        failed: how many of them failed.
+        before: median of accuracy before training − parent's accuracy: what the mutation alone did.
+        after: median of accuracy after training − parent's accuracy.
+        flops: median of FLOPs of the child over those of its parent.
+        front: share of the children that were on the all-time front when their generation was ranked.
+        lines: share of the children that are alive, or have a living descendant.
+    """
+
+    kind: str
+    children: int
+    failed: int
+    before: Estimate
+    after: Estimate
+    flops: Estimate
+    front: Estimate
+    lines: Estimate
+
+
+@dataclass(frozen=True)
+class Window:
+    """The effects within some generations.
+
+    Attributes:
+        first: generation.
+        last: generation, included.
+        effects: by kind, in the order of `MutationEffects.kinds`.
+    """
+
+    first: int
+    last: int
+    effects: tuple[Effects, ...]
+
+    @property
+    def middle(self) -> float:
+        """Where it is drawn."""
+        return (self.first + self.last) / 2
+
+
+@dataclass(frozen=True)
+class MutationEffects:
+    """What each mutation did in a run.
+
+    Attributes:
+        kinds: of mutation in the order of the search space, and "by hand" if there are any.
+        table: the children, one row each: see `children_table`.
+        effects: over the whole run, by kind.
+        windows: the same within windows of generations.
+        probabilities: with which a kind was drawn in each generation, a column each, by generation.
+        changes: what a person changed while it ran.
+    """
+
+    kinds: tuple[str, ...]
+    table: pd.DataFrame
+    effects: tuple[Effects, ...]
+    windows: tuple[Window, ...]
+    probabilities: pd.DataFrame
+    changes: tuple[Change, ...]
+
+
+def mutation_effects(run: Run) -> MutationEffects:
+    """What each mutation did in a run, as of now."""
+    table = children_table(run)
+    kinds = _kinds(run, table)
+    last = int(table["generation"].max()) if len(table) else 0
+    size = max(1, -(-last // MOST_WINDOWS))
+    windows = []
+    for first in range(1, last + 1, size):
+        end = min(first + size - 1, last)
+        within = table[(table["generation"] >= first) & (table["generation"] <= end)]
+        windows.append(Window(first, end, _effects(within, kinds)))
+    mutations = tuple(kind for kind in kinds if kind != BY_HAND)
+    return MutationEffects(
+        kinds,
+        table,
+        _effects(table, kinds),
+        tuple(windows),
+        held_probabilities(run, mutations),
+        tuple(run_changes(run)),
+    )
+
+
+def children_table(run: Run) -> pd.DataFrame:
+    """All children (individuals with a parent), one row each.
+
+    Columns: `id`, `parent`, `generation`, `kind`, `failed`, `before` and `after` (accuracy − parent's, before and after
+    training), `flops_ratio` (child over parent), `front` (whether on the all-time front when its generation was ranked;
+    missing if it is not ranked yet), `line` (whether it or a descendant is alive).
+    """
+    everyone, generations = run.individuals, run.generations
+    indexed = everyone.set_index("id")
+    children = everyone[everyone["parent"].notna()].copy()
+    parents = indexed.reindex(children["parent"].astype("int64"))
+    failed = (children["status"] != "ok").to_numpy()
+    accuracy, flops = parents["val_accuracy"].to_numpy(float), parents["flops"].astype("float64").to_numpy()
+    children["kind"] = np.where(children["origin"] == BY_HAND, BY_HAND, children["mutation"])
+    children["failed"] = failed
+    children["before"] = children["initial_val_accuracy"].to_numpy(float) - accuracy
+    children["after"] = children["val_accuracy"].to_numpy(float) - accuracy
+    children["flops_ratio"] = children["flops"].astype("float64").to_numpy() / flops
+    children.loc[failed, ["before", "after", "flops_ratio"]] = np.nan
+    fronts = dict(zip(generations["generation"], map(set, generations["front"]), strict=True))
+    children["front"] = [
+        id in fronts[generation] if generation in fronts else None
+        for id, generation in zip(children["id"], children["generation"], strict=True)
+    ]
+    parent_of = dict(zip(children["id"], children["parent"], strict=True))
+    lines = _lines(parent_of, everyone["id"][everyone["alive"]])
+    children["line"] = children["id"].isin(list(lines))
+    names = ["id", "parent", "generation", "kind", "failed", "before", "after", "flops_ratio", "front", "line"]
+    return children[children["kind"].notna()][names].reset_index(drop=True)
+
+
+def _lines(parent_of: Mapping[int, int], alive: Iterable[int]) -> set[int]:
+    """Ids of those alive and of all their ancestors."""
+    found: set[int] = set()
+    for id in alive:
+        here: int | None = int(id)
+        while here is not None and here not in found:
+            found.add(here)
+            here = parent_of.get(here)
+    return found
+
+
+def _kinds(run: Run, table: pd.DataFrame) -> tuple[str, ...]:
+    from workbench.spaces import make_space
+
+    known = tuple(make_space(run.space_name, run.space_config).mutation_kinds)
+    more = sorted(set(table["kind"]) - {*known, BY_HAND})[:MOST_KINDS]
+    return (*known, *more, *([BY_HAND] if (table["kind"] == BY_HAND).any() else []))
+
+
+def _effects(table: pd.DataFrame, kinds: Sequence[str]) -> tuple[Effects, ...]:
+    return tuple(_effects_of(kind, table[table["kind"] == kind]) for kind in kinds)
+
+
+def _effects_of(kind: str, children: pd.DataFrame) -> Effects:
+    ranked = children["front"].dropna()
+    return Effects(
+        kind=kind,
+        children=len(children),
+        failed=int(children["failed"].sum()),
+        before=median(children["before"].to_numpy()),
+        after=median(children["after"].to_numpy()),
+        flops=median(children["flops_ratio"].to_numpy()),
+        front=share(int(ranked.sum()), len(ranked)),
+        lines=share(int(children["line"].sum()), len(children)),
+    )
+
+
+def held_probabilities(run: Run, kinds: Sequence[str]) -> pd.DataFrame:
+    """The probability with which each kind was drawn, by generation (the mean over its children).
+
+    Children of a search with adaptive rates say in their record which probabilities held; those of others had what a
+    person had asked for.
+    """
+    import pandas as pd
+
+    table, records = run.individuals, run.mutations()
+    asked = _asked(run, kinds)
+    table = table[(table["origin"] == "mutation") & table["parent"].notna()]
+    held = [_numbers(records[int(id)].get("probabilities"), kinds) or list(asked(id).values()) for id in table["id"]]
+    frame = pd.DataFrame(held, columns=list(kinds), dtype="float64")
+    return frame.groupby(table["generation"].to_numpy()).mean().rename_axis("generation")
+
+
+def _numbers(record: Any, kinds: Sequence[str]) -> list[float] | None:
+    """The probabilities in a child's record, if it has them: a file may hold anything."""
+    values = [record.get(kind) for kind in kinds] if isinstance(record, Mapping) else []
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
+    return numbers if len(numbers) == len(kinds) else None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _asked(run: Run, kinds: Sequence[str]) -> Any:
+    """A function from a child's id to the probabilities that a person had asked for, by kind."""
+    rates = _mapping(run.config.get("rates"))
+    steps = [(-1, rates)]
+    events = run.events[run.events["kind"] == "settings"]
+    for from_child, values in zip(events["from_child"], events["values"], strict=True):
+        rates = {**rates, **_mapping(values.get("rates"))}
+        steps.append((from_child, rates))
+
+    def at(child: int) -> dict[str, float]:
+        held = next(values for start, values in reversed(steps) if start <= child)
+        numbers = {kind: held.get(kind) for kind in kinds}
+        relative = {kind: float(value) if isinstance(value, int | float) else 0.0 for kind, value in numbers.items()}
+        total = sum(relative.values())
+        return {kind: value / total if total else 0.0 for kind, value in relative.items()}
+
+    return at

@@ -1,0 +1,257 @@
+"""What each mutation did in a run, as one figure: effects, what became of the children, and how both changed."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from workbench.views.front.figure import PALETTE
+from workbench.views.mutations.data import BY_HAND, Effects, MutationEffects, mutation_effects
+from workbench.views.mutations.estimates import Estimate
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from workbench.store import Run
+
+INK = "#808080"
+"""Of lines that belong to no mutation; seen on light and dark ground."""
+
+BY_HAND_COLOR = "#0072b2"
+
+
+class _Panel(NamedTuple):
+    """One of the plots: which estimate it shows, and how its numbers are written."""
+
+    row: int
+    column: int
+    name: str
+    title: str
+    format: str
+
+
+DISTRIBUTIONS = (
+    _Panel(1, 1, "before", "accuracy before training − parent's", "+.1%"),
+    _Panel(1, 2, "after", "accuracy after training − parent's", "+.1%"),
+    _Panel(1, 3, "flops", "FLOPs ÷ parent's", ".2f"),
+)
+SHARES = (
+    _Panel(2, 1, "front", "children that reached the front", ".0%"),
+    _Panel(2, 2, "lines", "children whose line is alive", ".0%"),
+)
+OVER_TIME = (
+    _Panel(3, 1, "before", "before training, over generations", "+.1%"),
+    _Panel(3, 2, "after", "after training, over generations", "+.1%"),
+    _Panel(3, 3, "front", "reached the front, over generations", ".0%"),
+)
+PROBABILITIES = _Panel(2, 3, "probabilities", "probability of being drawn", ".0%")
+COLUMNS = {"before": "before", "after": "after", "flops": "flops_ratio"}
+
+
+def color_of(kind: str, kinds: Sequence[str]) -> str:
+    """The colour of a mutation, the same in all figures of a run."""
+    if kind == BY_HAND:
+        return BY_HAND_COLOR
+    return PALETTE[1 + list(kinds).index(kind) % (len(PALETTE) - 1)]
+
+
+def mutation_effects_figure(run: Run) -> go.Figure:
+    """Per mutation: effect on accuracy and FLOPs, share of children on the front and alive, and all over generations.
+
+    Diamonds are medians with the distribution-free 95 % interval between order statistics, or shares with Wilson's 95 %
+    interval; triangles mark live changes. Individuals made by hand are counted apart.
+    """
+    return effects_figure(mutation_effects(run))
+
+
+def effects_figure(info: MutationEffects) -> go.Figure:
+    """The figure of effects that are known already; see `mutation_effects_figure`."""
+    from plotly.subplots import make_subplots
+
+    panels = (*DISTRIBUTIONS, *SHARES, PROBABILITIES, *OVER_TIME)
+    figure = make_subplots(
+        3,
+        3,
+        subplot_titles=[panel.title for panel in panels],
+        horizontal_spacing=0.07,
+        vertical_spacing=0.1,
+        shared_yaxes=False,
+    )
+    for panel in DISTRIBUTIONS:
+        for kind in info.kinds:
+            figure.add_trace(_box(info, kind, COLUMNS[panel.name]), panel.row, panel.column)
+    for panel in (*DISTRIBUTIONS, *SHARES):
+        figure.add_trace(_estimates(info, panel), panel.row, panel.column)
+    for kind in info.kinds:
+        for panel in OVER_TIME:
+            figure.add_trace(_over_time(info, kind, panel), panel.row, panel.column)
+        if kind in info.probabilities:
+            figure.add_trace(_probability(info, kind), PROBABILITIES.row, PROBABILITIES.column)
+    for panel in (PROBABILITIES, *OVER_TIME):
+        figure.add_trace(_change_marks(info), panel.row, panel.column)
+    _set_axes(figure, info)
+    figure.update_annotations(font_size=13)
+    figure.update_layout(
+        template="plotly_white",
+        width=1240,
+        height=980,
+        boxmode="overlay",
+        legend={"orientation": "h", "y": 1.05, "yanchor": "bottom", "x": 0},
+        margin={"l": 150, "r": 20, "t": 90, "b": 50},
+    )
+    return figure
+
+
+def words(kind: str) -> str:
+    """A mutation's name for people, safe in a figure."""
+    return html.escape(kind.replace("_", " "), quote=False)
+
+
+def _box(info: MutationEffects, kind: str, column: str) -> go.Box:
+    import plotly.graph_objects as go
+
+    children = info.table[(info.table["kind"] == kind) & info.table[column].notna()]
+    color = color_of(kind, info.kinds)
+    return go.Box(
+        x=children[column],
+        y=[words(kind)] * len(children),
+        orientation="h",
+        boxpoints="all",
+        jitter=0.6,
+        pointpos=0,
+        marker={"size": 3.5, "color": color, "opacity": 0.55},
+        line={"width": 1, "color": color},
+        fillcolor="rgba(0,0,0,0)",
+        hoveron="points",
+        customdata=children["id"],
+        hovertemplate="individual %{customdata}<br>%{x}<extra></extra>",
+        name=words(kind),
+        showlegend=False,
+    )
+
+
+def _estimates(info: MutationEffects, panel: _Panel) -> go.Scatter:
+    """One diamond with its interval for each kind."""
+    import plotly.graph_objects as go
+
+    estimates = [getattr(effects, panel.name) for effects in info.effects]
+    colors = [INK if panel in DISTRIBUTIONS else color_of(kind, info.kinds) for kind in info.kinds]
+    return go.Scatter(
+        x=[estimate.value for estimate in estimates],
+        y=[words(kind) for kind in info.kinds],
+        error_x=_errors(estimates, INK),
+        mode="markers",
+        marker={"symbol": "diamond", "size": 10, "color": colors, "line": {"width": 1, "color": "#ffffff"}},
+        text=[_sentence(effects, panel) for effects in info.effects],
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _sentence(effects: Effects, panel: _Panel) -> str:
+    estimate: Estimate = getattr(effects, panel.name)
+    what = "share" if panel in SHARES else "median"
+    failed = f", {effects.failed} failed" if effects.failed else ""
+    if estimate.n == 0:
+        return f"<b>{words(effects.kind)}</b>: no child yet{failed}"
+    interval = f"[{estimate.low:{panel.format}}, {estimate.high:{panel.format}}]"
+    interval = "too few for an interval" if np.isnan(estimate.low) else f"95 % interval {interval}"
+    return (
+        f"<b>{words(effects.kind)}</b>, {estimate.n} children{failed}<br>"
+        f"{what} {estimate.value:{panel.format}}, {interval}"
+    )
+
+
+def _errors(estimates: Sequence[Estimate], color: str) -> dict[str, Any]:
+    above, below = [one.errors[1] for one in estimates], [one.errors[0] for one in estimates]
+    return {"type": "data", "array": above, "arrayminus": below, "color": color, "thickness": 2, "width": 5}
+
+
+def _over_time(info: MutationEffects, kind: str, panel: _Panel) -> go.Scatter:
+    """The estimates of one kind in the windows; points of different kinds stand beside each other."""
+    import plotly.graph_objects as go
+
+    place = info.kinds.index(kind)
+    shown = [(window, window.effects[place]) for window in info.windows]
+    shown = [(window, effects) for window, effects in shown if getattr(effects, panel.name).n]
+    width = info.windows[0].last - info.windows[0].first + 1 if info.windows else 1
+    shift = 0.6 * width * ((place + 0.5) / len(info.kinds) - 0.5)
+    estimates = [getattr(effects, panel.name) for _, effects in shown]
+    text = [f"generations {window.first} to {window.last}<br>{_sentence(effects, panel)}" for window, effects in shown]
+    color = color_of(kind, info.kinds)
+    return go.Scatter(
+        x=[window.middle + shift for window, _ in shown],
+        y=[estimate.value for estimate in estimates],
+        error_y={**_errors(estimates, color), "thickness": 1, "width": 0},
+        mode="lines+markers",
+        line={"color": color, "width": 1.5},
+        marker={"size": 6, "color": color},
+        text=text,
+        hovertemplate="%{text}<extra></extra>",
+        name=words(kind),
+        legendgroup=kind,
+        showlegend=panel == OVER_TIME[0],
+    )
+
+
+def _probability(info: MutationEffects, kind: str) -> go.Scatter:
+    import plotly.graph_objects as go
+
+    values = info.probabilities[kind]
+    return go.Scatter(
+        x=values.index,
+        y=values,
+        mode="lines+markers",
+        line={"color": color_of(kind, info.kinds), "width": 2, "shape": "hvh"},
+        marker={"size": 4},
+        hovertemplate=f"{words(kind)}, generation %{{x}}: %{{y:.1%}}<extra></extra>",
+        name=words(kind),
+        legendgroup=kind,
+        showlegend=False,
+    )
+
+
+def _change_marks(info: MutationEffects) -> go.Scatter:
+    """A triangle at the foot of the plot for each live change."""
+    import plotly.graph_objects as go
+
+    marked = [change for change in info.changes if change.generation is not None]
+    text = ["<br>".join(html.escape(line, quote=False) for line in change.lines[:8]) for change in marked]
+    return go.Scatter(
+        x=[change.generation for change in marked],
+        y=[0] * len(marked),
+        mode="markers",
+        marker={"symbol": "triangle-up", "size": 11, "color": INK},
+        text=text,
+        hovertemplate="<b>live change, generation %{x}</b><br>%{text}<extra></extra>",
+        name="live change",
+        showlegend=False,
+    )
+
+
+def _set_axes(figure: go.Figure, info: MutationEffects) -> None:
+    names = [words(kind) for kind in info.kinds]
+    for panel in (*DISTRIBUTIONS, *SHARES):
+        figure.update_yaxes(
+            categoryorder="array",
+            categoryarray=names[::-1],
+            showticklabels=panel.column == 1,
+            range=[-0.6, len(names) - 0.4],
+            row=panel.row,
+            col=panel.column,
+        )
+        tick_format = panel.format.replace("+.1", ".1~")
+        zero = {"zeroline": True, "zerolinecolor": INK, "zerolinewidth": 1}
+        figure.update_xaxes(tickformat=tick_format, **zero, row=panel.row, col=panel.column)
+    ticks = [0.25, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 4]
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}×" for tick in ticks], row=1, col=3)
+    for panel in SHARES:
+        figure.update_xaxes(range=[-0.02, 1.02], row=panel.row, col=panel.column)
+    for panel in (PROBABILITIES, *OVER_TIME):
+        figure.update_yaxes(
+            tickformat=panel.format.replace("+.1", ".1~"), rangemode="tozero", row=panel.row, col=panel.column
+        )
+        figure.update_xaxes(title_text="generation", title_standoff=4, row=panel.row, col=panel.column)

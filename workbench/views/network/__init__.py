@@ -1,0 +1,1 @@
+"""One network as a graph, and its neurons over the image."""

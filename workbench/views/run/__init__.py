@@ -1,0 +1,1 @@
+"""Run control, progress and log."""

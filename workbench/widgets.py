@@ -1,0 +1,33 @@
+"""Live views of searches and networks for notebooks; each usable alone, all together in `Dashboard`."""
+
+from workbench.views.base.selection import Selection
+from workbench.views.compare.widget import CompareView
+from workbench.views.dashboard.dashboard import Dashboard
+from workbench.views.front.widget import FrontView
+from workbench.views.inspect.card import IndividualCard
+from workbench.views.inspect.widget import InspectView
+from workbench.views.lineage.widget import LineageView
+from workbench.views.mutations.widget import MutationStatistics
+from workbench.views.network.dag_view import DagView
+from workbench.views.network.spatial_view import SpatialView
+from workbench.views.run.log import LogView
+from workbench.views.run.widget import RunControl
+from workbench.views.sandbox import Sandbox
+from workbench.views.steering.widget import Steering
+
+__all__ = [
+    "CompareView",
+    "DagView",
+    "Dashboard",
+    "FrontView",
+    "IndividualCard",
+    "InspectView",
+    "LineageView",
+    "LogView",
+    "MutationStatistics",
+    "RunControl",
+    "Sandbox",
+    "Selection",
+    "SpatialView",
+    "Steering",
+]
