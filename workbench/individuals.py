@@ -37,24 +37,29 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainResult:
     """What training one genome gave.
 
     Attributes:
-        genome: the trained genome, of whatever kind its search space has; None if there is none.
-        val_accuracy: fraction of the validation set that is right after the final epoch.
+        genome: with the final epoch's weights, of whatever kind its search space has; as it started if training failed;
+            None if it is not loaded.
+        val_accuracy: fraction of the validation set that is right after the final epoch; NaN if training failed.
         initial_val_accuracy: the same before training (what the mutation alone did to its parent).
-        epochs: epochs trained.
-        history: one mapping per epoch, such as `{"epoch": 1, "train_loss": 0.9, "val_accuracy": 0.7}`.
+        history: one mapping per epoch: epoch (from 1), train_loss, train_accuracy, val_accuracy, learning_rate and
+            seconds.
         failure: why training failed, or None.
     """
 
     genome: Any
     val_accuracy: float
     initial_val_accuracy: float
-    epochs: int
     history: tuple[Mapping[str, float], ...]
     failure: str | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs trained."""
+        return len(self.history)
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Individual:
         status: "ok" or "failed".
         failure: why it failed, None otherwise.
         cost: FLOPs and parameters; None if it failed before there was a genome.
-        outcome: what training gave; None if it failed before training ended.
+        result: what training gave; None if it failed before training ended.
         wall_seconds: time from proposal to result on its worker.
     """
 
@@ -85,7 +90,7 @@ class Individual:
     status: str
     failure: str | None
     cost: Cost | None
-    outcome: Outcome | None
+    result: TrainResult | None
     wall_seconds: float
 
     @property
@@ -96,12 +101,12 @@ class Individual:
     @property
     def genome(self) -> Any:
         """The trained genome; None if there is none or its weights and topology were not loaded."""
-        return self.outcome.genome if self.outcome else None
+        return self.result.genome if self.result else None
 
     @property
     def val_accuracy(self) -> float:
         """Validation accuracy after training, NaN if it failed."""
-        return self.outcome.val_accuracy if self.outcome else float("nan")
+        return self.result.val_accuracy if self.result else float("nan")
 
     @property
     def flops(self) -> int:
@@ -116,4 +121,4 @@ class Individual:
     @property
     def training_cost(self) -> float:
         """Epochs × FLOPs: what its training cost, per training image and up to a constant factor."""
-        return float(self.flops * self.outcome.epochs) if self.outcome else 0.0
+        return float(self.flops * self.result.epochs) if self.result else 0.0

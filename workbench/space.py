@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from workbench.errors import ConfigError
-from workbench.individuals import Cost, Outcome
+from workbench.individuals import Cost, TrainResult
 from workbench.latency import LatencyModel
 
 
@@ -89,7 +89,7 @@ class SearchSpace(Protocol):
         seed: int,
         stream: tuple[int, ...],
         on_epoch: Callable[[Mapping[str, float]], bool] | None = None,
-    ) -> Outcome:
+    ) -> TrainResult:
         """Train `genome`; `stream` keys the prepared training data (see `workbench.training`).
 
         `on_epoch` is called with each row of the history (`epoch`, `val_accuracy`, …); if it returns True, training

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from search.search_samples import SheddingSpace, tiny_data
 
-from workbench.individuals import Outcome
+from workbench.individuals import TrainResult
 from workbench.search import Search, SearchConfig, snapshot_of
 from workbench.search.ledger import Ledger
 from workbench.store import open_run
@@ -34,7 +34,9 @@ POPULATION, CHILDREN = 60, 15
 class StubSpace(SheddingSpace):
     """Children that learn at once, with a history as long as that of real ones."""
 
-    def train(self, genome: Any, data: Any, config: Any, *, seed: int, stream: Any, on_epoch: Any = None) -> Outcome:
+    def train(
+        self, genome: Any, data: Any, config: Any, *, seed: int, stream: Any, on_epoch: Any = None
+    ) -> TrainResult:
         size, skill = genome
         rng = np.random.default_rng([seed, *stream])
         steps = round(10 * np.log2(size))  # larger ones can learn more, in steps: a front of some 100
@@ -42,7 +44,7 @@ class StubSpace(SheddingSpace):
         better = float(min(ceiling, skill + 0.01 * rng.random()))
         names = ("train_loss", "train_accuracy", "val_accuracy", "learning_rate", "seconds")
         rows = [{"epoch": epoch + 1, **dict.fromkeys(names, better)} for epoch in range(config.epochs)]
-        return Outcome((size, better), better, skill, config.epochs, tuple(rows))
+        return TrainResult((size, better), better, skill, tuple(rows))
 
 
 def watch_processor(seconds: list[float]) -> None:

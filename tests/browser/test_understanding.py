@@ -157,7 +157,7 @@ def train_and_insert(hands: Hands, parent: int) -> int:
     run = wait_until(lambda: (run := hands.run).individual(id).generation in set(run.generations.index) and run)
     made = run.individual(id)
     assert (made.origin, made.parent, made.mutation["kind"]) == ("by hand", parent, "add_neurons")
-    assert made.outcome.epochs == 2
+    assert made.result.epochs == 2
     assert id in set(run.individuals["id"])
     points = "plot => plot._fullData.flatMap(trace => Array.from(trace.customdata ?? [], ([id]) => id))"
     plot = hands.page.locator(".wb-front .js-plotly-plot")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 
-from workbench.individuals import FAILED, OK, Cost, Individual, Outcome
+from workbench.individuals import FAILED, OK, Cost, Individual, TrainResult
 
 
 def trained(id: int, accuracy: float = 0.5, flops: int = 1000, generation: int = 0) -> Individual:
     """An individual that was trained to `accuracy`."""
-    outcome = Outcome(f"genome {id}", accuracy, 0.1, 1, ())
-    return Individual(id, None, generation, "initial", {}, id, OK, None, Cost(flops, flops, flops), outcome, 0.0)
+    result = TrainResult(f"genome {id}", accuracy, 0.1, ({},))
+    return Individual(id, None, generation, "initial", {}, id, OK, None, Cost(flops, flops, flops), result, 0.0)
 
 
 def lost(id: int, generation: int = 0) -> Individual:
     """An individual that diverged in training: it has a cost and a genome, but no accuracy."""
-    outcome = Outcome(f"genome {id}", math.nan, 0.1, 1, (), "diverged")
-    return Individual(id, None, generation, "initial", {}, id, FAILED, "diverged", Cost(2, 2, 2), outcome, 0.0)
+    result = TrainResult(f"genome {id}", math.nan, 0.1, ({},), "diverged")
+    return Individual(id, None, generation, "initial", {}, id, FAILED, "diverged", Cost(2, 2, 2), result, 0.0)
 
 
 def population(points: list[tuple[float, int]]) -> list[Individual]:

@@ -11,7 +11,7 @@ from search.search_samples import SMALL, NumberSpace, finish, memory_of, step, t
 
 from workbench.errors import ConfigError
 from workbench.evolution.adaptive import ALPHA, BETA, FLOOR, WINDOW, Credits, adapted
-from workbench.individuals import Cost, Individual, Outcome
+from workbench.individuals import Cost, Individual, TrainResult
 from workbench.search import Search
 
 EQUAL = {"grow": 1.0, "shrink": 1.0}
@@ -20,8 +20,8 @@ EQUAL = {"grow": 1.0, "shrink": 1.0}
 def child(id: int, kind: str | None, accuracy: float, flops: int, generation: int = 1, **changes) -> Individual:
     record = {} if kind is None else {"kind": kind}
     origin = "initial" if kind is None else "mutation"
-    outcome = Outcome(None, accuracy, 0.1, 1, ())
-    made = Individual(id, None, generation, origin, record, 0, "ok", None, Cost(flops, flops, flops), outcome, 0.0)
+    result = TrainResult(None, accuracy, 0.1, ({},))
+    made = Individual(id, None, generation, origin, record, 0, "ok", None, Cost(flops, flops, flops), result, 0.0)
     return replace(made, **changes)
 
 

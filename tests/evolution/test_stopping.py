@@ -7,13 +7,13 @@ import pytest
 from evolution_samples import trained
 
 from workbench.evolution.stopping import FEWEST, StoppingBar, stopping_bar
-from workbench.individuals import Individual, Outcome
+from workbench.individuals import Individual, TrainResult
 
 
 def with_curve(id: int, curve: list[float], flops: int = 1000) -> Individual:
     history = tuple({"epoch": epoch + 1, "val_accuracy": value} for epoch, value in enumerate(curve))
-    outcome = Outcome(None, curve[-1], curve[0], len(curve), history)
-    return replace(trained(id, curve[-1], flops, generation=1), outcome=outcome)
+    result = TrainResult(None, curve[-1], curve[0], history)
+    return replace(trained(id, curve[-1], flops, generation=1), result=result)
 
 
 def test_the_front_is_a_staircase():

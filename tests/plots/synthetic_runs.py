@@ -9,7 +9,7 @@ from typing import Any
 
 from search.search_samples import SMALL
 
-from workbench.individuals import Cost, Individual, Outcome
+from workbench.individuals import Cost, Individual, TrainResult
 from workbench.settings import to_values
 from workbench.store import GenerationRecord, Run, RunDescription, create_run, open_run
 
@@ -20,9 +20,9 @@ def member(
     """One that was trained; its accuracy before training is half of `accuracy` unless `before` is given."""
     before = changes.pop("before", accuracy / 2)
     record: Mapping[str, Any] = {} if kind is None else {"kind": kind}
-    outcome = Outcome(None, accuracy, before, 2, ({"epoch": 1, "val_accuracy": accuracy},) * 2)
+    result = TrainResult(None, accuracy, before, ({"epoch": 1, "val_accuracy": accuracy},) * 2)
     origin = "initial" if parent is None else "mutation"
-    made = Individual(id, parent, generation, origin, record, 0, "ok", None, Cost(flops, flops, flops), outcome, 1.0)
+    made = Individual(id, parent, generation, origin, record, 0, "ok", None, Cost(flops, flops, flops), result, 1.0)
     return replace(made, **changes)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import ExportError
-from workbench.individuals import Cost, Individual, Outcome
+from workbench.individuals import Cost, Individual, TrainResult
 from workbench.plots import front_figure, front_info, save_picture
 from workbench.store import GenerationRecord, Run, RunDescription, create_run, open_run
 from workbench.views.base.axes import log_axis
@@ -31,7 +31,7 @@ def individual(id: int, accuracy: float, flops: int) -> Individual:
         status="ok",
         failure=None,
         cost=Cost(flops, flops, flops // 2),
-        outcome=Outcome(None, accuracy, 0.1, 1, ()),
+        result=TrainResult(None, accuracy, 0.1, ({},)),
         wall_seconds=1.0,
     )
 

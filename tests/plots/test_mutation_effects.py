@@ -32,7 +32,7 @@ def run(tmp_path):
         member(9, 1, 1, "shrink", 0.55, 500, before=0.3),
         member(10, 1, 1, "shrink", 0.6, 250, before=0.3),
         member(11, 8, 2, "grow", 0.7, 2520, before=0.56),
-        replace(member(12, 9, 2, "shrink", 0.1, 400), status="failed", failure="no luck", outcome=None),
+        replace(member(12, 9, 2, "shrink", 0.1, 400), status="failed", failure="no luck", result=None),
         member(10**9, 0, 2, "grow", 0.9, 5000, before=math.nan, origin="by hand"),
         member(13, 10, 3, "shrink", 0.5, 125, before=0.5),  # its generation is not ranked yet
     ]

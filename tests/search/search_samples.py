@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError
-from workbench.individuals import Cost, Outcome
+from workbench.individuals import Cost, TrainResult
 from workbench.search import Search, SearchConfig
 from workbench.settings import from_values, to_values
 from workbench.space import Setting
@@ -94,7 +94,7 @@ class NumberSpace:
 
     def train(
         self, genome: Any, data: Any, config: TrainConfig, *, seed: int, stream: tuple[int, ...], on_epoch: Any = None
-    ) -> Outcome:
+    ) -> TrainResult:
         self.on_train(seed)
         self.trained.append(seed)
         failure = self.failing(seed)
@@ -105,8 +105,8 @@ class NumberSpace:
         better = min(1.0, skill + config.epochs * 0.01 * float(rng.random()))
         history = tuple({"epoch": epoch + 1, "val_accuracy": better} for epoch in range(config.epochs))
         if failure is not None:
-            return Outcome(genome, float("nan"), skill, 0, (), failure or None)
-        return Outcome((size, better), better, skill, config.epochs, history)
+            return TrainResult(genome, float("nan"), skill, (), failure or None)
+        return TrainResult((size, better), better, skill, history)
 
     def evaluate(self, genome: Any, data: Any, split: str) -> float:
         return genome[1]

@@ -58,8 +58,8 @@ def test_a_child_depends_on_its_task_only(space, parent):
     assert (first.id, first.generation, first.parent, first.seed) == (7, 2, parent, task.seed)
     assert first.origin == ("initial" if parent is None else "mutation")
     assert ("kind" in first.mutation) == (parent is not None)
-    assert first.outcome.val_accuracy == second.outcome.val_accuracy
-    assert first.outcome.initial_val_accuracy == second.outcome.initial_val_accuracy
+    assert first.result.val_accuracy == second.result.val_accuracy
+    assert first.result.initial_val_accuracy == second.result.initial_val_accuracy
     assert first.cost == space.cost(first.genome)
     assert first.wall_seconds >= 0
 
@@ -97,7 +97,7 @@ def test_what_goes_wrong_before_there_is_a_genome_is_recorded(monkeypatch):
     child = make_child(NumberSpace(), DATA, TASK)
     assert child.failure == "RuntimeError: nothing left"
     assert child.cost is None
-    assert child.outcome is None
+    assert child.result is None
     assert child.mutation == {}
     assert child.flops == 0
 

@@ -127,8 +127,8 @@ def test_weights_that_were_dropped_are_trained_again_to_the_same_bits(tmp_path):
 def test_a_difference_is_told(tmp_path):
     class Other(SheddingSpace):
         def train(self, genome, *args, **settings):
-            outcome = super().train(genome, *args, **settings)
-            return replace(outcome, val_accuracy=outcome.val_accuracy + 1e-9)
+            result = super().train(genome, *args, **settings)
+            return replace(result, val_accuracy=result.val_accuracy + 1e-9)
 
     run = finished(tmp_path / "run")
     plan = plan_fork(run.path, 1, space=Other())

@@ -185,24 +185,24 @@ def test_pure(space):
 
 @EVERY_SPACE
 def test_training_reports(space):
-    outcome = space.train(sample(space), DATA, TrainConfig(epochs=2, batch_size=16), seed=1, stream=(0, 0))
-    assert outcome.failure is None
-    assert outcome.epochs == len(outcome.history) == 2
-    assert outcome.val_accuracy == outcome.history[-1]["val_accuracy"]
-    assert outcome.val_accuracy == space.evaluate(outcome.genome, DATA, "validation")
-    assert space.cost(outcome.genome) == space.cost(sample(space))
-    nothing = space.train(outcome.genome, DATA, TrainConfig(epochs=0), seed=1, stream=(0, 0))
-    assert nothing.val_accuracy == nothing.initial_val_accuracy == outcome.val_accuracy
+    result = space.train(sample(space), DATA, TrainConfig(epochs=2, batch_size=16), seed=1, stream=(0, 0))
+    assert result.failure is None
+    assert result.epochs == len(result.history) == 2
+    assert result.val_accuracy == result.history[-1]["val_accuracy"]
+    assert result.val_accuracy == space.evaluate(result.genome, DATA, "validation")
+    assert space.cost(result.genome) == space.cost(sample(space))
+    nothing = space.train(result.genome, DATA, TrainConfig(epochs=0), seed=1, stream=(0, 0))
+    assert nothing.val_accuracy == nothing.initial_val_accuracy == result.val_accuracy
 
 
 @EVERY_SPACE
 def test_training_that_diverges_says_so(space):
     config = TrainConfig(epochs=2, batch_size=16, divergence=1e-9)
-    outcome = space.train(sample(space), DATA, config, seed=1, stream=(0, 0))
-    assert "diverged" in outcome.failure
-    assert np.isnan(outcome.val_accuracy)
-    assert outcome.epochs == 1
-    space.encode(outcome.genome)
+    result = space.train(sample(space), DATA, config, seed=1, stream=(0, 0))
+    assert "diverged" in result.failure
+    assert np.isnan(result.val_accuracy)
+    assert result.epochs == 1
+    space.encode(result.genome)
 
 
 @EVERY_SPACE

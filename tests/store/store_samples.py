@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from workbench.individuals import Cost, Individual, Outcome
+from workbench.individuals import Cost, Individual, TrainResult
 from workbench.store import GenerationRecord, RunDescription
 
 DESCRIPTION = RunDescription(
@@ -41,7 +41,7 @@ def individual(id: int, accuracy: float = 0.5, flops: int = 1000, **changes: Any
         status="ok",
         failure=None,
         cost=Cost(flops, flops + 7, 5),
-        outcome=Outcome(None, accuracy, accuracy / 3, 2, ({"epoch": 1, "loss": 1 / 3}, {"epoch": 2, "loss": 1e-300})),
+        result=TrainResult(None, accuracy, accuracy / 3, ({"epoch": 1, "loss": 1 / 3}, {"epoch": 2, "loss": 1e-300})),
         wall_seconds=0.1 * id,
     )
     return replace(made, **changes)
@@ -55,7 +55,7 @@ def failed(id: int, **changes: Any) -> Individual:
             "status": "failed",
             "failure": "nothing left",
             "cost": None,
-            "outcome": None,
+            "result": None,
             "wall_seconds": math.nan,
             **changes,
         },

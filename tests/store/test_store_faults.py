@@ -138,12 +138,12 @@ def test_nothing_is_added_to_a_broken_file(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("bad", [{"val_accuracy": 1.5}, {"val_accuracy": float("inf")}, {"epochs": -1}])
+@pytest.mark.parametrize("bad", [{"val_accuracy": 1.5}, {"val_accuracy": float("inf")}, {"initial_val_accuracy": -0.1}])
 def test_what_no_reader_would_take_is_not_written(writer: RunWriter, run: Run, bad: dict[str, Any]) -> None:
     from dataclasses import replace
 
     one = individual(0)
-    assert one.outcome is not None
+    assert one.result is not None
     with pytest.raises(RunError, match=r"a record cannot be stored, and nothing of it is: .* expected a"):
-        writer.add_individual(replace(one, outcome=replace(one.outcome, **bad)), b"genome")
+        writer.add_individual(replace(one, result=replace(one.result, **bad)), b"genome")
     assert len(run.individuals) == 0

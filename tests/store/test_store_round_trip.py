@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from store_samples import DESCRIPTION, failed, generation, individual
 
 from workbench.errors import RunError
-from workbench.individuals import Cost, Individual, Outcome
+from workbench.individuals import Cost, Individual, TrainResult
 from workbench.store import Run, RunWriter, create_run, open_run, rows
 
 
@@ -65,8 +65,8 @@ def test_empty_run(run: Run) -> None:
 def test_individual(writer: RunWriter, run: Run, made: list[tuple[str, dict[str, object]]]) -> None:
     child = individual(1)
     writer.add_individual(child, b"\x00\x01\xff", {"neurons": 3})
-    assert child.outcome is not None
-    assert run.individual(1) == replace(child, outcome=replace(child.outcome, genome=(0, 1, 255)))
+    assert child.result is not None
+    assert run.individual(1) == replace(child, result=replace(child.result, genome=(0, 1, 255)))
     assert made == [("stub", {"scale": 0.1, "shape": [1, 8, 8]})]
     assert run.genome(1) == (0, 1, 255)
     assert run.genome_bytes(1) == b"\x00\x01\xff"
@@ -79,12 +79,11 @@ def test_individual(writer: RunWriter, run: Run, made: list[tuple[str, dict[str,
 FLOATS = st.floats(allow_nan=True, allow_infinity=True)
 FRACTIONS = st.floats(0, 1) | st.just(math.nan)
 TEXT = st.none() | st.text(st.characters(exclude_categories=["Cs"]))
-OUTCOMES = st.builds(
-    Outcome,
+RESULTS = st.builds(
+    TrainResult,
     genome=st.none(),
     val_accuracy=FRACTIONS,
     initial_val_accuracy=FRACTIONS,
-    epochs=st.integers(0, 1000),
     history=st.lists(st.dictionaries(st.text(), FLOATS, max_size=3), max_size=3).map(tuple),
     failure=TEXT,
 )
@@ -93,7 +92,7 @@ SIZES = st.integers(0, 2**53)
 
 def whole(one: Individual) -> Individual:
     """Only one with a cost and a result is ok."""
-    complete = one.cost is not None and one.outcome is not None and not math.isnan(one.outcome.val_accuracy)
+    complete = one.cost is not None and one.result is not None and not math.isnan(one.result.val_accuracy)
     return one if complete else replace(one, status="failed")
 
 
@@ -108,7 +107,7 @@ INDIVIDUALS = st.builds(
     status=st.sampled_from(["ok", "failed"]),
     failure=TEXT,
     cost=st.none() | st.builds(Cost, SIZES, SIZES, SIZES),
-    outcome=st.none() | OUTCOMES,
+    result=st.none() | RESULTS,
     wall_seconds=st.floats(0, 1e9) | st.just(math.nan),
 ).map(whole)
 
@@ -159,21 +158,21 @@ def test_table(writer: RunWriter, run: Run) -> None:
 
 
 def test_failed_individuals(writer: RunWriter, run: Run, made: object) -> None:
-    partial = Outcome(None, math.nan, 0.1, 1, ({"loss": math.nan}, {"loss": math.inf}), "loss is NaN")
-    diverged = individual(0, status="failed", failure="loss is NaN", outcome=partial)
+    partial = TrainResult(None, math.nan, 0.1, ({"loss": math.nan}, {"loss": math.inf}), "loss is NaN")
+    diverged = individual(0, status="failed", failure="loss is NaN", result=partial)
     writer.add_individual(diverged, None)
     writer.add_individual(failed(1, failure="no such file: \udcff"), None)
     assert same(run.individual(0), diverged)
     assert run.individual(1).failure == "no such file: \\udcff"
-    assert run.individual(1).outcome is None
+    assert run.individual(1).result is None
     assert len(run.front()) == 0
     with pytest.raises(RunError, match="expected a genome of individual 1, got none"):
         run.genome(1)
 
 
 def test_numbers_of_numpy(writer: RunWriter, run: Run) -> None:
-    outcome = Outcome(None, np.float32(0.1), np.float64(0.2), np.int64(3), ({"loss": np.float32(0.3)},))
-    odd = individual(0, seed=np.uint64(2**64 - 1), outcome=outcome, mutation={"kind": "x", "n": np.arange(2)})
+    result = TrainResult(None, np.float32(0.1), np.float64(0.2), ({"loss": np.float32(0.3)},))
+    odd = individual(0, seed=np.uint64(2**64 - 1), result=result, mutation={"kind": "x", "n": np.arange(2)})
     writer.add_individual(odd, None, {"neurons": np.int32(4)})
     assert run.individual(0).seed == 2**64 - 1
     assert run.individual(0).val_accuracy == float(np.float32(0.1))

@@ -41,7 +41,7 @@ class Hour:
         for id in range(self.total, self.total + children):
             child = individual(id, float(self.rng.random()), int(10 ** self.rng.uniform(2, 5)))
             if id % FAILS_EVERY == FAILS_EVERY - 1:
-                child = replace(child, status="failed", failure="no luck " * 20, outcome=None)
+                child = replace(child, status="failed", failure="no luck " * 20, result=None)
             else:
                 self.alive = [*self.alive[1 - POPULATION :], child]
             self.story.add(child)

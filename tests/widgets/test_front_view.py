@@ -162,7 +162,7 @@ def test_other_runs_and_baselines_lie_over_it(tmp_path, monkeypatch):
 
 def test_sorting():
     one = [individual(id, accuracy=0.1 * id, flops=100 * (9 - id)) for id in range(6)]
-    failed = individual(7, status="failed", outcome=None)
+    failed = individual(7, status="failed", result=None)
     snapshot = SimpleNamespace(
         archive=(one[5],), population=(one[3], one[5]), current=(one[4], failed), recent=tuple(map(Point.of, one))
     )

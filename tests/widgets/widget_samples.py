@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from search.search_samples import SMALL, NumberSpace, tiny_data
 
-from workbench.individuals import Cost, Individual, Outcome
+from workbench.individuals import Cost, Individual, TrainResult
 from workbench.search import Search
 
 
@@ -35,7 +35,7 @@ def individual(id: int, accuracy: float = 0.5, flops: int = 1000, **changes: Any
         "status": "ok",
         "failure": None,
         "cost": Cost(flops, flops, flops // 2),
-        "outcome": Outcome(None, accuracy, 0.1, 1, ()),
+        "result": TrainResult(None, accuracy, 0.1, ({},)),
         "wall_seconds": 0.1,
     }
     return Individual(**{**values, **changes})

@@ -69,9 +69,9 @@ def stopping_bar(
         epochs: that a child trains; only children that trained as many tell of gains.
     """
     curves = [
-        [row["val_accuracy"] for row in child.outcome.history]
+        [row["val_accuracy"] for row in child.result.history]
         for child in recent
-        if child.ok and child.outcome and len(child.outcome.history) == epochs
+        if child.ok and child.result and len(child.result.history) == epochs
     ]
     if epochs < 2 or len(curves) < FEWEST:
         return None

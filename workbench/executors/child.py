@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.errors import ConfigError
 from workbench.executors.tasks import Progress, Task
-from workbench.individuals import FAILED, OK, Cost, Individual, Outcome
+from workbench.individuals import FAILED, OK, Cost, Individual, TrainResult
 from workbench.space import SearchSpace, cost_of
 
 REDRAWS = 20
@@ -23,16 +23,16 @@ def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
     started = time.perf_counter()
     mutation: Mapping[str, Any] = {}
     cost: Cost | None = None
-    outcome: Outcome | None = None
+    result: TrainResult | None = None
     failure: str | None = None
     try:
         genome, mutation = _draw(space, task)
         cost = cost_of(space, genome, task.latency)
         on_epoch = _on_epoch(task, cost, str(mutation.get("kind", "initial")))
-        outcome = space.train(genome, data, task.train, seed=task.seed, stream=task.stream, on_epoch=on_epoch)
-        failure = outcome.failure
-        if not failure and not np.isfinite(outcome.val_accuracy):
-            failure = f"training gave a validation accuracy of {outcome.val_accuracy}"
+        result = space.train(genome, data, task.train, seed=task.seed, stream=task.stream, on_epoch=on_epoch)
+        failure = result.failure
+        if not failure and not np.isfinite(result.val_accuracy):
+            failure = f"training gave a validation accuracy of {result.val_accuracy}"
     except Exception as error:  # a child that fails is recorded, the search goes on
         failure = f"{type(error).__name__}: {error}"
     return Individual(
@@ -45,7 +45,7 @@ def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
         status=FAILED if failure else OK,
         failure=failure,
         cost=cost,
-        outcome=outcome,
+        result=result,
         wall_seconds=time.perf_counter() - started,
     )
 

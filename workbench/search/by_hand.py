@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.errors import RunError, WorkbenchError
-from workbench.individuals import BY_HAND, OK, Individual, Outcome
+from workbench.individuals import BY_HAND, OK, Individual, TrainResult
 from workbench.space import SearchSpace
 
 EVENT_KIND = "by hand"
@@ -59,6 +59,6 @@ def individual_by_hand(
         status=OK,
         failure=None,
         cost=cost,
-        outcome=Outcome(genome, accuracy, before, len(history), tuple(dict(row) for row in history)),
+        result=TrainResult(genome, accuracy, before, tuple(dict(row) for row in history)),
         wall_seconds=time.perf_counter() - started,
     )

@@ -61,7 +61,7 @@ def _parts(stored: Run, again: Run, one: Memory, other: Memory, space: SearchSpa
             yield "individuals", f"{name} is in {stored.path}, and not in the replay"
             continue
         yield "individuals", _difference(name, _individual(individual), _individual(twin))
-        if individual.outcome is not None:
+        if individual.result is not None:
             yield "genomes", _genomes(name, stored, again, individual.id, space)
     for record, its in zip(one.generations, other.generations, strict=False):
         yield "generations", _difference(f"generation {record.generation}", _generation(record), _generation(its))
@@ -96,7 +96,7 @@ def _text(value: Any) -> str:
 
 
 def _individual(individual: Individual) -> dict[str, Any]:
-    outcome, cost = individual.outcome, individual.cost
+    result, cost = individual.result, individual.cost
     return {
         "generation": individual.generation,
         "parent": individual.parent,
@@ -106,10 +106,10 @@ def _individual(individual: Individual) -> dict[str, Any]:
         "status": individual.status,
         "failure": individual.failure,
         "cost": None if cost is None else [cost.flops, cost.flops_total, cost.parameters, cost.latency_us],
-        "history": [] if outcome is None else _without_clocks(outcome.history),
+        "history": [] if result is None else _without_clocks(result.history),
         "val_accuracy": individual.val_accuracy,
-        "initial_val_accuracy": outcome.initial_val_accuracy if outcome else None,
-        "epochs": outcome.epochs if outcome else None,
+        "initial_val_accuracy": result.initial_val_accuracy if result else None,
+        "epochs": result.epochs if result else None,
     }
 
 

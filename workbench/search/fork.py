@@ -51,7 +51,7 @@ class ForkPlan:
     @property
     def epochs(self) -> int:
         """Epochs of training that `again` takes."""
-        return sum(one.outcome.epochs for one in self._again if one.outcome)
+        return sum(one.result.epochs for one in self._again if one.result)
 
     @property
     def seconds(self) -> float:

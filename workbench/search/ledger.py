@@ -163,7 +163,7 @@ class Ledger:
                 blob, facts = self.space.encode(genome), self.space.describe(genome)
             except Exception as error:  # a space that cannot write its genome down costs the child, not the search
                 reason = f"it cannot be stored: {type(error).__name__}: {error}"
-                individual = replace(individual, status=FAILED, failure=reason, outcome=None)
+                individual = replace(individual, status=FAILED, failure=reason, result=None)
         self.writer.add_individual(individual, blob, facts)
         self.children[individual.id] = individual
         self.story.add(individual)
@@ -216,7 +216,7 @@ class Ledger:
                 status=FAILED,
                 failure=reason,
                 cost=None,
-                outcome=None,
+                result=None,
                 wall_seconds=0.0,
             )
         )
@@ -244,7 +244,7 @@ class Ledger:
             best_accuracy=most_accurate(archive).val_accuracy,
             n_evaluated=len(children),
             n_failed=sum(not child.ok for child in children),
-            epochs=sum(child.outcome.epochs for child in children if child.outcome),
+            epochs=sum(child.result.epochs for child in children if child.result),
             wall_seconds=wall_seconds,
         )
         self.writer.finish_generation(record, self._died_out(ranked))

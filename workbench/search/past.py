@@ -65,7 +65,7 @@ class Past:
         """The task by which an individual was made, given its parent's trained genome."""
         individual, settings = self.individuals[id], self.timeline.at(id)
         train = settings.recipe(initial=individual.parent is None)
-        epochs = individual.outcome.epochs if individual.outcome else train.epochs
+        epochs = individual.result.epochs if individual.result else train.epochs
         adaptive = settings.config.adapt is not None
         return Task(
             id=id,

@@ -106,7 +106,7 @@ def _make_again(
 
     def guest(id: int) -> Individual:
         stored = past.individuals[id]
-        history = stored.outcome.history if stored.outcome else ()
+        history = stored.result.history if stored.result else ()
         return individual_by_hand(
             space, data, past.genome(id), parent=stored.parent, record=stored.mutation, history=history
         )

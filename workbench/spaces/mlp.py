@@ -19,7 +19,7 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.genome import FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
 from workbench.genome.arrays import names_of, read_arrays, read_head
-from workbench.individuals import Cost, Outcome
+from workbench.individuals import Cost, TrainResult
 from workbench.settings import from_values, to_values
 from workbench.space import Setting
 from workbench.training import OnEpoch, TrainConfig
@@ -169,7 +169,7 @@ class MlpSpace:
         seed: int,
         stream: tuple[int, ...],
         on_epoch: OnEpoch | None = None,
-    ) -> Outcome:
+    ) -> TrainResult:
         """Train with torch, by the same recipe as the neuron-level space."""
         from workbench.spaces.mlp_module import make_module, parameters_of
         from workbench.training.history import Diverged
@@ -181,11 +181,11 @@ class MlpSpace:
         try:
             history = fit(module, data, config, key=stream, on_epoch=on_epoch)
         except Diverged as error:
-            return Outcome(start, float("nan"), before, len(error.history), tuple(error.history), str(error))
+            return TrainResult(start, float("nan"), before, tuple(error.history), str(error))
         after = history[-1]["val_accuracy"] if history else before
         weights, biases = parameters_of(module)
         trained = MlpGenome(genome.widths, tuple(weights), tuple(biases))
-        return Outcome(trained, after, before, len(history), tuple(history))
+        return TrainResult(trained, after, before, tuple(history))
 
     def evaluate(self, genome: MlpGenome, data: Dataset, split: str) -> float:
         """Accuracy on a split; `GenomeError` if a weight is missing."""

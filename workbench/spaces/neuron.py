@@ -12,7 +12,7 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError
 from workbench.genome import Genome
 from workbench.genome.compact import is_compact, topology_to_bytes
-from workbench.individuals import Cost, Outcome
+from workbench.individuals import Cost, TrainResult
 from workbench.initial import Windows, dense_mlp, random_genome, windowed, windowed_edges
 from workbench.latency import LatencyModel
 from workbench.mutations import KINDS, MutationRates, mutate
@@ -210,17 +210,9 @@ class NeuronSpace:
         seed: int,
         stream: tuple[int, ...],
         on_epoch: OnEpoch | None = None,
-    ) -> Outcome:
+    ) -> TrainResult:
         """Train with inherited weights."""
-        result = train(genome, data, config, seed, self.backend, stream=stream, on_epoch=on_epoch)
-        return Outcome(
-            result.genome,
-            result.val_accuracy,
-            result.initial_val_accuracy,
-            len(result.history),
-            result.history,
-            result.failure,
-        )
+        return train(genome, data, config, seed, self.backend, stream=stream, on_epoch=on_epoch)
 
     def evaluate(self, genome: Genome, data: Dataset, split: str) -> float:
         """Accuracy on a split."""

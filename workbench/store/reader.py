@@ -156,9 +156,9 @@ class Run:
             row = self._row(file, rows.INDIVIDUAL_COLUMNS + self._latency, id)
             blob = _read_genome(file, id)
             individual = rows.individual_from_row(row)
-        if blob is None or individual.outcome is None:
+        if blob is None or individual.result is None:
             return individual
-        return replace(individual, outcome=replace(individual.outcome, genome=self._space.decode(blob)))
+        return replace(individual, result=replace(individual.result, genome=self._space.decode(blob)))
 
     def mutation(self, id: int) -> dict[str, Any]:
         """The record of the mutation that made it; empty for an initial individual."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from workbench.individuals import FAILED, OK, Cost, Individual, Outcome
+from workbench.individuals import FAILED, OK, Cost, Individual, TrainResult
 from workbench.store import checked
 from workbench.store.checked import BadValueError
 from workbench.store.json_text import to_json
@@ -164,7 +164,7 @@ def description_from_rows(rows: Mapping[str, Any]) -> RunDescription:
 
 def individual_row(individual: Individual) -> tuple[Any, ...]:
     """Values for `INDIVIDUAL_COLUMNS`."""
-    cost, outcome, name = individual.cost, individual.outcome, f"individual {individual.id}"
+    cost, result, name = individual.cost, individual.result, f"individual {individual.id}"
     kind = individual.mutation.get("kind")
     row = (
         int(individual.id),
@@ -175,24 +175,24 @@ def individual_row(individual: Individual) -> tuple[Any, ...]:
         str(int(individual.seed)),
         individual.status,
         _clean(individual.failure),
-        _null(outcome.val_accuracy) if outcome else None,
-        _null(outcome.initial_val_accuracy) if outcome else None,
+        _null(result.val_accuracy) if result else None,
+        _null(result.initial_val_accuracy) if result else None,
         int(cost.flops) if cost else None,
         int(cost.flops_total) if cost else None,
         int(cost.parameters) if cost else None,
-        int(outcome.epochs) if outcome else None,
+        int(result.epochs) if result else None,
         _null(individual.wall_seconds),
         now(),
-        _clean(outcome.failure) if outcome else None,
+        _clean(result.failure) if result else None,
         to_json(individual.mutation, f"the mutation record of {name}"),
-        to_json(outcome.history if outcome else (), f"the history of {name}"),
+        to_json(result.history if result else (), f"the history of {name}"),
     )
     individual_from_row(row)  # what nobody could read is not written
     return row
 
 
 def individual_from_row(row: Sequence[Any], genome: Any = None) -> Individual:
-    """The individual back from `INDIVIDUAL_COLUMNS`, perhaps with `LATENCY`, with `genome` in its outcome."""
+    """The individual back from `INDIVIDUAL_COLUMNS`, perhaps with `LATENCY`, with `genome` in its result."""
     values = checked.row(_INDIVIDUAL, row[: len(_INDIVIDUAL)], "individual")
     (id, parent, generation, origin, kind, seed, status, failure, accuracy, initial_accuracy) = values[:10]
     (flops, flops_total, parameters, epochs, wall_seconds, _, outcome_failure, mutation, history) = values[10:]
@@ -200,9 +200,11 @@ def individual_from_row(row: Sequence[Any], genome: Any = None) -> Individual:
     if mutation.get("kind") != kind:
         raise BadValueError(f"mutation of individual {id}", f"the kind {kind!r}", mutation.get("kind"))
     latency = _latency(row[-1], id, status) if len(row) > len(_INDIVIDUAL) else None
-    outcome = None
+    result = None
     if epochs is not None:
-        outcome = Outcome(genome, accuracy, initial_accuracy, epochs, tuple(history), outcome_failure)
+        if len(history) != epochs:
+            raise BadValueError(f"history of individual {id}", f"{epochs} rows, one an epoch", len(history))
+        result = TrainResult(genome, accuracy, initial_accuracy, tuple(history), outcome_failure)
     return Individual(
         id=id,
         parent=parent,
@@ -213,7 +215,7 @@ def individual_from_row(row: Sequence[Any], genome: Any = None) -> Individual:
         status=status,
         failure=failure,
         cost=None if flops is None else Cost(flops, flops_total, parameters, latency),
-        outcome=outcome,
+        result=result,
         wall_seconds=wall_seconds,
     )
 

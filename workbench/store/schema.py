@@ -12,7 +12,7 @@ APPLICATION_ID = 0x4E575242  # "NWRB", neuron workbench run, in bytes 68–71 of
 SCHEMA_VERSION = 1
 
 # Parents are no foreign keys: a fork may hold individuals whose ancestors stayed in the run it came from.
-# `epochs` is null exactly if training gave no outcome, `flops` exactly if there is no cost. NaN is null.
+# `epochs` is null exactly if training gave no result, `flops` exactly if there is no cost. NaN is null.
 # Long columns come last, so that tables of numbers are read without touching their overflow pages.
 TABLES = (
     "CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",

@@ -148,7 +148,7 @@ class RunWriter:
         """Record a finished individual, failed ones included.
 
         Args:
-            individual: its `outcome.genome` is not looked at.
+            individual: its `result.genome` is not looked at.
             genome_bytes: the trained genome as the space encodes it, or None.
             description: the space's JSON-ready facts of it, for tables and tooltips.
             event: kind, first child affected and values of an event of the same instant, such as "by hand".

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy as np
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, DataError, GenomeError
 from workbench.genome import Genome
+from workbench.individuals import TrainResult
 from workbench.initial import initialise
 from workbench.training.config import TrainConfig
 from workbench.training.history import Diverged, History, OnEpoch
@@ -18,26 +17,6 @@ from workbench.training.stream import StreamKey
 
 BACKENDS = ("native", "csr", "dense", "gather")
 DEFAULT_BACKEND = "native"
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What training gave.
-
-    Attributes:
-        genome: with the final epoch's weights (the last finite ones if training failed are not kept: then it is the
-            genome as it started).
-        val_accuracy: validation accuracy of the final epoch's weights; NaN if training failed.
-        initial_val_accuracy: the same before training.
-        history: one mapping per epoch: epoch, train_loss, train_accuracy, val_accuracy, learning_rate, seconds.
-        failure: why training failed, or None.
-    """
-
-    genome: Genome
-    val_accuracy: float
-    initial_val_accuracy: float
-    history: tuple[Mapping[str, float], ...]
-    failure: str | None = None
 
 
 def train(

@@ -115,11 +115,11 @@ def card_html(individual: Individual, facts: Mapping[str, Any]) -> str:
     rows: list[tuple[str, Any]] = [("generation", individual.generation)]
     if individual.parent is not None:
         rows.append(("parent", individual.parent))
-    outcome, cost = individual.outcome, individual.cost
-    if outcome is not None:
-        rows.append(("validation accuracy", f"{outcome.val_accuracy:.2%}"))
-        rows.append(("… before training", f"{outcome.initial_val_accuracy:.2%}"))
-        rows.append(("epochs", outcome.epochs))
+    result, cost = individual.result, individual.cost
+    if result is not None:
+        rows.append(("validation accuracy", f"{result.val_accuracy:.2%}"))
+        rows.append(("… before training", f"{result.initial_val_accuracy:.2%}"))
+        rows.append(("epochs", result.epochs))
     if cost is not None:
         rows += [("FLOPs", f"{cost.flops:,}"), ("… with norm, bias, ReLU", f"{cost.flops_total:,}")]
         rows.append(("parameters", f"{cost.parameters:,}"))

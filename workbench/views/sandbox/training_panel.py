@@ -10,7 +10,7 @@ import ipywidgets as ipw
 
 from workbench.datasets import Dataset
 from workbench.genome import Genome
-from workbench.individuals import Outcome
+from workbench.individuals import TrainResult
 from workbench.spaces import NeuronSpace
 from workbench.training import TrainConfig
 from workbench.views.base.view import escape
@@ -86,8 +86,8 @@ class TrainingPanel(ipw.VBox):
         if self._data is None:
             self.say("Training and accuracies need the images: make the sandbox with data.")
 
-    def begin(self, genome: Genome, seed: int, start: float | None, done: Callable[[Outcome | None], None]) -> None:
-        """Train `genome` in a thread; `done` gets the outcome in the kernel's loop, None if it failed."""
+    def begin(self, genome: Genome, seed: int, start: float | None, done: Callable[[TrainResult | None], None]) -> None:
+        """Train `genome` in a thread; `done` gets the result in the kernel's loop, None if it failed."""
         data = self._data
         if data is None or self.is_training:
             return
@@ -99,17 +99,17 @@ class TrainingPanel(ipw.VBox):
             rows.append(dict(row))
             return self._stopping
 
-        def work() -> Outcome:
+        def work() -> TrainResult:
             return self._space.train(genome, data, config, seed=seed, stream=(seed,), on_epoch=on_epoch)
 
-        def finish(outcome: Outcome) -> None:
+        def finish(result: TrainResult) -> None:
             self.is_training = False
-            if outcome.failure is not None:
-                self.fail(outcome.failure)
+            if result.failure is not None:
+                self.fail(result.failure)
                 return done(None)
-            self._start = outcome.initial_val_accuracy
-            self.say(f"Trained {outcome.epochs} epochs: validation accuracy {outcome.val_accuracy:.2%}.")
-            done(outcome)
+            self._start = result.initial_val_accuracy
+            self.say(f"Trained {result.epochs} epochs: validation accuracy {result.val_accuracy:.2%}.")
+            done(result)
             self.draw()
 
         def failed(error: Exception) -> None:

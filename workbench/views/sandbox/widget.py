@@ -12,7 +12,7 @@ import numpy as np
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.genome import Genome
-from workbench.individuals import Outcome
+from workbench.individuals import TrainResult
 from workbench.initial import initialise
 from workbench.mutations import KINDS
 from workbench.search import Search
@@ -235,10 +235,10 @@ class Sandbox(ipw.VBox):
         """Edges without a weight get a small one, as training would give them."""
         return initialise(genome, np.random.default_rng([self._seed, 1]), self._setting.train.new_edge_scale)
 
-    def _take_trained(self, outcome: Outcome | None) -> None:
-        if self.history is not None and outcome is not None:
-            step = self.history.do(outcome.genome, {"kind": TRAIN}, outcome.history)
-            self._measures.put(step, outcome.val_accuracy)
+    def _take_trained(self, result: TrainResult | None) -> None:
+        if self.history is not None and result is not None:
+            step = self.history.do(result.genome, {"kind": TRAIN}, result.history)
+            self._measures.put(step, result.val_accuracy)
         self._show()
 
     def _take_inserted(self, id: int) -> None:
