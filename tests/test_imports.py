@@ -15,7 +15,7 @@ import workbench
 PACKAGE = Path(workbench.__file__).parent
 
 LEVELS = [
-    {"errors", "sorting"},
+    {"errors", "formats", "sorting"},
     {"settings", "dominance", "individuals", "latency"},
     {"genome", "datasets", "space"},
     {"spatial"},

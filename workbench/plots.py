@@ -1,6 +1,6 @@
 """Runs and networks as static plotly figures, and the plain data behind them (knows no widget)."""
 
-from workbench.views.base.pictures import save_picture
+from workbench.views.base.figures import save_picture
 from workbench.views.compare.data import Comparison, comparison
 from workbench.views.compare.figure import comparison_figure, rank_table, settings_table
 from workbench.views.front.baselines import BASELINES, Baseline, baselines_for

@@ -299,7 +299,7 @@ class TestErrors:
 
     def test_a_picture_of_another_kind(self, finished, tmp_path, capsys):
         message = refused(capsys, ["show", str(finished), "--picture", str(tmp_path / "front.bmp")])
-        assert "a picture's name must end in one of .html" in message
+        assert "the name of a picture must end in one of .html" in message
 
     def test_files_that_cannot_be_written(self, finished, tmp_path, capsys):
         for option in ("--csv", "--picture"):

@@ -12,7 +12,7 @@ from workbench.errors import ExportError
 from workbench.individuals import Cost, Individual, TrainResult
 from workbench.plots import front_figure, front_info, save_picture
 from workbench.store import GenerationRecord, Run, RunDescription, create_run, open_run
-from workbench.views.base.axes import log_axis
+from workbench.views.base.figures import log_axis
 from workbench.views.front.baselines import Baseline
 
 POINTS = [(0.90, 4000), (0.50, 100), (0.70, 2000), (0.80, 1000), (0.60, 3000)]

@@ -23,8 +23,9 @@ from search_samples import (
 )
 
 from workbench.errors import ConfigError, RunError
+from workbench.formats import duration
 from workbench.search import Search, attach, replay
-from workbench.search.progress import duration, progress_line
+from workbench.search.progress import progress_line
 from workbench.spaces import MlpSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig

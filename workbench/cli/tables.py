@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workbench.formats import in_words, table_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,23 +37,13 @@ def table_view(table: pd.DataFrame, title: str) -> Table:
     view = Table(title=escape(title), title_justify="left")
     for name in table.columns:
         numeric = table[name].dtype.kind in "iuf"
-        view.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+        view.add_column(in_words(name), justify="right" if numeric else "left", overflow="fold")
     for row in table.itertuples(index=False):
         cells = zip(table.columns, row, strict=True)
-        view.add_row(*(Text(_cell(name, value)) for name, value in cells))  # Text: no markup from a file
+        view.add_row(
+            *(Text(printable(table_cell(name, value)[:MOST_CHARACTERS])) for name, value in cells)
+        )  # Text: no markup from a file
     return view
-
-
-def _cell(name: str, value: Any) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
-    if name.endswith("accuracy"):
-        return f"{value:.2%}"
-    if name.endswith("_us"):
-        return f"{value:,.1f}"
-    if isinstance(value, int) and name not in ("id", "generation"):
-        return f"{value:,}"
-    return printable(str(value)[:MOST_CHARACTERS])
 
 
 def printable(text: str) -> str:

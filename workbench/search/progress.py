@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from workbench.formats import duration, percent
 from workbench.search.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -49,11 +49,10 @@ def watch(search: Search, *, show: bool = True) -> None:
 
 def progress_line(snapshot: Snapshot) -> str:
     """One line: generation, best accuracy, hypervolume, children per minute, time left."""
-    best = "–" if math.isnan(snapshot.best_accuracy) else f"{snapshot.best_accuracy:.2%}"
     parts = [
         f"{snapshot.state} · generation {snapshot.generation}/{snapshot.generations}",
         f"{snapshot.total}/{snapshot.total_expected} individuals",
-        f"best {best} val",
+        f"best {percent(snapshot.best_accuracy)} val",
         f"front {len(snapshot.archive)}, hypervolume {snapshot.hypervolume:.4f}",
     ]
     if snapshot.children_per_minute:  # unknown of a run that is only read
@@ -65,15 +64,3 @@ def progress_line(snapshot: Snapshot) -> str:
     else:
         parts.append("took " + duration(snapshot.elapsed_seconds))
     return " · ".join(parts)
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as 12 s, 3:05 min or 1:02:03 h; – if unknown."""
-    if seconds is None:
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 1:
-        return f"{rest} s"
-    if minutes < 60:
-        return f"{minutes}:{rest:02d} min"
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h"

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.views.base.axes import log_axis
+from workbench.views.base.figures import log_axis
+from workbench.views.base.palette import group_color
 from workbench.views.front.baselines import Baseline
-from workbench.views.front.figure import FRONT, OTHER_COLORS, baseline_points
+from workbench.views.front.figure import baseline_points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ def tested_front_figure(
     figure = go.Figure()
     fronts = {"front of this run": tested, **others}
     for number, (name, table) in enumerate(fronts.items()):
-        color = FRONT if number == 0 else OTHER_COLORS[(number - 1) % len(OTHER_COLORS)]
+        color = group_color(number)
         column = "test_accuracy" if "test_accuracy" in table else "val_accuracy"
         shown = table[table[column].notna()]
         label = f"{name}, {'test' if column == 'test_accuracy' else 'validation'}"
@@ -83,7 +84,7 @@ def hypervolume_figure(groups: Mapping[str, Sequence[Run]], against: str = "gene
         curves = [_curve(run, against) for run in runs]
         curves = [(x, y) for x, y in curves if len(x)]
         if curves:
-            color = (FRONT, *OTHER_COLORS)[number % (1 + len(OTHER_COLORS))]
+            color = group_color(number)
             for trace in _spread(group, curves, color):
                 figure.add_trace(trace)
     figure.update_layout(

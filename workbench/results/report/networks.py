@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.genome import Genome
-from workbench.views.network.dag import NEGATIVE, POSITIVE, DagInfo, dag_layout
-from workbench.views.network.space_map import LAYER_COLORS
+from workbench.views.base.palette import INPUTS, NEGATIVE, OUTPUTS, POSITIVE, layer_color
+from workbench.views.network.dag import DagInfo, dag_layout
 
 MOST_EDGES, MOST_NEURONS = 1_200, 1_500
 """Drawn of one network: the heaviest edges, and an even selection of neurons."""
 
 WIDTH, HEIGHT, GAP = 300, 190, 20
 """Of each of the two pictures, and between them, in units of the SVG."""
-
-INPUT_COLOR, OUTPUT_COLOR = "#9e9e9e", "#212121"
 
 
 def network_svg(genome: Genome) -> str:
@@ -71,10 +69,5 @@ def _dots(x: np.ndarray, y: np.ndarray, color: str, size: float) -> str:
 
 def _color(layer: int, last: int) -> str:
     if layer in (0, last):
-        return INPUT_COLOR if layer == 0 else OUTPUT_COLOR
+        return INPUTS if layer == 0 else OUTPUTS
     return layer_color(layer)
-
-
-def layer_color(layer: int) -> str:
-    """The colour of a hidden layer's neurons."""
-    return LAYER_COLORS[(layer - 1) % len(LAYER_COLORS)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from workbench.formats import in_words, table_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,27 +61,11 @@ def table(rows: pd.DataFrame) -> str:
     body = []
     for row in rows.itertuples(index=False):
         cells = zip(rows.columns, row, strict=True)
-        body.append("".join(f"<td{_align(numeric[name])}>{text(cell(name, value))}</td>" for name, value in cells))
+        body.append(
+            "".join(f"<td{_align(numeric[name])}>{text(table_cell(name, value))}</td>" for name, value in cells)
+        )
     lines = "\n".join(f"<tr>{line}</tr>" for line in body)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>'
-
-
-def in_words(name: str) -> str:
-    """A column's name for people."""
-    return name.replace("_", " ").replace("flops", "FLOPs")
-
-
-def cell(name: str, value: Any) -> str:
-    """One value of a column as people read it."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
-    if name.endswith("accuracy"):
-        return f"{value:.2%}"
-    if isinstance(value, float):
-        return f"{value:,.4g}"
-    if isinstance(value, int) and name not in ("id", "generation"):
-        return f"{value:,}"
-    return str(value)
 
 
 def _align(numeric: bool) -> str:

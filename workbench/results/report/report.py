@@ -11,11 +11,12 @@ from workbench.errors import ExportError, RunError
 from workbench.genome import Genome
 from workbench.results.random_search import training_cost
 from workbench.results.report import figures, page
-from workbench.results.report.networks import INPUT_COLOR, OUTPUT_COLOR, layer_color, network_svg
+from workbench.results.report.networks import network_svg
 from workbench.results.report.sources import ReportSources, kind_of
 from workbench.results.retraining import lineage_epochs, looks_at_test, retraining_table
 from workbench.search.report import front_table
 from workbench.store import Run
+from workbench.views.base.palette import INPUTS, OUTPUTS, layer_color
 from workbench.views.mutations.data import mutation_effects
 from workbench.views.mutations.figure import effects_figure
 
@@ -161,7 +162,7 @@ def _networks(run: Run, table: pd.DataFrame, members: int) -> str:
         words = f"Individual {row['id']}: {row[column]:.2%}, {row['flops']:,} FLOPs, layers of {row['layers']} neurons"
         drawn.append(f"<figure>{network_svg(genome)}<figcaption>{page.text(words)}</figcaption></figure>")
     hidden = max(row.count("-") for row in table["layers"]) - 1
-    colors = {"inputs": INPUT_COLOR, "outputs": OUTPUT_COLOR}
+    colors = {"inputs": INPUTS, "outputs": OUTPUTS}
     colors |= {f"layer {layer}": layer_color(layer) for layer in range(1, hidden + 1)}
     key = "".join(f'<span class="key" style="background:{color}"></span>{name}' for name, color in colors.items())
     words = (

@@ -15,8 +15,7 @@ import plotly.graph_objects as go
 import traitlets
 from plotly.utils import PlotlyJSONEncoder
 
-INK, GRID, LINE = "#808080", "rgba(128,128,128,0.22)", "rgba(128,128,128,0.6)"
-"""Readable on a light and on a dark page."""
+from workbench.views.base.palette import GRID, INK, LINE
 
 HEIGHT = 480
 """Pixels, of a figure that does not say."""

@@ -1,8 +1,7 @@
-"""What all views have in common: a source they follow, a selection they share, the style, a text escape."""
+"""What all views have in common: a source they follow, a selection they share and the style."""
 
 from __future__ import annotations
 
-import html
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import traitlets
 
 from workbench.search import Search, Snapshot
 from workbench.store import Run
+from workbench.views.base.markup import escape
 from workbench.views.base.poller import POLL_SECONDS, follow
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
@@ -25,11 +25,6 @@ def _css() -> str:
 def style_sheet() -> ipw.HTML:
     """A widget that shows nothing and brings the style."""
     return ipw.HTML(f"<style>{_css()}</style>", layout={"display": "block", "height": "0", "margin": "0"})
-
-
-def escape(value: Any) -> str:
-    """Text for HTML."""
-    return html.escape(str(value))
 
 
 def panel(title: str, *children: ipw.Widget, name: str = "") -> ipw.VBox:

@@ -12,10 +12,11 @@ import numpy as np
 from workbench.errors import ConfigError
 from workbench.evolution import HypervolumeBounds, hypervolume
 from workbench.evolution.ranking import front_of
+from workbench.formats import in_words, setting_text
 from workbench.settings import from_values
 from workbench.views.compare.rank_tests import RankTest, rank_test
 from workbench.views.front.figure import staircase
-from workbench.views.run.changes import as_text, flat, in_words
+from workbench.views.run.changes import flat
 
 if TYPE_CHECKING:
     from workbench.store import Run
@@ -249,7 +250,7 @@ def grouped(settings: Mapping[str, Mapping[str, Any]], runs: Mapping[str, Run]) 
     telling = [name for name in settings if name not in ALIKE]
     groups: dict[str, list[str]] = {}
     for run in runs:
-        named = [f"{in_words(name)} {as_text(settings[name][run])}" for name in telling]
+        named = [f"{in_words(name)} {setting_text(settings[name][run])}" for name in telling]
         label = ", ".join(named[:3]) + (", …" if len(named) > 3 else "")
         key = repr([settings[name][run] or None for name in telling])
         groups.setdefault(f"{key}\n{label}", []).append(run)

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ConfigError
-from workbench.views.base.axes import log_axis
+from workbench.formats import in_words
+from workbench.views.base.figures import log_axis
+from workbench.views.base.palette import INK, group_color
 from workbench.views.compare.data import COSTS, Attainment, Comparison, Curve, comparison
-from workbench.views.run.changes import in_words
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
     from workbench.store import Run
-
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c8c8c")
-"""Okabe and Ito's palette, for groups in turn."""
 
 BAND = 0.18
 """Opacity of the band between what all runs of a group attain and what the best attains."""
@@ -54,13 +52,13 @@ def compared_figure(found: Comparison, cost: str = "individuals") -> go.Figure:
         horizontal_spacing=0.075,
     )
     for number, (group, curves) in enumerate(found.groups.items()):
-        color = COLORS[number % len(COLORS)]
+        color = group_color(number)
         for trace in (*_attained(found.attainment[group], group, color), *_fronts(curves, group, color)):
             figure.add_trace(trace, 1, 1)
         for trace in _volumes(curves, group, cost, color):
             figure.add_trace(trace, 1, 2)
         figure.add_trace(_spread(curves, group, cost, budget, number, color), 1, 3)
-    figure.add_vline(x=budget, line={"dash": "dot", "width": 1.5, "color": "#808080"}, row=1, col=2)
+    figure.add_vline(x=budget, line={"dash": "dot", "width": 1.5, "color": INK}, row=1, col=2)
     flops = np.concatenate([attained.flops for attained in found.attainment.values()])
     figure.update_xaxes(log_axis(flops), title_text="FLOPs per image", row=1, col=1)
     figure.update_yaxes(title_text="validation accuracy", tickformat=".1%", row=1, col=1)

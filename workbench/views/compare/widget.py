@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
 from workbench.store import Run, open_run
+from workbench.views.base.markup import alert, quiet, table
 from workbench.views.base.plot import Plot
-from workbench.views.base.view import escape, style_sheet
+from workbench.views.base.view import style_sheet
 from workbench.views.compare.data import COSTS, Comparison, comparison
 from workbench.views.compare.figure import compared_figure, rank_table, settings_table
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 NOTE = (
     "Runs that differ only in seed, workers or length form a group. Thick lines are medians; the band reaches from "
@@ -92,18 +93,18 @@ class CompareView(ipw.VBox):
         wanted = {_key(path) for path in (*given, *named)}
         self.chosen.value = [name for name, path in self._files.items() if name in before or _key(path) in wanted]
         if text and not named:
-            self._say(f"No file is called {text}.", alert=True)
+            self._say(f"No file is called {text}.", is_error=True)
 
     def compare(self) -> None:
         """Read the chosen runs and show the comparison."""
         if not self.chosen.value:
-            self._say("Choose at least one run.", alert=True)
+            self._say("Choose at least one run.", is_error=True)
             return
         try:
             runs: dict[str, Run] = {name: open_run(self._files[name]) for name in self.chosen.value}
             self.found = comparison(runs)
         except WorkbenchError as error:
-            self._say(str(error), alert=True)
+            self._say(str(error), is_error=True)
             return
         self._say("")
         self._show()
@@ -114,14 +115,15 @@ class CompareView(ipw.VBox):
         self.plot.show(compared_figure(self.found, self.cost.value))
         ranks = rank_table(self.found, self.cost.value)
         title = f"Hypervolume at equal cost ({COSTS[self.cost.value]})"
-        self.tests.value = _table(title, ranks) if len(ranks) else _quiet("One group: nothing to test.")
+        self.tests.value = table(title, ranks) if len(ranks) else quiet("One group: nothing to test.")
         settings = settings_table(self.found)
-        empty = _quiet("No setting differs.")
-        self.settings.value = _table("Settings that differ", settings, index=True) if len(settings) else empty
+        empty = quiet("No setting differs.")
+        self.settings.value = (
+            table("Settings that differ", settings.rename_axis("setting").reset_index()) if len(settings) else empty
+        )
 
-    def _say(self, text: str, alert: bool = False) -> None:
-        kind = ' role="alert" class="wb-alert"' if alert else ' class="wb-quiet" role="status"'
-        self.message.value = f"<div{kind}>{escape(text)}</div>" if text else ""
+    def _say(self, text: str, is_error: bool = False) -> None:
+        self.message.value = alert(text) if text and is_error else quiet(text)
 
 
 def _expand(pattern: str) -> list[Path]:
@@ -145,27 +147,3 @@ def _by_name(paths: Iterable[Path]) -> dict[str, Path]:
 
 def _key(path: Path) -> Path:
     return Path(os.path.realpath(path))
-
-
-def _quiet(text: str) -> str:
-    return f'<p class="wb-quiet">{escape(text)}</p>'
-
-
-def _table(title: str, table: pd.DataFrame, index: bool = False) -> str:
-    """A table as HTML, all text escaped."""
-    names = ["setting" if index else "", *table.columns] if index else list(table.columns)
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    rows = []
-    for label, *cells in table.itertuples():
-        shown = [label, *cells] if index else cells
-        rows.append("<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in shown) + "</tr>")
-    return (
-        f'<h4 class="wb-title">{escape(title)}</h4><div class="wb-scroll">'
-        f'<table class="wb-table"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-    )
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return "–" if value != value else f"{value:.4g}"
-    return "–" if value is None else str(value)

@@ -11,9 +11,10 @@ import ipywidgets as ipw
 from workbench.errors import WorkbenchError
 from workbench.search import Search
 from workbench.store import Run
+from workbench.views.base.markup import escape
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
-from workbench.views.base.view import escape, panel, style_sheet
+from workbench.views.base.view import panel, style_sheet
 from workbench.views.dashboard.tabs import Understand
 from workbench.views.front.widget import FrontView
 from workbench.views.inspect.card import IndividualCard

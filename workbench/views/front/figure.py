@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ConfigError
-from workbench.views.base.axes import log_axis
+from workbench.views.base.figures import log_axis
+from workbench.views.base.palette import ALIVE, CATEGORIES, DEAD, FRONT, PINK, group_color
 from workbench.views.front.baselines import Baseline, baselines_for
 
 if TYPE_CHECKING:
@@ -18,15 +19,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from workbench.store import Run
-
-FRONT, ALIVE, DEAD = "#d55e00", "#0072b2", "#999999"
-"""Okabe and Ito's palette, safe for colour-blind readers."""
-
-PALETTE = ("#8c8c8c", "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#0072b2", "#b8a900")
-"""The same palette for categories, the first for initial individuals; for more categories it begins again."""
-
-OTHER_COLORS = ("#009e73", "#cc79a7", "#56b4e9", "#b8a900")
-"""Fronts of other runs."""
 
 COLORINGS = ("status", "generation", "age", "mutation")
 """What the colour of a point may tell. Age counts generations since birth."""
@@ -115,7 +107,7 @@ class Coloring:
         if self.by == "mutation":
             names = ["initial", *(kind.replace("_", " ") for kind in self.kinds)]
             steps = [
-                [(number + edge) / len(names), PALETTE[number % len(PALETTE)]]
+                [(number + edge) / len(names), CATEGORIES[number % len(CATEGORIES)]]
                 for number in range(len(names))
                 for edge in (0, 1)
             ]
@@ -209,7 +201,7 @@ def point_arrays(table: pd.DataFrame) -> dict[str, Any]:
 def other_front(front: pd.DataFrame, name: str, number: int) -> dict[str, Any]:
     """The front of another run as a trace."""
     front = staircase(front)
-    color = OTHER_COLORS[number % len(OTHER_COLORS)]
+    color = group_color(number + 1)
     name = html.escape(name, quote=False)
     return {
         "x": front["flops"].astype(float),
@@ -233,7 +225,7 @@ def baseline_points(baselines: Sequence[Baseline]) -> dict[str, Any]:
         "text": [one.name for one in baselines],
         "textposition": "bottom center",
         "textfont": {"size": 10},
-        "marker": {"symbol": "star", "size": 11, "color": "#cc79a7"},
+        "marker": {"symbol": "star", "size": 11, "color": PINK},
         "customdata": [[one.recipe] for one in baselines],
         "hovertemplate": "<b>%{text}</b><br>%{y:.2%} test accuracy, %{x:,} FLOPs<br>%{customdata[0]}<extra></extra>",
     }

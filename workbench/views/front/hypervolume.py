@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.views.base.palette import BLUE, VERMILLION
 from workbench.views.run.changes import Change, run_changes
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from workbench.store import Run
-
-HYPERVOLUME, CHANGE = "#0072b2", "#d55e00"
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def hypervolume_traces(info: HypervolumeInfo) -> tuple[dict[str, Any], dict[str,
         "y": list(info.hypervolume),
         "name": "hypervolume",
         "mode": "lines+markers",
-        "line": {"color": HYPERVOLUME, "width": 2},
+        "line": {"color": BLUE, "width": 2},
         "marker": {"size": 4},
         "hovertemplate": "%{y:.4f} after %{x} individuals<extra></extra>",
     }
@@ -82,7 +81,7 @@ def hypervolume_traces(info: HypervolumeInfo) -> tuple[dict[str, Any], dict[str,
         "y": info.heights().tolist(),
         "name": "live change",
         "mode": "markers",
-        "marker": {"symbol": "triangle-down", "size": 11, "color": CHANGE},
+        "marker": {"symbol": "triangle-down", "size": 11, "color": VERMILLION},
         "text": words,
         "hovertemplate": "<b>from child %{x}</b><br>%{text}<extra></extra>",
     }

@@ -7,9 +7,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from workbench.views.base.plot import INK
+from workbench.views.base.palette import ALIVE, DEAD, FRONT, INK, NEW, SELECTED
 from workbench.views.front.baselines import Baseline
-from workbench.views.front.figure import ALIVE, DEAD, FRONT, HOVER, Coloring, baseline_points
+from workbench.views.front.figure import HOVER, Coloring, baseline_points
 from workbench.views.front.hypervolume import HypervolumeInfo, hypervolume_traces
 
 MAX_OTHERS = 4
@@ -18,7 +18,7 @@ MAX_OTHERS = 4
 GROUPS: Mapping[str, dict[str, Any]] = {
     "dead": {"mode": "markers", "marker": {"size": 5, "opacity": 0.45, "color": DEAD}},
     "alive": {"mode": "markers", "marker": {"size": 8, "color": ALIVE}},
-    "new": {"mode": "markers", "marker": {"size": 8, "color": "#56b4e9", "symbol": "square"}},
+    "new": {"mode": "markers", "marker": {"size": 8, "color": NEW, "symbol": "square"}},
     "all-time front": {
         "mode": "lines+markers",
         "marker": {"size": 9, "color": FRONT, "symbol": "diamond"},
@@ -32,7 +32,7 @@ def front_figure(baselines: Sequence[Baseline]) -> go.Figure:
     """Empty traces: one for each of `GROUPS`, the baselines, `MAX_OTHERS` overlays, the selected one, curve, marks."""
     curve, marks = hypervolume_traces(HypervolumeInfo([], [], []))
     beside = {"xaxis": "x2", "yaxis": "y2", "showlegend": False}
-    ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": "#cc79a7"}}
+    ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": SELECTED}}
     return go.Figure(
         [
             *(go.Scatter(name=name, x=[], y=[], hovertemplate=HOVER, **style) for name, style in GROUPS.items()),

@@ -14,11 +14,13 @@ from workbench.errors import WorkbenchError
 from workbench.search import Search, Snapshot
 from workbench.search.story import Point
 from workbench.store import Run
-from workbench.views.base.axes import log_axis
-from workbench.views.base.plot import INK, Plot
+from workbench.views.base.figures import log_axis
+from workbench.views.base.markup import escape
+from workbench.views.base.palette import INK
+from workbench.views.base.plot import Plot
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
-from workbench.views.base.view import View, escape, style_sheet
+from workbench.views.base.view import View, style_sheet
 from workbench.views.front.baselines import baselines_for
 from workbench.views.front.figure import COLORINGS, Coloring, other_front
 from workbench.views.front.hypervolume import HypervolumeInfo, hypervolume_traces

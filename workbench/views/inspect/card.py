@@ -11,7 +11,8 @@ import ipywidgets as ipw
 from workbench.errors import WorkbenchError
 from workbench.individuals import Individual
 from workbench.search import Snapshot
-from workbench.views.base.view import View, escape, style_sheet
+from workbench.views.base.markup import escape
+from workbench.views.base.view import View, style_sheet
 
 ANCESTORS = 6
 """Buttons for ancestors; more are told in number."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.views.base.palette import GREY, TRAINING, VALIDATION, VERMILLION
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from workbench.store import Run
 
-LOSS, TRAIN, VALIDATION, PARENT = "#999999", "#56b4e9", "#0072b2", "#d55e00"
+LOSS, PARENT = GREY, VERMILLION
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +95,7 @@ def curve_traces(curves: TrainingCurves) -> list[tuple[Any, bool]]:
         ),
         (
             go.Scatter(
-                x=curves.epochs, y=curves.train, name="training accuracy", line={"color": TRAIN}, hovertemplate=hover
+                x=curves.epochs, y=curves.train, name="training accuracy", line={"color": TRAINING}, hovertemplate=hover
             ),
             False,
         ),

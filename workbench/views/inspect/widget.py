@@ -15,10 +15,11 @@ from workbench.errors import DataError, WorkbenchError
 from workbench.genome import Genome
 from workbench.search import Search, Snapshot
 from workbench.store import Run
+from workbench.views.base.markup import escape
 from workbench.views.base.plot import Plot
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
-from workbench.views.base.view import View, escape, style_sheet
+from workbench.views.base.view import View, style_sheet
 from workbench.views.inspect.confusion import Confusion, confusion, matrix_figure
 from workbench.views.inspect.distributions import distribution_figure
 from workbench.views.inspect.evidence import evidence_figure

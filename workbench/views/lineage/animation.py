@@ -12,6 +12,7 @@ import numpy as np
 
 from workbench.errors import ExportError, RunError, WorkbenchError
 from workbench.genome import Genome
+from workbench.views.base.palette import BLUE, FRONT, GREY, OUTPUTS
 from workbench.views.lineage.data import INITIAL, Step, lineage_info, sentence
 from workbench.views.mutations.figure import words
 from workbench.views.network.dag import DagInfo, dag_layout
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 MOST_EDGES = 1_500
 """New edges drawn of a frame, and as many old ones, the heaviest: 40 frames stay within a few megabytes."""
 
-KEPT_COLOR, NEW_COLOR = "#8c8c8c", "#0072b2"
-NEURON_COLOR = "#444444"
 
 FRAME_MILLISECONDS = 1200
 
@@ -157,8 +156,8 @@ def _edges(frame: Frame) -> list[go.Scatter]:
     heaviest = np.argsort(-np.abs(np.nan_to_num(frame.genome.weights)), kind="stable")
     traces = []
     for name, color, some in (
-        ("kept", KEPT_COLOR, heaviest[~frame.new_edges[heaviest]]),
-        ("new", NEW_COLOR, heaviest[frame.new_edges[heaviest]]),
+        ("kept", GREY, heaviest[~frame.new_edges[heaviest]]),
+        ("new", BLUE, heaviest[frame.new_edges[heaviest]]),
     ):
         some = some[:MOST_EDGES]
         gap = np.full(len(some), np.nan, np.float32)
@@ -186,8 +185,8 @@ def _neurons(frame: Frame) -> list[go.Scatter]:
     return [
         _dots(frame.layout.x[some], frame.layout.y[some], name, color, size=3.5)
         for name, color, some in (
-            ("kept", NEURON_COLOR, ~frame.new_neurons),
-            ("new", NEW_COLOR, frame.new_neurons),
+            ("kept", OUTPUTS, ~frame.new_neurons),
+            ("new", BLUE, frame.new_neurons),
         )
     ]
 
@@ -199,8 +198,8 @@ def _placed(frame: Frame) -> list[go.Scatter]:
     return [
         _dots(place[some, 1], place[some, 0], name, color, size=5, showlegend=True)
         for name, color, some in (
-            ("kept neurons", KEPT_COLOR, hidden & ~frame.new_neurons),
-            ("new neurons", NEW_COLOR, hidden & frame.new_neurons),
+            ("kept neurons", GREY, hidden & ~frame.new_neurons),
+            ("new neurons", BLUE, hidden & frame.new_neurons),
         )
     ]
 
@@ -222,8 +221,8 @@ def _way(frames: Sequence[Frame], place: int) -> list[go.Scatter]:
     x, y = [step.flops for step in steps], [step.val_accuracy for step in steps]
     text = [sentence(step) for step in steps]
     common = {"hovertemplate": "%{text}<extra></extra>", "showlegend": False}
-    here = {"size": 14, "color": "#d55e00", "symbol": "diamond"}
-    line = {"color": KEPT_COLOR, "width": 1.5}
+    here = {"size": 14, "color": FRONT, "symbol": "diamond"}
+    line = {"color": GREY, "width": 1.5}
     return [
         go.Scatter(x=x, y=y, text=text, mode="lines+markers", line=line, marker={"size": 6}, name="way", **common),
         go.Scatter(x=[x[place]], y=[y[place]], text=[text[place]], mode="markers", marker=here, name="here", **common),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import RunError
-from workbench.views.base.axes import log_axis
+from workbench.views.base.figures import log_axis
+from workbench.views.base.palette import FRONT, SELECTED, mutation_color
 from workbench.views.mutations.data import BY_HAND
-from workbench.views.mutations.figure import INK, color_of, words
+from workbench.views.mutations.figure import INK, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 INITIAL = "initial"
 """Kind of an ancestor that was not made by a mutation."""
-
-PATH = "#d55e00"
-"""Of the line from ancestor to ancestor."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +148,7 @@ def steps_figure(info: LineageInfo, current: int | None = None) -> go.Figure:
 
 
 def _color(kind: str, info: LineageInfo) -> str:
-    return color_of(kind, info.kinds) if kind in info.kinds or kind == BY_HAND else INK
+    return mutation_color(kind, info.kinds) if kind in info.kinds or kind == BY_HAND else INK
 
 
 def _tree(info: LineageInfo, name: str) -> go.Scattergl:
@@ -187,7 +185,7 @@ def _path(info: LineageInfo, name: str) -> go.Scatter:
         texttemplate="%{customdata}",
         textposition="top center",
         textfont={"size": 10},
-        line={"color": PATH, "width": 2.5},
+        line={"color": FRONT, "width": 2.5},
         marker={
             "size": 12,
             "color": [_color(step.kind, info) for step in steps],
@@ -226,7 +224,7 @@ def _ring(info: LineageInfo, name: str, current: int | None) -> go.Scatter:
         x=[step.generation for step in chosen],
         y=[getattr(step, name) for step in chosen],
         mode="markers",
-        marker={"size": 20, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": "#cc79a7"}},
+        marker={"size": 20, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": SELECTED}},
         hoverinfo="skip",
         name="shown",
         showlegend=False,

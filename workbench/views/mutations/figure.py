@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from workbench.views.front.figure import PALETTE
-from workbench.views.mutations.data import BY_HAND, Effects, MutationEffects, mutation_effects
+from workbench.views.base.palette import INK, mutation_color
+from workbench.views.mutations.data import Effects, MutationEffects, mutation_effects
 from workbench.views.mutations.estimates import Estimate
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from workbench.store import Run
-
-INK = "#808080"
-"""Of lines that belong to no mutation; seen on light and dark ground."""
-
-BY_HAND_COLOR = "#0072b2"
 
 
 class _Panel(NamedTuple):
@@ -49,13 +44,6 @@ OVER_TIME = (
 )
 PROBABILITIES = _Panel(2, 3, "probabilities", "probability of being drawn", ".0%")
 COLUMNS = {"before": "before", "after": "after", "flops": "flops_ratio"}
-
-
-def color_of(kind: str, kinds: Sequence[str]) -> str:
-    """The colour of a mutation, the same in all figures of a run."""
-    if kind == BY_HAND:
-        return BY_HAND_COLOR
-    return PALETTE[1 + list(kinds).index(kind) % (len(PALETTE) - 1)]
 
 
 def mutation_effects_figure(run: Run) -> go.Figure:
@@ -114,7 +102,7 @@ def _box(info: MutationEffects, kind: str, column: str) -> go.Box:
     import plotly.graph_objects as go
 
     children = info.table[(info.table["kind"] == kind) & info.table[column].notna()]
-    color = color_of(kind, info.kinds)
+    color = mutation_color(kind, info.kinds)
     return go.Box(
         x=children[column],
         y=[words(kind)] * len(children),
@@ -138,7 +126,7 @@ def _estimates(info: MutationEffects, panel: _Panel) -> go.Scatter:
     import plotly.graph_objects as go
 
     estimates = [getattr(effects, panel.name) for effects in info.effects]
-    colors = [INK if panel in DISTRIBUTIONS else color_of(kind, info.kinds) for kind in info.kinds]
+    colors = [INK if panel in DISTRIBUTIONS else mutation_color(kind, info.kinds) for kind in info.kinds]
     return go.Scatter(
         x=[estimate.value for estimate in estimates],
         y=[words(kind) for kind in info.kinds],
@@ -181,7 +169,7 @@ def _over_time(info: MutationEffects, kind: str, panel: _Panel) -> go.Scatter:
     shift = 0.6 * width * ((place + 0.5) / len(info.kinds) - 0.5)
     estimates = [getattr(effects, panel.name) for _, effects in shown]
     text = [f"generations {window.first} to {window.last}<br>{_sentence(effects, panel)}" for window, effects in shown]
-    color = color_of(kind, info.kinds)
+    color = mutation_color(kind, info.kinds)
     return go.Scatter(
         x=[window.middle + shift for window, _ in shown],
         y=[estimate.value for estimate in estimates],
@@ -205,7 +193,7 @@ def _probability(info: MutationEffects, kind: str) -> go.Scatter:
         x=values.index,
         y=values,
         mode="lines+markers",
-        line={"color": color_of(kind, info.kinds), "width": 2, "shape": "hvh"},
+        line={"color": mutation_color(kind, info.kinds), "width": 2, "shape": "hvh"},
         marker={"size": 4},
         hovertemplate=f"{words(kind)}, generation %{{x}}: %{{y:.1%}}<extra></extra>",
         name=words(kind),

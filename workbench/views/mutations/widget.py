@@ -10,12 +10,14 @@ from workbench.errors import WorkbenchError
 from workbench.evolution import ADAPTATIONS
 from workbench.search import Search, Snapshot
 from workbench.store import Run
+from workbench.views.base.markup import escape
+from workbench.views.base.palette import mutation_color
 from workbench.views.base.plot import Plot
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
-from workbench.views.base.view import View, escape, style_sheet
+from workbench.views.base.view import View, style_sheet
 from workbench.views.mutations.data import mutation_effects
-from workbench.views.mutations.figure import color_of, effects_figure
+from workbench.views.mutations.figure import effects_figure
 
 NOTE = (
     "Diamonds are medians with the distribution-free 95 % interval between order statistics, or shares with Wilson’s "
@@ -110,11 +112,11 @@ def probabilities_html(held: dict[str, float], asked: dict[str, Any]) -> str:
     for kind, probability in held.items():
         wanted = float(asked.get(kind, 0.0)) / total
         more = f" (asked {wanted:.0%})" if abs(wanted - probability) >= 0.005 else ""
-        color = color_of(kind, kinds)
+        color = mutation_color(kind, kinds)
         name = escape(kind.replace("_", " "))
         entries.append(f'<span><i style="background:{color}"></i>{name} {probability:.0%}{more}</span>')
     bars = "".join(
-        f'<i style="width:{probability:.1%};background:{color_of(kind, kinds)}"></i>'
+        f'<i style="width:{probability:.1%};background:{mutation_color(kind, kinds)}"></i>'
         for kind, probability in held.items()
     )
     return (

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.genome import Genome
+from workbench.views.base.palette import NEGATIVE, NO_WEIGHT, OUTPUTS, POSITIVE, SHARED_NEGATIVE, SHARED_POSITIVE
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-POSITIVE, NEGATIVE, SHARED_POSITIVE, SHARED_NEGATIVE, NO_WEIGHT = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#999999"
-"""Okabe and Ito's palette: sign by hue, shared weights by a second pair of hues."""
 
 MOST_EDGES_DRAWN = 5_000
 """`dag_figure` draws this many edges, the heaviest; plotly is slow beyond it. `DagView` draws them all."""
@@ -214,7 +212,7 @@ def _neuron_trace(info: DagInfo, genome: Genome) -> go.Scatter:
         y=info.y,
         mode="markers",
         name="neurons",
-        marker={"color": "#444444", "size": 9 if genome.n_neurons < 100 else 4},
+        marker={"color": OUTPUTS, "size": 9 if genome.n_neurons < 100 else 4},
         customdata=np.stack(columns, axis=1),
         hovertemplate="<b>neuron %{customdata[0]}</b>, layer %{customdata[1]}<br>"
         "in-degree %{customdata[2]}, out-degree %{customdata[3]}<br>bias %{customdata[4]:.3g}<extra></extra>",

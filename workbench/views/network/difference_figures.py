@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.genome import Genome
+from workbench.views.base import palette
 from workbench.views.network.dag import MOST_EDGES_DRAWN
 from workbench.views.network.differences import (
     ADDED,
@@ -22,8 +23,7 @@ from workbench.views.network.differences import (
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-STATE_COLORS = ("#9a9a9a", "#0072b2", "#d55e00", "#009e73")
-"""Grey, and of Okabe and Ito's palette blue, vermillion and green: kept, added, removed, now shared."""
+STATE_COLORS = (palette.KEPT, palette.ADDED, palette.REMOVED, palette.NOW_SHARED)
 
 STATE_DASHES = ("solid", "solid", "dot", "solid")
 

@@ -11,15 +11,13 @@ from workbench.datasets import Dataset
 from workbench.errors import DataError, GenomeError
 from workbench.genome import Genome
 from workbench.initial import initialise
+from workbench.views.base.palette import layer_color
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 EPS = 1e-5
 """LayerNorm's epsilon, as in `workbench.compiler.interpreter` (which this must not import: it needs torch)."""
-
-LAYER_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a900")
-"""Okabe and Ito's palette, for hidden layers in turn."""
 
 STEPS_PER_PIXEL = 2
 """How finely edges are sampled for `edge_density`."""
@@ -177,7 +175,7 @@ def spatial_figure(genome: Genome, image: Any = None) -> go.Figure:
                 y=genome.positions[members, 0],
                 mode="markers",
                 name=f"layer {layer} ({len(members):,})",
-                marker={"color": LAYER_COLORS[(layer - 1) % len(LAYER_COLORS)], "size": 6, "line": {"width": 0.5}},
+                marker={"color": layer_color(layer), "size": 6, "line": {"width": 0.5}},
                 customdata=members,
                 hovertemplate=f"<b>neuron %{{customdata}}</b>, layer {layer}<br>"
                 "row %{y:.1f}, column %{x:.1f}<extra></extra>",

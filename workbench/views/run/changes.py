@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from workbench.formats import in_words, setting_text
+
 
 class EventLike(Protocol):
     """A stored event."""
@@ -46,14 +48,15 @@ def changes(config: Mapping[str, Any], events: Iterable[EventLike]) -> list[Chan
         values = flat(event.values)
         if event.kind == "settings":
             lines = [
-                f"{in_words(name)} {as_text(held.get(name))} → {as_text(value)}"
+                f"{in_words(name)} {setting_text(held.get(name))} → {setting_text(value)}"
                 for name, value in values.items()
                 if held.get(name) != value
             ]
             held.update(values)
         else:
             lines = [
-                f"{event.kind}: " + ", ".join(f"{in_words(name)} {as_text(value)}" for name, value in values.items())
+                f"{event.kind}: "
+                + ", ".join(f"{in_words(name)} {setting_text(value)}" for name, value in values.items())
             ]
         found.append(Change(event.from_child, event.generation, tuple(lines)))
     return found
@@ -62,11 +65,6 @@ def changes(config: Mapping[str, Any], events: Iterable[EventLike]) -> list[Chan
 def run_changes(run: Any) -> list[Change]:
     """The live changes of a `Run`."""
     return changes(run.config, run.events.itertuples())
-
-
-def in_words(name: str) -> str:
-    """A setting's name for people: `rates.add_edges` is "add edges"."""
-    return name.rpartition(".")[2].replace("_", " ")
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -78,14 +76,3 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             found[prefix + name] = value
     return found
-
-
-def as_text(value: Any) -> str:
-    """A setting's value for people."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, list | tuple):
-        return "–".join(as_text(each) for each in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -6,7 +6,8 @@ import ipywidgets as ipw
 
 from workbench.search import Snapshot
 from workbench.search.story import Failure
-from workbench.views.base.view import View, escape, panel, style_sheet
+from workbench.views.base.markup import escape
+from workbench.views.base.view import View, panel, style_sheet
 from workbench.views.run.changes import Change, changes
 
 SHOWN = 50

@@ -10,9 +10,10 @@ import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
 from workbench.executors import Progress
+from workbench.formats import duration
 from workbench.search import Snapshot
-from workbench.search.progress import duration
-from workbench.views.base.view import View, escape, style_sheet
+from workbench.views.base.markup import escape
+from workbench.views.base.view import View, style_sheet
 
 STATES = {
     "idle": "Ready. Start begins with the initial population.",

@@ -11,8 +11,8 @@ import numpy as np
 
 from workbench.genome import Genome
 from workbench.surgery import connect, delete_edges, delete_neurons, edges_of, share_edges
+from workbench.views.base.markup import escape
 from workbench.views.base.selection import Selection
-from workbench.views.base.view import escape
 from workbench.views.network.differences import counterpart
 from workbench.views.network.spatial_view import SpatialView
 from workbench.views.sandbox.controls import button, number, row

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from workbench.genome import Genome
-from workbench.views.base.view import escape
+from workbench.views.base.markup import escape
+from workbench.views.base.palette import TRAINING, VALIDATION
 from workbench.views.network.differences import genome_figures
 from workbench.views.sandbox.history import TRAIN, History, Step
-
-TRAINING, VALIDATION = "#e69f00", "#0072b2"
-"""Okabe and Ito's orange and blue."""
 
 
 def changes_html(before: Genome, after: Genome, accuracies: tuple[float | None, float | None], when: str) -> str:

@@ -13,7 +13,7 @@ from workbench.genome import Genome
 from workbench.individuals import TrainResult
 from workbench.spaces import NeuronSpace
 from workbench.training import TrainConfig
-from workbench.views.base.view import escape
+from workbench.views.base.markup import escape
 from workbench.views.sandbox.background import Background
 from workbench.views.sandbox.controls import button, number, row
 from workbench.views.sandbox.tables import curve_svg

@@ -17,9 +17,10 @@ from workbench.initial import initialise
 from workbench.mutations import KINDS
 from workbench.search import Search
 from workbench.store import Run
+from workbench.views.base.markup import escape
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
-from workbench.views.base.view import escape, panel, style_sheet
+from workbench.views.base.view import panel, style_sheet
 from workbench.views.network.differences import GenomeDifference, genome_difference
 from workbench.views.sandbox.background import Background
 from workbench.views.sandbox.changes_panel import ChangesPanel

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.views.base.palette import layer_color
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from workbench.spatial import SpatialLaw
-
-LAYER_COLORS = ("#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00")
-"""Of layers 1 to 5."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,12 @@ def spatial_law_figure(law: SpatialLaw, layers: Sequence[int] = (1, 2, 3, 4, 5),
     info = spatial_law_info(law, layers, reach)
     figure = go.Figure()
     for number, layer in enumerate(info.layers):
-        color = LAYER_COLORS[number % len(LAYER_COLORS)]
         figure.add_scatter(
-            x=info.distance, y=info.weight[number], mode="lines", name=f"layer {layer}", line={"color": color}
+            x=info.distance,
+            y=info.weight[number],
+            mode="lines",
+            name=f"layer {layer}",
+            line={"color": layer_color(layer)},
         )
     figure.update_layout(
         title=info.formula,

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.views.base.view import escape
-from workbench.views.steering.law import LAYER_COLORS, SpatialLawInfo
+from workbench.views.base.markup import escape
+from workbench.views.base.palette import layer_color
+from workbench.views.steering.law import SpatialLawInfo
 
 WIDTH, HEIGHT = 360, 190
 LEFT, RIGHT, TOP, BOTTOM = 34, 8, 6, 30
@@ -32,7 +33,7 @@ def law_svg(info: SpatialLawInfo) -> str:
 
 
 def _color(number: int) -> str:
-    return LAYER_COLORS[number % len(LAYER_COLORS)]
+    return layer_color(number + 1)
 
 
 def _x(share: float) -> float:

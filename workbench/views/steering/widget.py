@@ -13,9 +13,10 @@ from workbench.search.settings import EVENT_KIND, Settings
 from workbench.spatial import SpatialLaw
 from workbench.store import Event
 from workbench.views.base.debounce import HandWatcher, Settling
+from workbench.views.base.markup import escape
 from workbench.views.base.naming import Naming
-from workbench.views.base.view import View, escape, panel, style_sheet
-from workbench.views.front.figure import PALETTE
+from workbench.views.base.palette import CATEGORIES
+from workbench.views.base.view import View, panel, style_sheet
 from workbench.views.run.changes import changes
 from workbench.views.steering.law import spatial_law_info
 from workbench.views.steering.law_curve import law_svg
@@ -200,7 +201,7 @@ def _shares_html(weights: dict[str, float]) -> str:
     total = sum(weights.values()) or 1.0
     parts, names = [], []
     for number, (kind, weight) in enumerate(weights.items(), 1):
-        color, share, name = PALETTE[number % len(PALETTE)], weight / total, escape(kind.replace("_", " "))
+        color, share, name = CATEGORIES[number % len(CATEGORIES)], weight / total, escape(kind.replace("_", " "))
         parts.append(f'<i style="width:{share:.2%};background:{color}"></i>')
         names.append(f'<span><i style="background:{color}"></i>{name} {share:.0%}</span>')
     return (

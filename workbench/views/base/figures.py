@@ -1,17 +1,37 @@
-"""Figures to files."""
+"""What plotly figures share: axes, the look of a page of its own, and files."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from workbench.errors import ExportError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+WIDE = 2.5
+"""Decades from which only powers of ten are marked."""
+
 FORMATS = (".html", ".png", ".svg", ".pdf")
+
+PAGE: dict[str, Any] = {
+    "template": "plotly_white",
+    "legend": {"x": 0.99, "xanchor": "right", "y": 0.02, "yanchor": "bottom"},
+    "width": 900,
+}
+"""Layout of a figure that stands alone."""
+
+
+def log_axis(values: Iterable[float]) -> dict[str, Any]:
+    """A logarithmic axis for these values, with round numbers as ticks: 1, 2, 5, or powers of ten if they span many."""
+    shown = np.array([value for value in values if value > 0], dtype=float)
+    decades = float(np.log10(shown.max() / shown.min())) if len(shown) else WIDE
+    return {"type": "log", "tickformat": "~s", "dtick": "D2" if decades < WIDE else 1}
 
 
 def save_picture(figure: go.Figure, path: str | os.PathLike[str]) -> Path:
@@ -22,7 +42,7 @@ def save_picture(figure: go.Figure, path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     if path.suffix not in FORMATS:
-        raise ExportError(f"a picture's name must end in one of {', '.join(FORMATS)}, got {path.name!r}")
+        raise ExportError(f"the name of a picture must end in one of {', '.join(FORMATS)}, got {path.name!r}")
     try:
         if path.suffix == ".html":
             figure.write_html(path, include_plotlyjs=True, config={"showSendToCloud": False})

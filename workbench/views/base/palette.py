@@ -1,0 +1,50 @@
+"""All colours of figures: Okabe and Ito's palette, safe for colour-blind readers, seen on light and dark ground."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+BLUE, VERMILLION, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+ORANGE, SKY, YELLOW, GREY = "#e69f00", "#56b4e9", "#b8a900", "#8c8c8c"
+
+INK, GRID, LINE = "#808080", "rgba(128,128,128,0.22)", "rgba(128,128,128,0.6)"
+"""Text, grid lines and zero lines."""
+
+FRONT, ALIVE, DEAD, NEW, SELECTED = VERMILLION, BLUE, "#999999", SKY, PINK
+"""Individuals by what became of them; the ring around the selected one."""
+
+TRAINING, VALIDATION = ORANGE, BLUE
+"""Accuracy on the training and on the validation split."""
+
+POSITIVE, NEGATIVE, SHARED_POSITIVE, SHARED_NEGATIVE, NO_WEIGHT = BLUE, VERMILLION, GREEN, PINK, "#999999"
+"""Edges: sign by hue, shared weights by a second pair of hues."""
+
+KEPT, ADDED, REMOVED, NOW_SHARED = "#9a9a9a", BLUE, VERMILLION, GREEN
+"""What became of an edge or neuron between two genomes."""
+
+INPUTS, OUTPUTS = "#9e9e9e", "#444444"
+"""Neurons that belong to no hidden layer."""
+
+LAYERS = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILLION, YELLOW)
+"""Hidden layers in turn."""
+
+CATEGORIES = (GREY, ORANGE, SKY, GREEN, VERMILLION, PINK, BLUE, YELLOW)
+"""Mutations in turn; the first is for initial individuals."""
+
+GROUPS = (FRONT, GREEN, PINK, SKY, YELLOW, BLUE, ORANGE)
+"""Runs, or groups of runs, in turn: the run itself first, then those it is compared with."""
+
+
+def layer_color(layer: int) -> str:
+    """The colour of a hidden layer, counted from 1."""
+    return LAYERS[(layer - 1) % len(LAYERS)]
+
+
+def mutation_color(kind: str, kinds: Sequence[str]) -> str:
+    """The colour of one of `kinds` of mutation, the same in all views of a run; blue for what was made by hand."""
+    return CATEGORIES[1 + kinds.index(kind) % (len(CATEGORIES) - 1)] if kind in kinds else BLUE
+
+
+def group_color(number: int) -> str:
+    """The colour of a run, or of a group of runs."""
+    return GROUPS[number % len(GROUPS)]
