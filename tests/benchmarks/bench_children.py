@@ -24,7 +24,7 @@ from search.search_samples import SheddingSpace, tiny_data
 
 from workbench.individuals import TrainResult
 from workbench.search import Search, SearchConfig, snapshot_of
-from workbench.search.ledger import Ledger
+from workbench.search.state import SearchState
 from workbench.store import open_run
 from workbench.training import TrainConfig
 
@@ -49,13 +49,13 @@ class StubSpace(SheddingSpace):
 
 def watch_processor(seconds: list[float]) -> None:
     """From now on note the processor time of a search's thread at the end of each generation."""
-    ranked = Ledger.end_generation
+    ranked = SearchState.end_generation
 
-    def end_generation(ledger: Ledger, wall_seconds: float) -> None:
-        ranked(ledger, wall_seconds)
+    def end_generation(state: SearchState, wall_seconds: float) -> None:
+        ranked(state, wall_seconds)
         seconds.append(time.thread_time())
 
-    Ledger.end_generation = end_generation  # type: ignore[method-assign]
+    SearchState.end_generation = end_generation  # type: ignore[method-assign]
 
 
 def run_search(path: Path, children: int, epochs: int = 1) -> Search:

@@ -13,7 +13,7 @@ from search.search_samples import SMALL, NumberSpace, finish, memory_of, tiny_da
 from search.worker_samples import CountedData, Fault, FaultySpace, seeds_of, task_of
 
 from workbench.errors import RunError
-from workbench.executors import Crew, Shared
+from workbench.executors import Shared, TaskPool
 from workbench.executors import dask as our_dask
 from workbench.executors.dask import DaskWorkers, connect
 from workbench.search import Search
@@ -84,17 +84,17 @@ def test_data_travel_once_per_worker(tmp_path, client, cluster, monkeypatch):
     monkeypatch.setattr(our_dask, "COUNT_SECONDS", 0.0)
     data = CountedData(tmp_path / "notes")
     workers = DaskWorkers(client.get_executor(), Shared.of(FaultySpace(), data))
-    crew, made = Crew(workers), []
+    tasks, made = TaskPool(workers), []
     for _ in range(8):
-        crew.start(task_of(len(made)))
-        while not (ended := crew.wait()):
+        tasks.start(task_of(len(made)))
+        while not (ended := tasks.wait()):
             pass
         made += ended
     assert workers.capacity == 2
     cluster.scale(3)  # one that comes later gets them as well
     client.wait_for_workers(3)
     assert workers.capacity == 3
-    crew.close()
+    tasks.close()
     assert all(child.ok for child in made), made
     unpacked = data.noted("unpacked")
     assert len(unpacked) == len(set(unpacked)) == 3

@@ -14,7 +14,7 @@ from search.search_samples import SMALL, Gate, NumberSpace, memory_of, tiny_data
 from search.worker_samples import CountedData, Fault, FaultySpace, NoNumber, seeds_of, task_of
 
 from workbench.errors import ConfigError, RunError
-from workbench.executors import Crew, Shared, foreign, hire
+from workbench.executors import Shared, TaskPool, foreign, start_workers
 from workbench.executors.foreign import ExecutorWorkers
 from workbench.executors.processes import ProcessWorkers
 from workbench.search import Search, SearchConfig
@@ -215,14 +215,14 @@ def test_data_travel_once_per_worker(tmp_path, kind):
         if kind == "own":
             workers = ProcessWorkers(shared, 2)
         else:
-            workers = hire(pool if kind == "pool" else Elsewhere(pool), shared, 2, lambda progress: None)
+            workers = start_workers(pool if kind == "pool" else Elsewhere(pool), shared, 2, lambda progress: None)
             assert isinstance(workers, ExecutorWorkers)
-        crew, made, waiting = Crew(workers), [], [task_of(child) for child in range(12)]
+        tasks, made, waiting = TaskPool(workers), [], [task_of(child) for child in range(12)]
         while waiting or len(made) < 12:
-            while waiting and crew.room:
-                crew.start(waiting.pop())
-            made += crew.wait()
-        crew.close()
+            while waiting and tasks.room:
+                tasks.start(waiting.pop())
+            made += tasks.wait()
+        tasks.close()
     assert all(child.ok for child in made), made
     unpacked = data.noted("unpacked")
     assert len(unpacked) == len(set(unpacked)) <= 2
@@ -232,10 +232,10 @@ def test_data_travel_once_per_worker(tmp_path, kind):
 def test_data_are_not_packed_for_threads(tmp_path):
     data = CountedData(tmp_path / "notes")
     for executor in ("threads", ThreadPoolExecutor(2)):
-        crew = Crew(hire(executor, Shared.of(NumberSpace(), data), 2, lambda progress: None))
-        crew.start(task_of(0))
-        assert [child.ok for child in crew.wait()] == [True]
-        crew.close()
+        tasks = TaskPool(start_workers(executor, Shared.of(NumberSpace(), data), 2, lambda progress: None))
+        tasks.start(task_of(0))
+        assert [child.ok for child in tasks.wait()] == [True]
+        tasks.close()
     assert data.noted("packed") == []
 
 

@@ -15,7 +15,7 @@ import pytest
 from search_samples import PATIENCE, SheddingSpace, tiny_data
 
 from workbench.search import Search, SearchConfig
-from workbench.search.ledger import Ledger
+from workbench.search.state import SearchState
 from workbench.training import TrainConfig
 
 CONFIG = SearchConfig(population=20, children=10, seed=1, workers=1, train=TrainConfig(epochs=1))
@@ -26,13 +26,13 @@ class CallCounter:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls, self.at_ranking = 0, [0]
-        ranked = Ledger.end_generation
+        ranked = SearchState.end_generation
 
-        def end_generation(ledger: Ledger, wall_seconds: float) -> None:
-            ranked(ledger, wall_seconds)
+        def end_generation(state: SearchState, wall_seconds: float) -> None:
+            ranked(state, wall_seconds)
             self.at_ranking.append(self.calls)
 
-        monkeypatch.setattr(Ledger, "end_generation", end_generation)
+        monkeypatch.setattr(SearchState, "end_generation", end_generation)
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
         self.calls += event in ("call", "c_call")

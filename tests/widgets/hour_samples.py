@@ -14,7 +14,7 @@ from workbench.evolution import front_of
 from workbench.executors import Progress
 from workbench.individuals import Individual
 from workbench.search import Search, Snapshot
-from workbench.search.story import Milestone, Story
+from workbench.search.history import GenerationSummary, History
 from workbench.store import Event
 from workbench.widgets import Dashboard, poller
 
@@ -31,7 +31,7 @@ class Hour:
     """
 
     def __init__(self, base: Snapshot) -> None:
-        self.base, self.story, self.rng = base, Story(), np.random.default_rng(0)
+        self.base, self.story, self.rng = base, History(), np.random.default_rng(0)
         self.alive: list[Individual] = []
         self.archive: tuple[Individual, ...] = ()
         self.total = self.version = 0
@@ -47,7 +47,9 @@ class Hour:
             self.story.add(child)
             if id % PER_GENERATION == PER_GENERATION - 1:
                 self.archive = tuple(front_of([*self.archive, *self.alive]))
-                self.story.milestones.append(Milestone(child.generation, id + 1, 1 - 100 / (id + 101), 0.9))
+                self.story.finished_generations.append(
+                    GenerationSummary(child.generation, id + 1, 1 - 100 / (id + 101), 0.9)
+                )
         self.total += children
 
     def change(self) -> None:
@@ -75,8 +77,8 @@ class Hour:
             archive=self.archive,
             in_progress=(self.total, self.total + 1),
             working=tuple(now),
-            recent=tuple(self.story.points),
-            milestones=tuple(self.story.milestones),
+            recent=tuple(self.story.individuals),
+            finished_generations=tuple(self.story.finished_generations),
             events=tuple(self.story.events),
             failures=tuple(self.story.failures),
         )

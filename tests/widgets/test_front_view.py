@@ -12,7 +12,7 @@ from search.search_samples import NumberSpace, finish, step
 from widget_samples import individual, number_search, watched_post
 
 from workbench.errors import WorkbenchError
-from workbench.search.story import Point
+from workbench.search.history import IndividualSummary
 from workbench.views.base.plot import Plot
 from workbench.views.base.poller import poll_once
 from workbench.views.front.baselines import BASELINES
@@ -164,7 +164,10 @@ def test_sorting():
     one = [individual(id, accuracy=0.1 * id, flops=100 * (9 - id)) for id in range(6)]
     failed = individual(7, status="failed", result=None)
     snapshot = SimpleNamespace(
-        archive=(one[5],), population=(one[3], one[5]), current=(one[4], failed), recent=tuple(map(Point.of, one))
+        archive=(one[5],),
+        population=(one[3], one[5]),
+        current=(one[4], failed),
+        recent=tuple(map(IndividualSummary.of, one)),
     )
     groups = sort_points(snapshot)
     assert {name: [point.id for point in points] for name, points in groups.items()} == {

@@ -87,7 +87,7 @@ def test_the_accuracy_so_far(tmp_path):
 
     search = number_search(tmp_path / "run.sqlite")
     seen = []
-    task = search._ledger.propose(0)
+    task = search._known.propose(0)
 
     class Reporting(NumberSpace):
         def train(self, genome, data, config, *, seed, stream, on_epoch=None):

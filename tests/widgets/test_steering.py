@@ -145,9 +145,9 @@ def test_a_change_that_is_refused_is_said_and_taken_back(search):
 def test_showing_changes_nothing(search):
     """Also where a setting lies between two steps of its slider, or outside of it."""
     search.update(rates={"grow": 0.123456}, tournament=50, train={"epochs": 500, "learning_rate": 0.0123})
-    wanted = search.wanted
+    wanted = search.target
     view = steering(search)
-    assert search.wanted == wanted
+    assert search.target == wanted
     assert view.controls["tournament"].value == 50
     assert view.controls["epochs"].value == 500
     view.close()
@@ -205,7 +205,7 @@ def test_what_a_browser_rounds_to_a_step_is_no_change(tmp_path):
     rate.value = 10**-1.7  # the step next to 0.02, which a browser sends back as soon as it shows the slider
     poll_once()
     assert not search.pending
-    assert search.wanted.config.train.learning_rate == 0.02
+    assert search.target.config.train.learning_rate == 0.02
     assert rate.value == 10**-1.7  # nor is it sent to and fro
     rate.value = 10**-1.65
     assert search.pending == {"train": {**to_values(search.config.train), "learning_rate": 10**-1.65}}

@@ -11,7 +11,7 @@ import pytest
 from hour_samples import Hour, Replayed
 from widget_samples import number_search, watched_post
 
-from workbench.search.story import RECENT_FAILURES, RECENT_POINTS
+from workbench.search.history import RECENT_FAILURES, RECENT_INDIVIDUALS
 from workbench.views.base.poller import Following
 from workbench.widgets import FrontView, LogView, RunControl, Steering, poller
 
@@ -44,7 +44,7 @@ def test_an_hour_is_flat(search):
     """Once as much is remembered as ever will be, an update costs no memory and never sends more."""
     tracemalloc.start(1)
     try:
-        replayed, sizes, used = Replayed(search, 2 * RECENT_POINTS), [], []
+        replayed, sizes, used = Replayed(search, 2 * RECENT_INDIVIDUALS), [], []
         for number in range(UPDATES):
             with watched_post() as post:
                 replayed.update()
@@ -55,7 +55,7 @@ def test_an_hour_is_flat(search):
     finally:
         tracemalloc.stop()
     story = replayed.hour.story
-    assert (len(story.points), len(story.failures)) == (RECENT_POINTS, RECENT_FAILURES)
+    assert (len(story.individuals), len(story.failures)) == (RECENT_INDIVIDUALS, RECENT_FAILURES)
     assert 0 < max(sizes) < MOST_BYTES
     assert max(sizes[-UPDATES // 4 :]) < 1.1 * max(sizes[: UPDATES // 4])
     assert np.median(np.diff(used)[1:]) < MOST_GROWTH * (UPDATES // LOOKS)

@@ -148,7 +148,7 @@ def test_adaptation_is_switched_and_probabilities_follow(tmp_path):
     view = MutationStatistics(search)
     view.adapt.value = "pursuit"
     step(search, 11)  # with the first child of the next one, the third generation is surely closed
-    assert search.wanted.config.adapt == "pursuit"
+    assert search.target.config.adapt == "pursuit"
     view.show(search.snapshot())
     assert "3 generations finished since" in view.note.value
     assert "add neurons" in view.probabilities.value

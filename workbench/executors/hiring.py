@@ -28,7 +28,7 @@ def check_executor(executor: Executor | str | None) -> None:
         )
 
 
-def hire(executor: Executor | str | None, shared: Shared, limit: int | None, report: Report) -> Workers:
+def start_workers(executor: Executor | str | None, shared: Shared, limit: int | None, report: Report) -> Workers:
     """The workers of a search.
 
     Args:

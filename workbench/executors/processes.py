@@ -20,7 +20,7 @@ from typing import Any
 from workbench.executors.child import make_child
 from workbench.executors.shared import Shared, load_shared
 from workbench.executors.tasks import Progress, Task
-from workbench.executors.threads import Rein, Report, ThreadWorkers
+from workbench.executors.threads import CancelToken, Report, ThreadWorkers
 from workbench.executors.torch_threads import one_thread_for_good
 from workbench.executors.workers import LostWorkerError, NoWorkerError
 from workbench.individuals import Individual
@@ -59,7 +59,7 @@ class ProcessWorkers(ThreadWorkers):
             process.end()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _make(self, task: Task, rein: Rein) -> Individual:
+    def _make(self, task: Task, rein: CancelToken) -> Individual:
         """In its thread: have the child made by a process, and be told how far it is."""
         process = self._borrow()
         rein.kill = process.kill

@@ -22,7 +22,7 @@ CHILD_THREAD = "workbench-child"
 Report = Callable[[Progress], None]
 
 
-class Rein:
+class CancelToken:
     """Tells one child in training to stop.
 
     Attributes:
@@ -62,12 +62,12 @@ class ThreadWorkers:
         if capacity < 1:
             raise ConfigError(f"workers expects at least 1, got {capacity}")
         self.shared, self.capacity, self.report = shared, capacity, report
-        self._reins: WeakKeyDictionary[Future[Individual], Rein] = WeakKeyDictionary()
+        self._reins: WeakKeyDictionary[Future[Individual], CancelToken] = WeakKeyDictionary()
 
     def submit(self, task: Task) -> Future[Individual]:
         """Start a thread."""
         future: Future[Individual] = Future()
-        rein = self._reins[future] = Rein()
+        rein = self._reins[future] = CancelToken()
         name = f"{CHILD_THREAD}-{task.id}"
         threading.Thread(target=self._run, args=(future, task, rein), name=name, daemon=True).start()
         return future
@@ -93,7 +93,7 @@ class ThreadWorkers:
     def close(self) -> None:
         """Nothing to do."""
 
-    def _run(self, future: Future[Individual], task: Task, rein: Rein) -> None:
+    def _run(self, future: Future[Individual], task: Task, rein: CancelToken) -> None:
         try:
             child = self._make(task, rein)
         except BaseException as error:  # even SystemExit belongs to those who wait for the child
@@ -101,13 +101,13 @@ class ThreadWorkers:
         else:
             future.set_result(child)
 
-    def _make(self, task: Task, rein: Rein) -> Individual:
+    def _make(self, task: Task, rein: CancelToken) -> Individual:
         """In its thread: make the child."""
         rein.began = time.monotonic()
         watched = replace(task, report=lambda progress: self._tell(progress, rein))
         return make_child(self.shared.space, self.shared.data, watched)
 
-    def _tell(self, progress: Progress, rein: Rein) -> bool:
+    def _tell(self, progress: Progress, rein: CancelToken) -> bool:
         """Report progress, and answer whether the child should stop."""
         if self.report is not None and not rein.pulled:
             self.report(progress)

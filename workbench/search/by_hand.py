@@ -10,7 +10,7 @@ from workbench.errors import RunError, WorkbenchError
 from workbench.individuals import BY_HAND, OK, Individual, TrainResult
 from workbench.space import SearchSpace
 
-EVENT_KIND = "by hand"
+INSERTED_EVENT = "by hand"
 """Event: an individual was put in by hand. Its generation says when it is ranked; `values["id"]` which one it is."""
 
 ORIGIN = "by hand"

@@ -16,7 +16,7 @@ CLOCKS = ("seconds", "wall_seconds", "images_per_second")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """What was compared, and where it differs.
 
     Attributes:
@@ -34,7 +34,7 @@ class Comparison:
     difference: str | None
 
 
-def compare_runs(stored: Run, again: Run, space: SearchSpace) -> Comparison:
+def compare_runs(stored: Run, again: Run, space: SearchSpace) -> RunComparison:
     """Compare all that `stored` holds with `again`, which may hold more.
 
     Where one has dropped the weights of an individual, topologies are compared.
@@ -47,7 +47,7 @@ def compare_runs(stored: Run, again: Run, space: SearchSpace) -> Comparison:
             difference = found
             break
         counts[part] += 1
-    return Comparison(**counts, difference=difference)
+    return RunComparison(**counts, difference=difference)
 
 
 def _parts(stored: Run, again: Run, one: Memory, other: Memory, space: SearchSpace) -> Iterator[tuple[str, str | None]]:

@@ -32,7 +32,7 @@ def follow_run(path: str, poll_seconds: float = POLL_SECONDS) -> Iterator[Snapsh
         ended = now == seen and quiet % QUIET_POLLS == QUIET_POLLS - 1 and not is_being_written(run.path)
         if now != seen or ended:
             seen, quiet, snapshot = now, 0, snapshot_of(run)
-            news = (snapshot.state, snapshot.total, len(snapshot.milestones), len(snapshot.events))
+            news = (snapshot.state, snapshot.total, len(snapshot.finished_generations), len(snapshot.events))
             if news != shown:  # also asked at the end: two changes in one tick of the file's clock look like one
                 shown = news
                 yield snapshot

@@ -15,9 +15,9 @@ from workbench.executors import available_cores
 from workbench.individuals import Individual, is_by_hand
 from workbench.search import machine
 from workbench.search.config import SearchConfig
-from workbench.search.past import Past
-from workbench.search.resuming import LENGTH_KIND, data_of, length_of
-from workbench.search.settings import FORK_KIND, Settings
+from workbench.search.resuming import LENGTH_EVENT, data_of, length_of
+from workbench.search.run_history import RunHistory
+from workbench.search.settings import FORK_EVENT, Settings
 from workbench.settings import from_values, to_values
 from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import make_space
@@ -39,7 +39,7 @@ class ForkPlan:
         changes: what differs from those that held in the run.
     """
 
-    past: Past
+    past: RunHistory
     space: SearchSpace
     generation: int
     first_child: int
@@ -95,7 +95,7 @@ def plan_fork(
     run = open_run(path)
     run.population(generation)  # which says what generations there are
     space = space or make_space(run.space_name, run.space_config)
-    past = Past(run, space)
+    past = RunHistory(run, space)
     records = past.generations[: generation + 1]
     first = sum(record.n_evaluated for record in records)
     by_hand = [id for id, one in past.individuals.items() if is_by_hand(id) and one.generation <= generation]
@@ -151,9 +151,9 @@ def fork_run(
     draft = to.with_name(f"{to.name}.fork")  # whole or not there at all
     draft.unlink(missing_ok=True)
     with create_run(draft, _description(plan, to)) as writer:
-        writer.copy_past(plan.past.run.path, plan.generation, genomes, (LENGTH_KIND,))
+        writer.copy_past(plan.past.run.path, plan.generation, genomes, (LENGTH_EVENT,))
         values = {"before": plan.past.run.config, "changes": plan.changes}
-        writer.add_event(FORK_KIND, plan.first_child, plan.generation + 1, values)
+        writer.add_event(FORK_EVENT, plan.first_child, plan.generation + 1, values)
         writer.set_state("stopped")
     draft.rename(to)
     return to

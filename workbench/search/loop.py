@@ -1,4 +1,4 @@
-"""The thread of a search: generation after generation, children are proposed, made by a crew, stored and ranked."""
+"""The thread of a search: generation after generation, children are proposed, made by a pool, stored and ranked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from workbench.errors import RunError
-from workbench.executors import Crew, GivenUp, Progress, Shared, hire, one_thread_each
+from workbench.executors import GivenUp, Progress, Shared, TaskPool, one_thread_each, start_workers
 from workbench.individuals import Individual
 from workbench.search import log
 from workbench.search.observed import Observed
@@ -24,7 +24,7 @@ class Loop(Observed):
     _writer: RunWriter
     _credits: int
     _step_ends_generation: bool
-    _crew: Crew | None
+    _pool: TaskPool | None
 
     def follow(self, events: Sequence[Event], guest: Callable[[int], Individual], last: int) -> None:
         """Make a stored run again up to generation `last`, before anything is made; `replay` does all of it.
@@ -35,18 +35,18 @@ class Loop(Observed):
             last: the last generation.
         """
         with self._wake:
-            self._ledger.follow(events, guest, last)
+            self._known.follow(events, guest, last)
 
     def _work(self) -> None:
         """Search until the end, or until told to stop; what goes wrong is kept for `join`."""
         self._started = time.perf_counter()
         try:
             self._writer.set_state("running")
-            with one_thread_each(), self._hired() as crew:
-                while not self._ledger.is_finished and self._make_generation(crew):
+            with one_thread_each(), self._hired() as pool:
+                while not self._known.is_finished and self._make_generation(pool):
                     pass
             with self._wake:
-                self._set_state("finished" if self._ledger.is_finished else "stopped")
+                self._set_state("finished" if self._known.is_finished else "stopped")
             self._writer.set_state(self._state)
         except BaseException as error:
             with contextlib.suppress(RunError):  # if the file is the reason
@@ -61,53 +61,53 @@ class Loop(Observed):
                 self._writer.close()
 
     @contextlib.contextmanager
-    def _hired(self) -> Iterator[Crew]:
+    def _hired(self) -> Iterator[TaskPool]:
         """Those who make the children, for as long as they are needed."""
-        workers = hire(self._executor, Shared.of(self.space, self.data), self.config.workers, self._report)
-        crew = Crew(workers, self.config.attempts, self.config.child_seconds)
+        workers = start_workers(self._executor, Shared.of(self.space, self.data), self.config.workers, self._report)
+        pool = TaskPool(workers, self.config.attempts, self.config.child_seconds)
         with self._wake:
-            self._crew = crew
+            self._pool = pool
         try:
-            yield crew
+            yield pool
         finally:
             with self._wake:
-                self._crew = None
+                self._pool = None
                 self._pending.clear()
                 self._working.clear()
-            crew.close()
+            pool.close()
 
-    def _make_generation(self, crew: Crew) -> bool:
+    def _make_generation(self, pool: TaskPool) -> bool:
         """Make the children that are missing of this generation, then rank; False if it was stopped."""
         started = time.perf_counter()
         made: deque[Individual | GivenUp] = deque()
         while self._todo() or self._pending:
             try:
-                self._start_what_may(crew)
+                self._start_what_may(pool)
             except BaseException:  # what is made already is not lost with it
                 for result in made:
                     self._take(result)
                 raise
             if made:  # stored while workers are busy with the next
                 self._take(made.popleft())
-            elif self._pending and not crew.dismissed:
-                made.extend(crew.wait())
-            elif crew.dismissed or (self._todo() and not self._wait_for_leave()):
+            elif self._pending and not pool.dismissed:
+                made.extend(pool.wait())
+            elif pool.dismissed or (self._todo() and not self._wait_for_leave()):
                 return False
         with self._wake:  # nobody sees a generation half ended, or one that the file does not have
-            self._ledger.end_generation(time.perf_counter() - started)
+            self._known.end_generation(time.perf_counter() - started)
             self._step_ends_generation = False
             self._changed()
             self._wake.notify_all()
         return True
 
-    def _start_what_may(self, crew: Crew) -> None:
+    def _start_what_may(self, pool: TaskPool) -> None:
         """Start children of this generation, as many as there are workers for."""
-        while (todo := self._todo()) and crew.room and self._may_start():
-            self._start(todo[0], crew)
+        while (todo := self._todo()) and pool.room and self._may_start():
+            self._start(todo[0], pool)
 
     def _todo(self) -> list[int]:
         """Children of this generation still to be started."""
-        return [child for child in self._ledger.missing() if child not in self._pending]
+        return [child for child in self._known.missing() if child not in self._pending]
 
     def _may_start(self) -> bool:
         """Whether another child may start now; spends a step if stepping."""
@@ -130,18 +130,18 @@ class Loop(Observed):
             self._idle_since = 0.0
             return True
 
-    def _start(self, child: int, crew: Crew) -> None:
+    def _start(self, child: int, pool: TaskPool) -> None:
         """Have a child made, unless it was given up before the search was interrupted."""
         with self._wake:
-            task = self._ledger.propose(child)
-            if self._ledger.follow_event(task):
+            task = self._known.propose(child)
+            if self._known.follow_event(task):
                 self._count(child)
                 return
             self._pending.add(child)
-            if crew.tells:
+            if pool.tells:
                 self._working[child] = Progress.at_start(task)
             self._changed()
-        crew.start(task)
+        pool.start(task)
 
     def _report(self, progress: Progress) -> None:
         """A child in training has come further; called in a thread of its own."""
@@ -154,10 +154,10 @@ class Loop(Observed):
         """Store a finished child before anything is made of it."""
         with self._wake:
             if isinstance(result, GivenUp):
-                self._ledger.give_up(result.child, result.kind, result.reason)
+                self._known.give_up(result.child, result.kind, result.reason)
                 self._count(result.child)
             else:
-                self._ledger.take(result)
+                self._known.take(result)
                 self._count(result.id)
 
     def _count(self, child: int) -> None:

@@ -12,10 +12,10 @@ from workbench.evolution import Evolution, front_of, hypervolume, most_accurate
 from workbench.executors import Progress, capacity_of
 from workbench.individuals import Individual
 from workbench.search.config import SearchConfig
-from workbench.search.ledger import Ledger
+from workbench.search.history import FailureSummary
 from workbench.search.settings import Settings
 from workbench.search.snapshot import Snapshot
-from workbench.search.story import Failure
+from workbench.search.state import SearchState
 from workbench.space import SearchSpace
 from workbench.store import Event, Run, open_run
 
@@ -25,7 +25,7 @@ class Observed:
 
     space: SearchSpace
     path: Path
-    _ledger: Ledger
+    _known: SearchState
     _wake: threading.Condition
     _state: str
     _error: BaseException | None
@@ -41,12 +41,12 @@ class Observed:
     @property
     def config(self) -> SearchConfig:
         """The settings at the start of the run."""
-        return self._ledger.config
+        return self._known.config
 
     @property
     def evolution(self) -> Evolution:
         """Population and archive as of the last ranking."""
-        return self._ledger.evolution
+        return self._known.evolution
 
     @property
     def workers(self) -> int:
@@ -57,24 +57,24 @@ class Observed:
     def archive(self) -> tuple[Individual, ...]:
         """The all-time front, children of the generation in progress included, by rising FLOPs."""
         with self._wake:
-            return tuple(front_of([*self.evolution.archive, *self._ledger.current]))
+            return tuple(front_of([*self.evolution.archive, *self._known.current]))
 
     def snapshot(self) -> Snapshot:
         """What the search looks like now."""
         with self._wake:
             version, working = self._version, self._working.copy()
-            ledger, archive = self._ledger, self.archive
+            state, archive = self._known, self.archive
             now = self._idle_since or time.perf_counter()
             elapsed = self._worked_seconds + (now - self._started if self._started else 0.0)
             return Snapshot(
                 state=self._state,
                 generation=min(self.evolution.generation, self.config.generations),
                 generations=self.config.generations,
-                finished=len(ledger.children),
-                expected=0 if ledger.is_finished else ledger.expected,
-                total=ledger.total,
-                total_expected=ledger.total_expected,
-                failed=ledger.failed,
+                finished=len(state.children),
+                expected=0 if state.is_finished else state.expected,
+                total=state.total,
+                total_expected=state.total_expected,
+                failed=state.failed,
                 in_progress=tuple(sorted(self._pending)),
                 population=self.evolution.population,
                 archive=archive,
@@ -84,11 +84,11 @@ class Observed:
                 children_per_minute=60 * self._made_here / elapsed if self._made_here else 0.0,
                 version=version,
                 working=tuple(working[child] for child in sorted(working)),
-                current=ledger.current,
-                recent=tuple(ledger.story.points),
-                milestones=tuple(ledger.story.milestones),
-                events=tuple(ledger.story.events),
-                failures=tuple(ledger.story.failures),
+                current=state.current,
+                recent=tuple(state.story.individuals),
+                finished_generations=tuple(state.story.finished_generations),
+                events=tuple(state.story.events),
+                failures=tuple(state.story.failures),
                 error=None if self._error is None else f"{type(self._error).__name__}: {self._error}",
             )
 
@@ -98,33 +98,33 @@ class Observed:
         return self._version
 
     @property
-    def wanted(self) -> Settings:
+    def target(self) -> Settings:
         """The live settings from the next child on."""
-        return self._ledger.wanted
+        return self._known.target
 
     @property
     def pending(self) -> dict[str, Any]:
         """Live settings that were changed and wait for the next child, whole (all of `rates`, say)."""
         with self._wake:
-            return self._ledger.wanted.difference(self.space, self._ledger.timeline.latest)
+            return self._known.target.difference(self.space, self._known.timeline.latest)
 
     @property
     def probabilities(self) -> dict[str, float]:
         """Probability of each mutation for the next child: as asked for, or as adapted to what paid lately."""
         with self._wake:
-            return self._ledger.wanted.probabilities(self.space, self._ledger.credits)
+            return self._known.target.probabilities(self.space, self._known.credits)
 
     @property
     def timeline(self) -> tuple[Event, ...]:
         """What was changed while it ran, in order: each with `from_child`, the first child it affects, and `values`."""
         with self._wake:
-            return tuple(self._ledger.story.events)
+            return tuple(self._known.story.events)
 
     @property
-    def failures(self) -> tuple[Failure, ...]:
+    def failures(self) -> tuple[FailureSummary, ...]:
         """The children that failed last, each with `id` and `reason`."""
         with self._wake:
-            return tuple(self._ledger.story.failures)
+            return tuple(self._known.story.failures)
 
     @property
     def results(self) -> Run:

@@ -13,10 +13,10 @@ from workbench.datasets import Dataset
 from workbench.individuals import Individual
 from workbench.search import machine
 from workbench.search.by_hand import individual_by_hand
-from workbench.search.comparing import Comparison, compare_runs
+from workbench.search.comparing import RunComparison, compare_runs
 from workbench.search.config import SearchConfig
-from workbench.search.past import Past
 from workbench.search.resuming import data_of, length_of
+from workbench.search.run_history import RunHistory
 from workbench.search.search import Search
 from workbench.settings import from_values
 from workbench.space import SearchSpace
@@ -34,7 +34,7 @@ class Replay:
     """
 
     path: Path | None
-    comparison: Comparison
+    comparison: RunComparison
 
     @property
     def is_same(self) -> bool:
@@ -84,13 +84,13 @@ def replay(
             target = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="workbench-replay-"))) / "copy.sqlite"
         else:
             target = Path(to).expanduser()
-        past = Past(run, space)
+        past = RunHistory(run, space)
         _make_again(past, target, data, space, executor, workers, progress)
         return Replay(None if to is None else target, compare_runs(run, open_run(target), space))
 
 
 def _make_again(
-    past: Past,
+    past: RunHistory,
     target: Path,
     data: Dataset,
     space: SearchSpace,

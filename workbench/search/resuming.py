@@ -15,14 +15,14 @@ from workbench.space import SearchSpace
 from workbench.spaces import SPACES, make_space
 from workbench.store import Memory, Run
 
-LENGTH_KIND = "generations"
+LENGTH_EVENT = "generations"
 """Event: a resumed run was made longer, or shorter."""
 
 
 def length_of(run: Run) -> int:
     """How many generations a run is to have, as last asked for."""
     events: Any = run.events
-    lengths = [values["generations"] for values in events["values"][events["kind"] == LENGTH_KIND]]
+    lengths = [values["generations"] for values in events["values"][events["kind"] == LENGTH_EVENT]]
     return lengths[-1] if lengths else run.config["generations"]
 
 

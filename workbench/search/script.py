@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING
 
 from workbench.evolution import Evolution
 from workbench.individuals import Individual
-from workbench.search.by_hand import EVENT_KIND as BY_HAND_KIND
-from workbench.search.settings import EVENT_KIND as SETTINGS_KIND
-from workbench.search.settings import FORK_KIND, Settings, starts_of
+from workbench.search.by_hand import INSERTED_EVENT
+from workbench.search.settings import FORK_EVENT, SETTINGS_EVENT, Settings, starts_of
 from workbench.space import SearchSpace
 from workbench.store import Event
 
 if TYPE_CHECKING:
-    from workbench.search.ledger import Ledger
+    from workbench.search.state import SearchState
 
-BETWEEN_CHILDREN = (BY_HAND_KIND, FORK_KIND, "generations")
+BETWEEN_CHILDREN = (INSERTED_EVENT, FORK_EVENT, "generations")
 """Kinds of events that come with a generation; the others come with a child."""
 
 
-class Script:
+class EventReplayer:
     """What happened to a run from outside, in order; each event is followed when it is due.
 
     Args:
@@ -41,30 +40,30 @@ class Script:
         self._starts = starts_of(latest, space, events)
         self.start = next(self._starts)
 
-    def follow(self, ledger: Ledger, child: int | None = None) -> None:
+    def follow(self, state: SearchState, child: int | None = None) -> None:
         """Do what is due before `child` is proposed, or (None) between generations."""
-        while self._events and self._is_due(self._events[0], ledger, child):
-            self._do(self._events.popleft(), ledger)
+        while self._events and self._is_due(self._events[0], state, child):
+            self._do(self._events.popleft(), state)
 
-    def _is_due(self, event: Event, ledger: Ledger, child: int | None) -> bool:
-        if ledger.is_finished:
+    def _is_due(self, event: Event, state: SearchState, child: int | None) -> bool:
+        if state.is_finished:
             return True
         if event.kind in BETWEEN_CHILDREN:
-            return event.generation is None or event.generation <= ledger.evolution.generation
+            return event.generation is None or event.generation <= state.evolution.generation
         return child is not None and event.from_child <= child
 
-    def _do(self, event: Event, ledger: Ledger) -> None:
-        if event.kind == BY_HAND_KIND:
-            ledger.insert(self._guest(int(event.values["id"])))
+    def _do(self, event: Event, state: SearchState) -> None:
+        if event.kind == INSERTED_EVENT:
+            state.insert(self._guest(int(event.values["id"])))
             return
-        ledger.log(event.kind, event.from_child, dict(event.values))
-        if event.kind == SETTINGS_KIND:
-            ledger.adopt(event.from_child, ledger.timeline.latest.changed(ledger.space, event.values))
-        elif event.kind == FORK_KIND:
-            ledger.adopt(event.from_child, next(self._starts))
-            before = ledger.evolution
-            ledger.evolution = evolution_of(ledger.wanted)
-            ledger.evolution.restore(before.generation - 1, before.population, [*before.archive, *before.recent])
+        state.log(event.kind, event.from_child, dict(event.values))
+        if event.kind == SETTINGS_EVENT:
+            state.adopt(event.from_child, state.timeline.latest.changed(state.space, event.values))
+        elif event.kind == FORK_EVENT:
+            state.adopt(event.from_child, next(self._starts))
+            before = state.evolution
+            state.evolution = evolution_of(state.target)
+            state.evolution.restore(before.generation - 1, before.population, [*before.archive, *before.recent])
 
 
 def evolution_of(settings: Settings) -> Evolution:

@@ -13,13 +13,13 @@ from typing import Any
 
 from workbench.datasets import Dataset
 from workbench.errors import RunError
-from workbench.executors import Crew, Progress, check_executor
+from workbench.executors import Progress, TaskPool, check_executor
 from workbench.search.by_hand import individual_by_hand
 from workbench.search.config import SearchConfig
 from workbench.search.fork import fork_run, plan_fork
-from workbench.search.ledger import Ledger
 from workbench.search.loop import Loop
 from workbench.search.resuming import data_of, length_of
+from workbench.search.state import SearchState
 from workbench.settings import from_values
 from workbench.space import SearchSpace
 from workbench.spaces import NeuronSpace, make_space
@@ -57,9 +57,9 @@ class Search(Loop):
         check_executor(executor)
         self.data = data
         self.space: SearchSpace = space or NeuronSpace.for_data(data)
-        self._ledger = Ledger(config or SearchConfig(), self.space)
-        self._writer = create_run(path, self._ledger.describe(data), if_exists=if_exists)
-        self._ledger.writer = self._writer
+        self._known = SearchState(config or SearchConfig(), self.space)
+        self._writer = create_run(path, self._known.describe(data), if_exists=if_exists)
+        self._known.writer = self._writer
         self.path = self._writer.path
         self._executor = executor
         self._wake = threading.Condition()
@@ -67,7 +67,7 @@ class Search(Loop):
         self._state, self._credits, self._step_ends_generation = "idle", 0, False
         self._error: BaseException | None = None
         self._pending: set[int] = set()
-        self._crew: Crew | None = None
+        self._pool: TaskPool | None = None
         self._working: dict[int, Progress] = {}
         self._ticks, self._version = itertools.count(1), 0
         self._started, self._worked_seconds, self._made_here = 0.0, 0.0, 0
@@ -75,11 +75,11 @@ class Search(Loop):
         if self._writer.resumed:
             try:
                 with values_of(self.path):
-                    self._ledger.restore(open_run(self.path), data)
+                    self._known.restore(open_run(self.path), data)
             except BaseException:
                 self._writer.close()
                 raise
-            if self._ledger.is_finished:
+            if self._known.is_finished:
                 self._state = "finished"
         _LIVE[self.path] = self
 
@@ -156,7 +156,7 @@ class Search(Loop):
     @property
     def rates(self) -> Any:
         """The mutation rates; assigning new ones takes effect with the next child and is logged in the run."""
-        return self._ledger.wanted.rates
+        return self._known.target.rates
 
     @rates.setter
     def rates(self, rates: Any) -> None:
@@ -171,7 +171,7 @@ class Search(Loop):
             ConfigError: if a setting is unknown or out of range; nothing changes then.
         """
         with self._wake:
-            self._ledger.wanted = self._ledger.wanted.changed(self.space, changes)
+            self._known.target = self._known.target.changed(self.space, changes)
             self._changed()
 
     def insert(
@@ -206,12 +206,12 @@ class Search(Loop):
         made = individual_by_hand(self.space, self.data, genome, parent=parent, record=record, history=history)
         with self._wake:
             self._check_open()  # measuring took its time
-            id = self._ledger.insert(made)
+            id = self._known.insert(made)
             self._changed()
         return id
 
     def _check_open(self) -> None:
-        if self._ledger.is_finished or self._state in ("finished", "failed"):
+        if self._known.is_finished or self._state in ("finished", "failed"):
             raise RunError(
                 f"the search in {self.path} is {self._state}, so nothing can join it; go on with it first, for example "
                 "with Search.resume(path, generations=...)"
@@ -248,8 +248,8 @@ class Search(Loop):
         with self._wake:
             if self._state in ("running", "paused"):
                 self._set_state("stopped")
-            if now and self._crew is not None:
-                self._crew.dismiss()
+            if now and self._pool is not None:
+                self._pool.dismiss()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the thread has ended; returns whether it has. Raises what made the search fail, if it did."""

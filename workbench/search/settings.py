@@ -14,9 +14,9 @@ from workbench.space import SearchSpace
 from workbench.store import Event
 from workbench.training import TrainConfig
 
-EVENT_KIND = "settings"
+SETTINGS_EVENT = "settings"
 
-FORK_KIND = "fork"
+FORK_EVENT = "fork"
 """Event: from here on a run is a fork of another; `values["before"]` are the settings with which that one began."""
 
 
@@ -105,7 +105,7 @@ def _values(space: SearchSpace, rates: Any) -> Mapping[str, Any]:
 def starts_of(start: Settings, space: SearchSpace, events: Iterable[Event]) -> Iterator[Settings]:
     """The settings at the start of a run's first origin, and after each fork on the way to it."""
     for event in events:
-        if event.kind == FORK_KIND:
+        if event.kind == FORK_EVENT:
             yield Settings.at_start(from_values(SearchConfig, event.values["before"]), space)
     yield start
 
@@ -124,9 +124,9 @@ class Timeline:
         starts = starts_of(start, space, events)
         self._steps = [(0, next(starts))]
         for event in events:
-            if event.kind == EVENT_KIND:
+            if event.kind == SETTINGS_EVENT:
                 self.add(event.from_child, self.latest.changed(space, event.values))
-            elif event.kind == FORK_KIND:
+            elif event.kind == FORK_EVENT:
                 self.add(event.from_child, next(starts))
 
     @property

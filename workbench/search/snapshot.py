@@ -8,7 +8,7 @@ from workbench.evolution import front_of, hypervolume, most_accurate
 from workbench.executors import Progress
 from workbench.individuals import Individual, is_by_hand
 from workbench.search.config import SearchConfig
-from workbench.search.story import Failure, Milestone, Point, Story
+from workbench.search.history import FailureSummary, GenerationSummary, History, IndividualSummary
 from workbench.settings import from_values
 from workbench.store import Event, Run, of_a_run
 
@@ -36,10 +36,10 @@ class Snapshot:
         version: differs from that of another snapshot if anything has changed in between.
         working: how far each child in training is; empty if the executor cannot tell.
         current: finished individuals of the generation in progress, those put in by hand included.
-        recent: the individuals trained last, at most `story.RECENT_POINTS`, by time of finishing.
-        milestones: the finished generations.
+        recent: the individuals trained last, at most `history.RECENT_INDIVIDUALS`, by time of finishing.
+        finished_generations: the finished generations.
         events: everything that a person changed, in order.
-        failures: the failures that came last, at most `story.RECENT_FAILURES`.
+        failures: the failures that came last, at most `history.RECENT_FAILURES`.
         error: why the search failed, or None.
     """
 
@@ -61,10 +61,10 @@ class Snapshot:
     version: int = 0
     working: tuple[Progress, ...] = ()
     current: tuple[Individual, ...] = ()
-    recent: tuple[Point, ...] = ()
-    milestones: tuple[Milestone, ...] = ()
+    recent: tuple[IndividualSummary, ...] = ()
+    finished_generations: tuple[GenerationSummary, ...] = ()
     events: tuple[Event, ...] = ()
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[FailureSummary, ...] = ()
     error: str | None = None
 
     @property
@@ -90,7 +90,7 @@ def snapshot_of(run: Run) -> Snapshot:
     last = memory.generations[-1] if memory.generations else None
     ranked = last.generation if last else -1
     archive = tuple(front_of(memory.individuals))
-    story = Story.of(memory)
+    story = History.of(memory)
     lengths = [event.values["generations"] for event in memory.events if event.kind == "generations"]
     generations = lengths[-1] if lengths else config.generations
     current = tuple(individual for individual in memory.individuals if individual.generation > ranked)
@@ -113,8 +113,8 @@ def snapshot_of(run: Run) -> Snapshot:
         children_per_minute=0.0,
         version=len(by_id),
         current=current,
-        recent=tuple(story.points),
-        milestones=tuple(story.milestones),
+        recent=tuple(story.individuals),
+        finished_generations=tuple(story.finished_generations),
         events=tuple(story.events),
         failures=tuple(story.failures),
     )

@@ -60,7 +60,7 @@ class Source:
     def settings(self) -> Settings:
         """The live settings from the next child on."""
         if self.search is not None:
-            return self.search.wanted
+            return self.search.target
         start = Settings.at_start(from_values(SearchConfig, self.run.config), self.space)
         return Timeline(start, self.space, self.run.events.itertuples()).latest  # type: ignore[arg-type]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from workbench.errors import WorkbenchError
 from workbench.search import Search, Snapshot
-from workbench.search.story import Point
+from workbench.search.history import IndividualSummary
 from workbench.store import Run
 from workbench.views.base.figures import log_axis
 from workbench.views.base.markup import escape
@@ -56,7 +56,7 @@ class FrontView(View):
         others: Mapping[str, Run] | None = None,
     ) -> None:
         self._ids: dict[str, tuple[int, ...]] = dict.fromkeys(GROUPS, ())
-        self._groups: dict[str, list[Point]] = {name: [] for name in GROUPS}
+        self._groups: dict[str, list[IndividualSummary]] = {name: [] for name in GROUPS}
         self._drawn: dict[str, object] = {}
         self._generation = 0
         super().__init__(watched, selection)
@@ -145,7 +145,7 @@ class FrontView(View):
                 self._draw_history(snapshot)
             self._draw_ring()
 
-    def _draw_group(self, number: int, name: str, points: list[Point], coloring: Coloring) -> None:
+    def _draw_group(self, number: int, name: str, points: list[IndividualSummary], coloring: Coloring) -> None:
         self._ids[name] = tuple(point.id for point in points)
         marker = coloring.marker(points, GROUPS[name]["marker"]["color"])
         outline = {"width": 0.8 if coloring.is_shown else 0, "color": INK}  # the legend has nothing else to show
@@ -163,7 +163,7 @@ class FrontView(View):
             self.plot.change_layout(annotations=[{"visible": not flops}], xaxis_dtick=axis["dtick"])
 
     def _draw_history(self, snapshot: Snapshot) -> None:
-        done = [(one.total, one.hypervolume) for one in snapshot.milestones]
+        done = [(one.total, one.hypervolume) for one in snapshot.finished_generations]
         if snapshot.total and (not done or done[-1][0] != snapshot.total):
             done.append((snapshot.total, snapshot.hypervolume))
         every = 1 + len(done) // MAX_MILESTONES
@@ -199,19 +199,19 @@ class FrontView(View):
         super().close()
 
 
-def sort_points(snapshot: Snapshot) -> dict[str, list[Point]]:
+def sort_points(snapshot: Snapshot) -> dict[str, list[IndividualSummary]]:
     """Points by the group they are drawn in; each individual is in one group only."""
-    front = [Point.of(individual) for individual in snapshot.archive]
+    front = [IndividualSummary.of(individual) for individual in snapshot.archive]
     seen = {point.id for point in front}
-    groups: dict[str, list[Point]] = {}
+    groups: dict[str, list[IndividualSummary]] = {}
     for name, individuals in (("alive", snapshot.population), ("new", snapshot.current)):
-        groups[name] = [Point.of(one) for one in individuals if one.ok and one.id not in seen]
+        groups[name] = [IndividualSummary.of(one) for one in individuals if one.ok and one.id not in seen]
         seen.update(point.id for point in groups[name])
     dead = [point for point in snapshot.recent if point.id not in seen]
     return {"dead": dead, **groups, "all-time front": front}
 
 
-def _arrays(points: Sequence[Point]) -> dict[str, np.ndarray]:
+def _arrays(points: Sequence[IndividualSummary]) -> dict[str, np.ndarray]:
     """What `plots.fronts.point_arrays` makes of a table, as arrays, which plotly takes without looking at each item."""
     told = np.empty((len(points), 4), object)
     for row, point in enumerate(points):
@@ -220,7 +220,7 @@ def _arrays(points: Sequence[Point]) -> dict[str, np.ndarray]:
     return {"x": flops, "y": np.array([point.val_accuracy for point in points], float), "customdata": told}
 
 
-def _key(points: Sequence[Point]) -> object:
+def _key(points: Sequence[IndividualSummary]) -> object:
     """Differs if the points do: they come and go, but never change."""
     return len(points), hash(tuple(point.id for point in points))
 

@@ -90,7 +90,7 @@ class MutationStatistics(View):
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the probabilities that hold now, and whether there is something new to draw."""
-        self._newest = len(snapshot.milestones)
+        self._newest = len(snapshot.finished_generations)
         self.adapt.disabled = self.source.search is None or snapshot.state in ("finished", "failed")
         self.adapt.value = self.source.settings.config.adapt
         self._say()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipywidgets as ipw
 
 from workbench.search import Snapshot
-from workbench.search.story import Failure
+from workbench.search.history import FailureSummary
 from workbench.views.base.markup import escape
 from workbench.views.base.view import View, panel, style_sheet
 from workbench.views.run.changes import Change, changes
@@ -48,7 +48,7 @@ def _change(change: Change) -> str:
     return f"<b>{when}</b> " + "; ".join(escape(line) for line in change.lines)
 
 
-def _failure(failure: Failure) -> str:
+def _failure(failure: FailureSummary) -> str:
     return f"<b>child {failure.id}</b>, generation {failure.generation}: {escape(failure.reason)}"
 
 

@@ -9,7 +9,7 @@ import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
 from workbench.search import Snapshot
-from workbench.search.settings import EVENT_KIND, Settings
+from workbench.search.settings import SETTINGS_EVENT, Settings
 from workbench.spatial import SpatialLaw
 from workbench.store import Event
 from workbench.views.base.debounce import HandWatcher, Settling
@@ -164,7 +164,7 @@ class Steering(View):
         events, pending = list(snapshot.events), self.source.search.pending
         moving = self._as_they_stand().difference(self.source.space, self.source.settings)
         for values in filter(None, (pending, moving)):
-            events.append(Event(len(events) + 1, EVENT_KIND, snapshot.total, snapshot.generation, values, ""))
+            events.append(Event(len(events) + 1, SETTINGS_EVENT, snapshot.total, snapshot.generation, values, ""))
         last = changes(self.source.run.config, events)[-1:]
         if snapshot.state in ENDED:
             text = f"The search has {snapshot.state}; nothing can change any more."

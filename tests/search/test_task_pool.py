@@ -9,7 +9,7 @@ import pytest
 from search.worker_samples import task_of
 
 from workbench.errors import RunError
-from workbench.executors import Crew, GivenUp
+from workbench.executors import GivenUp, TaskPool
 from workbench.executors.workers import NoWorkerError
 
 RESET = "OSError: connection reset"
@@ -61,94 +61,94 @@ class PuppetWorkers:
             self.futures[child].set_exception(error or OSError("connection reset"))
 
 
-def crew_of(workers: PuppetWorkers, children: int = 3, **settings) -> Crew:
-    crew = Crew(workers, **settings)
+def pool_of(workers: PuppetWorkers, children: int = 3, **settings) -> TaskPool:
+    pool = TaskPool(workers, **settings)
     for child in range(children):
-        crew.start(task_of(child))
-    return crew
+        pool.start(task_of(child))
+    return pool
 
 
 def test_room_follows_workers_that_come_and_go():
     workers = PuppetWorkers(capacity=2)
-    crew = crew_of(workers, 2)
-    assert crew.room == 0
+    pool = pool_of(workers, 2)
+    assert pool.room == 0
     workers.capacity = 5
-    assert crew.wait() == []  # wakes up by itself, so that more can start
-    assert crew.room == 3
+    assert pool.wait() == []  # wakes up by itself, so that more can start
+    assert pool.room == 3
     workers.capacity = 1
-    assert crew.room == 0
+    assert pool.room == 0
 
 
 def test_what_is_made_comes_back_in_order():
     workers = PuppetWorkers()
-    crew = crew_of(workers)
+    pool = pool_of(workers)
     workers.futures[2].set_result("two")
     workers.futures[0].set_result("zero")
-    assert crew.wait() == ["zero", "two"]
+    assert pool.wait() == ["zero", "two"]
 
 
 def test_those_lost_together_are_made_again_one_at_a_time():
     workers = PuppetWorkers()
-    crew = crew_of(workers, attempts=2)
+    pool = pool_of(workers, attempts=2)
     workers.lose(0, 1, 2)
     workers.submitted.clear()
     workers.play = lambda child: OSError("killed") if child == 1 else child
-    assert crew.wait() == []
-    assert crew.room == 0  # nobody new while there are suspects
-    assert [crew.wait() for _ in range(3)] == [[0], [], [2]]
-    (guilty,) = crew.wait()
+    assert pool.wait() == []
+    assert pool.room == 0  # nobody new while there are suspects
+    assert [pool.wait() for _ in range(3)] == [[0], [], [2]]
+    (guilty,) = pool.wait()
     assert guilty == GivenUp(1, "lost worker", "its worker was lost 2 times, the last time: OSError: killed")
     assert workers.submitted == [0, 1, 2, 1]
-    assert crew.room == 3
+    assert pool.room == 3
 
 
 def test_a_worker_of_its_own_tells_who_is_to_blame():
     workers = PuppetWorkers(isolates=True)
-    crew = crew_of(workers, attempts=2)
+    pool = pool_of(workers, attempts=2)
     workers.lose(0, 1)
-    assert crew.wait() == []
+    assert pool.wait() == []
     assert workers.submitted == [0, 1, 2, 0, 1]  # at once
     workers.lose(1)
-    assert crew.wait() == [GivenUp(1, "lost worker", "its worker was lost 2 times, the last time: " + RESET)]
+    assert pool.wait() == [GivenUp(1, "lost worker", "its worker was lost 2 times, the last time: " + RESET)]
 
 
 def test_a_cancelled_child_is_made_again():
     workers = PuppetWorkers(isolates=True)
-    crew = crew_of(workers, 1)
+    pool = pool_of(workers, 1)
     workers.futures[0].cancel()
     workers.futures[0].set_running_or_notify_cancel()
-    assert crew.wait() == []
+    assert pool.wait() == []
     assert workers.submitted == [0, 0]
 
 
 def test_no_worker_at_all_ends_the_search():
     workers = PuppetWorkers(isolates=True)
-    crew = crew_of(workers, 1, attempts=2)
+    pool = pool_of(workers, 1, attempts=2)
     workers.lose(0, error=NoWorkerError("none starts"))
-    assert crew.wait() == []
+    assert pool.wait() == []
     workers.lose(0, error=NoWorkerError("none starts"))
     with pytest.raises(RunError, match="none starts"):
-        crew.wait()
+        pool.wait()
 
 
 def test_who_takes_too_long_is_given_up():
     workers = PuppetWorkers()
-    crew = crew_of(workers, 2, child_seconds=0.05)
+    pool = pool_of(workers, 2, child_seconds=0.05)
     workers.waiting.add(1)  # and so has not begun
-    assert crew.wait() == [GivenUp(0, "time-out", "took longer than 0.05 s")]
+    assert pool.wait() == [GivenUp(0, "time-out", "took longer than 0.05 s")]
     assert workers.abandoned == [0]
-    assert crew.wait() == []
+    assert pool.wait() == []
     workers.futures[1].set_result("one")
-    assert crew.wait() == ["one"]
+    assert pool.wait() == ["one"]
 
 
 def test_dismissal_wakes_who_waits_and_abandons_the_rest():
     workers = PuppetWorkers()
     workers.elastic = False
-    crew = crew_of(workers)
-    crew.dismiss()
-    crew.dismiss()
-    assert crew.wait() == []
-    assert crew.dismissed
-    crew.close()
+    pool = pool_of(workers)
+    pool.dismiss()
+    pool.dismiss()
+    assert pool.wait() == []
+    assert pool.dismissed
+    pool.close()
     assert workers.abandoned == [0, 1, 2]

@@ -18,10 +18,10 @@ from workbench.executors import LOST_WORKER, TIME_OUT, Task
 from workbench.individuals import BY_HAND, FAILED, Individual, is_by_hand
 from workbench.search import by_hand, log, machine
 from workbench.search.config import SearchConfig
-from workbench.search.resuming import LENGTH_KIND, check_can_go_on, check_same, length_of
-from workbench.search.script import Script, evolution_of
-from workbench.search.settings import EVENT_KIND, Settings, Timeline
-from workbench.search.story import Story
+from workbench.search.history import History
+from workbench.search.resuming import LENGTH_EVENT, check_can_go_on, check_same, length_of
+from workbench.search.script import EventReplayer, evolution_of
+from workbench.search.settings import SETTINGS_EVENT, Settings, Timeline
 from workbench.settings import to_values
 from workbench.space import DropsWeights, SearchSpace, check_predicts, cost_of
 from workbench.store import Event, GenerationRecord, Run, RunDescription, RunWriter
@@ -30,16 +30,16 @@ GIVEN_UP_KINDS = (TIME_OUT, LOST_WORKER)
 """Events: a child took too long, or took its workers down; `values["reason"]` is that of its record."""
 
 
-class Ledger:
+class SearchState:
     """State of one search between and within generations.
 
     Attributes:
         evolution: population and archive as of the last ranking.
         children: finished individuals of the generation in progress, by id.
-        guests: those put in by hand that are ranked with them, by id.
+        inserted: those put in by hand that are ranked with them, by id.
         credits: what mutations earned, for rates that adapt.
         timeline: which settings hold for which child.
-        wanted: the settings from the next child on.
+        target: the settings from the next child on.
         total: individuals finished over the whole run, without those put in by hand.
         failed: how many of them failed.
         spent: epochs × FLOPs of all individuals that are ranked.
@@ -55,14 +55,14 @@ class Ledger:
         self.config = replace(config, rates=space.rates_values(start.rates))  # defaults may change, a run must not
         self.evolution = evolution_of(start)
         self.children: dict[int, Individual] = {}
-        self.guests: dict[int, Individual] = {}
+        self.inserted: dict[int, Individual] = {}
         self.credits = Credits()
         self.timeline = Timeline(start, space)
-        self.wanted = start
+        self.target = start
         self.total, self.failed, self.spent = 0, 0, 0.0
         self.given_up: dict[int, str] = {}
-        self.story = Story()
-        self.script: Script | None = None
+        self.story = History()
+        self.replayer: EventReplayer | None = None
         self._first_child, self._by_hand = 0, 0
         self.writer: RunWriter
 
@@ -97,7 +97,7 @@ class Ledger:
         if self.is_finished:
             return self.total
         left = self.config.generations - self.evolution.generation
-        total = self.total + self.expected - len(self.children) + left * self.wanted.config.children
+        total = self.total + self.expected - len(self.children) + left * self.target.config.children
         if self.config.budget is not None and self.spent:  # if those to come cost what the ranked ones did
             total = min(total, math.ceil(self.config.budget / self.spent * self._first_child))
         return max(total, self.total)
@@ -105,7 +105,7 @@ class Ledger:
     @property
     def current(self) -> tuple[Individual, ...]:
         """All that are ranked next: finished children, and those put in by hand."""
-        return *self.children.values(), *self.guests.values()
+        return *self.children.values(), *self.inserted.values()
 
     def missing(self) -> list[int]:
         """Ids of this generation that are not finished; how many there are may change with its first proposal."""
@@ -115,12 +115,12 @@ class Ledger:
 
     def propose(self, child: int) -> Task:
         """The task for `child`; a live change since the last one is stored first."""
-        if self.script is not None:
-            self.script.follow(self, child)
-        changes = self.wanted.difference(self.space, self.timeline.latest)
+        if self.replayer is not None:
+            self.replayer.follow(self, child)
+        changes = self.target.difference(self.space, self.timeline.latest)
         if changes and child > max(self.children, default=-1):  # those left out by a kill keep their settings
-            self.log(EVENT_KIND, child, changes)
-            self.adopt(child, self.wanted)
+            self.log(SETTINGS_EVENT, child, changes)
+            self.adopt(child, self.target)
         settings = self.timeline.at(child)
         proposal = self.evolution.ask(child, settings.config.tournament)
         train = settings.recipe(initial=proposal.parent is None)
@@ -141,7 +141,7 @@ class Ledger:
     def adopt(self, child: int, settings: Settings) -> None:
         """From `child` on, these settings hold."""
         self.timeline.add(child, settings)
-        self.wanted = settings
+        self.target = settings
 
     def log(self, kind: str, child: int, values: dict[str, Any]) -> None:
         """Store an event from `child` on."""
@@ -187,12 +187,12 @@ class Ledger:
         individual = replace(individual, id=BY_HAND + self._by_hand, generation=generation, cost=cost)
         blob, facts = self.space.encode(individual.genome), self.space.describe(individual.genome)
         values = {"id": individual.id}
-        sequence = self.writer.add_individual(individual, blob, facts, event=(by_hand.EVENT_KIND, first, values))
-        self.guests[individual.id] = individual
+        sequence = self.writer.add_individual(individual, blob, facts, event=(by_hand.INSERTED_EVENT, first, values))
+        self.inserted[individual.id] = individual
         self._by_hand += 1
         self.story.add(individual)
         log.child_done(self.writer.path, individual)
-        self._remember(sequence or 0, by_hand.EVENT_KIND, first, values)
+        self._remember(sequence or 0, by_hand.INSERTED_EVENT, first, values)
         return individual.id
 
     def give_up(self, child: int, kind: str, reason: str) -> None:
@@ -229,7 +229,7 @@ class Ledger:
             RunError: if every initial individual failed.
         """
         generation, children = self.evolution.generation, list(self.children.values())
-        if generation == 0 and not self.guests and not any(child.ok for child in children):
+        if generation == 0 and not self.inserted and not any(child.ok for child in children):
             reason = children[0].failure if children else "none"
             raise RunError(f"every initial individual failed, so there is nothing to evolve; the first: {reason}")
         ranked = {one.id: one for one in (*self.evolution.population, *self.evolution.archive, *self.current)}
@@ -252,9 +252,9 @@ class Ledger:
         log.generation_ranked(self.writer.path, record)
         self._first_child += len(children)
         self.spent += sum(child.training_cost for child in self.current)
-        self.children, self.guests = {}, {}
-        if self.script is not None:
-            self.script.follow(self)
+        self.children, self.inserted = {}, {}
+        if self.replayer is not None:
+            self.replayer.follow(self)
 
     def _died_out(self, ranked: Mapping[int, Individual]) -> dict[int, bytes]:
         """The encoded topologies of those that were ranked whose weights nobody needs any more, by id."""
@@ -268,13 +268,13 @@ class Ledger:
         }
 
     def follow(self, events: Sequence[Event], guest: Callable[[int], Individual], last: int) -> None:
-        """Let the events of a stored run happen again, up to generation `last`; see `Script`."""
+        """Let the events of a stored run happen again, up to generation `last`; see `EventReplayer`."""
         self.config = replace(self.config, generations=last)
         self.given_up = {event.from_child: event.values["reason"] for event in events if event.kind in GIVEN_UP_KINDS}
-        self.script = Script(events, self.timeline.latest, self.space, guest)
-        self.timeline = Timeline(self.script.start, self.space)
-        self.wanted, self.evolution = self.script.start, evolution_of(self.script.start)
-        self.script.follow(self)
+        self.replayer = EventReplayer(events, self.timeline.latest, self.space, guest)
+        self.timeline = Timeline(self.replayer.start, self.space)
+        self.target, self.evolution = self.replayer.start, evolution_of(self.replayer.start)
+        self.replayer.follow(self)
 
     def restore(self, run: Run, data: Dataset) -> None:
         """Take up a run where its file ends.
@@ -287,11 +287,11 @@ class Ledger:
         memory = run.load(self.space.decode)
         check_can_go_on(run, memory)
         self.timeline = Timeline(self.timeline.latest, self.space, memory.events)
-        self.wanted = self.timeline.latest
+        self.target = self.timeline.latest
         self.given_up = {
             event.from_child: event.values["reason"] for event in memory.events if event.kind in GIVEN_UP_KINDS
         }
-        self.story = Story.of(memory)
+        self.story = History.of(memory)
         by_id = {individual.id: individual for individual in memory.individuals}
         if memory.generations:
             last = memory.generations[-1]
@@ -302,7 +302,7 @@ class Ledger:
             id: individual for id, individual in by_id.items() if individual.generation == self.evolution.generation
         }
         self.children = {id: individual for id, individual in current.items() if not is_by_hand(id)}
-        self.guests = {id: individual for id, individual in current.items() if is_by_hand(id)}
+        self.inserted = {id: individual for id, individual in current.items() if is_by_hand(id)}
         self._by_hand = sum(map(is_by_hand, by_id))
         self.total = len(by_id) - self._by_hand
         self.failed = sum(not individual.ok for individual in by_id.values())
@@ -310,4 +310,4 @@ class Ledger:
         self.spent = sum((one.training_cost for id, one in by_id.items() if id not in current), 0.0)
         if self.config.generations != (length := length_of(run)):
             change = {"generations": self.config.generations, "before": length}
-            self.log(LENGTH_KIND, self.total, change)
+            self.log(LENGTH_EVENT, self.total, change)

@@ -8,13 +8,13 @@ from typing import NamedTuple
 from workbench.individuals import Individual
 from workbench.store import Event, GenerationRecord, Memory
 
-RECENT_POINTS = 2000
+RECENT_INDIVIDUALS = 2000
 """Trained individuals remembered; population and archive are known besides."""
 
 RECENT_FAILURES = 100
 
 
-class Point(NamedTuple):
+class IndividualSummary(NamedTuple):
     """A trained individual without its genome.
 
     Attributes:
@@ -36,7 +36,7 @@ class Point(NamedTuple):
     parameters: int
 
     @classmethod
-    def of(cls, individual: Individual) -> Point:
+    def of(cls, individual: Individual) -> IndividualSummary:
         """The point of an individual that was trained."""
         parameters = individual.cost.parameters if individual.cost else 0
         kind = individual.mutation.get("kind")
@@ -46,7 +46,7 @@ class Point(NamedTuple):
         )
 
 
-class Failure(NamedTuple):
+class FailureSummary(NamedTuple):
     """A child that failed.
 
     Attributes:
@@ -60,7 +60,7 @@ class Failure(NamedTuple):
     reason: str
 
 
-class Milestone(NamedTuple):
+class GenerationSummary(NamedTuple):
     """The end of a generation.
 
     Attributes:
@@ -76,18 +76,18 @@ class Milestone(NamedTuple):
     best_accuracy: float
 
 
-class Story:
+class History:
     """The past of one search; not thread-safe by itself."""
 
     def __init__(self) -> None:
-        self.points: deque[Point] = deque(maxlen=RECENT_POINTS)
-        self.failures: deque[Failure] = deque(maxlen=RECENT_FAILURES)
-        self.milestones: list[Milestone] = []
+        self.individuals: deque[IndividualSummary] = deque(maxlen=RECENT_INDIVIDUALS)
+        self.failures: deque[FailureSummary] = deque(maxlen=RECENT_FAILURES)
+        self.finished_generations: list[GenerationSummary] = []
         self.events: list[Event] = []
         self._ranked = 0
 
     @classmethod
-    def of(cls, memory: Memory) -> Story:
+    def of(cls, memory: Memory) -> History:
         """The past that a run file tells."""
         story = cls()
         for individual in memory.individuals:
@@ -100,11 +100,15 @@ class Story:
     def add(self, individual: Individual) -> None:
         """Count in a finished child."""
         if individual.ok:
-            self.points.append(Point.of(individual))
+            self.individuals.append(IndividualSummary.of(individual))
         else:
-            self.failures.append(Failure(individual.id, individual.generation, individual.failure or "unknown reason"))
+            self.failures.append(
+                FailureSummary(individual.id, individual.generation, individual.failure or "unknown reason")
+            )
 
     def end_generation(self, record: GenerationRecord) -> None:
         """Count in a ranked generation."""
         self._ranked += record.n_evaluated
-        self.milestones.append(Milestone(record.generation, self._ranked, record.hypervolume, record.best_accuracy))
+        self.finished_generations.append(
+            GenerationSummary(record.generation, self._ranked, record.hypervolume, record.best_accuracy)
+        )

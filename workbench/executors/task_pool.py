@@ -42,7 +42,7 @@ class _Job:
     since: float = 0.0
 
 
-class Crew:
+class TaskPool:
     """Children on workers; used by one thread, but for `dismiss`.
 
     A child is a pure function of its task, so one whose worker was lost is simply made again. Where several children

@@ -19,7 +19,7 @@ from workbench.space import SearchSpace
 from workbench.store import Run
 
 
-class Past:
+class RunHistory:
     """The individuals of a run and the settings under which they were made.
 
     A child's result depends on its parent, its seed, the key of the prepared data and the settings, all of which are
