@@ -1,17 +1,19 @@
 """Tiny files in the layouts of MNIST and CIFAR-10, for tests."""
 
 import gzip
-import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.datasets import Dataset, cifar10, mnist
+from workbench.datasets import Dataset
+from workbench.datasets.cifar10 import CIFAR10
+from workbench.datasets.mnist import MNIST
 
-MNIST_SIZES: dict[str, int] = {"n_train": 60, "n_test": 20, "validation": 10, "selection": 20}
-CIFAR_SIZES: dict[str, int] = {"n_batch": 20, "validation": 10, "selection": 20}
+SMALL_MNIST = replace(MNIST, n_train=60, n_test=20, held_out=15)
+SMALL_CIFAR10 = replace(CIFAR10, n_train=100, n_test=20, held_out=15)
 
 
 def unique_images(n: int) -> NDArray[np.float32]:
@@ -63,22 +65,9 @@ def write_cifar_binary(root: Path) -> Path:
     return folder
 
 
-def write_cifar_python(root: Path, protocol: int = 2) -> Path:
-    folder = root / "cifar-10-batches-py"
-    folder.mkdir(parents=True)
-    for name, (rows, labels) in cifar_batches().items():
-        content = {b"data": rows, b"labels": labels.tolist(), b"filenames": [b"a.png"] * 20}
-        (folder / name).write_bytes(pickle.dumps(content, protocol=protocol))
-    meta = {"label_names": list(cifar10.CLASS_NAMES), "num_vis": 3072}
-    (folder / "batches.meta").write_bytes(pickle.dumps(meta, protocol=protocol))
-    return folder
+def load_mnist(root: Path) -> Dataset:
+    return SMALL_MNIST.load(root, seed=0)
 
 
-def load_mnist(root: Path, seed: int = 0) -> Dataset:
-    (layout,) = mnist.layouts(root)
-    return mnist.load(layout, seed, **MNIST_SIZES)
-
-
-def load_cifar(root: Path, seed: int = 0) -> Dataset:
-    layout = next(layout for layout in cifar10.layouts(root) if not layout.missing())
-    return cifar10.load(layout, seed, **CIFAR_SIZES)
+def load_cifar(root: Path) -> Dataset:
+    return SMALL_CIFAR10.load(root, seed=0)

@@ -17,17 +17,8 @@ def load(seed: int = 0) -> Dataset:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    images = bunch.images.astype(np.uint8)  # [1797, 8, 8]
-    labels = bunch.target.astype(np.int64)
+    images, labels = bunch.images.astype(np.uint8), bunch.target.astype(np.int64)  # [1797, 8, 8], [1797]
     test = np.zeros(len(labels), dtype=bool)
     test[draw_balanced(labels, 10, round(0.2 * len(labels)), np.random.default_rng(0))] = True
-    return Dataset.from_arrays(
-        images[~test],
-        labels[~test],
-        images[test],
-        labels[test],
-        validation=0.15,
-        selection=0.15,
-        seed=seed,
-        name="digits",
-    )
+    parts = images[~test], labels[~test], images[test], labels[test]
+    return Dataset.from_arrays(*parts, validation=0.15, selection=0.15, seed=seed, name="digits")
