@@ -6,10 +6,22 @@ from workbench.views.compare.figure import comparison_figure, rank_table, settin
 from workbench.views.front.baselines import BASELINES, Baseline, baselines_for
 from workbench.views.front.figure import FrontInfo, front_figure, front_info
 from workbench.views.front.hypervolume import HypervolumeInfo, hypervolume_figure, hypervolume_info
-from workbench.views.inspect.confusion import Confusion, confusion, confusion_figure
-from workbench.views.inspect.distributions import Distributions, distribution_figure, distributions
-from workbench.views.inspect.evidence import Evidence, evidence, evidence_figure
-from workbench.views.inspect.training_curves import TrainingCurves, training_curves, training_curves_figure
+from workbench.views.inspect.data import (
+    Confusion,
+    Distributions,
+    Evidence,
+    TrainingCurves,
+    confusion,
+    distributions,
+    evidence,
+    training_curves,
+)
+from workbench.views.inspect.figure import (
+    confusion_figure,
+    distribution_figure,
+    evidence_figure,
+    training_curves_figure,
+)
 from workbench.views.lineage.animation import lineage_animation, save_lineage_animation
 from workbench.views.lineage.data import LineageInfo, lineage_figure, lineage_info
 from workbench.views.mutations.data import MutationEffects, mutation_effects

@@ -63,18 +63,17 @@ def test_the_matrix_as_a_figure(genome):
     assert cells.z[0][1] == found.matrix[0, 1]
 
 
-def test_what_speaks_adds_up(genome):
-    """Contributions and bias of an output are its logit, for every image."""
+def test_contributions_add_up_to_the_logit(genome):
     logits = confusion(genome, DATA, "selection").logits
     for index in range(4):
         found = evidence(genome, DATA, "selection", index)
         np.testing.assert_allclose(found.logits, logits[index], rtol=1e-4, atol=1e-4)
         assert found.predicted == logits[index].argmax()
         assert found.true == DATA.labels("selection")[index]
-        for voices in (found.for_predicted, found.for_true):
-            assert voices.contributions.sum() + voices.bias == pytest.approx(voices.logit, abs=1e-4)
-            assert (np.diff(np.abs(voices.contributions)) <= 0).all()
-            np.testing.assert_array_equal(voices.positions, genome.positions[voices.neurons])
+        for side in (found.for_predicted, found.for_true):
+            assert side.contributions.sum() + side.bias == pytest.approx(side.logit, abs=1e-4)
+            assert (np.diff(np.abs(side.contributions)) <= 0).all()
+            np.testing.assert_array_equal(side.positions, genome.positions[side.neurons])
         assert found.probabilities.sum() == pytest.approx(1)
 
 

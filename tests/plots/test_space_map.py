@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import genomes, seeds
 
-from workbench.compiler.interpreter import EPS, interpret
+from workbench.compiler.interpreter import interpret
 from workbench.compiler.network import NeuronNetwork
 from workbench.datasets import Dataset, load_dataset
 from workbench.errors import DataError, GenomeError
@@ -97,10 +97,6 @@ def test_activations_equal_the_network_on_an_image(rng):
     other = Dataset.from_arrays(np.zeros((40, 3, 3)), np.arange(40) % 2, np.zeros((4, 3, 3)), np.arange(4) % 2)
     with pytest.raises(DataError, match="expected images of shape"):
         activations(genome, other, "test", 0)
-
-
-def test_the_same_epsilon_everywhere():
-    assert space_map.EPS == EPS
 
 
 @given(genomes())

@@ -119,7 +119,7 @@ def test_before_anything_is_trained(tmp_path):
     assert "Select a network" in lineage.caption.value
     assert lineage.play.disabled
     assert "No child" in statistics.message.value
-    assert "No network is trained yet" in inspect.title.value
+    assert "No network has been trained yet" in inspect.title.value
     step(search, 4)
     for view in (lineage, inspect):
         view.show(search.snapshot())
@@ -187,7 +187,7 @@ def test_a_cell_of_the_matrix_opens_its_mistakes(run):
     for individual in run.front()["id"].tolist():
         view.selection.individual = individual
         view.what.value = "confusion"
-        found = view._confused(individual)
+        found = view.confusion_of(individual)
         if found.matrix[0, 1]:
             break
     view.plot._hear(None, {"kind": "click", "curve": 0, "point": [0, 1]}, [])

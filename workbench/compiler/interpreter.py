@@ -6,9 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.genome import SMALLEST_NORMALISED_LAYER, Genome
-
-EPS = 1e-5
+from workbench.genome import EPS, SMALLEST_NORMALISED_LAYER, Genome
 
 
 def interpret(genome: Genome, images: Tensor, weights: Tensor | None = None, biases: Tensor | None = None) -> Tensor:

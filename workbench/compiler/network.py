@@ -6,11 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.compiler.interpreter import EPS
 from workbench.compiler.plan import Plan, compile_genome
 from workbench.compiler.products import PRODUCTS
 from workbench.errors import ConfigError, DataError
-from workbench.genome import Genome
+from workbench.genome import EPS, Genome
 from workbench.initial import initialise
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from workbench.compiler.plan import Plan, compile_genome
 from workbench.errors import ConfigError
-from workbench.genome import Genome
+from workbench.genome import EPS, Genome
 
 if TYPE_CHECKING:
     import onnx
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 OPSET = 17
 IR_VERSION = 8
 """Old enough for runtimes of 2022."""
-
-EPS = 1e-5
-"""LayerNorm's epsilon, as in `workbench.compiler.interpreter`."""
 
 LAYOUTS = ("auto", "gather", "scatter")
 

@@ -1,5 +1,5 @@
 """The genome: a DAG of single neurons (never imports torch)."""
 
-from workbench.genome.genome import FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER, Genome
+from workbench.genome.genome import EPS, FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER, Genome
 
-__all__ = ["FLOPS_PER_NORMALISED_NEURON", "SMALLEST_NORMALISED_LAYER", "Genome"]
+__all__ = ["EPS", "FLOPS_PER_NORMALISED_NEURON", "SMALLEST_NORMALISED_LAYER", "Genome"]

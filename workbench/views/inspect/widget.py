@@ -20,17 +20,16 @@ from workbench.views.base.plot import Plot
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
 from workbench.views.base.view import View, style_sheet
-from workbench.views.inspect.confusion import Confusion, confusion, matrix_figure
-from workbench.views.inspect.distributions import distribution_figure
-from workbench.views.inspect.evidence import evidence_figure
-from workbench.views.inspect.training_curves import training_curves_figure
+from workbench.views.inspect.data import Confusion, confusion
+from workbench.views.inspect.figure import distribution_figure, draw_confusion, evidence_figure, training_curves_figure
 
 SPLITS = ("validation", "selection")
 """The test set is not offered: looking at its mistakes while choosing networks would spend it."""
 
-EXPORTS = ((".npz", "Genome, npz"), (".pt2", "PyTorch, pt2"), (".onnx", "ONNX"))
+EXPORTS = {".npz": "Genome, npz", ".pt2": "PyTorch, pt2", ".onnx": "ONNX"}
 
 ANY = -1
+"""Value of a choice of class that allows all of them."""
 
 
 class InspectView(View):
@@ -43,37 +42,38 @@ class InspectView(View):
 
     Attributes:
         what: which figure: "training", "confusion", "mistakes" or "distributions".
-        split: that confusion and mistakes are of.
+        split: for confusion and mistakes.
+        true, predicted, mistake: which mistake is shown.
     """
 
     def __init__(
         self, watched: Search | Run | Source, selection: Selection | None = None, data: Dataset | None = None
     ) -> None:
-        self._data, self._updating = data, False
+        self._data, self._updating, self._awake = data, False, True
         self._best: int | None = None
-        self._found: tuple[object, Confusion] | None = None
-        self._awake = True
+        self._shown: int | None = None
+        self._confusion: tuple[object, Confusion] | None = None
         super().__init__(watched, selection)
 
     def _build(self) -> None:
-        self._draw: dict[str, Callable[[int], go.Figure]] = {
-            "training": self._training,
-            "confusion": self._confusion,
-            "mistakes": self._mistakes,
-            "distributions": self._distributions,
+        self._figures: dict[str, Callable[[int], go.Figure]] = {
+            "training": lambda id: training_curves_figure(self.source.run, id),
+            "confusion": lambda id: draw_confusion(self.confusion_of(id)),
+            "mistakes": self._mistake_figure,
+            "distributions": lambda id: distribution_figure(self._genome(id), self.source.settings.rates.law),
         }
-        self.what = ipw.ToggleButtons(options=list(self._draw), style={"button_width": "auto"})
+        self.what = ipw.ToggleButtons(options=list(self._figures), style={"button_width": "auto"})
         self.what.add_class("wb-inspect-what")
         self.split = ipw.Dropdown(options=SPLITS, description="split")
-        names = [("any class", ANY), *((name, place) for place, name in enumerate(self._class_names()))]
-        self.true = ipw.Dropdown(options=names, value=ANY, description="is")
-        self.predicted = ipw.Dropdown(options=names, value=ANY, description="taken for")
+        classes = [("any class", ANY), *((name, number) for number, name in enumerate(self._class_names()))]
+        self.true = ipw.Dropdown(options=classes, value=ANY, description="true")
+        self.predicted = ipw.Dropdown(options=classes, value=ANY, description="predicted")
         self.mistake = ipw.IntSlider(min=1, max=1, description="mistake", continuous_update=False)
         self.mistake.add_class("wb-mistake")
         self.of = ipw.HTML()
         self.choice = ipw.HBox([self.split, self.true, self.predicted, self.mistake, self.of])
         self.choice.add_class("wb-bar-of-controls")
-        self.exports = ipw.HBox([self._export_button(ending, text) for ending, text in EXPORTS])
+        self.exports = ipw.HBox([self._export_button(ending, text) for ending, text in EXPORTS.items()])
         self.exports.add_class("wb-buttons")
         self.title, self.message, self.exported = ipw.HTML(), ipw.HTML(), ipw.HTML()
         self.plot = Plot()
@@ -86,42 +86,17 @@ class InspectView(View):
         self.selection.observe(self._look, "individual")
         self.refresh()
 
-    @property
-    def data(self) -> Dataset | None:
-        """The data set, or None if it is not there."""
-        return self._data if self._data is not None else self.source.data
-
-    def _class_names(self) -> tuple[str, ...]:
-        return tuple(self.data.class_names) if self.data is not None else ()
-
     def _export_button(self, ending: str, text: str) -> ipw.Button:
         button = ipw.Button(description=text, icon="download", tooltip=f"Write the network as {ending} beside the run")
         button.add_class(f"wb-export-{ending[1:]}")
         button.on_click(lambda _: self._export(ending))
         return button
 
-    # ------------------------------------------------------------------ what a person does
-    def _change(self, change: Any) -> None:
-        if not self._updating:
-            self.refresh()
-
-    def _look(self, _: Any) -> None:
-        self.exported.value = ""
-        self._put(mistake=1)
-        if self._awake:
-            self.refresh()
-
-    def wake(self, awake: bool) -> None:
-        """Follow the selection, or rest."""
-        self._awake = awake
-        if awake and self._shown != self.individual:
-            self.refresh()
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Learn the front, whose most accurate member is shown while nobody is selected."""
-        before, self._best = self._best, snapshot.best
-        if before is None and self._best is not None and self.selection.individual is None:
-            self.refresh()
+    # ------------------------------------------------------------------ what is shown
+    @property
+    def data(self) -> Dataset | None:
+        """The data set, or None if it is not there."""
+        return self._data if self._data is not None else self.source.data
 
     @property
     def individual(self) -> int | None:
@@ -129,10 +104,17 @@ class InspectView(View):
         chosen = self.selection.individual
         return chosen if chosen is not None else self._best
 
+    def confusion_of(self, id: int) -> Confusion:
+        """The predictions of an individual on the chosen split; the last ones are kept."""
+        key = (id, self.split.value)
+        if self._confusion is None or self._confusion[0] != key:
+            self._confusion = key, confusion(self._genome(id), self._data_or_error(), self.split.value)
+        return self._confusion[1]
+
     def refresh(self) -> None:
         """Show the chosen figure of the chosen network."""
         id, what = self.individual, self.what.value
-        self._shown: object = id
+        self._shown = id
         self.choice.layout.display = None if what in ("confusion", "mistakes") else "none"
         for control in (self.true, self.predicted, self.mistake, self.of):
             control.layout.display = None if what == "mistakes" else "none"
@@ -140,34 +122,18 @@ class InspectView(View):
             button.disabled = id is None
         self.message.value = ""
         if id is None:
-            self.title.value = '<p class="wb-quiet">No network is trained yet.</p>'
+            self.title.value = '<p class="wb-quiet">No network has been trained yet.</p>'
             return
         self.title.value = f'<h4 class="wb-inspected" data-individual="{id}">Individual {id}</h4>'
         try:
-            self.plot.show(self._draw[what](id), self._click if what == "confusion" else None)
+            self.plot.show(self._figures[what](id), self._click if what == "confusion" else None)
         except WorkbenchError as error:
             self.plot.clear()
             self.message.value = f'<div role="alert" class="wb-alert">{escape(error)}</div>'
 
-    def _click(self, trace: Any, point: tuple[int, ...]) -> None:
-        """A cell of the matrix opens its mistakes."""
-        row, column = point
-        if row != column and max(point) < len(self._class_names()):
-            self._put(true=row, predicted=column, mistake=1)
-            self.what.value = "mistakes"
+    def _class_names(self) -> tuple[str, ...]:
+        return tuple(self.data.class_names) if self.data is not None else ()
 
-    def _export(self, ending: str) -> None:
-        id = self.individual
-        if id is None:
-            return
-        try:
-            path = export_network(self._genome(id), self.source.path.with_name(f"{self.source.path.stem}-{id}{ending}"))
-        except WorkbenchError as error:
-            self.exported.value = f'<div role="alert" class="wb-alert">{escape(error)}</div>'
-            return
-        self.exported.value = f'<p class="wb-quiet" role="status">Saved as <code>{escape(path)}</code></p>'
-
-    # ------------------------------------------------------------------ figures
     def _genome(self, id: int) -> Genome:
         genome = self.source.neuron_genome(id)
         if genome is None:
@@ -182,34 +148,58 @@ class InspectView(View):
             )
         return self.data
 
-    def _confused(self, id: int) -> Confusion:
-        """The network on the split; kept until another is asked for."""
-        key = (id, self.split.value)
-        if self._found is None or self._found[0] != key:
-            self._found = key, confusion(self._genome(id), self._data_or_error(), self.split.value)
-        return self._found[1]
-
-    def _training(self, id: int) -> go.Figure:
-        return training_curves_figure(self.source.run, id)
-
-    def _confusion(self, id: int) -> go.Figure:
-        return matrix_figure(self._confused(id))
-
-    def _distributions(self, id: int) -> go.Figure:
-        return distribution_figure(self._genome(id), self.source.settings.rates.law)
-
-    def _mistakes(self, id: int) -> go.Figure:
-        found = self._confused(id)
-        true, predicted = (None if box.value == ANY else box.value for box in (self.true, self.predicted))
-        wrong = found.wrong(true, predicted)
-        self._put(most=max(1, len(wrong)))
-        self.of.value = f'<span class="wb-quiet">of {len(wrong):,}, the most certain first</span>'
+    def _mistake_figure(self, id: int) -> go.Figure:
+        classes = (None if box.value == ANY else box.value for box in (self.true, self.predicted))
+        wrong = self.confusion_of(id).wrong(*classes)
+        self._set(most=max(1, len(wrong)))
+        self.of.value = f'<span class="wb-quiet">of {len(wrong):,}, most confident first</span>'
         if not len(wrong):
-            raise DataError("no image is taken for that; choose other classes")
-        place = min(self.mistake.value, len(wrong)) - 1
-        return evidence_figure(self._genome(id), self._data_or_error(), self.split.value, int(wrong[place]))
+            raise DataError("there is no such mistake; choose other classes")
+        index = int(wrong[min(self.mistake.value, len(wrong)) - 1])
+        return evidence_figure(self._genome(id), self._data_or_error(), self.split.value, index)
 
-    def _put(self, most: int | None = None, **values: int) -> None:
+    # ------------------------------------------------------------------ what a person does
+    def _change(self, _: Any) -> None:
+        if not self._updating:
+            self.refresh()
+
+    def _look(self, _: Any) -> None:
+        self.exported.value = ""
+        self._set(mistake=1)
+        if self._awake:
+            self.refresh()
+
+    def wake(self, awake: bool) -> None:
+        """Follow the selection, or rest."""
+        self._awake = awake
+        if awake and self._shown != self.individual:
+            self.refresh()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Note the most accurate network, which is shown while none is selected."""
+        before, self._best = self._best, snapshot.best
+        if before is None and self._best is not None and self.selection.individual is None:
+            self.refresh()
+
+    def _click(self, trace: Any, point: tuple[int, ...]) -> None:
+        """A cell of the matrix opens its mistakes."""
+        true, predicted = point
+        if true != predicted and max(point) < len(self._class_names()):
+            self._set(true=true, predicted=predicted, mistake=1)
+            self.what.value = "mistakes"
+
+    def _export(self, ending: str) -> None:
+        id = self.individual
+        if id is None:
+            return
+        try:
+            path = export_network(self._genome(id), self.source.path.with_name(f"{self.source.path.stem}-{id}{ending}"))
+        except WorkbenchError as error:
+            self.exported.value = f'<div role="alert" class="wb-alert">{escape(error)}</div>'
+            return
+        self.exported.value = f'<p class="wb-quiet" role="status">Saved as <code>{escape(path)}</code></p>'
+
+    def _set(self, most: int | None = None, **values: int) -> None:
         """Set controls without drawing."""
         self._updating = True
         try:

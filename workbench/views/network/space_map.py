@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.compiler import compile_genome
+from workbench.compiler.forward import neuron_values
 from workbench.datasets import Dataset
 from workbench.errors import DataError, GenomeError
 from workbench.genome import Genome
@@ -15,9 +15,6 @@ from workbench.views.base.palette import layer_color
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-EPS = 1e-5
-"""LayerNorm's epsilon, as in `workbench.compiler.interpreter` (which this must not import: it needs torch)."""
 
 STEPS_PER_PIXEL = 2
 """How finely edges are sampled for `edge_density`."""
@@ -86,24 +83,7 @@ def one_image(data: Dataset, split: str, index: int) -> np.ndarray:
 
 def values_on(genome: Genome, image: np.ndarray) -> np.ndarray:
     """The value of every neuron, float32 [neurons], on an image as trained on, [c, h, w]."""
-    genome = initialise(genome, np.random.default_rng(0))
-    plan = compile_genome(genome)
-    weights, biases = plan.weights_of(genome)[plan.parameters].astype(np.float64), plan.biases_of(genome)
-    values = np.zeros(plan.n_neurons)
-    values[: plan.n_inputs] = np.asarray(image, np.float64).ravel()
-    for layer in range(1, plan.n_layers):
-        low, high = plan.layer_starts[layer : layer + 2]
-        starts = plan.row_starts[low : high + 1]
-        edges = slice(starts[0], starts[-1])
-        row_of = np.repeat(np.arange(high - low), np.diff(starts))
-        out = np.bincount(row_of, weights=weights[edges] * values[plan.columns[edges]], minlength=high - low)
-        out = out + biases[low - plan.n_inputs : high - plan.n_inputs]
-        if plan.normalised[layer]:
-            out = (out - out.mean()) / np.sqrt(out.var() + EPS)
-        values[low:high] = out if layer == plan.n_layers - 1 else np.maximum(out, 0)
-    by_id = np.empty(plan.n_neurons, np.float32)
-    by_id[plan.neurons] = values
-    return by_id
+    return neuron_values(initialise(genome, np.random.default_rng(0)), image[None])[:, 0]
 
 
 def neuron_density(genome: Genome, layer: int | None = None) -> np.ndarray:

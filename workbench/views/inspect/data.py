@@ -1,0 +1,295 @@
+"""One network from inside: its mistakes and the evidence for them, its distributions, how it was trained (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.compiler.forward import logits_of
+from workbench.datasets import Dataset
+from workbench.errors import DataError, GenomeError
+from workbench.genome import Genome
+from workbench.spatial import SpatialLaw
+from workbench.views.network.edge_lengths import EdgeLengths, edge_length_histogram
+from workbench.views.network.space_map import activations, one_image
+
+if TYPE_CHECKING:
+    from workbench.store import Run
+
+WEIGHT_BINS = 60
+MOST_DEGREE_BINS = 60
+
+
+# ---------------------------------------------------------------------- confusion
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """The predictions of a network on one split.
+
+    Attributes:
+        split: of the data.
+        class_names: names of the classes.
+        labels: true classes, int64 [images].
+        logits: float32 [images, classes].
+    """
+
+    split: str
+    class_names: tuple[str, ...]
+    labels: np.ndarray
+    logits: np.ndarray
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The class with the highest logit, int64 [images]."""
+        return self.logits.argmax(axis=1)
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of the images classified correctly."""
+        return float((self.predicted == self.labels).mean())
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """Number of images by true class (rows) and predicted class (columns), int64 [classes, classes]."""
+        classes = len(self.class_names)
+        pairs = self.labels * classes + self.predicted
+        return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+    def wrong(self, true: int | None = None, predicted: int | None = None) -> np.ndarray:
+        """Misclassified images, int64, most confident mistakes first; of one true or predicted class if given."""
+        found = self.predicted != self.labels
+        if true is not None:
+            found &= self.labels == true
+        if predicted is not None:
+            found &= self.predicted == predicted
+        images = np.flatnonzero(found)
+        rows = self.logits[images]
+        margin = rows.max(axis=1, initial=-np.inf) - rows[np.arange(len(images)), self.labels[images]]
+        return images[np.argsort(-margin, kind="stable")]
+
+
+def confusion(genome: Genome, data: Dataset, split: str = "validation") -> Confusion:
+    """Classify every image of a split.
+
+    The test set is used only if asked for by name: networks chosen by their test accuracy have no test set any more.
+
+    Args:
+        genome: a trained network.
+        data: the data set.
+        split: "validation", "selection", "train" or "test".
+
+    Raises:
+        DataError: if there is no such split, or the network does not fit the data.
+        GenomeError: if weights are unknown: not trained yet, or dropped to save space.
+    """
+    if (genome.input_shape, genome.n_outputs) != (tuple(data.shape), data.n_classes):
+        raise DataError(
+            f"expected a network for images {tuple(data.shape)} of {data.n_classes} classes, got one for "
+            f"{genome.input_shape} and {genome.n_outputs}; open the data set that the run was made with"
+        )
+    _check_trained(genome)
+    images, labels = data.arrays(split)
+    return Confusion(split, tuple(data.class_names), labels, logits_of(genome, images))
+
+
+def _check_trained(genome: Genome) -> None:
+    unknown = int(np.isnan(genome.weights).sum())
+    if unknown:
+        raise GenomeError(
+            f"expected a trained network, got one whose weights are unknown on {unknown:,} of {genome.n_edges:,} "
+            "edges: it was not trained yet, or its weights were dropped to save space; train it again"
+        )
+
+
+# ---------------------------------------------------------------------- evidence
+@dataclass(frozen=True, eq=False)
+class LogitContributions:
+    """What feeds one output on one image; the contributions, activation · weight, and the bias sum to the logit.
+
+    Attributes:
+        output: class.
+        logit: of that class.
+        bias: of its output neuron.
+        neurons: ids of the neurons that feed it, int64 [edges], largest contribution first.
+        contributions: float64 [edges], in the same order.
+        activations: of these neurons, float64 [edges].
+        weights: of their edges to the output, float64 [edges].
+        positions: (row, column) of these neurons in pixels, float64 [edges, 2].
+    """
+
+    output: int
+    logit: float
+    bias: float
+    neurons: np.ndarray
+    contributions: np.ndarray
+    activations: np.ndarray
+    weights: np.ndarray
+    positions: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Why a network classifies one image as it does.
+
+    Attributes:
+        split: that the image is from.
+        index: of the image in the split.
+        image: raw, float32 [c, h, w].
+        true: its class.
+        predicted: class with the highest logit.
+        logits: float32 [classes].
+        class_names: names of the classes.
+        for_predicted: contributions to the predicted class.
+        for_true: contributions to the true class.
+    """
+
+    split: str
+    index: int
+    image: np.ndarray
+    true: int
+    predicted: int
+    logits: np.ndarray
+    class_names: tuple[str, ...]
+    for_predicted: LogitContributions
+    for_true: LogitContributions
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Softmax of the logits, float64 [classes]."""
+        powers = np.exp(self.logits.astype(float) - self.logits.max())
+        return powers / powers.sum()
+
+
+def evidence(genome: Genome, data: Dataset, split: str, index: int) -> Evidence:
+    """What speaks for the predicted and for the true class of one image.
+
+    Raises:
+        DataError: if there is no such split or image, or the images have another shape than the network's.
+        GenomeError: if the network is not trained.
+    """
+    _check_trained(genome)
+    values = activations(genome, data, split, index)
+    logits = values[genome.n_inputs : genome.n_inputs + genome.n_outputs]
+    true, predicted = int(data.labels(split)[index]), int(logits.argmax())
+    if true >= genome.n_outputs:
+        raise DataError(f"expected a network of {data.n_classes} classes, got one of {genome.n_outputs}")
+    return Evidence(
+        split=split,
+        index=index,
+        image=one_image(data, split, index),
+        true=true,
+        predicted=predicted,
+        logits=logits,
+        class_names=tuple(data.class_names),
+        for_predicted=_contributions(genome, values, predicted),
+        for_true=_contributions(genome, values, true),
+    )
+
+
+def _contributions(genome: Genome, values: np.ndarray, output: int) -> LogitContributions:
+    edges = np.flatnonzero(genome.targets == genome.n_inputs + output)
+    products = values[genome.sources[edges]].astype(float) * genome.weights[edges]
+    order = np.argsort(-np.abs(products), kind="stable")
+    neurons = genome.sources[edges[order]]
+    return LogitContributions(
+        output=output,
+        logit=float(values[genome.n_inputs + output]),
+        bias=float(genome.biases[output]),
+        neurons=neurons,
+        contributions=products[order],
+        activations=values[neurons].astype(float),
+        weights=genome.weights[edges[order]].astype(float),
+        positions=genome.positions[neurons],
+    )
+
+
+# ---------------------------------------------------------------------- distributions
+@dataclass(frozen=True, eq=False)
+class Distributions:
+    """Histograms of a network; each is (bounds of the bins, [bins + 1]; counts, [bins]).
+
+    Attributes:
+        weights: of edges; a shared weight counts once for each of its edges.
+        unknown_weights: number of edges whose weight is unknown: not trained yet, or dropped.
+        in_degree: edges into each hidden and output neuron.
+        out_degree: edges out of each input and hidden neuron.
+        unused_inputs: number of inputs without an edge; they are part of `out_degree`.
+        lengths: of edges, with those expected under the spatial law.
+    """
+
+    weights: tuple[np.ndarray, np.ndarray]
+    unknown_weights: int
+    in_degree: tuple[np.ndarray, np.ndarray]
+    out_degree: tuple[np.ndarray, np.ndarray]
+    unused_inputs: int
+    lengths: EdgeLengths
+
+
+def distributions(genome: Genome, law: SpatialLaw | None = None) -> Distributions:
+    """Histograms of a network's weights, degrees and edge lengths; without `law`, by the published spatial law."""
+    known = genome.weights[~np.isnan(genome.weights)]
+    largest = float(np.abs(known).max(initial=0.0)) or 1.0
+    counts, bounds = np.histogram(known, WEIGHT_BINS, (-largest, largest))
+    out_degrees = np.bincount(genome.sources, minlength=genome.n_neurons)
+    outputs = slice(genome.n_inputs, genome.n_inputs + genome.n_outputs)
+    return Distributions(
+        weights=(bounds, counts),
+        unknown_weights=genome.n_edges - len(known),
+        in_degree=_degree_histogram(genome.in_degrees[genome.n_inputs :]),
+        out_degree=_degree_histogram(np.delete(out_degrees, outputs)),
+        unused_inputs=int((out_degrees[: genome.n_inputs] == 0).sum()),
+        lengths=edge_length_histogram(genome, law),
+    )
+
+
+def _degree_histogram(degrees: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """In bins of equal whole width."""
+    most = int(degrees.max(initial=0))
+    width = -(-(most + 1) // MOST_DEGREE_BINS)
+    bounds = np.arange(0, most + width + 1, width) - 0.5
+    return bounds, np.histogram(degrees, bounds)[0]
+
+
+# ---------------------------------------------------------------------- training curves
+@dataclass(frozen=True, eq=False)
+class TrainingCurves:
+    """Loss and accuracy by epoch.
+
+    Attributes:
+        epochs: 1, 2, …
+        loss: mean training loss, float64 [epochs]; NaN where it was not recorded.
+        train: accuracy on the training set, likewise.
+        validation: accuracy on the validation set, likewise.
+        before: validation accuracy before training; NaN if unknown.
+        parent: validation accuracy of the parent; NaN if there is none.
+    """
+
+    epochs: np.ndarray
+    loss: np.ndarray
+    train: np.ndarray
+    validation: np.ndarray
+    before: float
+    parent: float
+
+    @classmethod
+    def from_history(
+        cls, history: Sequence[Mapping[str, Any]], before: float = np.nan, parent: float = np.nan
+    ) -> TrainingCurves:
+        """The curves of a training whose history has a row an epoch."""
+
+        def column(name: str) -> np.ndarray:
+            return np.array([row.get(name, np.nan) for row in history], float)
+
+        loss, train, validation = map(column, ("train_loss", "train_accuracy", "val_accuracy"))
+        return cls(np.arange(1, len(history) + 1), loss, train, validation, float(before), float(parent))
+
+
+def training_curves(run: Run, id: int) -> TrainingCurves:
+    """The training of individual `id`; `RunError` if there is none."""
+    history, table = run.history(id), run.individuals.set_index("id")
+    row: Any = table.loc[id]
+    return TrainingCurves.from_history(
+        history, row["initial_val_accuracy"], table["val_accuracy"].get(row["parent"], np.nan)
+    )

@@ -1,0 +1,272 @@
+"""Figures of one network from inside: confusion, evidence, distributions, training curves."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from workbench.datasets import Dataset
+from workbench.genome import Genome
+from workbench.spatial import SpatialLaw
+from workbench.views.base.palette import GREY, NEGATIVE, POSITIVE, TRAINING, VALIDATION, VERMILLION
+from workbench.views.inspect.data import (
+    Confusion,
+    Evidence,
+    LogitContributions,
+    TrainingCurves,
+    confusion,
+    distributions,
+    evidence,
+    training_curves,
+)
+
+if TYPE_CHECKING:
+    from workbench.store import Run
+
+MOST_CLASSES_WRITTEN = 20
+"""With more classes, numbers would not fit in the cells of the matrix."""
+
+STRONGEST = 12
+"""Contributions listed for each class."""
+
+MOST_DISCS = 120
+"""Contributions drawn over the image; weaker ones would be invisible."""
+
+
+# ---------------------------------------------------------------------- confusion
+def confusion_figure(genome: Genome, data: Dataset, split: str = "validation") -> go.Figure:
+    """The confusion matrix of a network on a split; only errors are coloured.
+
+    Raises:
+        DataError: if there is no such split, or the network does not fit the data.
+        GenomeError: if the network is not trained.
+    """
+    return draw_confusion(confusion(genome, data, split))
+
+
+def draw_confusion(found: Confusion) -> go.Figure:
+    """The figure of a confusion matrix."""
+    names = [html.escape(name, quote=False) for name in found.class_names]
+    matrix, errors = found.matrix, found.matrix.astype(float)
+    np.fill_diagonal(errors, np.nan)
+    figure = go.Figure(
+        go.Heatmap(
+            z=errors,
+            x=names,
+            y=names,
+            text=np.where(np.eye(len(names), dtype=bool), "", matrix.astype(str)),
+            texttemplate="%{text}" if len(names) <= MOST_CLASSES_WRITTEN else None,
+            customdata=matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1),
+            colorscale="Oranges",
+            zmin=0,
+            zmax=max(1.0, float(np.nanmax(errors, initial=0))),
+            colorbar={"title": {"text": "errors"}, "thickness": 12},
+            hovertemplate="%{y} taken for %{x}: %{text} images, %{customdata:.1%} of that class<extra></extra>",
+            hoverongaps=True,
+            xgap=1,
+            ygap=1,
+        )
+    )
+    if len(names) <= MOST_CLASSES_WRITTEN:
+        for name, count in zip(names, np.diag(matrix), strict=True):
+            figure.add_annotation(x=name, y=name, text=f"<b>{count}</b>", showarrow=False, font_size=11)
+    n_wrong = int(np.nansum(errors))
+    axis = {"type": "category", "constrain": "domain", "showgrid": False}
+    figure.update_layout(
+        title=f"{found.split} split: {found.accuracy:.2%} right, {n_wrong:,} of {len(found.labels):,} wrong",
+        xaxis={"title": "predicted class", **axis},
+        yaxis={"title": "true class", "autorange": "reversed", "scaleanchor": "x", **axis},
+        template="plotly_white",
+        width=620,
+        height=560,
+    )
+    return figure
+
+
+# ---------------------------------------------------------------------- evidence
+def evidence_figure(genome: Genome, data: Dataset, split: str, index: int) -> go.Figure:
+    """One image with the contributions to the logits of the predicted and of the true class.
+
+    Each contribution (activation · weight) is a disc at its neuron's position: area by size, colour by sign. Bars list
+    the largest.
+
+    Raises:
+        DataError: if there is no such split or image, or the images have another shape than the network's.
+        GenomeError: if the network is not trained.
+    """
+    found = evidence(genome, data, split, index)
+    names = [html.escape(name, quote=False) for name in found.class_names]
+    is_right = found.true == found.predicted
+    sides = [found.for_predicted] if is_right else [found.for_predicted, found.for_true]
+    titles = []
+    for side in sides:
+        share = found.probabilities[side.output]
+        titles += [f"for “{names[side.output]}” (logit {side.logit:.2f}, {share:.1%})", "largest contributions"]
+    figure = make_subplots(
+        rows=1,
+        cols=2 * len(sides),
+        subplot_titles=titles,
+        column_widths=[0.6, 0.4] * len(sides),
+        horizontal_spacing=0.12 / len(sides),
+    )
+    largest = max(np.abs(side.contributions).max(initial=0) for side in sides) or 1.0
+    for number, side in enumerate(sides):
+        _add_contributions(figure, 2 * number + 1, found, side, largest)
+    verdict = "right" if is_right else f"it is “{names[found.true]}”"
+    figure.update_layout(
+        title=f"image {index} of the {split} split, taken for “{names[found.predicted]}”: {verdict}",
+        template="plotly_white",
+        width=760 if is_right else 1200,
+        height=430,
+        showlegend=False,
+        margin={"t": 84},
+    )
+    figure.update_annotations(font_size=13)
+    return figure
+
+
+def _add_contributions(
+    figure: go.Figure, column: int, found: Evidence, side: LogitContributions, largest: float
+) -> None:
+    """Image and discs into one column of the figure, bars into the next."""
+    figure.add_trace(_image(found.image), 1, column)
+    figure.add_trace(_discs(side, largest), 1, column)
+    figure.add_trace(_contribution_bars(side), 1, column + 1)
+    _, height, width = found.image.shape
+    bare = {"showgrid": False, "zeroline": False, "constrain": "domain", "row": 1, "col": column}
+    figure.update_xaxes(range=[-0.5, width - 0.5], title_text="column (pixels)", **bare)
+    figure.update_yaxes(range=[height - 0.5, -0.5], scaleanchor="x" if column == 1 else f"x{column}", **bare)
+    figure.update_yaxes(autorange="reversed", type="category", row=1, col=column + 1)
+    figure.update_xaxes(title_text="activation · weight", row=1, col=column + 1)
+
+
+def _image(image: np.ndarray) -> Any:
+    """The trace of a raw image [c, h, w]."""
+    if len(image) != 3:
+        return go.Heatmap(z=image.mean(axis=0), colorscale="gray", showscale=False, hoverinfo="skip")
+    pixels = image - image.min()
+    scaled = 255 * pixels.transpose(1, 2, 0) / max(pixels.max(), 1e-9)  # [h, w, c]
+    return go.Image(z=scaled.astype(np.uint8), hoverinfo="skip")
+
+
+def _discs(side: LogitContributions, largest: float) -> go.Scatter:
+    drawn = slice(0, MOST_DISCS)
+    contributions = side.contributions[drawn]
+    return go.Scatter(
+        x=side.positions[drawn, 1],
+        y=side.positions[drawn, 0],
+        mode="markers",
+        marker={
+            "size": 26 * np.sqrt(np.abs(contributions) / largest),
+            "color": np.where(contributions < 0, NEGATIVE, POSITIVE),
+            "opacity": 0.75,
+            "line": {"width": 1, "color": "#ffffff"},
+        },
+        customdata=np.stack([side.neurons[drawn], contributions, side.activations[drawn], side.weights[drawn]], 1),
+        hovertemplate="<b>neuron %{customdata[0]}</b>: %{customdata[1]:+.3f}<br>"
+        "activation %{customdata[2]:.3f} · weight %{customdata[3]:.3f}<br>row %{y:.1f}, column %{x:.1f}<extra></extra>",
+    )
+
+
+def _contribution_bars(side: LogitContributions) -> go.Bar:
+    largest, rest = side.contributions[:STRONGEST], side.contributions[STRONGEST:]
+    values = [*largest, float(rest.sum()), side.bias]
+    return go.Bar(
+        x=values,
+        y=[*(f"# {neuron}" for neuron in side.neurons[:STRONGEST]), f"{len(rest):,} others", "bias"],
+        orientation="h",
+        marker={"color": [NEGATIVE if value < 0 else POSITIVE for value in values]},
+        hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
+    )
+
+
+# ---------------------------------------------------------------------- distributions
+def distribution_figure(genome: Genome, law: SpatialLaw | None = None) -> go.Figure:
+    """Weights, in- and out-degrees, and edge lengths with those expected under the spatial law."""
+    info = distributions(genome, law)
+    lengths = info.lengths
+    unknown = f" ({info.unknown_weights:,} unknown)" if info.unknown_weights else ""
+    parts = {
+        f"weights{unknown}": ("weight", "edges", info.weights),
+        f"edge lengths, mean {lengths.mean:.1f} px (law {lengths.expected_mean:.1f})": (
+            "length (pixels)",
+            "edges",
+            (lengths.bins, lengths.counts),
+        ),
+        "edges into a neuron": ("in-degree", "neurons", info.in_degree),
+        f"edges out of a neuron ({info.unused_inputs:,} unused inputs)": ("out-degree", "neurons", info.out_degree),
+    }
+    figure = make_subplots(2, 2, subplot_titles=list(parts), vertical_spacing=0.2, horizontal_spacing=0.11)
+    for number, (x, y, histogram) in enumerate(parts.values()):
+        place = {"row": number // 2 + 1, "col": number % 2 + 1}
+        figure.add_trace(_histogram_bars(*histogram), **place)
+        figure.update_xaxes(title_text=x, title_standoff=4, **place)
+        figure.update_yaxes(title_text=y, **place)
+    middle = (lengths.bins[1:] + lengths.bins[:-1]) / 2
+    line = {"color": NEGATIVE, "width": 2.5}
+    figure.add_trace(go.Scatter(x=middle, y=lengths.expected, line=line, name="spatial law", hoverinfo="skip"), 1, 2)
+    figure.update_layout(template="plotly_white", width=960, height=620, showlegend=False, bargap=0.03)
+    figure.update_annotations(font_size=13)
+    return figure
+
+
+def _histogram_bars(bounds: np.ndarray, counts: np.ndarray) -> go.Bar:
+    return go.Bar(
+        x=(bounds[1:] + bounds[:-1]) / 2,
+        y=counts,
+        width=np.diff(bounds),
+        marker={"color": POSITIVE, "opacity": 0.8, "line": {"width": 0}},
+        customdata=np.stack([bounds[:-1], bounds[1:]], 1),
+        hovertemplate="%{customdata[0]:.3~g} to %{customdata[1]:.3~g}: %{y:,}<extra></extra>",
+    )
+
+
+# ---------------------------------------------------------------------- training curves
+def training_curves_figure(run: Run, id: int) -> go.Figure:
+    """Accuracy and loss of individual `id` by epoch; epoch 0 is before training, the dashed line is its parent."""
+    return draw_curves(training_curves(run, id), f"training of individual {id}")
+
+
+def draw_curves(curves: TrainingCurves, title: str = "", epochs: int = 0, height: int = 420) -> go.Figure:
+    """The figure of a training.
+
+    Args:
+        curves: loss and accuracy so far.
+        title: of the figure.
+        epochs: that there will be, if more than there are now.
+        height: in pixels.
+    """
+    figure = make_subplots(specs=[[{"secondary_y": True}]])
+    accuracy, loss = "epoch %{x}: %{y:.2%}<extra></extra>", "epoch %{x}: loss %{y:.3g}<extra></extra>"
+    validation = np.concatenate([[curves.before], curves.validation])
+    lines = [
+        ("validation accuracy", np.arange(len(validation)), validation, {"color": VALIDATION}, accuracy),
+        ("training accuracy", curves.epochs, curves.train, {"color": TRAINING}, accuracy),
+        ("training loss", curves.epochs, curves.loss, {"color": GREY, "dash": "dot"}, loss),
+    ]
+    for name, x, y, line, hover in lines:
+        figure.add_trace(go.Scatter(x=x, y=y, name=name, line=line, hovertemplate=hover), secondary_y=hover is loss)
+    room = [-0.05 * epochs, 1.05 * epochs] if epochs > len(curves.epochs) else None
+    epochs = max(1, epochs, len(curves.epochs))
+    if not np.isnan(curves.parent):
+        parent = go.Scatter(x=[0, epochs], y=[curves.parent] * 2, name="its parent", mode="lines")
+        parent.update(
+            line={"color": VERMILLION, "dash": "dash", "width": 1.5}, hovertemplate="parent: %{y:.2%}<extra></extra>"
+        )
+        figure.add_trace(parent)
+    figure.update_layout(
+        title=title,
+        xaxis={"title": "epoch", "dtick": max(1, epochs // 10), "range": room},
+        yaxis={"title": "accuracy", "tickformat": ".1%"},
+        yaxis2={"title": "training loss", "showgrid": False, "rangemode": "tozero", "tickmode": "auto", "nticks": 6},
+        template="plotly_white",
+        width=760,
+        height=height,
+        legend={"orientation": "h", "y": 1.06, "yanchor": "bottom"},
+        margin={"t": 96 if title else 48},
+    )
+    return figure
