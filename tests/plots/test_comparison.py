@@ -13,8 +13,7 @@ from synthetic_runs import member, record, write_run
 from workbench.errors import ConfigError
 from workbench.evolution import HypervolumeBounds
 from workbench.plots import comparison, comparison_figure, rank_table, settings_table
-from workbench.views.compare.data import attainment, curve_of
-from workbench.views.compare.rank_tests import rank_test
+from workbench.views.compare.data import attainment, curve_of, rank_test
 
 
 def made(path, accuracy: float, volumes: tuple[float, ...] = (0.3, 0.5), **more):
@@ -107,7 +106,7 @@ def test_runs_of_other_data_do_not_compare(runs, tmp_path):
 
 def test_the_figure(runs):
     figure = comparison_figure(runs, cost="minutes")
-    medians = [trace.name for trace in figure.data if trace.showlegend is None]
+    medians = [trace.name for trace in figure.data if trace.showlegend]
     assert medians == ["selection pareto, median", "selection random, median"]
     points = [trace for trace in figure.data if trace.xaxis == "x3"]
     assert [list(trace.y) for trace in points] == [[0.6, 0.7, 0.8], [0.5]]

@@ -13,8 +13,7 @@ from search.search_samples import NumberSpace
 from synthetic_runs import member, record, write_run
 
 from workbench.plots import mutation_effects, mutation_effects_figure
-from workbench.views.mutations.data import held_probabilities
-from workbench.views.mutations.estimates import median, share
+from workbench.views.mutations.data import held_probabilities, median, share
 
 GAINS = [0.00, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06]
 

@@ -11,10 +11,9 @@ import pytest
 from workbench import baselines
 from workbench.errors import ConfigError, RunError
 from workbench.results.baselines import measure_baselines
-from workbench.results.files import ResultFile
+from workbench.results.files import ResultFile, looks_at_test, mean_of
 from workbench.results.random_search import random_search, training_cost
-from workbench.results.retraining import lineage_epochs, looks_at_test, retrain_front, retraining_table
-from workbench.results.statistics import mean_of
+from workbench.results.retraining import lineage_epochs, retrain_front, retraining_table
 from workbench.search.report import chosen_members, front_table
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.store import open_run

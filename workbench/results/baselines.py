@@ -8,8 +8,7 @@ from typing import Any
 
 from workbench import baselines
 from workbench.datasets import Dataset
-from workbench.results.files import ResultFile
-from workbench.results.statistics import mean_of
+from workbench.results.files import ResultFile, mean_of
 from workbench.views.front.baselines import Baseline
 
 Say = Callable[[str], None]

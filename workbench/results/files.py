@@ -1,35 +1,41 @@
-"""Results that come one by one and survive a stop: a JSON file, written anew as a whole with every entry."""
+"""Results that come one by one and survive a stop, and their means over seeds."""
 
 from __future__ import annotations
 
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from workbench.errors import RunError
+
+ABOUT = "about"
+"""Key of the entry that says what a file of results is about."""
+
+CONFIDENCE = 0.95
 
 
 class ResultFile:
-    """Entries by key, kept in a JSON file: what is finished is skipped the next time.
+    """Entries by key, kept in a JSON file that is rewritten with every entry; finished entries are skipped next time.
 
-    Any thread of one process may add; two processes must not write the same file at once.
+    Any thread of one process may add entries; two processes must not write the same file at once.
 
     Args:
-        path: the file; it is made with the first entry.
+        path: the file; it is created with the first entry.
 
     Raises:
-        RunError: if there is a file that holds something else.
+        RunError: if the file holds something else.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._guard = threading.Lock()
-        self._entries: dict[str, dict[str, Any]] = {}
-        if self.path.exists():
-            self._entries = self._read()
+        self._entries: dict[str, dict[str, Any]] = self._read() if self.path.exists() else {}
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
@@ -50,12 +56,12 @@ class ResultFile:
         return self._entries[key]
 
     def items(self) -> list[tuple[str, dict[str, Any]]]:
-        """All entries in the order in which they came."""
+        """All entries in the order in which they were added."""
         with self._guard:
             return list(self._entries.items())
 
     def add(self, key: str, entry: Mapping[str, Any]) -> None:
-        """Add an entry, or replace it, and write the file: another reader sees it before or after, never half.
+        """Add or replace an entry and write the file; other readers see it before or after, never half-written.
 
         Raises:
             RunError: if the file cannot be written.
@@ -79,3 +85,56 @@ class ResultFile:
             os.replace(part, self.path)
         finally:
             part.unlink(missing_ok=True)
+
+    def about(self, facts: Mapping[str, Any], choose: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+        """What the file is about: `facts`, and what `choose` chose when the file was begun.
+
+        Raises:
+            RunError: if the file was begun with other facts.
+        """
+        if ABOUT not in self:
+            self.add(ABOUT, {**facts, **choose()})
+        elif differ := [name for name in facts if self[ABOUT].get(name) != facts[name]]:
+            raise RunError(
+                f"{self.path} holds results of another run or by another recipe ({', '.join(differ)} differ); "
+                "give another file, or move this one away"
+            )
+        return self[ABOUT]
+
+
+def looks_at_test(files: Iterable[ResultFile]) -> int:
+    """How often the test set was evaluated for the results in these files."""
+    return sum("test_accuracy" in entry for file in files for _, entry in file.items())
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over independent repetitions.
+
+    Attributes:
+        mean: of the values.
+        margin: half the width of the confidence interval; NaN for a single value.
+        n: number of values.
+    """
+
+    mean: float
+    margin: float
+    n: int
+
+    def percent(self) -> str:
+        """As accuracy: "98.71 ± 0.06 %", without margin for a single value."""
+        if not np.isfinite(self.margin):
+            return f"{100 * self.mean:.2f} %"
+        return f"{100 * self.mean:.2f} ± {100 * self.margin:.2f} %"
+
+
+def mean_of(values: Sequence[float]) -> Mean:
+    """Mean and 95 % confidence interval by Student's t, for values that are about normal."""
+    from scipy.stats import t
+
+    array = np.asarray(values, float)
+    n = len(array)
+    if n < 2:
+        return Mean(float(array.mean()) if n else float("nan"), float("nan"), n)
+    margin = t.ppf((1 + CONFIDENCE) / 2, n - 1) * array.std(ddof=1) / np.sqrt(n)
+    return Mean(float(array.mean()), float(margin), n)

@@ -1,26 +1,30 @@
-"""The front's networks trained again: how good are the topologies, and how good with what they inherited?
+"""Networks of a front trained again: from fresh weights, from their own, and the best one grown and trained for long.
 
 Networks of a front have trained through many generations, hand-made ones once. So each member is trained again by the
-baselines' recipe from fresh weights, and also trained on from its own, over several seeds.
+baselines' recipe from fresh weights, and trained on from its own, over several seeds. The most accurate member also
+gets as many epochs as a network that is to be used would get, with dropout since it sees the same images many more
+times; it may first grow beyond the search's sizes by the search's own mutations.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from workbench import mutations
 from workbench.datasets import Dataset
 from workbench.errors import RunError
 from workbench.genome import Genome
-from workbench.results.files import ResultFile
-from workbench.results.statistics import mean_of
+from workbench.mutations import MutationRates
+from workbench.results.files import ABOUT, ResultFile, mean_of
+from workbench.search import SearchConfig
 from workbench.search.report import chosen_members
-from workbench.settings import to_values
+from workbench.settings import from_values, to_values
 from workbench.spaces import NeuronSpace
 from workbench.store import Run
 from workbench.training import TrainConfig, evaluate, train
@@ -31,12 +35,15 @@ if TYPE_CHECKING:
 FOUND, FRESH, INHERITED = "found", "fresh", "inherited"
 """As the search left it; trained from new weights; trained on from its own."""
 
-ABOUT = "about"
-"""Key of the entry that says what a file of results is of."""
+GROWING = ("add_neurons", "add_edges")
+"""Mutations that make a network grow, in turn."""
+
+MOST_STEPS = 50
+
+Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class _Job:
+class _Job(NamedTuple):
     """One training of one member."""
 
     member: int
@@ -58,12 +65,12 @@ def retrain_front(
     inherited: TrainConfig | None = None,
     most: int | None = None,
     workers: int = 2,
-    say: Callable[[str], None] = print,
+    say: Say = print,
 ) -> pd.DataFrame:
     """Train members of a front again and test them; what `file` holds already is not done again.
 
-    Members are chosen on the selection split. Each is tested once as it was found and once after every training, by the
-    final epoch's weights: so many looks at the test set there are, and as many entries in the file.
+    Members are chosen on the selection split. Each is tested once as it was found and once after every training, with
+    the final epoch's weights, so the test set is evaluated as often as there are entries in the file.
 
     Args:
         run: the run, of the neuron-level space.
@@ -73,8 +80,8 @@ def retrain_front(
         file: where results go.
         inherited: recipe of the trainings from inherited weights; `config` if None.
         most: members to train; all that are chosen if None.
-        workers: trainings at once; changes no result.
-        say: told of each result.
+        workers: trainings at once; does not change results.
+        say: called with a line for each result.
 
     Returns:
         The table of `retraining_table`.
@@ -82,51 +89,35 @@ def retrain_front(
     Raises:
         RunError: if the run is of another space or data, or the file of another run or recipe.
     """
-    if run.space_name != NeuronSpace.name:
-        raise RunError(f"expected a run of the space {NeuronSpace.name!r}, {run.path} is of {run.space_name!r}")
-    members = _members(file, run, data, config, inherited or config, most)
-    jobs = [_Job(id, FOUND, 0) for id in members]
-    jobs += [_Job(id, start, seed) for seed in seeds for start in (FRESH, INHERITED) for id in members]
-    left = [job for job in jobs if job.key not in file]
-
-    def work(job: _Job) -> None:
-        recipe = (inherited or config) if job.start == INHERITED else config
-        entry = _trained(run, data, recipe, job)
-        file.add(job.key, entry)
-        say(f"{data.name}, member {job.key}: {entry['test_accuracy']:.2%} at {entry['flops']:,} FLOPs")
-
-    with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(work, left):
-            pass
-    return retraining_table(file)
-
-
-def _members(
-    file: ResultFile, run: Run, data: Dataset, config: TrainConfig, inherited: TrainConfig, most: int | None
-) -> list[int]:
-    """Ids of those to train: chosen the first time, and remembered in the file."""
-    about = {
+    _check_space(run)
+    recipes = {FOUND: config, FRESH: config, INHERITED: inherited or config}
+    facts = {
         "run": run.created_at,
         "seed": run.seed,
         "data": data.fingerprint,
         "recipe": to_values(config),
-        "inherited_recipe": to_values(inherited),
+        "inherited_recipe": to_values(recipes[INHERITED]),
         "most": most,
     }
-    if ABOUT in file:
-        stored = {name: file[ABOUT].get(name) for name in about}
-        if differ := [name for name in about if stored[name] != about[name]]:
-            raise RunError(
-                f"{file.path} holds the retraining of another run or by another recipe ({', '.join(differ)} differ); "
-                "give another file, or move this one away"
-            )
-        return [int(id) for id in file[ABOUT]["members"]]
-    members = [int(id) for id in chosen_members(run, data, most)["id"]]
-    file.add(ABOUT, {**about, "dataset": data.name, "members": members})
-    return members
+    about = file.about(
+        facts, lambda: {"dataset": data.name, "members": [int(id) for id in chosen_members(run, data, most)["id"]]}
+    )
+    members = [int(id) for id in about["members"]]
+    jobs = [_Job(id, FOUND, 0) for id in members]
+    jobs += [_Job(id, start, seed) for seed in seeds for start in (FRESH, INHERITED) for id in members]
+
+    def work(job: _Job) -> None:
+        entry = _retrained(run, data, recipes[job.start], job)
+        file.add(job.key, entry)
+        say(f"{data.name}, member {job.key}: {entry['test_accuracy']:.2%} at {entry['flops']:,} FLOPs")
+
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(work, [job for job in jobs if job.key not in file]):
+            pass
+    return retraining_table(file)
 
 
-def _trained(run: Run, data: Dataset, config: TrainConfig, job: _Job) -> dict[str, Any]:
+def _retrained(run: Run, data: Dataset, config: TrainConfig, job: _Job) -> dict[str, Any]:
     """The entry of one job."""
     genome: Genome = run.genome(job.member)
     started, epochs, failure = time.perf_counter(), 0, None
@@ -135,20 +126,26 @@ def _trained(run: Run, data: Dataset, config: TrainConfig, job: _Job) -> dict[st
             genome = genome.with_parameters(None, np.zeros_like(genome.biases))
         result = train(genome, data, config, job.seed, stream=(job.seed,))
         genome, epochs, failure = result.genome, len(result.history), result.failure
-    seconds = time.perf_counter() - started
-    accuracies = {f"{split}_accuracy": evaluate(genome, data, split) for split in ("validation", "selection", "test")}
     return {
         "id": job.member,
         "start": job.start,
         "seed": job.seed,
+        "epochs": epochs,
+        "lineage_epochs": lineage_epochs(run, job.member),
+        "failure": failure,
+        "seconds": time.perf_counter() - started,
+        **_measured(genome, data),
+    }
+
+
+def _measured(genome: Genome, data: Dataset) -> dict[str, Any]:
+    """Cost of a trained genome, and its accuracy on all splits but the training set."""
+    splits = ("validation", "selection", "test")
+    return {
         "flops": genome.flops,
         "flops_total": genome.flops_total,
         "parameters": genome.n_parameters,
-        "epochs": epochs,
-        "lineage_epochs": lineage_epochs(run, job.member),
-        **accuracies,
-        "failure": failure,
-        "seconds": seconds,
+        **{f"{split}_accuracy": evaluate(genome, data, split) for split in splits},
     }
 
 
@@ -186,6 +183,98 @@ def retraining_table(file: ResultFile) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("flops").reset_index(drop=True) if rows else pd.DataFrame()
 
 
-def looks_at_test(files: Iterable[ResultFile]) -> int:
-    """How often the test set was looked at for what is in these files."""
-    return sum("test_accuracy" in entry for file in files for _, entry in file.items())
+@dataclass(frozen=True)
+class Finishing:
+    """How the most accurate member is grown and trained for long.
+
+    Attributes:
+        growths: how many times its FLOPs the network is to have, each a network of its own; 1 leaves it as it is.
+        recipe: how the last training differs from that of the run's children.
+    """
+
+    growths: tuple[float, ...] = (1.0,)
+    recipe: Mapping[str, Any] = field(default_factory=lambda: {"epochs": 100, "dropout": 0.1, "label_smoothing": 0.1})
+
+
+FINISHINGS = {
+    "digits": Finishing((1.0, 2.0)),
+    "mnist": Finishing((1.0, 3.0)),
+    "cifar10": Finishing((1.0, 1.6), {"epochs": 200, "dropout": 0.1, "label_smoothing": 0.1}),
+}
+
+
+def finish_member(
+    run: Run, data: Dataset, how: Finishing, seed: int = 0, *, file: ResultFile, say: Say = print
+) -> None:
+    """Finish the front member that is best on the selection split; what `file` holds already is not done again.
+
+    Each network is tested once, with the final epoch's weights.
+
+    Args:
+        run: the run, of the neuron-level space.
+        data: its data set.
+        how: growths and recipe.
+        seed: of growth and training.
+        file: where results go.
+        say: called with a line for each result.
+
+    Raises:
+        RunError: if the run is of another space, or the file of another run or recipe.
+    """
+    _check_space(run)
+    config = from_values(SearchConfig, run.config)
+    recipe = replace(config.train, **how.recipe)
+    facts = {"run": run.created_at, "data": data.fingerprint, "recipe": to_values(recipe)}
+    about = file.about(facts, lambda: {"dataset": data.name, "member": int(chosen_members(run, data)["id"].iloc[-1])})
+    member = int(about["member"])
+    for growth in how.growths:
+        key = f"growth {growth:g} seed {seed}"
+        if key in file:
+            continue
+        started = time.perf_counter()
+        genome, steps = grown(run.genome(member), growth, data, config, seed)
+        result = train(genome, data, recipe, seed, stream=(seed,))
+        entry = {
+            "id": member,
+            "growth": growth,
+            "seed": seed,
+            "lineage_epochs": lineage_epochs(run, member) + steps * config.train.epochs,
+            "epochs": len(result.history),
+            "failure": result.failure,
+            **_measured(result.genome, data),
+            "seconds": time.perf_counter() - started,
+        }
+        file.add(key, entry)
+        say(f"{data.name}, member {member}, {key}: {entry['test_accuracy']:.2%} at {entry['flops']:,} FLOPs")
+
+
+def grown(genome: Genome, growth: float, data: Dataset, config: SearchConfig, seed: int) -> tuple[Genome, int]:
+    """A network of at least `growth` times the FLOPs, and the number of mutations that made it.
+
+    Args:
+        genome: trained.
+        growth: at least 1.
+        data: to train on after each mutation.
+        config: whose mutation rates and recipe for children hold.
+        seed: of all random choices.
+
+    Raises:
+        RunError: if `MOST_STEPS` mutations are not enough.
+    """
+    rng, rates = np.random.default_rng([seed, 1]), from_values(MutationRates, config.rates)
+    wanted, steps = growth * genome.flops, 0
+    while genome.flops < wanted:
+        if steps == MOST_STEPS:
+            raise RunError(
+                f"expected {growth:g} times the FLOPs, got {genome.flops:,} of {wanted:,.0f} after {steps} mutations; "
+                "the run's rates for new neurons and edges are too small"
+            )
+        genome, _ = mutations.apply(GROWING[steps % len(GROWING)], genome, rates, rng)
+        genome = train(genome, data, config.train, seed, stream=(seed, steps + 1)).genome
+        steps += 1
+    return genome, steps
+
+
+def _check_space(run: Run) -> None:
+    if run.space_name != NeuronSpace.name:
+        raise RunError(f"expected a run of the space {NeuronSpace.name!r}, {run.path} is of {run.space_name!r}")

@@ -14,9 +14,8 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.results.baselines import measure_baselines
 from workbench.results.files import ResultFile
-from workbench.results.finishing import FINISHINGS, Finishing, finish_member
 from workbench.results.random_search import random_search, training_cost
-from workbench.results.retraining import retrain_front
+from workbench.results.retraining import FINISHINGS, Finishing, finish_member, retrain_front
 from workbench.search import Search, preset
 from workbench.store import Run, open_run
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.results.baselines import measured_baselines
-from workbench.results.files import ResultFile
-from workbench.results.retraining import ABOUT, looks_at_test, retraining_table
-from workbench.results.statistics import Mean, mean_of
+from workbench.results.files import ABOUT, Mean, ResultFile, looks_at_test, mean_of
+from workbench.results.retraining import retraining_table
 from workbench.results.study import Study
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from workbench.errors import ConfigError
 from workbench.formats import in_words
 from workbench.views.base.figures import log_axis
+from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import INK, group_color
 from workbench.views.compare.data import COSTS, Attainment, Comparison, Curve, comparison
 
@@ -53,23 +53,21 @@ def compared_figure(found: Comparison, cost: str = "individuals") -> go.Figure:
     )
     for number, (group, curves) in enumerate(found.groups.items()):
         color = group_color(number)
-        for trace in (*_attained(found.attainment[group], group, color), *_fronts(curves, group, color)):
-            figure.add_trace(trace, 1, 1)
-        for trace in _volumes(curves, group, cost, color):
-            figure.add_trace(trace, 1, 2)
-        figure.add_trace(_spread(curves, group, cost, budget, number, color), 1, 3)
+        panels = (
+            (*_attained(found.attainment[group], group, color), *_fronts(curves, color)),
+            _volumes(curves, group, cost, color),
+            (_spread(curves, cost, budget, number, color),),
+        )
+        for column, traces in enumerate(panels, 1):
+            for trace in traces:
+                figure.add_trace({"legendgroup": group, "showlegend": False, **trace}, 1, column)
     figure.add_vline(x=budget, line={"dash": "dot", "width": 1.5, "color": INK}, row=1, col=2)
     flops = np.concatenate([attained.flops for attained in found.attainment.values()])
     figure.update_xaxes(log_axis(flops), title_text="FLOPs per image", row=1, col=1)
     figure.update_yaxes(title_text="validation accuracy", tickformat=".1%", row=1, col=1)
     figure.update_xaxes(title_text=COSTS[cost], rangemode="tozero", row=1, col=2)
-    figure.update_xaxes(
-        tickvals=list(range(len(found.groups))),
-        ticktext=[_short(name) for name in found.groups],
-        range=[-0.6, len(found.groups) - 0.4],
-        row=1,
-        col=3,
-    )
+    ticks = {"tickvals": list(range(len(found.groups))), "ticktext": [_short(name) for name in found.groups]}
+    figure.update_xaxes(**ticks, range=[-0.6, len(found.groups) - 0.4], row=1, col=3)
     figure.update_layout(
         template="plotly_white",
         width=1240,
@@ -81,112 +79,67 @@ def compared_figure(found: Comparison, cost: str = "individuals") -> go.Figure:
     return figure
 
 
-def _name(text: str) -> str:
-    return html.escape(text, quote=False)
-
-
 def _short(text: str) -> str:
     """A name for a narrow place."""
-    return _name(text if len(text) <= 22 else text[:20] + "…")
+    return figure_text(text if len(text) <= 22 else text[:20] + "…")
 
 
-def _attained(attained: Attainment, group: str, color: str) -> list[go.Scatter]:
+def _line(x: Any, y: Any, name: str, hover: str, **line: Any) -> dict[str, Any]:
+    """A stepped line; `line` as of plotly's scatter lines, `hover` after its name."""
+    return {
+        "type": "scatter",
+        "x": x,
+        "y": y,
+        "mode": "lines",
+        "line": {"shape": "hv", **line},
+        "name": figure_text(name),
+        "hovertemplate": f"{figure_text(name)}{hover}<extra></extra>",
+    }
+
+
+def _attained(attained: Attainment, group: str, color: str) -> Iterator[dict[str, Any]]:
     """The band (two lines, filled between) and the median."""
-    import plotly.graph_objects as go
-
     fill = f"rgba({int(color[1:3], 16)},{int(color[3:5], 16)},{int(color[5:7], 16)},{BAND})"
-    common = {"x": attained.flops, "mode": "lines", "legendgroup": group, "hoverinfo": "skip", "showlegend": False}
-    edge = {"width": 0, "shape": "hv", "color": color}
-    # all runs attain something only from some FLOPs on; the band is drawn there
-    known = ~np.isnan(attained.low)
-    band = {**common, "x": attained.flops[known], "line": edge}
-    return [
-        go.Scatter(**band, y=attained.high[known], name=f"{_name(group)}, best"),
-        go.Scatter(**band, y=attained.low[known], fill="tonexty", fillcolor=fill, name=f"{_name(group)}, all"),
-        go.Scatter(
-            x=attained.flops,
-            y=attained.median,
-            mode="lines",
-            line={"width": 3, "shape": "hv", "color": color},
-            name=f"{_name(group)}, median",
-            legendgroup=group,
-            hovertemplate=f"{_name(group)}<br>half of the runs or more attain "
-            "%{y:.2%} at %{x:,} FLOPs<extra></extra>",
-        ),
-    ]
+    known = ~np.isnan(attained.low)  # all runs attain something only from some FLOPs on; the band starts there
+    for y, more in ((attained.high, {}), (attained.low, {"fill": "tonexty", "fillcolor": fill})):
+        edge = _line(attained.flops[known], y[known], group, "", width=0, color=color)
+        yield {**edge, "hovertemplate": None, "hoverinfo": "skip", **more}
+    hover = "<br>at least half of the runs attain %{y:.2%} at %{x:,} FLOPs"
+    median = _line(attained.flops, attained.median, f"{group}, median", hover, width=3, color=color)
+    yield {**median, "showlegend": True}
 
 
-def _fronts(curves: Sequence[Curve], group: str, color: str) -> list[go.Scatter]:
-    import plotly.graph_objects as go
-
-    return [
-        go.Scatter(
-            x=curve.flops,
-            y=curve.accuracy,
-            mode="lines+markers",
-            line={"width": 0.7, "shape": "hv", "color": color},
-            marker={"size": 3.5},
-            opacity=0.7,
-            name=_name(curve.name),
-            legendgroup=group,
-            showlegend=False,
-            customdata=curve.ids,
-            hovertemplate=f"{_name(curve.name)}, individual %{{customdata}}<br>"
-            "%{y:.2%} at %{x:,} FLOPs<extra></extra>",
-        )
-        for curve in curves
-    ]
+def _fronts(curves: Sequence[Curve], color: str) -> Iterator[dict[str, Any]]:
+    for curve in curves:
+        hover = ", individual %{customdata}<br>%{y:.2%} at %{x:,} FLOPs"
+        front = _line(curve.flops, curve.accuracy, curve.name, hover, width=0.7, color=color)
+        yield {**front, "mode": "lines+markers", "marker": {"size": 3.5}, "opacity": 0.7, "customdata": curve.ids}
 
 
-def _volumes(curves: Sequence[Curve], group: str, cost: str, color: str) -> list[go.Scatter]:
-    import plotly.graph_objects as go
-
-    thin = [
-        go.Scatter(
-            x=curve.costs[cost],
-            y=curve.hypervolume,
-            mode="lines",
-            line={"width": 1, "color": color, "shape": "hv"},
-            opacity=0.6,
-            name=_name(curve.name),
-            legendgroup=group,
-            showlegend=False,
-            hovertemplate=f"{_name(curve.name)}<br>%{{y:.4f}} after %{{x:,.4~g}}<extra></extra>",
-        )
-        for curve in curves
-    ]
+def _volumes(curves: Sequence[Curve], group: str, cost: str, color: str) -> Iterator[dict[str, Any]]:
+    for curve in curves:
+        hover = "<br>%{y:.4f} after %{x:,.4~g}"
+        yield _line(curve.costs[cost], curve.hypervolume, curve.name, hover, width=1, color=color) | {"opacity": 0.6}
+    if len(curves) < 2:
+        return
     at = np.unique(np.concatenate([curve.costs[cost] for curve in curves]))
     at = at[at <= min((curve.costs[cost][-1] for curve in curves if len(curve.costs[cost])), default=0.0)]
     middle = [float(np.median([curve.hypervolume_at(cost, spent) for curve in curves])) for spent in at]
-    thick = go.Scatter(
-        x=at,
-        y=middle,
-        mode="lines",
-        line={"width": 3, "color": color, "shape": "hv"},
-        name=f"{_name(group)}, median",
-        legendgroup=group,
-        showlegend=False,
-        hovertemplate=f"{_name(group)}<br>median %{{y:.4f}} after %{{x:,.4~g}}<extra></extra>",
-    )
-    return [*thin, *([thick] if len(curves) > 1 else [])]
+    yield _line(at, middle, f"{group}, median", "<br>%{y:.4f} after %{x:,.4~g}", width=3, color=color)
 
 
-def _spread(curves: Sequence[Curve], group: str, cost: str, budget: float, place: int, color: str) -> go.Scatter:
-    import plotly.graph_objects as go
-
-    values = [curve.hypervolume_at(cost, budget) for curve in curves]
+def _spread(curves: Sequence[Curve], cost: str, budget: float, place: int, color: str) -> dict[str, Any]:
+    """A point per run, side by side around the group's place."""
     shifts = (np.arange(len(curves)) - (len(curves) - 1) / 2) * min(0.12, 0.6 / len(curves))
-    return go.Scatter(
-        x=place + shifts,
-        y=values,
-        mode="markers",
-        marker={"size": 10, "color": color, "line": {"width": 1, "color": "#ffffff"}},
-        text=[_name(curve.name) for curve in curves],
-        hovertemplate="%{text}: %{y:.4f}<extra></extra>",
-        name=_name(group),
-        legendgroup=group,
-        showlegend=False,
-    )
+    return {
+        "type": "scatter",
+        "x": place + shifts,
+        "y": [curve.hypervolume_at(cost, budget) for curve in curves],
+        "mode": "markers",
+        "marker": {"size": 10, "color": color, "line": {"width": 1, "color": "#ffffff"}},
+        "text": [figure_text(curve.name) for curve in curves],
+        "hovertemplate": "%{text}: %{y:.4f}<extra></extra>",
+    }
 
 
 def rank_table(found: Comparison, cost: str = "individuals") -> pd.DataFrame:

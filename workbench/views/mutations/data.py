@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from workbench.views.mutations.estimates import Estimate, median, share
 from workbench.views.run.changes import Change, run_changes
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.store import Run
+
+CONFIDENCE = 0.95
 
 BY_HAND = "by hand"
 """Kind under which individuals made by hand are counted, whatever was done to them."""
@@ -24,6 +26,57 @@ MOST_KINDS = 12
 
 MOST_WINDOWS = 8
 """Into how many windows the generations are divided."""
+
+
+class Estimate(NamedTuple):
+    """A number with its 95 % interval.
+
+    Attributes:
+        value: NaN if there is nothing to estimate from.
+        low: lower end of the interval; NaN if there is too little data for one.
+        high: upper end.
+        n: number of observations.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """How far the interval reaches below and above the value; 0 where there is none."""
+        below, above = self.value - self.low, self.high - self.value
+        return (0.0 if math.isnan(below) else below), (0.0 if math.isnan(above) else above)
+
+
+def median(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE) -> Estimate:
+    """The median with the distribution-free interval between two order statistics; NaN in `values` are left out.
+
+    From the k-th smallest to the k-th largest value, with the largest k for which a binomial variable of n tosses of a
+    fair coin lies below k with probability at most (1 − confidence) / 2 (Conover, Practical Nonparametric Statistics,
+    1999, section 3.2). Fewer than 6 values have no such interval of 95 %.
+    """
+    from scipy.stats import binom
+
+    ordered = np.sort(np.asarray(values, float))
+    ordered = ordered[~np.isnan(ordered)]
+    n = len(ordered)
+    if n == 0:
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    k = int(binom.ppf((1 - confidence) / 2, n, 0.5))
+    low, high = (float(ordered[k - 1]), float(ordered[n - k])) if k else (math.nan, math.nan)
+    return Estimate(float(np.median(ordered)), low, high, n)
+
+
+def share(successes: int, n: int, confidence: float = CONFIDENCE) -> Estimate:
+    """A share of n, with Wilson's score interval (Wilson 1927)."""
+    from scipy.stats import binomtest
+
+    if n == 0:
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    interval = binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    return Estimate(successes / n, float(interval.low), float(interval.high), n)
 
 
 @dataclass(frozen=True)
@@ -193,36 +246,27 @@ def held_probabilities(run: Run, kinds: Sequence[str]) -> pd.DataFrame:
     table, records = run.individuals, run.mutations()
     asked = _asked(run, kinds)
     table = table[(table["origin"] == "mutation") & table["parent"].notna()]
-    held = [_numbers(records[int(id)].get("probabilities"), kinds) or list(asked(id).values()) for id in table["id"]]
+    held = [_numbers(records[int(id)].get("probabilities"), kinds) or asked(int(id)) for id in table["id"]]
     frame = pd.DataFrame(held, columns=list(kinds), dtype="float64")
     return frame.groupby(table["generation"].to_numpy()).mean().rename_axis("generation")
 
 
 def _numbers(record: Any, kinds: Sequence[str]) -> list[float] | None:
-    """The probabilities in a child's record, if it has them: a file may hold anything."""
+    """The numbers of all kinds in a record; None if it lacks one, for a file may hold anything."""
     values = [record.get(kind) for kind in kinds] if isinstance(record, Mapping) else []
     numbers = [float(value) for value in values if isinstance(value, int | float)]
     return numbers if len(numbers) == len(kinds) else None
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return dict(value) if isinstance(value, Mapping) else {}
-
-
-def _asked(run: Run, kinds: Sequence[str]) -> Any:
-    """A function from a child's id to the probabilities that a person had asked for, by kind."""
-    rates = _mapping(run.config.get("rates"))
-    steps = [(-1, rates)]
+def _asked(run: Run, kinds: Sequence[str]) -> Callable[[int], list[float]]:
+    """A function from a child's id to the probabilities that a person had asked for, in the order of `kinds`."""
     events = run.events[run.events["kind"] == "settings"]
-    for from_child, values in zip(events["from_child"], events["values"], strict=True):
-        rates = {**rates, **_mapping(values.get("rates"))}
-        steps.append((from_child, rates))
-
-    def at(child: int) -> dict[str, float]:
-        held = next(values for start, values in reversed(steps) if start <= child)
-        numbers = {kind: held.get(kind) for kind in kinds}
-        relative = {kind: float(value) if isinstance(value, int | float) else 0.0 for kind, value in numbers.items()}
-        total = sum(relative.values())
-        return {kind: value / total if total else 0.0 for kind, value in relative.items()}
-
-    return at
+    rates: dict[str, Any] = {}
+    steps: list[tuple[int, list[float]]] = []
+    for from_child, values in [(-1, run.config), *zip(events["from_child"], events["values"], strict=True)]:
+        changed = values.get("rates")
+        rates = {**rates, **(changed if isinstance(changed, Mapping) else {})}
+        asked = [rates.get(kind) for kind in kinds]
+        relative = np.array([float(value) if isinstance(value, int | float) else 0.0 for value in asked])
+        steps.append((from_child, (relative / (relative.sum() or 1.0)).tolist()))
+    return lambda child: next(held for start, held in reversed(steps) if start <= child)

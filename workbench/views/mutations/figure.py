@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import INK, mutation_color
-from workbench.views.mutations.data import Effects, MutationEffects, mutation_effects
-from workbench.views.mutations.estimates import Estimate
+from workbench.views.mutations.data import Effects, Estimate, MutationEffects, mutation_effects
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -61,25 +60,11 @@ def effects_figure(info: MutationEffects) -> go.Figure:
 
     panels = (*DISTRIBUTIONS, *SHARES, PROBABILITIES, *OVER_TIME)
     figure = make_subplots(
-        3,
-        3,
-        subplot_titles=[panel.title for panel in panels],
-        horizontal_spacing=0.07,
-        vertical_spacing=0.1,
-        shared_yaxes=False,
+        3, 3, subplot_titles=[panel.title for panel in panels], horizontal_spacing=0.07, vertical_spacing=0.1
     )
-    for panel in DISTRIBUTIONS:
-        for kind in info.kinds:
-            figure.add_trace(_box(info, kind, COLUMNS[panel.name]), panel.row, panel.column)
-    for panel in (*DISTRIBUTIONS, *SHARES):
-        figure.add_trace(_estimates(info, panel), panel.row, panel.column)
-    for kind in info.kinds:
-        for panel in OVER_TIME:
-            figure.add_trace(_over_time(info, kind, panel), panel.row, panel.column)
-        if kind in info.probabilities:
-            figure.add_trace(_probability(info, kind), PROBABILITIES.row, PROBABILITIES.column)
-    for panel in (PROBABILITIES, *OVER_TIME):
-        figure.add_trace(_change_marks(info), panel.row, panel.column)
+    for panel in panels:
+        for trace in _traces(info, panel):
+            figure.add_trace({"showlegend": False, **trace}, panel.row, panel.column)
     _set_axes(figure, info)
     figure.update_annotations(font_size=13)
     figure.update_layout(
@@ -95,48 +80,59 @@ def effects_figure(info: MutationEffects) -> go.Figure:
 
 def words(kind: str) -> str:
     """A mutation's name for people, safe in a figure."""
-    return html.escape(kind.replace("_", " "), quote=False)
+    return figure_text(kind.replace("_", " "))
 
 
-def _box(info: MutationEffects, kind: str, column: str) -> go.Box:
-    import plotly.graph_objects as go
+def _traces(info: MutationEffects, panel: _Panel) -> Iterator[dict[str, Any]]:
+    if panel in DISTRIBUTIONS:
+        yield from (_box(info, kind, COLUMNS[panel.name]) for kind in info.kinds)
+    if panel in (*DISTRIBUTIONS, *SHARES):
+        yield _estimates(info, panel)
+        return
+    for kind in info.kinds:
+        if panel in OVER_TIME:
+            yield _over_time(info, kind, panel)
+        elif kind in info.probabilities:
+            yield _probability(info, kind)
+    yield _change_marks(info)
 
+
+def _box(info: MutationEffects, kind: str, column: str) -> dict[str, Any]:
+    """The children of one kind as a box and points."""
     children = info.table[(info.table["kind"] == kind) & info.table[column].notna()]
     color = mutation_color(kind, info.kinds)
-    return go.Box(
-        x=children[column],
-        y=[words(kind)] * len(children),
-        orientation="h",
-        boxpoints="all",
-        jitter=0.6,
-        pointpos=0,
-        marker={"size": 3.5, "color": color, "opacity": 0.55},
-        line={"width": 1, "color": color},
-        fillcolor="rgba(0,0,0,0)",
-        hoveron="points",
-        customdata=children["id"],
-        hovertemplate="individual %{customdata}<br>%{x}<extra></extra>",
-        name=words(kind),
-        showlegend=False,
-    )
+    return {
+        "type": "box",
+        "x": children[column],
+        "y": [words(kind)] * len(children),
+        "orientation": "h",
+        "boxpoints": "all",
+        "jitter": 0.6,
+        "pointpos": 0,
+        "marker": {"size": 3.5, "color": color, "opacity": 0.55},
+        "line": {"width": 1, "color": color},
+        "fillcolor": "rgba(0,0,0,0)",
+        "hoveron": "points",
+        "customdata": children["id"],
+        "hovertemplate": "individual %{customdata}<br>%{x}<extra></extra>",
+        "name": words(kind),
+    }
 
 
-def _estimates(info: MutationEffects, panel: _Panel) -> go.Scatter:
-    """One diamond with its interval for each kind."""
-    import plotly.graph_objects as go
-
+def _estimates(info: MutationEffects, panel: _Panel) -> dict[str, Any]:
+    """A diamond with its interval for each kind."""
     estimates = [getattr(effects, panel.name) for effects in info.effects]
     colors = [INK if panel in DISTRIBUTIONS else mutation_color(kind, info.kinds) for kind in info.kinds]
-    return go.Scatter(
-        x=[estimate.value for estimate in estimates],
-        y=[words(kind) for kind in info.kinds],
-        error_x=_errors(estimates, INK),
-        mode="markers",
-        marker={"symbol": "diamond", "size": 10, "color": colors, "line": {"width": 1, "color": "#ffffff"}},
-        text=[_sentence(effects, panel) for effects in info.effects],
-        hovertemplate="%{text}<extra></extra>",
-        showlegend=False,
-    )
+    return {
+        "type": "scatter",
+        "x": [estimate.value for estimate in estimates],
+        "y": [words(kind) for kind in info.kinds],
+        "error_x": _errors(estimates, INK),
+        "mode": "markers",
+        "marker": {"symbol": "diamond", "size": 10, "color": colors, "line": {"width": 1, "color": "#ffffff"}},
+        "text": [_sentence(effects, panel) for effects in info.effects],
+        "hovertemplate": "%{text}<extra></extra>",
+    }
 
 
 def _sentence(effects: Effects, panel: _Panel) -> str:
@@ -145,8 +141,8 @@ def _sentence(effects: Effects, panel: _Panel) -> str:
     failed = f", {effects.failed} failed" if effects.failed else ""
     if estimate.n == 0:
         return f"<b>{words(effects.kind)}</b>: no child yet{failed}"
-    interval = f"[{estimate.low:{panel.format}}, {estimate.high:{panel.format}}]"
-    interval = "too few for an interval" if np.isnan(estimate.low) else f"95 % interval {interval}"
+    interval = f"95 % interval [{estimate.low:{panel.format}}, {estimate.high:{panel.format}}]"
+    interval = "too few for an interval" if np.isnan(estimate.low) else interval
     return (
         f"<b>{words(effects.kind)}</b>, {estimate.n} children{failed}<br>"
         f"{what} {estimate.value:{panel.format}}, {interval}"
@@ -158,66 +154,57 @@ def _errors(estimates: Sequence[Estimate], color: str) -> dict[str, Any]:
     return {"type": "data", "array": above, "arrayminus": below, "color": color, "thickness": 2, "width": 5}
 
 
-def _over_time(info: MutationEffects, kind: str, panel: _Panel) -> go.Scatter:
-    """The estimates of one kind in the windows; points of different kinds stand beside each other."""
-    import plotly.graph_objects as go
+def _curve(info: MutationEffects, kind: str, x: Any, y: Any, hover: str) -> dict[str, Any]:
+    """A line in the colour of a mutation."""
+    return {
+        "type": "scatter",
+        "x": x,
+        "y": y,
+        "mode": "lines+markers",
+        "line": {"color": mutation_color(kind, info.kinds), "width": 1.5},
+        "marker": {"size": 6, "color": mutation_color(kind, info.kinds)},
+        "hovertemplate": f"{hover}<extra></extra>",
+        "name": words(kind),
+        "legendgroup": kind,
+    }
 
+
+def _over_time(info: MutationEffects, kind: str, panel: _Panel) -> dict[str, Any]:
+    """The estimates of one kind by window of generations; points of different kinds stand side by side."""
     place = info.kinds.index(kind)
     shown = [(window, window.effects[place]) for window in info.windows]
     shown = [(window, effects) for window, effects in shown if getattr(effects, panel.name).n]
     width = info.windows[0].last - info.windows[0].first + 1 if info.windows else 1
     shift = 0.6 * width * ((place + 0.5) / len(info.kinds) - 0.5)
     estimates = [getattr(effects, panel.name) for _, effects in shown]
-    text = [f"generations {window.first} to {window.last}<br>{_sentence(effects, panel)}" for window, effects in shown]
-    color = mutation_color(kind, info.kinds)
-    return go.Scatter(
-        x=[window.middle + shift for window, _ in shown],
-        y=[estimate.value for estimate in estimates],
-        error_y={**_errors(estimates, color), "thickness": 1, "width": 0},
-        mode="lines+markers",
-        line={"color": color, "width": 1.5},
-        marker={"size": 6, "color": color},
-        text=text,
-        hovertemplate="%{text}<extra></extra>",
-        name=words(kind),
-        legendgroup=kind,
-        showlegend=panel == OVER_TIME[0],
-    )
+    x, y = [window.middle + shift for window, _ in shown], [estimate.value for estimate in estimates]
+    return {
+        **_curve(info, kind, x, y, "%{text}"),
+        "error_y": {**_errors(estimates, mutation_color(kind, info.kinds)), "thickness": 1, "width": 0},
+        "text": [f"generations {each.first} to {each.last}<br>{_sentence(effects, panel)}" for each, effects in shown],
+        "showlegend": panel == OVER_TIME[0],
+    }
 
 
-def _probability(info: MutationEffects, kind: str) -> go.Scatter:
-    import plotly.graph_objects as go
-
+def _probability(info: MutationEffects, kind: str) -> dict[str, Any]:
     values = info.probabilities[kind]
-    return go.Scatter(
-        x=values.index,
-        y=values,
-        mode="lines+markers",
-        line={"color": mutation_color(kind, info.kinds), "width": 2, "shape": "hvh"},
-        marker={"size": 4},
-        hovertemplate=f"{words(kind)}, generation %{{x}}: %{{y:.1%}}<extra></extra>",
-        name=words(kind),
-        legendgroup=kind,
-        showlegend=False,
-    )
+    curve = _curve(info, kind, values.index, values, f"{words(kind)}, generation %{{x}}: %{{y:.1%}}")
+    return {**curve, "line": {**curve["line"], "width": 2, "shape": "hvh"}, "marker": {"size": 4}}
 
 
-def _change_marks(info: MutationEffects) -> go.Scatter:
+def _change_marks(info: MutationEffects) -> dict[str, Any]:
     """A triangle at the foot of the plot for each live change."""
-    import plotly.graph_objects as go
-
     marked = [change for change in info.changes if change.generation is not None]
-    text = ["<br>".join(html.escape(line, quote=False) for line in change.lines[:8]) for change in marked]
-    return go.Scatter(
-        x=[change.generation for change in marked],
-        y=[0] * len(marked),
-        mode="markers",
-        marker={"symbol": "triangle-up", "size": 11, "color": INK},
-        text=text,
-        hovertemplate="<b>live change, generation %{x}</b><br>%{text}<extra></extra>",
-        name="live change",
-        showlegend=False,
-    )
+    return {
+        "type": "scatter",
+        "x": [change.generation for change in marked],
+        "y": [0] * len(marked),
+        "mode": "markers",
+        "marker": {"symbol": "triangle-up", "size": 11, "color": INK},
+        "text": ["<br>".join(figure_text(line) for line in change.lines[:8]) for change in marked],
+        "hovertemplate": "<b>live change, generation %{x}</b><br>%{text}<extra></extra>",
+        "name": "live change",
+    }
 
 
 def _set_axes(figure: go.Figure, info: MutationEffects) -> None:

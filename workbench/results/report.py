@@ -1,0 +1,277 @@
+"""One self-contained HTML page about a run: what it found, how good that is, which mutations paid, what it cost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.datasets import Dataset
+from workbench.errors import ExportError, RunError
+from workbench.formats import in_words, table_cell
+from workbench.results.baselines import measured_baselines
+from workbench.results.files import ABOUT, ResultFile, looks_at_test
+from workbench.results.random_search import training_cost
+from workbench.results.retraining import lineage_epochs, retraining_table
+from workbench.search.report import chosen_members, front_table
+from workbench.store import Run
+from workbench.views.front.baselines import Baseline, baselines_for
+from workbench.views.mutations.data import mutation_effects
+from workbench.views.run.changes import flat
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+TEMPLATE = Path(__file__).with_suffix(".html")
+
+
+@dataclass(frozen=True)
+class ReportSources:
+    """Where a report takes its figures from.
+
+    Attributes:
+        run: the run to report on.
+        data: its data set.
+        others: runs to show beside it: other seeds, a random search.
+        results: folder with `baselines-NAME.json` and retrainings; missing results are left out.
+    """
+
+    run: Run
+    data: Dataset
+    others: tuple[Run, ...] = ()
+    results: Path = field(default_factory=lambda: Path("data/results"))
+
+    def __post_init__(self) -> None:
+        for run in (self.run, *self.others):
+            if run.dataset["fingerprint"] != self.data.fingerprint:
+                raise RunError(f"{run.path} was made with other data ({run.dataset['name']}); pass the same data set")
+
+    def groups(self) -> dict[str, tuple[Run, ...]]:
+        """All runs, grouped into evolution and random search."""
+        groups: dict[str, tuple[Run, ...]] = {}
+        for run in (self.run, *self.others):
+            groups[kind_of(run)] = (*groups.get(kind_of(run), ()), run)
+        return groups
+
+    def baseline_file(self) -> ResultFile | None:
+        """Measured baselines of the data set, if there are any."""
+        path = self.results / f"baselines-{self.data.name}.json"
+        return ResultFile(path) if path.exists() else None
+
+    def baselines(self) -> tuple[Baseline, ...]:
+        """Hand-made networks: those measured, else those that the package knows."""
+        file = self.baseline_file()
+        return baselines_for(self.data.name) if file is None else measured_baselines(file)
+
+    def retraining(self) -> ResultFile | None:
+        """The retraining of the run's front, if one is stored."""
+        for path in sorted(self.results.glob("retrain-*.json")):
+            file = ResultFile(path)
+            if ABOUT in file and file[ABOUT].get("run") == self.run.created_at:
+                return file
+        return None
+
+
+def kind_of(run: Run) -> str:
+    """Which kind of search a run was."""
+    return "random search" if run.config.get("selection") == "random" else "evolution"
+
+
+def write_report(
+    sources: ReportSources, path: str | os.PathLike[str] = "report.html", *, members: int = 6, test: bool = True
+) -> Path:
+    """Write one HTML page that needs nothing else, not even a network connection.
+
+    Members of the front are chosen on the selection split, and only those are tested; the page says how often the test
+    set was evaluated.
+
+    Args:
+        sources: the run and what to compare it with.
+        path: the file.
+        members: how many networks to draw.
+        test: whether to evaluate the test set.
+
+    Raises:
+        RunError: if the run has no trained individual yet.
+        ExportError: if the file cannot be written.
+    """
+    run = sources.run
+    if len(run.front()) == 0:
+        raise RunError(f"{run.path} has no trained individual yet, so there is nothing to report")
+    table = _chosen(sources, test)
+    page = _render(
+        title=f"{run.dataset['name']}: {kind_of(run)}, seed {run.seed}",
+        run=run,
+        test=test,
+        others=bool(sources.others),
+        facts=_facts(run),
+        mutations=_mutations(run),
+        settings=_settings(run),
+        **_figures(sources, table),
+        **_accuracies(sources, table, test),
+        **_networks(run, table, members),
+    )
+    path = Path(path)
+    try:
+        path.write_text(page, "utf-8")
+    except OSError as error:
+        raise ExportError(f"cannot write {path}: {error.strerror or error}") from None
+    return path
+
+
+def _render(**parts: Any) -> str:
+    """Fill the template: text is escaped, plotly is inlined once, nothing is loaded from elsewhere."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    def align(rows: pd.DataFrame, name: str) -> Markup:
+        return Markup(' class="number"' if rows[name].dtype.kind in "iuf" else "")
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    environment.filters["in_words"] = in_words
+    template = environment.from_string(TEMPLATE.read_text("utf-8"), {"cell": table_cell, "align": align})
+    return template.render(plotly=Markup(get_plotlyjs()), **parts)
+
+
+def _embedded(figure: go.Figure) -> Any:
+    """An interactive figure as wide as the page, which holds plotly itself."""
+    from markupsafe import Markup
+
+    figure.update_layout(width=None, autosize=True)
+    if not figure.layout.title.text:
+        figure.update_layout(margin_t=24)
+    config = {"responsive": True, "displaylogo": False, "showSendToCloud": False}
+    return Markup(figure.to_html(full_html=False, include_plotlyjs=False, config=config))
+
+
+def _chosen(sources: ReportSources, test: bool) -> pd.DataFrame:
+    """Members that the selection split chose, with the epochs of their lineages."""
+    run = sources.run
+    if test:
+        table = front_table(run, sources.data).dropna(subset=["test_accuracy"]).reset_index(drop=True)
+    else:
+        table = chosen_members(run, sources.data)
+    return table.assign(lineage_epochs=[lineage_epochs(run, int(id)) for id in table["id"]])
+
+
+def _facts(run: Run) -> dict[str, str]:
+    individuals, generations = run.individuals, run.generations
+    return {
+        "individuals": f"{len(individuals):,}",
+        "of them failed": f"{int((individuals['status'] != 'ok').sum()):,}",
+        "generations": f"{max(0, len(generations) - 1):,}",
+        "on the front": f"{len(run.front()):,}",
+        "minutes": f"{float(generations['wall_seconds'].sum()) / 60:,.1f}",
+        "epochs trained": f"{int(individuals['epochs'].fillna(0).sum()):,}",
+        "epochs × FLOPs": f"{training_cost(run):,.3g}",
+    }
+
+
+def _figures(sources: ReportSources, table: pd.DataFrame) -> dict[str, Any]:
+    from workbench.results import figures
+
+    others = {f"{kind_of(run)}, seed {run.seed}": run.front() for run in sources.others}
+    front = figures.tested_front_figure(table, others, sources.baselines(), "")
+    against = ("generation", "training") if others else ("generation",)
+    volumes = [figures.hypervolume_figure(sources.groups(), each) for each in against]
+    return {"front": _embedded(front), "hypervolumes": [_embedded(each) for each in volumes]}
+
+
+def _accuracies(sources: ReportSources, table: pd.DataFrame, test: bool) -> dict[str, Any]:
+    """The tables of accuracies, and how often the test set was evaluated for them."""
+    import pandas as pd
+
+    names = ["id", "flops", "flops_total", "parameters", "layers", "lineage_epochs", "val_accuracy"]
+    names += ["selection_accuracy", *(["test_accuracy"] if test else [])]
+    file, retraining = sources.baseline_file(), sources.retraining()
+    baselines = retrained = None
+    if file is not None:
+        rows = [(one.name, one.flops, one.accuracy, one.recipe) for one in sources.baselines()]
+        columns = ["hand-made network", "flops", "mean test_accuracy", "recipe: mean ± 95 %"]
+        baselines = pd.DataFrame(rows, columns=columns)
+    if retraining is not None:
+        retrained = _retrained(retraining_table(retraining))
+    files = [each for each in (file, retraining) if each is not None]
+    looks = (len(table) if test else 0) + (looks_at_test(files) if files else 0)
+    return {"accuracies": table[names], "baselines": baselines, "retrained": retrained, "looks": looks}
+
+
+def _retrained(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of retraining for people: means with margins as text."""
+    shown = table[["id", "flops", "lineage_epochs"]].assign(found_accuracy=table["found"])
+    for start, words in (("fresh", "from fresh weights"), ("inherited", "trained on")):
+        shown[f"{words}, {int(table[f'{start}_epochs'].max())} epochs"] = [
+            f"{mean:.2%}" + (f" ± {100 * margin:.2f}" if margin == margin else "")
+            for mean, margin in zip(table[start], table[f"{start}_margin"], strict=True)
+        ]
+    return shown
+
+
+def _networks(run: Run, table: pd.DataFrame, members: int) -> dict[str, Any]:
+    """Pictures of members spread over the front, with captions and the colours of the layers."""
+    from markupsafe import Markup
+
+    from workbench.results.networks import network_svg
+    from workbench.views.base.palette import INPUTS, OUTPUTS, layer_color
+
+    if run.space_name != "neurons" or members < 1:
+        return {"networks": [], "colors": {}}
+    places = sorted({round(index * (len(table) - 1) / max(1, members - 1)) for index in range(members)})
+    column = "test_accuracy" if "test_accuracy" in table else "val_accuracy"
+    drawn = [
+        (
+            Markup(network_svg(run.genome(int(row["id"])))),
+            f"Individual {row['id']}: {row[column]:.2%}, {row['flops']:,} FLOPs, layers of {row['layers']} neurons",
+        )
+        for row in table.iloc[places].to_dict("records")
+    ]
+    hidden = max(row.count("-") for row in table["layers"]) - 1
+    colors = {"inputs": INPUTS, "outputs": OUTPUTS}
+    return {
+        "networks": drawn,
+        "colors": colors | {f"layer {layer}": layer_color(layer) for layer in range(1, hidden + 1)},
+    }
+
+
+def _mutations(run: Run) -> dict[str, Any]:
+    import pandas as pd
+
+    from workbench.views.mutations.figure import effects_figure
+
+    info = mutation_effects(run)
+    if not len(info.table):
+        return {}
+    rows = [
+        {
+            "mutation": effects.kind.replace("_", " "),
+            "children": effects.children,
+            "of them failed": effects.failed,
+            "on the front": f"{effects.front.value:.0%}",
+            "with living descendants": f"{effects.lines.value:.0%}",
+            "change before training": f"{100 * effects.before.value:+.2f}",
+            "after training": f"{100 * effects.after.value:+.2f}",
+            "FLOPs": f"× {effects.flops.value:.2f}",
+        }
+        for effects in info.effects
+        if effects.children
+    ]
+    return {"table": pd.DataFrame(rows), "figure": _embedded(effects_figure(info))}
+
+
+def _settings(run: Run) -> dict[str, pd.DataFrame]:
+    """Everything that the run's head says, each part as a table of dotted names and values."""
+    import pandas as pd
+
+    parts: dict[str, Mapping[str, Any]] = {
+        "Settings of the search": run.config,
+        f"Search space {run.space_name}": run.space_config,
+        "Versions": {**run.versions, "processor": run.description.cpu},
+    }
+    return {
+        title: pd.DataFrame([(name, str(value)) for name, value in flat(values).items()], columns=["setting", "value"])
+        for title, values in parts.items()
+    }
