@@ -10,8 +10,7 @@ from strategies import genomes, random_dag, seeds
 
 from workbench.compiler import compile_genome
 from workbench.compiler.interpreter import interpret
-from workbench.compiler.network import NeuronNetwork
-from workbench.compiler.products import PRODUCTS
+from workbench.compiler.network import PRODUCTS, NeuronNetwork
 from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
 

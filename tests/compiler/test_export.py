@@ -13,9 +13,8 @@ import torch
 from hypothesis import given, settings
 from strategies import genomes
 
-from workbench.compiler.export import export_network, export_onnx
+from workbench.compiler.export import export_network, export_onnx, onnx_model
 from workbench.compiler.interpreter import interpret
-from workbench.compiler.onnx_graph import onnx_model
 from workbench.datasets import load_dataset
 from workbench.errors import ConfigError, ExportError
 from workbench.genome import Genome

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.baselines.layers import Convolution, Layer, MaxPooling, Shape
-from workbench.compiler.onnx_graph import GraphWriter
+from workbench.compiler.export import GraphWriter
 
 if TYPE_CHECKING:
     import onnx

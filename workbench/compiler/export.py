@@ -1,4 +1,17 @@
-"""Networks as files that run without this package."""
+"""Networks as files that run without this package.
+
+In an ONNX graph activations are feature-major, [neurons, batch], as everywhere. Each layer multiplies in one of two
+ways:
+
+* scatter: weights are kept as (place, value), put into a matrix of zeros when the file is loaded, then one matrix
+  product. The file grows with the edges (8 bytes each), memory and work with sources × targets.
+* gather: rows of source indices, padded to the largest in-degree of the layer; gather, then a small product per row.
+  File, memory and work grow with the padded rows.
+
+Measured with onnxruntime on one core, spatial nets of 7,000 to 233,000 edges: scattered files are a third smaller, a
+single image takes a ninth to a half of the time, a batch of 128 as long (small nets) to 0.7 of it (large ones). So
+rows are gathered only where the matrix would be too large.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +19,31 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import ExportError
-from workbench.genome import Genome
+from workbench.compiler.plan import Block, Plan, compile_genome
+from workbench.errors import ConfigError, ExportError
+from workbench.genome import EPS, Genome
+
+if TYPE_CHECKING:
+    import onnx
+
+OPSET = 17
+IR_VERSION = 8
+"""Old enough for runtimes of 2022."""
+
+LAYOUTS = ("auto", "gather", "scatter")
+
+LARGEST_MATRIX = 2**25
+"""Largest matrix (in values: 128 MB) that "auto" scatters; the rows of larger ones are gathered."""
 
 
 def export_network(genome: Genome, path: str | os.PathLike[str]) -> Path:
-    """Write a trained genome to a file, in the format that the ending names.
+    """Write a trained genome to a file, in the format that the extension names.
 
     All formats take prepared images as `Dataset.arrays` gives them, flattened, [batch, inputs], and give logits.
 
@@ -25,8 +52,8 @@ def export_network(genome: Genome, path: str | os.PathLike[str]) -> Path:
     * `.npz`: the genome as plain arrays, for `Genome.from_bytes`, or for twenty lines of NumPy (README).
 
     Raises:
-        ExportError: on another ending, weights that are missing (unless `.npz`), a package that is, or a file that
-            cannot be written.
+        ExportError: on another extension, missing weights (unless `.npz`), a missing package, or a file that cannot be
+            written.
     """
     path = Path(path)
     if path.suffix not in FORMATS:
@@ -42,13 +69,14 @@ def export_onnx(genome: Genome, path: str | os.PathLike[str], layout: str = "aut
     Args:
         genome: the network.
         path: the file.
-        layout: how layers multiply; see `workbench.compiler.onnx_graph`.
+        layout: how layers multiply: "scatter", "gather" (see this module), or "auto": scatter unless a matrix would be
+            huge.
 
     Raises:
         ExportError: on a genome without weights, if the package onnx is missing, or a file that cannot be written.
         ConfigError: if the layout is unknown.
     """
-    return _write(Path(path), _onnx_model(genome, layout))
+    return _write(Path(path), _onnx_bytes(genome, layout))
 
 
 def _write(path: Path, blob: bytes) -> Path:
@@ -66,11 +94,9 @@ def _check_trained(genome: Genome) -> None:
         )
 
 
-def _onnx_model(genome: Genome, layout: str = "auto") -> bytes:
+def _onnx_bytes(genome: Genome, layout: str = "auto") -> bytes:
     _check_trained(genome)
     try:
-        from workbench.compiler.onnx_graph import onnx_model
-
         return onnx_model(genome, layout).SerializeToString()
     except ImportError:
         raise ExportError("ONNX files need the package onnx: pip install 'neuron-workbench[onnx]'") from None
@@ -97,7 +123,121 @@ def _torch_program(genome: Genome) -> bytes:
 FORMATS: dict[str, Callable[[Genome], bytes]] = {
     ".pt2": _torch_program,
     ".pt": _torch_program,
-    ".onnx": _onnx_model,
+    ".onnx": _onnx_bytes,
     ".npz": Genome.to_bytes,
 }
-"""By ending: what makes a file's bytes of a genome."""
+"""By extension: what turns a genome into the bytes of a file."""
+
+
+class GraphWriter:
+    """Collects nodes and constants; each node's output is named after the operator and a running number."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def constant(self, array: np.ndarray) -> str:
+        """Add an initializer; returns its name."""
+        from onnx import numpy_helper
+
+        name = f"constant{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def node(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+        """Add a node with one output; returns its name."""
+        from onnx import helper
+
+        output = output or f"{operator.lower()}{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
+        return output
+
+    def model(self, name: str, inputs: Sequence[int | str], n_outputs: int, facts: dict[str, str]) -> onnx.ModelProto:
+        """The checked model from "images" of shape `inputs` to "logits" [batch, outputs]."""
+        from onnx import TensorProto, checker, helper
+
+        images = helper.make_tensor_value_info("images", TensorProto.FLOAT, list(inputs))
+        logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", n_outputs])
+        graph = helper.make_graph(self.nodes, name, [images], [logits], self.constants)
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="workbench", ir_version=IR_VERSION
+        )
+        helper.set_model_props(model, facts)
+        checker.check_model(model, full_check=True)
+        return model
+
+
+def onnx_model(genome: Genome, layout: str = "auto") -> onnx.ModelProto:
+    """The model of a genome whose weights are all there; see `export_onnx`."""
+    if layout not in LAYOUTS:
+        raise ConfigError(f"unknown layout {layout!r}; expected one of: {', '.join(LAYOUTS)}")
+    plan, graph = compile_genome(genome), GraphWriter()
+    weights, biases = plan.weights_of(genome)[plan.parameters], plan.biases_of(genome)
+    outputs = [graph.node("Transpose", "images", perm=[1, 0])]
+    for layer in range(1, plan.n_layers):
+        outputs.append(_layer(graph, plan, layer, outputs, weights, biases, layout))
+    graph.node("Transpose", outputs[-1], perm=[1, 0], output="logits")
+    facts = {
+        "input_shape": ",".join(map(str, genome.input_shape)),
+        "flops": str(genome.flops),
+        "parameters": str(genome.n_parameters),
+    }
+    return graph.model("neurons", ["batch", genome.n_inputs], genome.n_outputs, facts)
+
+
+def _layer(
+    graph: GraphWriter,
+    plan: Plan,
+    layer: int,
+    outputs: list[str],
+    weights: np.ndarray,
+    biases: np.ndarray,
+    layout: str,
+) -> str:
+    """Sparse product with the layers that feed it, bias, LayerNorm, ReLU; the name of [neurons, batch]."""
+    block = plan.block(layer)
+    bias = graph.constant(biases[block.rows, None])
+    if not block.feeders:  # outputs without edges: the batch is known from the images
+        nothing = graph.node("ReduceSum", outputs[0], graph.constant(np.array([0])), keepdims=1)
+        return graph.node("Add", graph.node("Mul", nothing, graph.constant(np.zeros((1, 1), np.float32))), bias)
+    feeding = [outputs[index] for index in block.feeders]
+    x = feeding[0] if len(feeding) == 1 else graph.node("Concat", *feeding, axis=0)
+    is_large = (len(block.starts) - 1) * block.n_sources > LARGEST_MATRIX
+    product = _gathered if layout == "gather" or (layout == "auto" and is_large) else _scattered
+    total = graph.node("Add", product(graph, x, block, weights[block.edges]), bias)
+    if layer == plan.n_layers - 1:
+        return total
+    return graph.node("Relu", _normalised(graph, total) if plan.normalised[layer] else total)
+
+
+def _gathered(graph: GraphWriter, x: str, block: Block, weights: np.ndarray) -> str:
+    """Padded rows; the padding points to source 0 with weight 0."""
+    degrees = np.diff(block.starts)
+    n_targets, width = len(degrees), int(degrees.max())
+    rows = np.repeat(np.arange(n_targets), degrees)
+    within = np.arange(len(block.columns)) - np.repeat(block.starts[:-1], degrees)
+    index, value = np.zeros((n_targets, width), np.int32), np.zeros((n_targets, 1, width), np.float32)
+    index[rows, within], value[rows, 0, within] = block.columns, weights
+    gathered = graph.node("Gather", x, graph.constant(index), axis=0)  # [targets, width, batch]
+    product = graph.node("MatMul", graph.constant(value), gathered)  # [targets, 1, batch]
+    return graph.node("Squeeze", product, graph.constant(np.array([1])))
+
+
+def _scattered(graph: GraphWriter, x: str, block: Block, weights: np.ndarray) -> str:
+    """A full matrix, made of its non-zero places when the file is loaded."""
+    n_targets, n_sources = len(block.starts) - 1, block.n_sources
+    rows = np.repeat(np.arange(n_targets), np.diff(block.starts))
+    size = graph.constant(np.array([n_targets * n_sources], np.int64))
+    zeros = graph.node("ConstantOfShape", size)
+    places = graph.constant((rows * n_sources + block.columns).astype(np.int32))
+    filled = graph.node("ScatterElements", zeros, places, graph.constant(weights), axis=0)
+    matrix = graph.node("Reshape", filled, graph.constant(np.array([n_targets, n_sources], np.int64)))
+    return graph.node("MatMul", matrix, x)
+
+
+def _normalised(graph: GraphWriter, total: str) -> str:
+    """LayerNorm over the neurons of a layer, per sample."""
+    centred = graph.node("Sub", total, graph.node("ReduceMean", total, axes=[0], keepdims=1))
+    variance = graph.node("ReduceMean", graph.node("Mul", centred, centred), axes=[0], keepdims=1)
+    deviation = graph.node("Sqrt", graph.node("Add", variance, graph.constant(np.array(EPS, np.float32))))
+    return graph.node("Div", centred, deviation)

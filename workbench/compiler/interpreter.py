@@ -1,4 +1,4 @@
-"""The slow, obvious way to run a genome: neuron by neuron, edge by edge. For teaching, and the oracle of all tests."""
+"""The slow, obvious way to run a genome, neuron by neuron and edge by edge: for teaching, and as the tests' oracle."""
 
 from __future__ import annotations
 

@@ -1,22 +1,140 @@
-"""A genome as a `torch.nn.Module`."""
+"""A genome as a `torch.nn.Module`, and three ways to multiply a layer's sparse matrix with the activations before it.
+
+Each way is a module with `forward(values, x)`: `values` [edges of the layer] are the weights of the edges in plan
+order, `x` [sources, batch] the activations (feature-major), the result [targets, batch].
+"""
 
 from __future__ import annotations
+
+import warnings
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.compiler.plan import Plan, compile_genome
-from workbench.compiler.products import PRODUCTS
+from workbench.compiler.plan import Block, Plan, compile_genome
 from workbench.errors import ConfigError, DataError
 from workbench.genome import EPS, Genome
 from workbench.initial import initialise
 
 
+class CsrProduct(nn.Module):
+    """Compressed sparse rows: the work is proportional to the edges."""
+
+    crow: Tensor
+    col: Tensor
+    crow_t: Tensor
+    col_t: Tensor
+    to_t: Tensor
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        n_targets = len(block.starts) - 1
+        rows = np.repeat(np.arange(n_targets), np.diff(block.starts))
+        transposed = np.lexsort((rows, block.columns))
+        starts_t = np.concatenate([[0], np.cumsum(np.bincount(block.columns, minlength=block.n_sources))])
+        self.shape = (n_targets, block.n_sources)
+        for name, array in {
+            "crow": block.starts,
+            "col": block.columns,
+            "crow_t": starts_t,
+            "col_t": rows[transposed],
+            "to_t": transposed,
+        }.items():
+            kind = torch.int64 if name == "to_t" else torch.int32
+            self.register_buffer(name, torch.as_tensor(array, dtype=kind), persistent=False)
+        with warnings.catch_warnings():  # torch warns once per process that CSR tensors are in beta
+            warnings.simplefilter("ignore", UserWarning)
+            torch.eye(1).to_sparse_csr()
+
+    def forward(self, values: Tensor, x: Tensor) -> Tensor:
+        """The layer's sums [targets, batch]."""
+        return _CsrMatmul.apply(values, x, self)
+
+
+class _CsrMatmul(torch.autograd.Function):
+    """out = W · x;  dW = (grad · xᵀ) at the edges;  dx = Wᵀ · grad."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, x: Tensor, matrix: CsrProduct) -> Tensor:
+        ctx.save_for_backward(values, x)
+        ctx.matrix = matrix
+        return torch.sparse_csr_tensor(matrix.crow, matrix.col, values, matrix.shape, check_invariants=False) @ x
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        values, x = ctx.saved_tensors
+        matrix, grad = ctx.matrix, grads[0].contiguous()
+        grad_values = grad_x = None
+        if ctx.needs_input_grad[0]:
+            pattern = torch.sparse_csr_tensor(
+                matrix.crow, matrix.col, torch.zeros_like(values), matrix.shape, check_invariants=False
+            )
+            grad_values = torch.sparse.sampled_addmm(pattern, grad, x.t(), beta=0.0).values()
+        if ctx.needs_input_grad[1]:
+            transposed = torch.sparse_csr_tensor(
+                matrix.crow_t, matrix.col_t, values[matrix.to_t], matrix.shape[::-1], check_invariants=False
+            )
+            grad_x = transposed @ grad
+        return grad_values, grad_x, None
+
+
+class DenseProduct(nn.Module):
+    """A dense matrix with zeros where there is no edge."""
+
+    place: Tensor
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        rows = np.repeat(np.arange(len(block.starts) - 1), np.diff(block.starts))
+        self.shape = (len(block.starts) - 1, block.n_sources)
+        self.register_buffer("place", torch.as_tensor(rows * block.n_sources + block.columns), persistent=False)
+
+    def forward(self, values: Tensor, x: Tensor) -> Tensor:
+        """The layer's sums [targets, batch]."""
+        blank = values.new_zeros(self.shape[0] * self.shape[1])
+        return blank.index_put((self.place,), values).view(self.shape) @ x
+
+
+class GatherProduct(nn.Module):
+    """A padded row of source indices (the last one a constant zero neuron) and of weights for each target.
+
+    Slow to train, but made of standard operators only: the form for export.
+    """
+
+    source: Tensor
+    edge: Tensor
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        degrees = np.diff(block.starts)
+        inside = np.arange(degrees.max(initial=1)) < degrees[:, None]  # [targets, largest in-degree]
+        source = np.full(inside.shape, block.n_sources)
+        edge = np.full(inside.shape, len(block.columns))
+        source[inside], edge[inside] = block.columns, np.arange(len(block.columns))
+        self.register_buffer("source", torch.as_tensor(source), persistent=False)
+        self.register_buffer("edge", torch.as_tensor(edge), persistent=False)
+
+    def forward(self, values: Tensor, x: Tensor) -> Tensor:
+        """The layer's sums [targets, batch]."""
+        weights = torch.cat([values, values.new_zeros(1)])[self.edge]  # [targets, degree]
+        inputs = torch.cat([x, x.new_zeros(1, x.shape[1])])[self.source]  # [targets, degree, batch]
+        return (weights.unsqueeze(2) * inputs).sum(dim=1)
+
+
+PRODUCTS: dict[str, type[CsrProduct] | type[DenseProduct] | type[GatherProduct]] = {
+    "csr": CsrProduct,
+    "dense": DenseProduct,
+    "gather": GatherProduct,
+}
+"""Backends of `NeuronNetwork` by name."""
+
+
 class NeuronNetwork(nn.Module):
     """A genome compiled to sparse matrices: images [batch, inputs] or [batch, c, h, w] -> logits [batch, outputs].
 
-    Edges that share a weight share one parameter. Weights the genome does not have yet (NaN) are drawn by in-degree.
+    Edges that share a weight share one parameter. Missing weights (NaN) are drawn by in-degree.
 
     Args:
         genome: the network.
@@ -55,7 +173,7 @@ class NeuronNetwork(nn.Module):
         self._random: torch.Generator | None = None
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits [batch, outputs]; `DataError` if the images have not as many values as the network inputs."""
+        """Logits [batch, outputs]; `DataError` if the images' size does not match the network's inputs."""
         flat = images.flatten(1) if images.dim() > 1 else images
         if flat.dim() != 2 or flat.shape[1] != self.plan.n_inputs:
             raise DataError(
@@ -71,7 +189,7 @@ class NeuronNetwork(nn.Module):
         return outputs[-1].t()
 
     def _drop(self, out: Tensor) -> Tensor:
-        """Inverted dropout with this module's own random numbers, so that modules in several threads do not mix."""
+        """Inverted dropout from a generator of this module's own, so that threads do not disturb each other."""
         if self._random is None or self._random.device != out.device:
             self._random = torch.Generator(out.device).manual_seed(self._seed % 2**63)
         keep = torch.rand(out.shape, generator=self._random, device=out.device) >= self.dropout
@@ -90,27 +208,17 @@ class _Layer(nn.Module):
 
     def __init__(self, plan: Plan, layer: int, backend: str) -> None:
         super().__init__()
-        first, last = plan.layer_starts[layer], plan.layer_starts[layer + 1]
-        low, high = plan.row_starts[first], plan.row_starts[last]
-        columns = plan.columns[low:high]
-        column_layers = np.searchsorted(plan.layer_starts, columns, side="right") - 1
-        self.feeders: list[int] = np.unique(column_layers).tolist()  # only these are gathered for the product
-        sizes = np.diff(plan.layer_starts)
-        offsets = np.zeros(layer, np.int64)
-        offsets[self.feeders] = np.cumsum(sizes[self.feeders]) - sizes[self.feeders]
-        local = columns - plan.layer_starts[column_layers] + offsets[column_layers]
-        starts = plan.row_starts[first : last + 1] - low
-        self.product = PRODUCTS[backend](starts, local, int(sizes[self.feeders].sum()))
-        self.edges = slice(int(low), int(high))
-        self.rows = slice(int(first) - plan.n_inputs, int(last) - plan.n_inputs)
+        block = plan.block(layer)
+        self.feeders, self.edges, self.rows = block.feeders, block.edges, block.rows
+        self.product = PRODUCTS[backend](block)
         self.normalised, self.is_output = bool(plan.normalised[layer]), layer == plan.n_layers - 1
-        parameter = torch.as_tensor(plan.parameters[low:high]) if plan.shares_weights else None
+        parameter = torch.as_tensor(plan.parameters[block.edges]) if plan.shares_weights else None
         self.register_buffer("parameter", parameter, persistent=False)
 
     def forward(self, outputs: list[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
         values = weight[self.edges] if self.parameter is None else weight[self.parameter]
         total = bias[self.rows].unsqueeze(1)  # [neurons, 1]
-        if not self.feeders:  # outputs that nothing feeds
+        if not self.feeders:  # outputs without edges
             return total.expand(-1, outputs[0].shape[1])
         feeding = [outputs[layer] for layer in self.feeders]
         x = feeding[0] if len(feeding) == 1 else torch.cat(feeding)  # [sources, batch]

@@ -14,6 +14,27 @@ from workbench.genome import SMALLEST_NORMALISED_LAYER, Genome
 
 
 @dataclass(frozen=True, eq=False)
+class Block:
+    """The sparse matrix of one layer, over the concatenated layers that feed it.
+
+    Attributes:
+        edges: the layer's edges, as a slice of the plan's.
+        rows: the layer's neurons, as a slice of the hidden and output rows (and so of the biases).
+        feeders: the layers that feed it, ascending; only these are concatenated.
+        starts: CSR row pointer, int64 [targets + 1].
+        columns: row of each edge's source among the feeders, int64 [edges].
+        n_sources: neurons of all feeders.
+    """
+
+    edges: slice
+    rows: slice
+    feeders: tuple[int, ...]
+    starts: np.ndarray
+    columns: np.ndarray
+    n_sources: int
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """The compiled form of a genome.
 
@@ -57,6 +78,24 @@ class Plan:
         """Whether any weight serves several edges."""
         return self.n_weights < len(self.edges)
 
+    def block(self, layer: int) -> Block:
+        """The matrix of one layer (from 1)."""
+        first, last = self.layer_starts[layer], self.layer_starts[layer + 1]
+        low, high = self.row_starts[first], self.row_starts[last]
+        columns, sizes = self.columns[low:high], np.diff(self.layer_starts)
+        source_layers = np.searchsorted(self.layer_starts, columns, side="right") - 1
+        feeders = np.unique(source_layers)
+        offsets = np.zeros(layer, np.int64)
+        offsets[feeders] = np.cumsum(sizes[feeders]) - sizes[feeders]
+        return Block(
+            edges=slice(int(low), int(high)),
+            rows=slice(int(first) - self.n_inputs, int(last) - self.n_inputs),
+            feeders=tuple(feeders.tolist()),
+            starts=self.row_starts[first : last + 1] - low,
+            columns=columns - self.layer_starts[source_layers] + offsets[source_layers],
+            n_sources=int(sizes[feeders].sum()),
+        )
+
     def weights_of(self, genome: Genome) -> np.ndarray:
         """The genome's weights as a vector of parameters, float32 [n_weights]."""
         weights = np.empty(self.n_weights, np.float32)
@@ -68,7 +107,7 @@ class Plan:
         return genome.biases[self.neurons[self.n_inputs :] - self.n_inputs]
 
     def to_genome(self, genome: Genome, weights: np.ndarray, biases: np.ndarray) -> Genome:
-        """`genome` with parameters in the plan's order put back into its own."""
+        """`genome` with these parameters, given in the plan's order."""
         edge_weights = np.empty(len(self.edges), np.float32)
         edge_weights[self.edges] = weights[self.parameters]
         neuron_biases = np.empty(len(biases), np.float32)
@@ -77,7 +116,7 @@ class Plan:
 
 
 def _layer_order(genome: Genome) -> np.ndarray:
-    """Genome ids by layer; hidden neurons of a layer by place, so that neighbours read the same rows (from cache)."""
+    """Genome ids by layer; hidden neurons of a layer by position, so that neighbours find the rows they read cached."""
     place = np.zeros((genome.n_neurons, 2))
     first_hidden = genome.n_inputs + genome.n_outputs
     place[first_hidden:] = genome.positions[first_hidden:]
@@ -86,13 +125,12 @@ def _layer_order(genome: Genome) -> np.ndarray:
 
 def compile_genome(genome: Genome) -> Plan:
     """The plan of a genome."""
-    layers = genome.layers
     neurons = _layer_order(genome)
     row_of = np.empty_like(neurons)
     row_of[neurons] = np.arange(len(neurons))
     targets, sources = row_of[genome.targets], row_of[genome.sources]
     edges = np.lexsort((sources, targets))
-    sizes = np.bincount(layers)
+    sizes = np.bincount(genome.layers)
     normalised = (sizes >= SMALLEST_NORMALISED_LAYER) & (genome.normalization == "layer")
     normalised[[0, -1]] = False
     # One parameter per edge or shared group, numbered by first appearance.

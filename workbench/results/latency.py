@@ -167,7 +167,7 @@ def _torch_answer(module: Any, data: Dataset, batch: int) -> Answer:
 
 
 def _onnx_genome(genome: Genome, data: Dataset, batch: int) -> Answer:
-    from workbench.compiler.onnx_graph import onnx_model
+    from workbench.compiler.export import onnx_model
 
     return _onnx_answer(onnx_model(genome), _prepared(data, batch).reshape(batch, -1))
 

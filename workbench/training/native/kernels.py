@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from workbench.genome import EPS
 from workbench.training.native.formulas import (
     BETA1,
     BETA2,
@@ -39,9 +40,6 @@ from workbench.training.native.formulas import (
     sum_squares,
 )
 from workbench.training.native.vectors import TILE
-
-EPS = 1e-5
-"""Added to the variance in LayerNorm."""
 
 
 class Net(NamedTuple):
