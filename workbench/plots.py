@@ -26,11 +26,22 @@ from workbench.views.lineage.animation import lineage_animation, save_lineage_an
 from workbench.views.lineage.data import LineageInfo, lineage_figure, lineage_info
 from workbench.views.mutations.data import MutationEffects, mutation_effects
 from workbench.views.mutations.figure import mutation_effects_figure
-from workbench.views.network.dag import DagInfo, dag_figure, dag_layout
-from workbench.views.network.difference_figures import dag_difference_figure, space_difference_figure
-from workbench.views.network.differences import GenomeDifference, genome_difference
-from workbench.views.network.edge_lengths import EdgeLengths, edge_length_figure, edge_length_histogram
-from workbench.views.network.space_map import activations, edge_density, neuron_density, receptive_field, spatial_figure
+from workbench.views.network.data import DagInfo, GenomeDifference, dag_layout, genome_difference
+from workbench.views.network.figure import (
+    dag_difference_figure,
+    dag_figure,
+    edge_length_figure,
+    space_difference_figure,
+    spatial_figure,
+)
+from workbench.views.network.maps import (
+    EdgeLengths,
+    activations,
+    edge_density,
+    edge_length_histogram,
+    neuron_density,
+    receptive_field,
+)
 from workbench.views.run.changes import Change, changes, run_changes
 from workbench.views.steering.law import SpatialLawInfo, spatial_law_figure, spatial_law_info
 

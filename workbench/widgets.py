@@ -8,8 +8,7 @@ from workbench.views.inspect.card import IndividualCard
 from workbench.views.inspect.widget import InspectView
 from workbench.views.lineage.widget import LineageView
 from workbench.views.mutations.widget import MutationStatistics
-from workbench.views.network.dag_view import DagView
-from workbench.views.network.spatial_view import SpatialView
+from workbench.views.network.widget import DagView, SpatialView
 from workbench.views.run.log import LogView
 from workbench.views.run.widget import RunControl
 from workbench.views.sandbox import Sandbox

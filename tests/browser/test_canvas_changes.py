@@ -9,8 +9,7 @@ from workbench.datasets import load_dataset
 from workbench.genome import Genome
 from workbench.initial import random_genome
 from workbench.mutations import remove_edges
-from workbench.views.network.dag_view import DagView
-from workbench.views.network.spatial_view import SpatialView
+from workbench.views.network.widget import DagView, SpatialView
 
 BLUE, VERMILLION = (0, 114, 178), (213, 94, 0)
 DIGITS = load_dataset("digits")

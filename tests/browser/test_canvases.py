@@ -11,8 +11,7 @@ from canvas_page import Shown
 from workbench.datasets import load_dataset
 from workbench.genome import Genome
 from workbench.initial import CONVOLUTION, random_genome, windowed
-from workbench.views.network.dag_view import DagView
-from workbench.views.network.spatial_view import SpatialView
+from workbench.views.network.widget import DagView, SpatialView
 
 BLUE, VERMILLION, GREEN, PURPLE = (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167)
 ORANGE, SKY, WHITE = (230, 159, 0), (86, 180, 233), (255, 255, 255)

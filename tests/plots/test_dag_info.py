@@ -10,7 +10,8 @@ from strategies import genomes
 from workbench.genome import Genome
 from workbench.initial import CONVOLUTION, random_genome, windowed
 from workbench.plots import dag_figure, dag_layout
-from workbench.views.network import dag
+from workbench.views.network.data import STRIP_WIDTH
+from workbench.views.network.figure import MOST_EDGES_DRAWN
 
 
 @given(genomes(blank=0.2))
@@ -31,7 +32,7 @@ def test_layout_says_what_the_genome_says(genome):
 @given(genomes())
 def test_layers_stand_apart_and_neurons_have_places_of_their_own(genome):
     info = dag_layout(genome)
-    assert np.abs(info.x - info.layers).max() <= dag.STRIP_WIDTH / 2 + 1e-6
+    assert np.abs(info.x - info.layers).max() <= STRIP_WIDTH / 2 + 1e-6
     assert info.y.min() >= 0
     assert info.y.max() <= 1
     places = np.stack([info.x, info.y], axis=1)
@@ -81,11 +82,11 @@ def test_figure_of_a_small_network_shows_every_kind_of_edge():
 
 def test_figure_of_a_large_network_says_that_it_leaves_edges_out(rng):
     genome = windowed((1, 28, 28), 10, rng, windows=CONVOLUTION)
-    assert genome.n_edges > dag.MOST_EDGES_DRAWN
+    assert genome.n_edges > MOST_EDGES_DRAWN
     figure = dag_figure(genome)
     assert "the heaviest 5,000 are drawn" in figure.layout.title.text
     drawn = sum(np.isnan(np.array(trace.x, float)).sum() for trace in figure.data[:-1])
-    assert drawn == dag.MOST_EDGES_DRAWN
+    assert drawn == MOST_EDGES_DRAWN
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 1)])

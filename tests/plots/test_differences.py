@@ -10,13 +10,13 @@ from workbench.genome import Genome
 from workbench.initial import random_genome
 from workbench.mutations import KINDS, MutationRates, apply
 from workbench.plots import dag_difference_figure, space_difference_figure
-from workbench.views.network.differences import (
+from workbench.views.network.data import (
     ADDED,
     KEPT,
     REMOVED,
     SHARED,
     counterpart,
-    difference_layout,
+    dag_layout,
     genome_difference,
 )
 
@@ -56,15 +56,15 @@ def test_the_union_can_be_drawn(genome, seed):
             child, _ = apply(kind, genome, MutationRates(), np.random.default_rng(seed))
         except MutationError:
             continue
-        difference = genome_difference(genome, child)
-        info = difference_layout(difference)
+        info = dag_layout(child, genome)
+        difference = info.difference
         n_neurons = len(difference.neuron_state)
         assert n_neurons == child.n_neurons + difference.counts["neurons_removed"]
         assert info.source.max() < n_neurons
         assert len(np.unique(np.stack([info.x, info.y], axis=1), axis=0)) == n_neurons
         assert sum(info.layer_sizes) == n_neurons
         assert min(info.layer_sizes) > 0
-        assert (difference.layers[difference.source] < difference.layers[difference.target]).all()
+        assert (difference.layers[difference.sources] < difference.layers[difference.targets]).all()
 
 
 def chain(*hidden: int) -> Genome:
@@ -80,11 +80,11 @@ def test_a_removed_layer_keeps_a_place_of_its_own():
     assert difference.layers.tolist() == [0, 4, 1, 3, 2]  # input, output, 7, 9, and 8 that went
     assert difference.neuron_state.tolist() == [KEPT, KEPT, KEPT, KEPT, REMOVED]
     assert sorted(difference.edge_state.tolist()) == sorted([KEPT, ADDED, KEPT, REMOVED, REMOVED])
-    assert difference.source[difference.edge_state == ADDED].tolist() == [2]
+    assert difference.sources[difference.edge_state == ADDED].tolist() == [2]
 
 
 def test_neurons_that_changed_places_are_drawn_nevertheless():
-    info = difference_layout(genome_difference(chain(7, 8), chain(8, 7)))
+    info = dag_layout(chain(8, 7), chain(7, 8))
     assert info.layer_sizes == (1, 1, 1, 1)  # the union has a circle
 
 

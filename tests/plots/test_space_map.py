@@ -23,7 +23,7 @@ from workbench.plots import (
     spatial_figure,
 )
 from workbench.spatial import SpatialLaw
-from workbench.views.network import space_map
+from workbench.views.network import maps
 
 
 def path_sums(genome: Genome, neuron: int) -> np.ndarray:
@@ -74,7 +74,7 @@ def test_values_equal_the_interpreter(genome, seed):
     network = NeuronNetwork(genome, dtype=torch.float64)
     flat = torch.from_numpy(image).reshape(1, -1)
     expected = interpret(network.genome, flat)[0]
-    values = space_map.values_on(genome, image)
+    values = maps.values_on(genome, image)
     outputs = values[genome.n_inputs : genome.n_inputs + genome.n_outputs]
     scale = 1 + expected.abs().max().item()
     np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5 * scale)
@@ -147,7 +147,7 @@ def test_edges_drawn_by_a_tighter_law_are_shorter(rng):
 def test_many_pairs_are_sampled_without_bias(rng, monkeypatch):
     genome = random_genome((1, 28, 28), 10, rng, hidden_layers=(1, 1))
     whole = edge_length_histogram(genome)
-    monkeypatch.setattr("workbench.views.network.edge_lengths.MOST_PAIRS", 40_000)
+    monkeypatch.setattr("workbench.views.network.maps.MOST_PAIRS", 40_000)
     assert edge_length_histogram(genome).expected_mean == pytest.approx(whole.expected_mean, rel=0.1)
 
 

@@ -12,9 +12,8 @@ from workbench.spatial import SpatialLaw
 from workbench.surgery import Region
 from workbench.views.base.canvas import VIEWS
 from workbench.views.base.selection import Selection
-from workbench.views.network.dag_view import DagView
-from workbench.views.network.differences import ADDED, KEPT, REMOVED, genome_difference
-from workbench.views.network.spatial_view import SHOW, SpatialView, to_rgba
+from workbench.views.network.data import ADDED, KEPT, REMOVED, genome_difference
+from workbench.views.network.widget import SHOW, DagView, SpatialView, to_rgba
 
 DIGITS = load_dataset("digits")
 
@@ -222,7 +221,7 @@ def test_dag_view_marks_every_edge_of_the_union(genome, child):
     view, difference = DagView(), genome_difference(genome, child)
     view.show_change(genome, child)
     np.testing.assert_array_equal(np.frombuffer(view.scene["edge_state"], np.uint8), difference.edge_state)
-    np.testing.assert_array_equal(np.frombuffer(view.scene["source"], np.int32), difference.source)
+    np.testing.assert_array_equal(np.frombuffer(view.scene["source"], np.int32), difference.sources)
 
 
 def test_spatial_view_sends_a_sample_of_many_changed_edges(monkeypatch, genome, child):
@@ -231,7 +230,7 @@ def test_spatial_view_sends_a_sample_of_many_changed_edges(monkeypatch, genome, 
     sent = np.frombuffer(view.scene["change_state"], np.uint8)
     assert len(sent) == (difference.edge_state != KEPT).sum()
     assert set(sent) == {ADDED, REMOVED}
-    monkeypatch.setattr("workbench.views.network.spatial_view.MOST_CHANGES", 10)
+    monkeypatch.setattr("workbench.views.network.widget.MOST_CHANGES", 10)
     view.before = None
     view.before = genome
     sent = np.frombuffer(view.scene["change_state"], np.uint8)

@@ -1,73 +1,72 @@
-"""Small pictures of networks as SVG: the layers from left to right, and the neurons over the image."""
+"""Small pictures of networks as SVG, made from the figures of `views/network`."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.genome import Genome
-from workbench.views.base.palette import INPUTS, NEGATIVE, OUTPUTS, POSITIVE, layer_color
-from workbench.views.network.dag import DagInfo, dag_layout
+from workbench.views.network.figure import dag_figure, spatial_figure
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 MOST_EDGES, MOST_NEURONS = 1_200, 1_500
-"""Drawn of one network: the heaviest edges, and an even selection of neurons."""
+"""Drawn of one network: the heaviest edges, and an even sample of neurons of one colour."""
 
 WIDTH, HEIGHT, GAP = 300, 190, 20
 """Of each of the two pictures, and between them, in units of the SVG."""
 
 
 def network_svg(genome: Genome) -> str:
-    """Both pictures side by side; edges by sign, hidden neurons by layer, inputs grey, outputs black."""
-    info = dag_layout(genome)
-    size = WIDTH + GAP + HEIGHT
-    return (
-        f'<svg viewBox="0 0 {size} {HEIGHT}" role="img" aria-label="layers {"-".join(map(str, info.layer_sizes))}">'
-        f'{_dag(info)}<g transform="translate({WIDTH + GAP} 0)">{_spatial(info, genome)}</g></svg>'
+    """Layers from left to right, and beside them the hidden neurons over the image, coloured by layer."""
+    last = genome.n_layers - 1
+    dag = _paths(
+        dag_figure(genome, most_edges=MOST_EDGES),
+        scale=((WIDTH - 24) / (last + 0.5), HEIGHT - 16),
+        origin=(12 + 0.25 * (WIDTH - 24) / (last + 0.5), 8),
+        sizes=(2.4, 1.4),
     )
-
-
-def _dag(info: DagInfo) -> str:
-    last = max(1, len(info.layer_sizes) - 1)
-    x = 12 + (WIDTH - 24) * (info.x + 0.25) / (last + 0.5)
-    y = 8 + (HEIGHT - 16) * info.y
-    weight = np.nan_to_num(info.weight)
-    drawn = np.argsort(-np.abs(weight), kind="stable")[:MOST_EDGES]
-    parts = []
-    for color, chosen in ((POSITIVE, drawn[weight[drawn] >= 0]), (NEGATIVE, drawn[weight[drawn] < 0])):
-        lines = (
-            f"M{x[source]:.0f} {y[source]:.0f}L{x[target]:.0f} {y[target]:.0f}"
-            for source, target in zip(info.source[chosen], info.target[chosen], strict=True)
-        )
-        parts.append(f'<path d="{"".join(lines)}" stroke="{color}" stroke-width=".5" opacity=".35" fill="none"/>')
-    for layer in range(len(info.layer_sizes)):
-        members = np.flatnonzero(info.layers == layer)
-        parts.append(_dots(x[members], y[members], _color(layer, last), 2.4 if len(members) < 100 else 1.4))
-    return "".join(parts)
-
-
-def _spatial(info: DagInfo, genome: Genome) -> str:
     _, height, width = genome.input_shape
-    scale = (HEIGHT - 8) / max(height, width)
+    pixel = (HEIGHT - 8) / max(height, width)
     frame = (
-        f'<rect x="3" y="3" width="{width * scale + 2:.0f}" height="{height * scale + 2:.0f}" fill="#fafafa" '
+        f'<rect x="3" y="3" width="{width * pixel + 2:.0f}" height="{height * pixel + 2:.0f}" fill="#fafafa" '
         'stroke="#bdbdbd" stroke-width="1"/>'
     )
-    last, parts = len(info.layer_sizes) - 1, [frame]
-    for layer in range(1, last):
-        places = info.positions[info.layers == layer]
-        x, y = 4 + (places[:, 1] + 0.5) * scale, 4 + (places[:, 0] + 0.5) * scale
-        parts.append(_dots(x, y, _color(layer, last), 2.6))
+    places = _paths(
+        spatial_figure(genome), scale=(pixel, pixel), origin=(4 + pixel / 2, 4 + pixel / 2), sizes=(2.6, 2.6)
+    )
+    return (
+        f'<svg viewBox="0 0 {WIDTH + GAP + HEIGHT} {HEIGHT}" role="img" '
+        f'aria-label="layers {"-".join(map(str, np.bincount(genome.layers).tolist()))}">'
+        f'{dag}<g transform="translate({WIDTH + GAP} 0)">{frame}{places}</g></svg>'
+    )
+
+
+def _paths(
+    figure: go.Figure, scale: tuple[float, float], origin: tuple[float, float], sizes: tuple[float, float]
+) -> str:
+    """The figure's traces as SVG paths: lines, and dots whose diameters are `sizes` (below 100 of a colour, above)."""
+    parts = []
+    for trace in figure.data:
+        places = np.stack([trace.x, trace.y], axis=1).astype(float) * scale + origin
+        if trace.mode == "lines":
+            ends = places.reshape(-1, 3, 2)[:, :2].reshape(-1, 4)  # without the gaps
+            drawn = "".join(f"M{a:.0f} {b:.0f}L{c:.0f} {d:.0f}" for a, b, c, d in ends)
+            parts.append(_path(drawn, trace.line.color, trace.line.width / 3, 0.35))
+            continue
+        colors = np.broadcast_to(trace.marker.color, len(places))
+        for color in dict.fromkeys(colors.tolist()):
+            members = places[colors == color]
+            step = max(1, -(-len(members) // MOST_NEURONS))
+            drawn = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in members[::step])  # no length, but round ends
+            parts.append(_path(drawn, color, sizes[len(members) >= 100], 0.8))
     return "".join(parts)
 
 
-def _dots(x: np.ndarray, y: np.ndarray, color: str, size: float) -> str:
-    """Dots as one path of lines without length, which have round ends."""
-    step = max(1, -(-len(x) // MOST_NEURONS))
-    places = zip(x[::step], y[::step], strict=True)
-    dots = "".join(f"M{across:.1f} {down:.1f}h0" for across, down in places)
-    return f'<path d="{dots}" stroke="{color}" stroke-width="{size}" stroke-linecap="round" opacity=".8" fill="none"/>'
-
-
-def _color(layer: int, last: int) -> str:
-    if layer in (0, last):
-        return INPUTS if layer == 0 else OUTPUTS
-    return layer_color(layer)
+def _path(drawn: str, color: str, width: float, opacity: float) -> str:
+    return (
+        f'<path d="{drawn}" stroke="{color}" stroke-width="{width:.2g}" stroke-linecap="round" opacity="{opacity}" '
+        'fill="none"/>'
+    )

@@ -10,7 +10,6 @@ import traitlets
 
 from workbench.genome import Genome
 from workbench.views.base.selection import Selection
-from workbench.views.network.differences import GenomeDifference, genome_difference
 
 VIEWS = Path(__file__).parents[1]
 
@@ -74,10 +73,6 @@ class CanvasView(anywidget.AnyWidget):
         if self._link is not None:
             self._link.unlink()
             self._link = traitlets.link((self.selection, "neuron"), (self, "neuron"))
-
-    def _difference(self, genome: Genome) -> GenomeDifference | None:
-        """What changed since `before`; None if there is nothing to compare with."""
-        return None if self.before is None else genome_difference(self.before, genome)
 
     def _scene_of(self, genome: Genome) -> dict[str, Any]:
         """What the browser needs to draw a genome: small values, and arrays as bytes."""

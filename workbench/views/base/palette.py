@@ -35,8 +35,10 @@ GROUPS = (FRONT, GREEN, PINK, SKY, YELLOW, BLUE, ORANGE)
 """Runs, or groups of runs, in turn: the run itself first, then those it is compared with."""
 
 
-def layer_color(layer: int) -> str:
-    """The colour of a hidden layer, counted from 1."""
+def layer_color(layer: int, last: int | None = None) -> str:
+    """The colour of a layer's neurons; layer 0 are the inputs, `last` (if given) the outputs."""
+    if layer in (0, last):
+        return INPUTS if layer == 0 else OUTPUTS
     return LAYERS[(layer - 1) % len(LAYERS)]
 
 

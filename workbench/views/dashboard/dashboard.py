@@ -104,8 +104,7 @@ def _network_views(source: Source, selection: Selection) -> tuple[Any, Any]:
 
     if source.space.name != NeuronSpace.name:
         return None, None
-    from workbench.views.network.dag_view import DagView
-    from workbench.views.network.spatial_view import SpatialView
+    from workbench.views.network.widget import DagView, SpatialView
 
     data = source.search.data if source.search is not None else None
     names = data.class_names if data is not None else ()

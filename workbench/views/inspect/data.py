@@ -13,8 +13,7 @@ from workbench.datasets import Dataset
 from workbench.errors import DataError, GenomeError
 from workbench.genome import Genome
 from workbench.spatial import SpatialLaw
-from workbench.views.network.edge_lengths import EdgeLengths, edge_length_histogram
-from workbench.views.network.space_map import activations, one_image
+from workbench.views.network.maps import EdgeLengths, activations, edge_length_histogram, one_image
 
 if TYPE_CHECKING:
     from workbench.store import Run

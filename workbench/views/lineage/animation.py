@@ -15,8 +15,7 @@ from workbench.genome import Genome
 from workbench.views.base.palette import BLUE, FRONT, GREY, OUTPUTS
 from workbench.views.lineage.data import INITIAL, Step, lineage_info, sentence
 from workbench.views.mutations.figure import words
-from workbench.views.network.dag import DagInfo, dag_layout
-from workbench.views.network.differences import ADDED, genome_difference
+from workbench.views.network.data import ADDED, DagInfo, dag_layout, genome_difference
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

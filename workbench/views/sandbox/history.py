@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.genome import Genome
-from workbench.views.network.differences import genome_difference
+from workbench.views.network.data import genome_difference
 
 TRAIN = "train"
 """Kind of the record of a step that trained."""

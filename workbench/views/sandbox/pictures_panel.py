@@ -10,9 +10,8 @@ from workbench.datasets import Dataset
 from workbench.genome import Genome
 from workbench.spatial import SpatialLaw
 from workbench.views.base.selection import Selection
-from workbench.views.network.dag_view import DagView
-from workbench.views.network.differences import counterpart
-from workbench.views.network.spatial_view import SpatialView
+from workbench.views.network.data import counterpart
+from workbench.views.network.widget import DagView, SpatialView
 from workbench.views.sandbox.controls import row
 from workbench.views.sandbox.history import History
 

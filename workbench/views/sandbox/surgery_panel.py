@@ -13,8 +13,8 @@ from workbench.genome import Genome
 from workbench.surgery import connect, delete_edges, delete_neurons, edges_of, share_edges
 from workbench.views.base.markup import escape
 from workbench.views.base.selection import Selection
-from workbench.views.network.differences import counterpart
-from workbench.views.network.spatial_view import SpatialView
+from workbench.views.network.data import counterpart
+from workbench.views.network.widget import SpatialView
 from workbench.views.sandbox.controls import button, number, row
 
 WITHIN, INTO, OUT_OF, ALL = "within the region", "into its neurons", "out of its neurons", "into or out of them"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from workbench.genome import Genome
 from workbench.views.base.markup import escape
 from workbench.views.base.palette import TRAINING, VALIDATION
-from workbench.views.network.differences import genome_figures
+from workbench.views.network.data import genome_figures
 from workbench.views.sandbox.history import TRAIN, History, Step
 
 

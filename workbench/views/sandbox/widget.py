@@ -21,7 +21,7 @@ from workbench.views.base.markup import escape
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
 from workbench.views.base.view import panel, style_sheet
-from workbench.views.network.differences import GenomeDifference, genome_difference
+from workbench.views.network.data import GenomeDifference, genome_difference
 from workbench.views.sandbox.background import Background
 from workbench.views.sandbox.changes_panel import ChangesPanel
 from workbench.views.sandbox.controls import sandbox_style

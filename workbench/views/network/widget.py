@@ -1,7 +1,8 @@
-"""Neurons at their places over the image: layers as sheets, densities, receptive fields, activations."""
+"""A network in a canvas: `DagView` by layers, `SpatialView` over the image."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,84 @@ from workbench.spatial import SpatialLaw
 from workbench.surgery import Region
 from workbench.views.base.canvas import CanvasView, bundle
 from workbench.views.base.selection import Selection
-from workbench.views.network.differences import KEPT, GenomeDifference
-from workbench.views.network.edge_lengths import edge_length_histogram
-from workbench.views.network.space_map import activations, edge_density, neuron_density, one_image, receptive_field
+from workbench.views.network.data import KEPT, GenomeDifference, dag_layout, genome_difference
+from workbench.views.network.maps import (
+    activations,
+    edge_density,
+    edge_length_histogram,
+    neuron_density,
+    one_image,
+    receptive_field,
+)
 
 SHOW = ("neurons", "neuron density", "edge density", "receptive field", "activations")
-"""What the view can show."""
+"""What `SpatialView` can show."""
 
 SPLITS = ("train", "validation", "selection", "test")
 
 MOST_CHANGES = 4_000
-"""Changed edges that are sent, evenly spread over all; the legend says how many there are."""
+"""Changed edges sent to `SpatialView`, an even sample; the legend says how many there are."""
+
+
+class DagView(CanvasView):
+    """Neurons by layer, edges by sign and size of weight, in a canvas that stays quick with 500,000 edges.
+
+    Drag to pan, scroll a clicked canvas to zoom, hover for facts about a neuron, click to highlight its ancestors and
+    descendants; keys: arrows, + and −, 0, Escape.
+
+        view = DagView(genome)
+        view                       # in a notebook cell
+        view.genome = other        # in place
+        view.selection.neuron      # what was clicked
+        view.show_change(parent, child)    # added: blue; removed: orange, dashed; now shared: green
+
+    Args:
+        genome: what to show, or None.
+        selection: shared with other views; its own if None.
+        class_names: names of the outputs.
+        height: of the canvas in pixels.
+    """
+
+    _esm = bundle(
+        "base/controls.js",
+        "base/canvas.js",
+        "network/difference.js",
+        "network/graph.js",
+        "network/edges.js",
+        "network/dag_canvas.js",
+        "network/dag_view.js",
+    )
+
+    class_names = traitlets.List(traitlets.Unicode())
+
+    def __init__(
+        self,
+        genome: Genome | None = None,
+        selection: Selection | None = None,
+        *,
+        class_names: Sequence[str] = (),
+        height: int = 520,
+    ) -> None:
+        super().__init__(genome, selection, class_names=list(class_names), height=height)
+
+    def _scene_of(self, genome: Genome) -> dict[str, Any]:
+        info = dag_layout(genome, self.before)
+        scene: dict[str, Any] = {
+            "layer_sizes": list(info.layer_sizes),
+            "n_inputs": info.n_inputs,
+            "n_outputs": info.n_outputs,
+            "class_names": self.class_names,
+        }
+        scene |= {name: value.tobytes() for name, value in vars(info).items() if isinstance(value, np.ndarray)}
+        if info.difference is not None:
+            scene |= {name: getattr(info.difference, name).tobytes() for name in ("neuron_state", "edge_state")}
+            scene["changes"] = info.difference.counts
+        return scene
+
+    @traitlets.observe("class_names")
+    def _rename_outputs(self, change: traitlets.Bunch) -> None:
+        if self.scene:
+            self.scene = self.scene | {"class_names": self.class_names}
 
 
 class SpatialView(CanvasView):
@@ -36,23 +104,23 @@ class SpatialView(CanvasView):
         view.show = "activations"
         view.index = 7                 # another image of view.split
         view.stacked = True
-        view.show_change(parent, child)    # what was added (blue) and removed (orange, dashed)
+        view.show_change(parent, child)    # added in blue, removed in orange and dashed
 
     Args:
         genome: what to show, or None.
         data: whose images to show; None shows a bare grid, without activations.
         selection: shared with other views; its own if None.
-        law: the spatial rule for the histogram; None means the published constants.
+        law: the spatial law for the histogram; None means the published constants.
         height: of the canvas in pixels.
 
     Attributes:
         show: one of `SHOW`.
-        layer: shown alone; -1 = all.
-        stacked: whether layers stand above each other in space.
+        layer: the only layer shown; -1 = all.
+        stacked: whether layers are stacked in space.
         split: split of `data` that the image is from.
         index: of the image in the split.
         brush: whether dragging with Shift over flat layers chooses a region.
-        region: what was chosen, as "top", "left", "bottom", "right" in pixels; empty if nothing is. See `brushed`.
+        region: the chosen region, as "top", "left", "bottom", "right" in pixels; empty if there is none. See `brushed`.
     """
 
     _esm = bundle(
@@ -95,34 +163,35 @@ class SpatialView(CanvasView):
         self._show_field()
 
     def _scene_of(self, genome: Genome) -> dict[str, Any]:
-        difference = self._difference(genome) if self.show == SHOW[0] else None  # the other sights are of one network
-        union = genome if difference is None else difference
-        sizes = np.bincount(union.layers, minlength=genome.n_layers if difference is None else 0)
+        with_change = self.before is not None and self.show == SHOW[0]  # the other maps are of one network
+        difference = genome_difference(self.before, genome) if with_change and self.before else None
+        shown = genome if difference is None else difference
+        sizes = np.bincount(shown.layers).tolist()
         self.layer = min(self.layer, len(sizes) - 2)
         scene = {
             "shape": list(genome.input_shape),
             "n_inputs": genome.n_inputs,
             "n_outputs": genome.n_outputs,
-            "layer_sizes": sizes.tolist(),
-            "layers": union.layers.astype(np.int32).tobytes(),
-            "positions": union.positions.astype(np.float32).tobytes(),
+            "layer_sizes": sizes,
+            "layers": shown.layers.astype(np.int32).tobytes(),
+            "positions": shown.positions.astype(np.float32).tobytes(),
             "class_names": list(self.data.class_names) if self._fits() and self.data else [],
-            "lengths": lengths_of(genome, self.law),
+            "lengths": _lengths(genome, self.law),
         }
-        return scene if difference is None else scene | changes_of(difference)
+        return scene if difference is None else scene | _changes(difference)
 
     @traitlets.observe("show")
-    def _show_other_sight(self, change: traitlets.Bunch) -> None:
+    def _show_other_map(self, change: traitlets.Bunch) -> None:
         if self.before is not None and self.genome is not None and SHOW[0] in (change["old"], change["new"]):
             self.version += 1
             self.scene = self._scene_of(self.genome) | {"version": self.version}
 
     def brushed(self) -> Region | None:
-        """The region that was chosen, of all layers; None if nothing was."""
+        """The chosen region, of all layers; None if there is none."""
         return Region(**self.region) if self.region else None
 
     def brushed_neurons(self) -> np.ndarray:
-        """Ids of the hidden neurons of `genome` in the region, and in the layer that is shown alone, int64."""
+        """Ids of the hidden neurons of `genome` in the region and in the layers shown, int64."""
         region = self.brushed()
         if region is None or self.genome is None:
             return np.zeros(0, np.int64)
@@ -131,13 +200,13 @@ class SpatialView(CanvasView):
         return neurons if self.layer < 0 else neurons[layers[neurons] == self.layer]
 
     def _fits(self) -> bool:
-        """Whether there are images, of this network's shape."""
+        """Whether there are images of this network's shape."""
         return self.data is not None and self.genome is not None and self.data.shape == self.genome.input_shape
 
     @traitlets.observe("law")
     def _show_lengths(self, change: traitlets.Bunch) -> None:
         if self.genome is not None and self.scene:
-            self.scene = self.scene | {"lengths": lengths_of(self.genome, self.law)}
+            self.scene = self.scene | {"lengths": _lengths(self.genome, self.law)}
 
     @traitlets.observe("genome", "data", "split", "index")
     def _show_picture(self, change: traitlets.Bunch) -> None:
@@ -146,18 +215,17 @@ class SpatialView(CanvasView):
             return
         size = self.data.size(self.split)
         if not 0 <= self.index < size:
-            self.index = min(max(self.index, 0), size - 1)  # comes back here
+            self.index = min(max(self.index, 0), size - 1)  # calls this again
             return
         if change["name"] == "data":
             self.scene = self.scene | {"class_names": list(self.data.class_names)}
         values = activations(self.genome, self.data, self.split, self.index)
         outputs = values[self.genome.n_inputs :][: self.genome.n_outputs]
-        label = int(self.data.labels(self.split)[self.index])
         names = self.data.class_names
         self.picture = {
             "rgba": to_rgba(one_image(self.data, self.split, self.index)).tobytes(),
             "values": values.tobytes(),
-            "label": names[label],
+            "label": names[int(self.data.labels(self.split)[self.index])],
             "predicted": names[int(outputs.argmax())] if len(outputs) == len(names) else "",
             "size": size,
         }
@@ -173,25 +241,26 @@ class SpatialView(CanvasView):
 
     @traitlets.observe("genome", "neuron")
     def _show_field(self, change: traitlets.Bunch | None = None) -> None:
-        known = self.genome is not None and self.neuron is not None and 0 <= self.neuron < self.genome.n_neurons
-        self.field = field_of(self.genome, self.neuron) if known and self.genome and self.neuron is not None else {}
+        genome, neuron = self.genome, self.neuron
+        known = genome is not None and neuron is not None and 0 <= neuron < genome.n_neurons
+        self.field = _field(genome, neuron) if known and genome and neuron is not None else {}
 
 
-def changes_of(difference: GenomeDifference) -> dict[str, Any]:
-    """What the browser needs to mark a difference: states of neurons, and (a sample of) the changed edges."""
+def _changes(difference: GenomeDifference) -> dict[str, Any]:
+    """States of neurons, and the changed edges or an even sample of them."""
     changed = np.flatnonzero(difference.edge_state != KEPT)
     if len(changed) > MOST_CHANGES:
         changed = changed[np.linspace(0, len(changed) - 1, MOST_CHANGES).astype(np.int64)]
     return {
         "changes": difference.counts,
         "neuron_state": difference.neuron_state.tobytes(),
-        "change_source": difference.source[changed].astype(np.int32).tobytes(),
-        "change_target": difference.target[changed].astype(np.int32).tobytes(),
+        "change_source": difference.sources[changed].astype(np.int32).tobytes(),
+        "change_target": difference.targets[changed].astype(np.int32).tobytes(),
         "change_state": difference.edge_state[changed].tobytes(),
     }
 
 
-def lengths_of(genome: Genome, law: SpatialLaw) -> dict[str, Any]:
+def _lengths(genome: Genome, law: SpatialLaw) -> dict[str, Any]:
     """The histogram of edge lengths as small lists."""
     info = edge_length_histogram(genome, law)
     numbers = {"bins": info.bins.tolist(), "counts": info.counts.tolist(), "expected": info.expected.tolist()}
@@ -200,14 +269,13 @@ def lengths_of(genome: Genome, law: SpatialLaw) -> dict[str, Any]:
     return numbers | means | {"without_length": info.without_length, "law": text}
 
 
-def field_of(genome: Genome, neuron: int) -> dict[str, Any]:
-    """What is shown of a selected neuron: receptive field, and the edges into and out of it."""
+def _field(genome: Genome, neuron: int) -> dict[str, Any]:
+    """A selected neuron's receptive field, and the edges into and out of it."""
     incoming, outgoing = np.flatnonzero(genome.targets == neuron), np.flatnonzero(genome.sources == neuron)
-    bias = float(genome.biases[neuron - genome.n_inputs]) if neuron >= genome.n_inputs else None
     return {
         "neuron": neuron,
         "map": receptive_field(genome, neuron).tobytes(),
-        "bias": bias,
+        "bias": float(genome.biases[neuron - genome.n_inputs]) if neuron >= genome.n_inputs else None,
         "others": np.concatenate([genome.sources[incoming], genome.targets[outgoing]]).astype(np.int32).tobytes(),
         "weights": genome.weights[np.concatenate([incoming, outgoing])].tobytes(),
         "in_degree": len(incoming),

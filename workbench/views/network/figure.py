@@ -1,0 +1,289 @@
+"""Static figures of a network: by layers and over the image (with what changed since a parent), and edge lengths."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import DataError
+from workbench.genome import Genome
+from workbench.spatial import SpatialLaw
+from workbench.views.base import palette
+from workbench.views.network.data import (
+    ADDED,
+    KEPT,
+    REMOVED,
+    SHARED,
+    STATE_NAMES,
+    DagInfo,
+    GenomeDifference,
+    dag_layout,
+    genome_difference,
+)
+from workbench.views.network.maps import edge_length_histogram
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+EDGE_COLORS = {
+    "positive": palette.POSITIVE,
+    "negative": palette.NEGATIVE,
+    "positive, shared": palette.SHARED_POSITIVE,
+    "negative, shared": palette.SHARED_NEGATIVE,
+    "no weight yet": palette.NO_WEIGHT,
+}
+
+STATE_COLORS = (palette.KEPT, palette.ADDED, palette.REMOVED, palette.NOW_SHARED)
+
+MOST_EDGES_DRAWN = 5_000
+"""Plotly is slow with more edges; `DagView` draws them all."""
+
+
+def layer_axis(n_layers: int) -> dict[str, Any]:
+    """The x axis of a picture by layers."""
+    names = ["inputs", *(f"layer {layer}" for layer in range(1, n_layers - 1)), "outputs"]
+    return {"tickvals": list(range(n_layers)), "ticktext": names, "showgrid": False, "zeroline": False}
+
+
+def pixel_axes(input_shape: tuple[int, int, int], x_axis: str = "x") -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both axes of a picture over the image; `x_axis` is the name that the figure gives to the x axis."""
+    _, height, width = input_shape
+    x = {"title": "column (pixels)", "range": [-0.5, width - 0.5], "constrain": "domain"}
+    y = {"title": "row (pixels)", "range": [height - 0.5, -0.5], "scaleanchor": x_axis, "constrain": "domain"}
+    return x, y
+
+
+def lines(places: np.ndarray, source: np.ndarray, target: np.ndarray, name: str, **look: Any) -> go.Scatter:
+    """Edges between neurons at `places` (x, y) [neurons, 2] as one trace of straight lines."""
+    import plotly.graph_objects as go
+
+    gap = np.full((len(source), 2), np.nan, places.dtype)
+    x, y = np.stack([places[source], places[target], gap], axis=1).reshape(-1, 2).T
+    return go.Scatter(x=x, y=y, mode="lines", name=name, hoverinfo="skip", **look)
+
+
+def dots(places: np.ndarray, name: str, **look: Any) -> go.Scatter:
+    """Neurons at `places` (x, y) [neurons, 2]."""
+    import plotly.graph_objects as go
+
+    return go.Scatter(x=places[:, 0], y=places[:, 1], mode="markers", name=name, **look)
+
+
+def dag_figure(genome: Genome, before: Genome | None = None, *, most_edges: int = MOST_EDGES_DRAWN) -> go.Figure:
+    """The network by layers: edges by the sign of their weight, or by what changed since `before`.
+
+    What changed is drawn for the union of both genomes: added in blue, removed in vermillion and dotted, kept in grey.
+    Of more than `most_edges` edges the heaviest are drawn, or changed ones first, as the title says.
+
+    Args:
+        genome: the network.
+        before: an earlier genome, such as the parent, or None.
+        most_edges: drawn at most.
+
+    Raises:
+        GenomeError: if the genomes differ in inputs or outputs.
+    """
+    import plotly.graph_objects as go
+
+    info = dag_layout(genome, before)
+    if info.difference is None:
+        traces, title = _network_traces(info, genome, most_edges)
+    else:
+        places = np.stack([info.x, info.y], axis=1)
+        edges, neurons = np.arange(len(info.source)), np.arange(len(info.x))
+        traces, title = _difference_traces(info.difference, places, edges, neurons, most_edges)
+    figure = go.Figure(traces)
+    figure.update_layout(
+        title=title,
+        xaxis=layer_axis(len(info.layer_sizes)),
+        yaxis={"autorange": "reversed", "visible": False},
+        template="plotly_white",
+        width=1000,
+        height=620,
+        legend={"itemsizing": "constant"},
+    )
+    return figure
+
+
+def spatial_figure(genome: Genome, image: Any = None, before: Genome | None = None) -> go.Figure:
+    """Every hidden neuron at its place, coloured by layer, or by what changed since `before`.
+
+    What changed includes the changed edges whose two neurons have a position.
+
+    Args:
+        genome: the network.
+        image: [h, w] or [c, h, w], shown under the neurons, or None.
+        before: an earlier genome, such as the parent, or None.
+
+    Raises:
+        DataError: if image and network differ in shape.
+        GenomeError: if the genomes differ in inputs or outputs.
+    """
+    import plotly.graph_objects as go
+
+    first_hidden = genome.n_inputs + genome.n_outputs
+    if before is None:
+        traces = _layers_over_image(genome)
+        title = f"{genome.n_hidden:,} hidden neurons at the mean position of what feeds them"
+    else:
+        difference = genome_difference(before, genome)
+        places = difference.positions[:, ::-1]
+        edges = np.flatnonzero((difference.targets >= first_hidden) & (difference.edge_state != KEPT))
+        neurons = np.arange(first_hidden, len(places))
+        traces, title = _difference_traces(difference, places, edges, neurons, MOST_EDGES_DRAWN)
+        title += "; edges into outputs have no place"
+    figure = go.Figure([*_background(genome, image), *traces])
+    x, y = pixel_axes(genome.input_shape)
+    figure.update_layout(title=title, xaxis=x, yaxis=y, template="plotly_white", width=760, height=640)
+    return figure
+
+
+def dag_difference_figure(before: Genome, after: Genome) -> go.Figure:
+    """What changed between two genomes, by layers: `dag_figure(after, before)`."""
+    return dag_figure(after, before)
+
+
+def space_difference_figure(before: Genome, after: Genome) -> go.Figure:
+    """What changed between two genomes, over the image: `spatial_figure(after, before=before)`."""
+    return spatial_figure(after, before=before)
+
+
+def _network_traces(info: DagInfo, genome: Genome, most_edges: int) -> tuple[list[go.Scatter], str]:
+    """Traces and title of one network by layers: a trace per kind, dash and width (plotly has one width a trace)."""
+    places, size = np.stack([info.x, info.y], axis=1), np.abs(np.nan_to_num(info.weight))
+    drawn = np.sort(np.argsort(-size, kind="stable")[:most_edges])
+    kind = np.where(info.weight < 0, 1, 0) + 2 * info.shared
+    kind = np.where(np.isnan(info.weight), 4, kind)[drawn]
+    thickness = np.digitize(size[drawn] / max(size[drawn].max(initial=0), 1e-12), [0.15, 0.5])
+    traces, named = [], set()
+    for (number, (name, color)), skip, width in product(enumerate(EDGE_COLORS.items()), (0, 1), (2, 1, 0)):
+        edges = drawn[(kind == number) & (info.skip[drawn] == skip) & (thickness == width)]
+        if len(edges) == 0:
+            continue
+        label = f"{name}, skip" if skip else name
+        line = {"color": color, "width": 0.5 + width, "dash": "dot" if skip else "solid"}
+        look = {"line": line, "opacity": 0.6, "legendgroup": label, "showlegend": label not in named}
+        traces.append(lines(places, info.source[edges], info.target[edges], label, **look))
+        named.add(label)
+    out_degrees = np.bincount(genome.sources, minlength=genome.n_neurons)
+    columns = [np.arange(genome.n_neurons), info.layers, genome.in_degrees, out_degrees, info.biases]
+    colors = [palette.layer_color(layer, genome.n_layers - 1) for layer in info.layers.tolist()]
+    neurons = dots(
+        places,
+        "neurons",
+        marker={"color": colors, "size": 9 if genome.n_neurons < 100 else 4},
+        customdata=np.stack(columns, axis=1),
+        hovertemplate="<b>neuron %{customdata[0]}</b>, layer %{customdata[1]}<br>"
+        "in-degree %{customdata[2]}, out-degree %{customdata[3]}<br>bias %{customdata[4]:.3g}<extra></extra>",
+    )
+    left_out = f" (the heaviest {len(drawn):,} are drawn)" if len(drawn) < genome.n_edges else ""
+    title = f"{'-'.join(map(str, info.layer_sizes))} neurons, {genome.n_edges:,} edges{left_out}"
+    return [*traces, neurons], title
+
+
+def _layers_over_image(genome: Genome) -> list[go.Scatter]:
+    traces = []
+    for layer in range(1, genome.n_layers - 1):
+        members = np.flatnonzero(genome.layers == layer)
+        color = palette.layer_color(layer)
+        trace = dots(
+            genome.positions[members, ::-1],
+            f"layer {layer} ({len(members):,})",
+            marker={"color": color, "size": 6, "line": {"width": 0.5}},
+            customdata=members,
+            hovertemplate=f"<b>neuron %{{customdata}}</b>, layer {layer}<br>"
+            "row %{y:.1f}, column %{x:.1f}<extra></extra>",
+        )
+        traces.append(trace)
+    return traces
+
+
+def _background(genome: Genome, image: Any) -> list[go.Heatmap]:
+    """The image in grey, if there is one."""
+    import plotly.graph_objects as go
+
+    if image is None:
+        return []
+    _, height, width = genome.input_shape
+    pixels = np.asarray(image, float)
+    if pixels.shape[-2:] != (height, width):
+        raise DataError(f"expected an image of {height}×{width} pixels, got an array of shape {pixels.shape}")
+    grey = pixels.reshape(-1, height, width).mean(axis=0)
+    return [go.Heatmap(z=grey, colorscale="gray", showscale=False, hoverinfo="skip", opacity=0.6)]
+
+
+def _difference_traces(
+    difference: GenomeDifference, places: np.ndarray, edges: np.ndarray, neurons: np.ndarray, most_edges: int
+) -> tuple[list[go.Scatter], str]:
+    """Traces and title of a difference at `places`, of those `edges` (changed ones first) and `neurons` (ids)."""
+    states, traces = difference.edge_state, []
+    changed = _sample(edges[states[edges] != KEPT], most_edges)
+    drawn = np.concatenate([changed, _sample(edges[states[edges] == KEPT], most_edges - len(changed))])
+    for state in (KEPT, SHARED, REMOVED, ADDED):  # the last on top
+        some = drawn[states[drawn] == state]
+        if len(some) == 0:
+            continue
+        width = 0.5 if state == KEPT else 1.4 if len(some) < 500 else 0.8
+        line = {"color": STATE_COLORS[state], "width": width, "dash": "dot" if state == REMOVED else "solid"}
+        name, opacity = f"edges {STATE_NAMES[state]}", 0.35 if state == KEPT else 1
+        ends = difference.sources[some], difference.targets[some]
+        traces.append(lines(places, *ends, name, line=line, opacity=opacity))
+    few = len(difference.neuron_state) < 300
+    for state in (KEPT, REMOVED, ADDED):
+        some, name = neurons[difference.neuron_state[neurons] == state], STATE_NAMES[state]
+        if len(some) == 0:
+            continue
+        size = 8 if few else 4 if state == KEPT else 5
+        trace = dots(
+            places[some],
+            f"neurons {name} ({len(some):,})",
+            marker={"color": STATE_COLORS[state], "size": size, "opacity": 0.9},
+            customdata=np.stack([some, difference.layers[some]], axis=1),
+            hovertemplate=f"<b>neuron %{{customdata[0]}}</b>, layer %{{customdata[1]}}<extra>{name}</extra>",
+        )
+        traces.append(trace)
+    counts = difference.counts
+    title = (
+        f"neurons +{counts['neurons_added']:,} −{counts['neurons_removed']:,}, "
+        f"edges +{counts['edges_added']:,} −{counts['edges_removed']:,}"
+    )
+    if counts["edges_now_shared"]:
+        title += f", {counts['edges_now_shared']:,} now share weights"
+    if len(drawn) < len(edges):
+        title += f" ({len(drawn):,} of {len(edges):,} edges are drawn)"
+    return traces, title
+
+
+def _sample(edges: np.ndarray, most: int) -> np.ndarray:
+    """At most `most` of the edges, evenly spread."""
+    if len(edges) <= most:
+        return edges
+    return edges[np.linspace(0, len(edges) - 1, most).astype(np.int64)]
+
+
+def edge_length_figure(genome: Genome, law: SpatialLaw | None = None) -> go.Figure:
+    """Histogram of edge lengths, with the spatial law's expectation as a line."""
+    import plotly.graph_objects as go
+
+    law = SpatialLaw() if law is None else law
+    info = edge_length_histogram(genome, law)
+    middle, width = (info.bins[1:] + info.bins[:-1]) / 2, np.diff(info.bins)
+    figure = go.Figure(
+        go.Bar(x=middle, y=info.counts, width=width, name="edges", marker_color=palette.POSITIVE, opacity=0.75)
+    )
+    name = f"law exp(−d / ({law.base:g} + {law.per_layer:g}·layer))"
+    figure.add_trace(go.Scatter(x=middle, y=info.expected, name=name, line={"color": palette.NEGATIVE, "width": 2.5}))
+    figure.update_layout(
+        title=f"Edge lengths: mean {info.mean:.1f} px, under the law {info.expected_mean:.1f} px "
+        f"({info.without_length:,} edges into outputs have no length)",
+        xaxis_title="length (pixels)",
+        yaxis_title="edges",
+        template="plotly_white",
+        width=860,
+        height=440,
+        bargap=0.05,
+        legend={"x": 0.99, "xanchor": "right", "y": 0.98},
+    )
+    return figure
