@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
 from workbench.evolution import ADAPTATIONS
+from workbench.formats import in_words
 from workbench.search import Search, Snapshot
 from workbench.store import Run
-from workbench.views.base.markup import escape
+from workbench.views.base.markup import alert, legend, quiet, share_bar
 from workbench.views.base.palette import mutation_color
 from workbench.views.base.plot import Plot
 from workbench.views.base.selection import Selection
@@ -26,7 +28,7 @@ NOTE = (
 
 
 class MutationStatistics(View):
-    """Effects of the mutations of a search or run, drawn anew when asked for; the probabilities follow live.
+    """Effects of the mutations of a search or run, redrawn on request; the probabilities are live.
 
     Args:
         watched: a `Search`, or a `Run` to read.
@@ -41,7 +43,7 @@ class MutationStatistics(View):
         super().__init__(watched, selection)
 
     def _build(self) -> None:
-        self.button = ipw.Button(description="Refresh", icon="refresh", tooltip="Count in what was finished since")
+        self.button = ipw.Button(description="Refresh", icon="refresh", tooltip="Include what has finished since")
         self.button.add_class("wb-refresh")
         self.button.on_click(lambda _: self.refresh())
         options = [("what was asked for", None), *((f"what pays ({rule})", rule) for rule in ADAPTATIONS)]
@@ -58,20 +60,18 @@ class MutationStatistics(View):
         self.refresh()
 
     def wake(self, awake: bool) -> None:
-        """Count in what was finished while nobody looked."""
+        """Redraw on return if generations have finished since."""
         if awake and self._newest != self._drawn:
             self.refresh()
 
     def refresh(self) -> None:
-        """Draw anew from the run file."""
+        """Redraw from the run file."""
         try:
             info = mutation_effects(self.source.run)
         except WorkbenchError as error:
-            self.message.value = f'<div role="alert" class="wb-alert">{escape(error)}</div>'
+            self.message.value = alert(str(error))
             return
-        self.message.value = (
-            "" if len(info.table) else '<p class="wb-quiet" role="status">No child of a mutation yet.</p>'
-        )
+        self.message.value = quiet("" if len(info.table) else "No child of a mutation yet.")
         self._drawn = len(self.source.run.generations)
         self.plot.show(effects_figure(info), self._click)
         self._say()
@@ -86,7 +86,7 @@ class MutationStatistics(View):
         try:
             self.source.search.update(adapt=change.new)
         except WorkbenchError as error:
-            self.message.value = f'<div role="alert" class="wb-alert">Not changed: {escape(error)}</div>'
+            self.message.value = alert(f"Not changed: {error}")
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the probabilities that hold now, and whether there is something new to draw."""
@@ -101,25 +101,18 @@ class MutationStatistics(View):
     def _say(self) -> None:
         behind = self._newest - self._drawn if isinstance(self._drawn, int) else 0
         text = f"{behind} generation{'s' if behind > 1 else ''} finished since it was drawn" if behind > 0 else ""
-        self.note.value = f'<span class="wb-quiet" role="status">{text}</span>'
+        self.note.value = quiet(text)
 
 
-def probabilities_html(held: dict[str, float], asked: dict[str, Any]) -> str:
+def probabilities_html(held: Mapping[str, float], asked: Mapping[str, Any]) -> str:
     """Probabilities for the next child, beside what a person asked for."""
     total = sum(float(asked.get(kind, 0.0)) for kind in held) or 1.0
-    kinds = list(held)
-    entries = []
+    colors = {kind: mutation_color(kind, list(held)) for kind in held}
+    names = {}
     for kind, probability in held.items():
         wanted = float(asked.get(kind, 0.0)) / total
         more = f" (asked {wanted:.0%})" if abs(wanted - probability) >= 0.005 else ""
-        color = mutation_color(kind, kinds)
-        name = escape(kind.replace("_", " "))
-        entries.append(f'<span><i style="background:{color}"></i>{name} {probability:.0%}{more}</span>')
-    bars = "".join(
-        f'<i style="width:{probability:.1%};background:{mutation_color(kind, kinds)}"></i>'
-        for kind, probability in held.items()
-    )
-    return (
-        '<p class="wb-quiet">Probability of the next child’s mutation</p>'
-        f'<div class="wb-shares">{bars}</div><div class="wb-legend">{"".join(entries)}</div>'
-    )
+        names[f"{in_words(kind)} {probability:.0%}{more}"] = colors[kind]
+    title = "Probability of the next child’s mutation"
+    bar = share_bar(((probability, colors[kind]) for kind, probability in held.items()), title)
+    return f'<p class="wb-quiet">{title}</p>{bar}{legend(names)}'
