@@ -1,1 +1,1 @@
-"""Evidence: long comparisons that can be stopped and resumed, their tables, reports and latencies."""
+"""Studies: long comparisons that can be stopped and resumed, their tables, reports and latencies."""

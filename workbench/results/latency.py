@@ -1,7 +1,7 @@
-"""Time to answer, not FLOPs: networks of a front and hand-made ones through every backend, in one run.
+"""Measured latency, not FLOPs: networks of a front and hand-made ones on every backend, in one run.
 
 One thread each. All start from a batch in memory and end with logits; the native backend, which takes raw images, also
-puts them into tiles. The backends take turns, so that a machine that slows down slows all of them.
+prepares its tiles. Backends take turns, so that a slowdown of the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BATCHES = (1, 128)
 ROUNDS = 7
 ROUND_SECONDS = 0.05
-"""How long each network is run on each backend before the next one's turn."""
+"""How long each network runs on each backend before the next takes its turn."""
 
 BACKENDS = ("native", "torch csr", "torch dense", "onnxruntime")
 
@@ -39,7 +39,7 @@ class Subject:
         network: its name.
         backend: one of `BACKENDS`.
         flops: 2 per multiply-accumulate, per image.
-        prepare: makes ready for a number of images.
+        prepare: returns a function that answers for a number of images.
     """
 
     network: str
@@ -70,7 +70,7 @@ def subjects_of_baseline(baseline: Baseline, data: Dataset) -> list[Subject]:
 
 
 def _installed(subjects: Iterable[Subject]) -> list[Subject]:
-    """Those whose runtime is there."""
+    """The subjects whose runtime is installed."""
     has_onnx = find_spec("onnx") is not None and find_spec("onnxruntime") is not None
     return [subject for subject in subjects if has_onnx or subject.backend != "onnxruntime"]
 
@@ -81,7 +81,7 @@ def measure_latency(
     rounds: int = ROUNDS,
     round_seconds: float = ROUND_SECONDS,
 ) -> pd.DataFrame:
-    """The median time of an answer, of many in several rounds.
+    """The median latency over several rounds of many answers.
 
     Args:
         subjects: what to time.

@@ -1,7 +1,7 @@
-"""Random search with the training budget of an evolution: the control that an evolution has to beat.
+"""Random search with the training budget of an evolution: the control that evolution has to beat.
 
-No straw man: the same spatial rule, the same kinds of hand-shaped starts, sizes spread log-uniformly over the range of
-the evolution's front, and enough epochs for each network, as the evolution gave its initial ones.
+It is made as strong as possible: the same spatial law, the same kinds of hand-shaped initial genomes, sizes spread
+log-uniformly over the range of the evolution's front, and as many epochs per network as the initial individuals had.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workbench.spaces import NeuronSpace
 from workbench.store import Run
 
 ENDLESS = 1_000_000
-"""Generations; the budget ends the search."""
+"""Generations: the budget ends the search."""
 
 
 def training_cost(run: Run) -> float:
@@ -37,12 +37,12 @@ def random_search(
     workers: int | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> Search:
-    """A random search to set against a finished evolution; `.run()` makes it, and goes on with it after a stop.
+    """A random search to compare with a finished evolution; `.run()` runs it, and resumes it after a stop.
 
     Args:
         run: the evolution, of the neuron-level space.
         data: its data.
-        path: the file of the random search; an existing one is gone on with.
+        path: the file of the random search; an existing one is resumed.
         seed: of the random search; the evolution's if None.
         workers: networks trained at once.
         changes: further settings of `SearchConfig`.

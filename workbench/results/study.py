@@ -1,6 +1,6 @@
-"""A whole comparison on one data set: baselines, searches, random searches, retrained fronts, a finished member.
+"""A whole study of one data set: baselines, searches, random searches, retrained fronts, a finished member.
 
-Everything goes into files of one folder as it comes; a study that was stopped goes on where it was.
+Every result is written to a file of one folder as soon as it is there, so a study that was stopped goes on from there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 STEPS = ("baselines", "searches", "random", "retraining", "finishing")
 
 RETRAINING_EPOCHS = {"digits": 60, "mnist": 20, "cifar10": 40}
-"""Of the front's members: as many as the best-known hand-made network of each data set trains."""
+"""Epochs of the front's members: as many as the best-known hand-made network of each data set gets."""
 
 
 @dataclass(frozen=True)
@@ -75,28 +75,28 @@ class Study:
         )
 
     def run_path(self, kind: str, seed: int) -> Path:
-        """Where the run of a search ("search" or "random") is."""
+        """The run of a "search" or "random" search."""
         return self.folder / f"{self.dataset}-{self.preset}-{kind}-{seed}.sqlite"
 
     def baseline_path(self) -> Path:
-        """Where baselines are: the same for all presets."""
+        """Baselines: the same for all presets."""
         return self.folder / f"baselines-{self.dataset}.json"
 
     def searches_path(self) -> Path:
-        """Where the figures of searches and random searches are."""
+        """Figures of searches and random searches."""
         return self.folder / f"searches-{self.dataset}-{self.preset}.json"
 
     def retraining_path(self, seed: int) -> Path:
-        """Where the retraining of a search's front is."""
+        """The retraining of a search's front."""
         return self.folder / f"retrain-{self.dataset}-{self.preset}-{seed}.json"
 
     def finishing_path(self, seed: int) -> Path:
-        """Where the finishing of a front's most accurate member is."""
+        """The finishing of a front's most accurate member."""
         return self.folder / f"finish-{self.dataset}-{self.preset}-{seed}.json"
 
 
 def carry_out(study: Study, data: Dataset, steps: tuple[str, ...] = STEPS, say: Say = print) -> None:
-    """Do what is missing of a study.
+    """Run the missing parts of a study.
 
     Args:
         study: what to compare.
@@ -144,7 +144,7 @@ def _random(study: Study, data: Dataset, say: Say) -> None:
 
 
 def _finish(study: Study, search: Search, key: str, say: Say) -> None:
-    """See a search to its end, and keep its figures."""
+    """Run a search to its end and keep its figures."""
     try:
         search.run()
     finally:
@@ -157,7 +157,7 @@ def _finish(study: Study, search: Search, key: str, say: Say) -> None:
 
 
 def search_figures(run: Run) -> dict[str, Any]:
-    """What tables say of a search."""
+    """The figures of a search for the tables."""
     individuals, generations, front = run.individuals, run.generations, run.front()
     return {
         "seed": run.seed,
@@ -189,7 +189,7 @@ def _retraining(study: Study, data: Dataset, say: Say) -> None:
 
 
 def _finishing(study: Study, data: Dataset, say: Say) -> None:
-    """Of the first search only: it takes as long as many children."""
+    """Of the first search only: it takes as long as many children do."""
     how, seed = FINISHINGS.get(study.dataset, Finishing()), study.seeds[0]
     if study.finishing_epochs:
         how = replace(how, recipe={**how.recipe, "epochs": study.finishing_epochs})
