@@ -15,7 +15,7 @@ ifeq ($(shell id -u),0)
   LAB_FLAGS += --allow-root
 endif
 
-.PHONY: lab search test lint bench results results-quick clean
+.PHONY: lab search test test-all lint bench results results-quick clean
 
 lab: $(READY)  ## JupyterLab on the first notebook, ready to run on the bundled digits; over ssh forward the port it prints
 	@$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" 2>/dev/null
@@ -24,7 +24,10 @@ lab: $(READY)  ## JupyterLab on the first notebook, ready to run on the bundled 
 search: $(READY)  ## search on the bundled digits, in the terminal
 	$(BIN)/workbench search --data digits --preset quick --path data/runs/digits.sqlite --if-exists new
 
-test: lint  ## formatting, types and tests
+test: lint  ## formatting, types and the quick tests, in minutes
+	WORKBENCH_FUZZ=$${WORKBENCH_FUZZ:-20} $(BIN)/python -m pytest -n auto -m "not slow" --hypothesis-profile=quick
+
+test-all: lint  ## every test: all browser sessions, drills and notebooks, and the whole fuzz
 	$(BIN)/python -m pytest -n auto
 
 lint: $(READY)

@@ -11,6 +11,8 @@ from workbench.initial import random_genome
 from workbench.mutations import remove_edges
 from workbench.views.network.widget import DagView, SpatialView
 
+pytestmark = pytest.mark.slow
+
 BLUE, VERMILLION = (0, 114, 178), (213, 94, 0)
 DIGITS = load_dataset("digits")
 

@@ -250,6 +250,7 @@ def test_a_session(lab):
         assert watched.strangers == []
 
 
+@pytest.mark.slow
 def test_the_kernel_stays_free(lab):
     """With one worker, the main thread rests most of the time while the dashboard follows; prints how much."""
     with browser_page() as watched:

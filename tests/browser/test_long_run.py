@@ -67,6 +67,7 @@ class Scales:
         return {**{name: metrics[name] for name in names}, "kernel": pages * os.sysconf("SC_PAGE_SIZE")}
 
 
+@pytest.mark.slow
 def test_an_hour_on_one_page_is_flat(lab):
     with browser_page() as watched:
         watched.open(lab.address("hour.ipynb"))

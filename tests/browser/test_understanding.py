@@ -202,6 +202,7 @@ def compare_runs(hands: Hands) -> None:
     assert "seed" in text
 
 
+@pytest.mark.slow
 def test_understanding_a_search(lab):
     with browser_page() as watched:
         watched.open(lab.address(NOTEBOOK))

@@ -19,6 +19,8 @@ from workbench.executors.dask import DaskWorkers, connect
 from workbench.search import Search
 from workbench.store import open_run
 
+pytestmark = pytest.mark.slow
+
 DATA = tiny_data()
 ANY = replace(SMALL, workers=None)
 

@@ -77,7 +77,10 @@ def drill(tmp_path_factory) -> Iterator[Drill]:
         yield Drill(started, whole, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize(("threads", "kills"), [(1, 10), (2, 12), (3, 10)])
+@pytest.mark.parametrize(
+    ("threads", "kills"),
+    [pytest.param(1, 10, marks=pytest.mark.slow), (2, 12), pytest.param(3, 10, marks=pytest.mark.slow)],
+)
 def test_killed_in_threads(drill, tmp_path, threads, kills):
     runs = [tmp_path / "run.sqlite"]
     while kills:
@@ -89,6 +92,7 @@ def test_killed_in_threads(drill, tmp_path, threads, kills):
         drill.resume(path)
 
 
+@pytest.mark.slow
 def test_killed_as_people_start_it(drill, tmp_path):
     path = tmp_path / "run.sqlite"
     command = [sys.executable, "-m", "workbench", "search", *SMALL, "--path", str(path), "--workers", "2"]
@@ -101,6 +105,7 @@ def test_killed_as_people_start_it(drill, tmp_path):
     assert memory_of(path) == memory_of(drill.whole)
 
 
+@pytest.mark.slow
 def test_killed_with_processes(drill, tmp_path, monkeypatch):
     path, kills = tmp_path / "run.sqlite", 3
     more = ["--executor", "processes", "--workers", "2"]
@@ -110,6 +115,7 @@ def test_killed_with_processes(drill, tmp_path, monkeypatch):
     drill.resume(path, *more)
 
 
+@pytest.mark.slow
 def test_killed_with_a_dask_cluster_that_loses_a_worker(drill, tmp_path):
     path = tmp_path / "run.sqlite"
     with two_workers() as cluster:
