@@ -103,7 +103,7 @@ def test_genome_never_imports_torch():
         assert not any(name.split(".")[0] == "torch" for name in imports(path))
 
 
-@pytest.mark.parametrize("name", ["data.py", "figure.py"])
+@pytest.mark.parametrize("name", ["data.py", "figure.py", "maps.py", "animation.py"])
 def test_what_is_shown_knows_no_widget(name):
     """Of each view, what to show is pure data, and the figure of it is a plain figure."""
     for path in (PACKAGE / "views").glob(f"*/{name}"):

@@ -23,7 +23,8 @@ from workbench.views.inspect.figure import (
     training_curves_figure,
 )
 from workbench.views.lineage.animation import lineage_animation, save_lineage_animation
-from workbench.views.lineage.data import LineageInfo, lineage_figure, lineage_info
+from workbench.views.lineage.data import LineageInfo, lineage_info
+from workbench.views.lineage.figure import lineage_figure
 from workbench.views.mutations.data import MutationEffects, mutation_effects
 from workbench.views.mutations.figure import mutation_effects_figure
 from workbench.views.network.data import DagInfo, GenomeDifference, dag_layout, genome_difference

@@ -18,7 +18,7 @@ from workbench.plots import lineage_animation, lineage_figure, lineage_info, sav
 from workbench.search import Search, SearchConfig
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig
-from workbench.views.lineage.animation import _frame, lineage_frames
+from workbench.views.lineage.animation import Frame, lineage_frames
 from workbench.views.lineage.data import Step
 
 
@@ -100,7 +100,7 @@ def _keyed(frame, some=slice(None)) -> set[tuple[int, int]]:
 def test_a_topology_without_weights_can_be_shown(rng):
     genome = Genome.from_edges((1, 2, 2), 2, [0, 1, 6, 6], [6, 6, 4, 5])
     assert np.isnan(genome.weights).all()
-    frame = _frame(Step(3, 1, "add_edges", 0.5, 0.4, 8, {}), genome, None)
+    frame = Frame.of(Step(3, 1, "add_edges", 0.5, 0.4, 8, {}), genome, None)
     assert "4 edges" in frame.title
 
 

@@ -45,7 +45,7 @@ def save_picture(figure: go.Figure, path: str | os.PathLike[str]) -> Path:
         raise ExportError(f"the name of a picture must end in one of {', '.join(FORMATS)}, got {path.name!r}")
     try:
         if path.suffix == ".html":
-            figure.write_html(path, include_plotlyjs=True, config={"showSendToCloud": False})
+            figure.write_html(path, include_plotlyjs=True, auto_play=False, config={"showSendToCloud": False})
         else:
             figure.write_image(path)
     except OSError as error:

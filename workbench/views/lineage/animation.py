@@ -1,4 +1,4 @@
-"""A lineage as an animation of the growing network: one frame per ancestor, in one file that needs nothing else."""
+"""A lineage as an animation of the growing network: one frame per ancestor, in a self-contained file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ import numpy as np
 
 from workbench.errors import ExportError, RunError, WorkbenchError
 from workbench.genome import Genome
+from workbench.views.base.figures import save_picture
 from workbench.views.base.palette import BLUE, FRONT, GREY, OUTPUTS
-from workbench.views.lineage.data import INITIAL, Step, lineage_info, sentence
+from workbench.views.lineage.data import INITIAL, Step, lineage_info
+from workbench.views.lineage.figure import sentence
 from workbench.views.mutations.figure import words
-from workbench.views.network.data import ADDED, DagInfo, dag_layout, genome_difference
+from workbench.views.network.data import ADDED, dag_layout, genome_difference
+from workbench.views.network.figure import dots, lines, pixel_axes
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -25,31 +28,37 @@ if TYPE_CHECKING:
 MOST_EDGES = 1_500
 """New edges drawn of a frame, and as many old ones, the heaviest: 40 frames stay within a few megabytes."""
 
-
 FRAME_MILLISECONDS = 1200
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One network on the way.
+    """One network of the lineage.
 
     Attributes:
-        step: who it is.
+        step: the individual.
         genome: its network; weights may be unknown (NaN).
-        layout: places in the picture by layers.
-        new_neurons: bool [neurons], which its parent does not have.
+        new_neurons: bool [neurons], those that its parent does not have.
         new_edges: bool [edges], likewise.
     """
 
     step: Step
     genome: Genome
-    layout: DagInfo
     new_neurons: np.ndarray
     new_edges: np.ndarray
 
+    @classmethod
+    def of(cls, step: Step, genome: Genome, before: Genome | None) -> Frame:
+        """The frame of a network, given the one before it; nothing is new in the first."""
+        if before is None:
+            return cls(step, genome, np.zeros(genome.n_neurons, bool), np.zeros(genome.n_edges, bool))
+        difference = genome_difference(before, genome)
+        new_neurons = difference.neuron_state[: genome.n_neurons] == ADDED
+        return cls(step, genome, new_neurons, difference.edge_state[: genome.n_edges] == ADDED)
+
     @property
     def title(self) -> str:
-        """What is seen, in words."""
+        """What the frame shows, in words."""
         change = f"{int(self.new_edges.sum()):,} new edges, {int(self.new_neurons.sum()):,} new neurons"
         made = words(self.step.kind) + ("" if self.step.kind == INITIAL else f": {change}")
         return (
@@ -60,38 +69,29 @@ class Frame:
 
 
 def lineage_frames(run: Run, id: int) -> list[Frame]:
-    """The networks from the first ancestor to individual `id`; of those whose network is not stored there is none.
+    """The stored networks from the first ancestor to individual `id`.
 
     Raises:
-        RunError: if there is no such individual, or no network of neurons on the way.
+        RunError: if there is no such individual, or no network of neurons in its lineage.
     """
     frames: list[Frame] = []
     for step in lineage_info(run, id).steps:
         try:
             genome = run.genome(step.id)
         except WorkbenchError:
-            continue  # dropped with its topology, by an early version or by hand: the way goes on behind it
+            continue  # an early version, or a person, removed it from the file
         if isinstance(genome, Genome):
-            frames.append(_frame(step, genome, frames[-1].genome if frames else None))
+            frames.append(Frame.of(step, genome, frames[-1].genome if frames else None))
     if not frames:
         raise RunError(f"{run.path} has no network of neurons in the lineage of individual {id} to animate")
     return frames
-
-
-def _frame(step: Step, genome: Genome, before: Genome | None) -> Frame:
-    neurons, edges = np.zeros(genome.n_neurons, bool), np.zeros(genome.n_edges, bool)
-    if before is not None:
-        difference = genome_difference(before, genome)
-        neurons = difference.neuron_state[: genome.n_neurons] == ADDED
-        edges = difference.edge_state[: genome.n_edges] == ADDED
-    return Frame(step, genome, dag_layout(genome), neurons, edges)
 
 
 def lineage_animation(run: Run, id: int) -> go.Figure:
     """The growing network as a figure with frames, a play button and a slider; new neurons and edges in blue.
 
     Raises:
-        RunError: if there is no such individual, or no network of neurons on the way.
+        RunError: if there is no such individual, or no network of neurons in its lineage.
     """
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
@@ -99,8 +99,7 @@ def lineage_animation(run: Run, id: int) -> go.Figure:
     frames = lineage_frames(run, id)
     titles = ["neurons by layer", "neurons over the image", "validation accuracy against FLOPs"]
     figure = make_subplots(1, 3, subplot_titles=titles, column_widths=[0.5, 0.27, 0.23], horizontal_spacing=0.06)
-    for trace, column in zip(_traces(frames, 0), (1, 1, 1, 1, 2, 2, 3, 3), strict=True):
-        figure.add_trace(trace, 1, column)
+    figure.add_traces(_traces(frames, 0), 1, [1, 1, 1, 1, 2, 2, 3, 3])
     figure.frames = [
         go.Frame(data=_traces(frames, place), name=str(place), layout={"title": {"text": frame.title}})
         for place, frame in enumerate(frames)
@@ -121,7 +120,7 @@ def lineage_animation(run: Run, id: int) -> go.Figure:
 
 
 def save_lineage_animation(run: Run, id: int, path: str | os.PathLike[str]) -> Path:
-    """Write the growing network from the first ancestor to individual `id` as an HTML page that needs nothing else.
+    """Write the growing network from the first ancestor to individual `id` as a self-contained HTML page.
 
     Args:
         run: the run.
@@ -129,118 +128,72 @@ def save_lineage_animation(run: Run, id: int, path: str | os.PathLike[str]) -> P
         path: ends in `.html`.
 
     Raises:
-        RunError: if there is no such individual, or no network of neurons on the way.
+        RunError: if there is no such individual, or no network of neurons in its lineage.
         ExportError: on another ending, or if the file cannot be written.
     """
     path = Path(path)
     if path.suffix != ".html":
-        raise ExportError(f"an animation's name must end in .html, got {path.name!r}")
-    figure = lineage_animation(run, id)
-    try:
-        figure.write_html(path, include_plotlyjs=True, auto_play=False, config={"showSendToCloud": False})
-    except OSError as error:
-        raise ExportError(f"cannot write {path}: {error.strerror or error}") from None
-    return path
+        raise ExportError(f"the name of an animation must end in .html, got {path.name!r}")
+    return save_picture(lineage_animation(run, id), path)
 
 
 def _traces(frames: Sequence[Frame], place: int) -> list[go.Scatter]:
-    """What a frame shows: kept and new edges, kept and new neurons, both again over the image, the way, where it is."""
+    """Kept and new edges, kept and new neurons, both kinds of neurons over the image, the path, the current step."""
     frame = frames[place]
-    return [*_edges(frame), *_neurons(frame), *_placed(frame), *_way(frames, place)]
+    genome, layout = frame.genome, dag_layout(frame.genome)
+    by_layer, over_image = np.stack([layout.x, layout.y], axis=1).round(3), genome.positions[:, ::-1].round(3)
+    heaviest = np.argsort(-np.abs(np.nan_to_num(genome.weights)), kind="stable")
+    new, new_neurons = frame.new_edges[heaviest], frame.new_neurons
+    hidden = np.arange(genome.n_neurons) >= genome.n_inputs + genome.n_outputs
 
+    def edges(name: str, some: np.ndarray, color: str, width: float, opacity: float) -> go.Scatter:
+        ends = layout.source[some[:MOST_EDGES]], layout.target[some[:MOST_EDGES]]
+        return lines(by_layer, *ends, name, line={"color": color, "width": width}, opacity=opacity, showlegend=False)
 
-def _edges(frame: Frame) -> list[go.Scatter]:
-    import plotly.graph_objects as go
+    def neurons(places: np.ndarray, name: str, color: str, size: float, legend: bool) -> go.Scatter:
+        return dots(places, name, marker={"size": size, "color": color}, hoverinfo="skip", showlegend=legend)
 
-    heaviest = np.argsort(-np.abs(np.nan_to_num(frame.genome.weights)), kind="stable")
-    traces = []
-    for name, color, some in (
-        ("kept", GREY, heaviest[~frame.new_edges[heaviest]]),
-        ("new", BLUE, heaviest[frame.new_edges[heaviest]]),
-    ):
-        some = some[:MOST_EDGES]
-        gap = np.full(len(some), np.nan, np.float32)
-        source, target = frame.layout.source[some], frame.layout.target[some]
-        x, y = (
-            np.stack([axis[source], axis[target], gap], axis=1).ravel().round(3)
-            for axis in (frame.layout.x, frame.layout.y)
-        )
-        traces.append(
-            go.Scatter(
-                x=x,
-                y=y,
-                mode="lines",
-                line={"color": color, "width": 0.6 if name == "kept" else 0.9},
-                opacity=0.35 if name == "kept" else 0.6,
-                hoverinfo="skip",
-                name=f"{name} edges",
-                showlegend=False,
-            )
-        )
-    return traces
-
-
-def _neurons(frame: Frame) -> list[go.Scatter]:
     return [
-        _dots(frame.layout.x[some], frame.layout.y[some], name, color, size=3.5)
-        for name, color, some in (
-            ("kept", OUTPUTS, ~frame.new_neurons),
-            ("new", BLUE, frame.new_neurons),
-        )
+        edges("kept edges", heaviest[~new], GREY, 0.6, 0.35),
+        edges("new edges", heaviest[new], BLUE, 0.9, 0.6),
+        neurons(by_layer[~new_neurons], "kept", OUTPUTS, 3.5, False),
+        neurons(by_layer[new_neurons], "new", BLUE, 3.5, False),
+        neurons(over_image[hidden & ~new_neurons], "kept neurons", GREY, 5, True),
+        neurons(over_image[hidden & new_neurons], "new neurons", BLUE, 5, True),
+        *_path(frames, place),
     ]
 
 
-def _placed(frame: Frame) -> list[go.Scatter]:
-    """Hidden neurons over the image."""
-    hidden = np.arange(frame.genome.n_neurons) >= frame.genome.n_inputs + frame.genome.n_outputs
-    place = frame.genome.positions
-    return [
-        _dots(place[some, 1], place[some, 0], name, color, size=5, showlegend=True)
-        for name, color, some in (
-            ("kept neurons", GREY, hidden & ~frame.new_neurons),
-            ("new neurons", BLUE, hidden & frame.new_neurons),
-        )
-    ]
-
-
-def _dots(x: np.ndarray, y: np.ndarray, name: str, color: str, size: float, showlegend: bool = False) -> go.Scatter:
+def _path(frames: Sequence[Frame], place: int) -> tuple[go.Scatter, go.Scatter]:
+    """All steps, and the current one."""
     import plotly.graph_objects as go
 
-    marker: dict[str, Any] = {"size": size, "color": color}
-    return go.Scatter(
-        x=np.round(x, 3), y=np.round(y, 3), mode="markers", marker=marker, hoverinfo="skip", name=name,
-        showlegend=showlegend,
-    )  # fmt: skip
-
-
-def _way(frames: Sequence[Frame], place: int) -> list[go.Scatter]:
-    import plotly.graph_objects as go
-
-    steps = [frame.step for frame in frames]
-    x, y = [step.flops for step in steps], [step.val_accuracy for step in steps]
-    text = [sentence(step) for step in steps]
+    points = np.array([(frame.step.flops, frame.step.val_accuracy) for frame in frames], float)
+    text = [sentence(frame.step) for frame in frames]
     common = {"hovertemplate": "%{text}<extra></extra>", "showlegend": False}
-    here = {"size": 14, "color": FRONT, "symbol": "diamond"}
-    line = {"color": GREY, "width": 1.5}
-    return [
-        go.Scatter(x=x, y=y, text=text, mode="lines+markers", line=line, marker={"size": 6}, name="way", **common),
-        go.Scatter(x=[x[place]], y=[y[place]], text=[text[place]], mode="markers", marker=here, name="here", **common),
-    ]
+    x, y = points.T
+    look = {"mode": "lines+markers", "line": {"color": GREY, "width": 1.5}, "marker": {"size": 6}}
+    here = dots(
+        points[place : place + 1],
+        "here",
+        text=[text[place]],
+        marker={"size": 14, "color": FRONT, "symbol": "diamond"},
+        **common,
+    )
+    return go.Scatter(x=x, y=y, text=text, name="path", **look, **common), here
 
 
 def _set_axes(figure: go.Figure, frames: Sequence[Frame]) -> None:
-    """Axes that hold still while the network grows."""
+    """Axes that stay the same while the network grows."""
     layers = max(frame.genome.n_layers for frame in frames)
     names = ["inputs", *(f"layer {layer}" for layer in range(1, layers))]
-    _, height, width = frames[0].genome.input_shape
     figure.update_xaxes(
         range=[-0.35, layers - 0.8], tickvals=list(range(layers)), ticktext=names, showgrid=False, row=1, col=1
     )
     figure.update_yaxes(range=[1.03, -0.03], visible=False, row=1, col=1)
-    figure.update_xaxes(range=[-0.5, width - 0.5], title_text="column (pixels)", constrain="domain", row=1, col=2)
-    figure.update_yaxes(
-        range=[height - 0.5, -0.5], title_text="row (pixels)", scaleanchor="x2", constrain="domain", row=1, col=2
-    )
+    x, y = pixel_axes(frames[0].genome.input_shape, "x2")
+    figure.update_xaxes(x, row=1, col=2)
+    figure.update_yaxes(y, row=1, col=2)
     figure.update_xaxes(type="log", tickformat="~s", title_text="FLOPs per image", nticks=5, row=1, col=3)
     figure.update_yaxes(tickformat=".1%", row=1, col=3)
 
@@ -248,18 +201,12 @@ def _set_axes(figure: go.Figure, frames: Sequence[Frame]) -> None:
 def _buttons() -> dict[str, Any]:
     play = {"frame": {"duration": FRAME_MILLISECONDS, "redraw": True}, "transition": {"duration": 0}}
     pause = {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}
-    return {
-        "type": "buttons",
-        "direction": "left",
-        "x": 0,
-        "y": -0.14,
-        "xanchor": "left",
-        "yanchor": "top",
-        "buttons": [
-            {"label": "Play", "method": "animate", "args": [None, {**play, "fromcurrent": True}]},
-            {"label": "Pause", "method": "animate", "args": [[None], pause]},
-        ],
-    }
+    buttons = [
+        {"label": "Play", "method": "animate", "args": [None, {**play, "fromcurrent": True}]},
+        {"label": "Pause", "method": "animate", "args": [[None], pause]},
+    ]
+    place = {"x": 0, "y": -0.14, "xanchor": "left", "yanchor": "top"}
+    return {"type": "buttons", "direction": "left", "buttons": buttons, **place}
 
 
 def _slider(frames: Sequence[Frame]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where the selected network came from, to walk along, play and save."""
+"""The lineage of the selected network: step through it, play it, save it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ import ipywidgets as ipw
 from workbench.errors import WorkbenchError
 from workbench.search import Search, Snapshot
 from workbench.store import Run
-from workbench.views.base.markup import escape
+from workbench.views.base.markup import alert, escape
 from workbench.views.base.plot import Plot
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
 from workbench.views.base.view import View, style_sheet
 from workbench.views.lineage.animation import save_lineage_animation
-from workbench.views.lineage.data import LineageInfo, lineage_info, sentence, steps_figure
+from workbench.views.lineage.data import LineageInfo, lineage_info
+from workbench.views.lineage.figure import sentence, steps_figure
 
 SPEEDS = (("slow", 2500), ("normal", 1200), ("fast", 500))
-"""Milliseconds for a step."""
+"""Milliseconds per step."""
 
 
 class LineageView(View):
     """The path from the first ancestor to a network; every step selects that individual, so all views follow it.
 
-    The path stays while one of its members is selected; another individual brings its own path.
+    The path stays while one of its members is selected; selecting another individual shows that one's path.
 
     Args:
         watched: a `Search`, or a `Run` to read.
@@ -33,8 +34,8 @@ class LineageView(View):
 
     Attributes:
         info: the path that is shown, or None.
-        scrubber: place on the path.
-        play: plays it.
+        scrubber: index of the step.
+        play: steps through the path.
     """
 
     def __init__(self, watched: Search | Run | Source, selection: Selection | None = None) -> None:
@@ -48,11 +49,8 @@ class LineageView(View):
         self.scrubber = ipw.IntSlider(min=0, max=0, description="step", readout=True)
         self.scrubber.add_class("wb-scrubber")
         self.speed = ipw.Dropdown(options=SPEEDS, value=SPEEDS[1][1], description="speed")
-        self.save = ipw.Button(
-            description="Save animation",
-            icon="film",
-            tooltip="Write the growing network as an HTML page beside the run",
-        )
+        tooltip = "Write the growing network as an HTML page beside the run"
+        self.save = ipw.Button(description="Save animation", icon="film", tooltip=tooltip)
         self.save.add_class("wb-save-lineage")
         self.caption, self.message = ipw.HTML(), ipw.HTML()
         self.plot = Plot()
@@ -60,77 +58,68 @@ class LineageView(View):
         self._link = ipw.link((self.speed, "value"), (self.play, "interval"))
         self.scrubber.observe(self._step, "value")
         self.save.on_click(lambda _: self._save())
-        self.selection.observe(self._look, "individual")
+        self.selection.observe(self._follow, "individual")
         bar = ipw.HBox([self.play, self.scrubber, self.speed, self.save])
         bar.add_class("wb-bar-of-controls")
         self.add_class("wb-lineage-view")
         self.children = (style_sheet(), bar, self.message, self.caption, self.plot)
-        self._look(None)
+        self._follow(None)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Learn the front, whose most accurate member is shown while nobody is selected."""
+        """Show the most accurate network's path until something is selected."""
         if self.info is None and self.selection.individual is None and snapshot.best is not None:
             self.show_path(snapshot.best)
 
     def wake(self, awake: bool) -> None:
-        """Follow the selection, or rest."""
+        """Start or stop following the selection."""
         self._awake = awake
         if awake:
-            self._look(None)
+            self._follow(None)
 
     def show_path(self, id: int) -> None:
-        """Show the path to individual `id`; an unknown one is said to be so."""
+        """Show the path to individual `id`, or an error message if there is none."""
         self.message.value = ""
         try:
             self.info = lineage_info(self.source.run, id)
         except WorkbenchError as error:
-            self.message.value = f'<div role="alert" class="wb-alert">{escape(error)}</div>'
+            self.message.value = alert(str(error))
             return
-        last = self._place = len(self.info.steps) - 1
+        last = len(self.info.steps) - 1
         self._move(last, most=last)
+        self._enable(True)
+
+    def _enable(self, on: bool) -> None:
         for control in (self.play, self.scrubber, self.save):
-            control.disabled = False
+            control.disabled = not on
 
-    def _place_of(self, id: int | None) -> int | None:
-        """The place of an individual on the path; None if it is not on it."""
-        places = {step.id: place for place, step in enumerate(self.info.steps)} if self.info else {}
-        return None if id is None else places.get(id)
-
-    def _look(self, _: Any) -> None:
-        """Follow the selection: to its place on the path, or to another path."""
+    def _follow(self, _: Any) -> None:
+        """Move to the selected individual's place on the path, or show its own path."""
         id = self.selection.individual
         if not self._awake:
             return
         if id is None:
             if self.info is None:
                 self.caption.value = '<p class="wb-quiet">Select a network to see where it came from.</p>'
-                for control in (self.play, self.scrubber, self.save):
-                    control.disabled = True
+                self._enable(False)
             return
-        place = self._place_of(id)
-        if place is None:
+        places = {step.id: place for place, step in enumerate(self.info.steps)} if self.info else {}
+        if id not in places:
             self.show_path(id)
-        else:
-            self._mark(place)
-
-    def _mark(self, place: int) -> None:
-        """Show a place on the path."""
-        if self.info is None or place == self._place:
-            return
-        self._place = place
-        self._move(place)
+        elif places[id] != self._place:
+            self._move(places[id])
 
     def _move(self, place: int, most: int | None = None) -> None:
-        """Draw the path with a place on it, put the scrubber there, and say what is there."""
+        """Draw the path with one step marked, describe that step, and set the scrubber to it."""
         assert self.info is not None
+        self._place = place
         self.plot.show(steps_figure(self.info, place), self._click)
-        self._moving = True  # the scrubber follows here, and must not select
+        self._moving = True  # the scrubber must not select now
         try:
             if most is not None:
                 self.play.max = self.scrubber.max = most
             self.scrubber.value = place
             if not self.play.playing:
-                self.play.value = place  # or the page would link the scrubber to a place of old, and play on from there
+                self.play.value = place  # or the page would set the scrubber back, and play on from the old place
         finally:
             self._moving = False
         text = sentence(self.info.steps[place])
@@ -138,9 +127,11 @@ class LineageView(View):
 
     def _step(self, change: Any) -> None:
         """The scrubber was moved, by hand or by playing."""
-        if self.info is not None and not self._moving and change.new < len(self.info.steps):
-            self.selection.individual = self.info.steps[change.new].id
-            self._mark(change.new)  # if it was selected already
+        if self.info is None or self._moving or change.new >= len(self.info.steps):
+            return
+        self.selection.individual = self.info.steps[change.new].id
+        if self._place != change.new:  # it was selected already
+            self._move(change.new)
 
     def _click(self, trace: Any, point: tuple[int, ...]) -> None:
         if trace.name == "path" and self.info is not None and point[0] < len(self.info.steps):
@@ -154,12 +145,12 @@ class LineageView(View):
         try:
             save_lineage_animation(self.source.run, id, path)
         except WorkbenchError as error:
-            self.message.value = f'<div role="alert" class="wb-alert">{escape(error)}</div>'
+            self.message.value = alert(str(error))
             return
         self.message.value = f'<p class="wb-quiet" role="status">Saved as <code>{escape(path)}</code></p>'
 
     def close(self) -> None:
-        """End it."""
-        with contextlib.suppress(ValueError):  # it may be closed already
-            self.selection.unobserve(self._look, "individual")
+        """Stop following the selection and the source."""
+        with contextlib.suppress(ValueError):  # closed already
+            self.selection.unobserve(self._follow, "individual")
         super().close()
