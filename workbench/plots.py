@@ -3,9 +3,16 @@
 from workbench.views.base.figures import save_picture
 from workbench.views.compare.data import Comparison, comparison
 from workbench.views.compare.figure import comparison_figure, rank_table, settings_table
-from workbench.views.front.baselines import BASELINES, Baseline, baselines_for
-from workbench.views.front.figure import FrontInfo, front_figure, front_info
-from workbench.views.front.hypervolume import HypervolumeInfo, hypervolume_figure, hypervolume_info
+from workbench.views.front.data import (
+    BASELINES,
+    Baseline,
+    FrontInfo,
+    HypervolumeInfo,
+    baselines_for,
+    front_info,
+    hypervolume_info,
+)
+from workbench.views.front.figure import front_figure, hypervolume_figure
 from workbench.views.inspect.data import (
     Confusion,
     Distributions,

@@ -13,7 +13,7 @@ from workbench.individuals import Cost, Individual, TrainResult
 from workbench.plots import front_figure, front_info, save_picture
 from workbench.store import GenerationRecord, Run, RunDescription, create_run, open_run
 from workbench.views.base.figures import log_axis
-from workbench.views.front.baselines import Baseline
+from workbench.views.front.data import Baseline
 
 POINTS = [(0.90, 4000), (0.50, 100), (0.70, 2000), (0.80, 1000), (0.60, 3000)]
 """(accuracy, FLOPs) by id: 0, 1 and 3 are the front."""

@@ -16,7 +16,8 @@ from workbench.individuals import Individual
 from workbench.search import Search, Snapshot
 from workbench.search.history import GenerationSummary, History
 from workbench.store import Event
-from workbench.widgets import Dashboard, poller
+from workbench.views.base import poller
+from workbench.widgets import Dashboard
 
 PER_GENERATION = 8
 FAILS_EVERY, POPULATION = 20, 60

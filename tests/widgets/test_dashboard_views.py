@@ -80,7 +80,7 @@ def test_two_dashboards_agree(search):
     poll_once()
     for part in ("progress", "state", "working"):
         assert len({getattr(each.run_control, part).value for each in both}) == 1
-    assert both[0].front._ids == both[1].front._ids
+    assert both[0].front.points == both[1].front.points
     assert both[1].steering.controls["add_edges"].value == 0.9
     assert "add edges 0.2 → 0.9" in both[1].history.changes.value
     for dashboard in both:

@@ -15,8 +15,8 @@ from workbench.errors import WorkbenchError
 from workbench.search.history import IndividualSummary
 from workbench.views.base.plot import Plot
 from workbench.views.base.poller import poll_once
-from workbench.views.front.baselines import BASELINES
-from workbench.views.front.widget import GROUPS, OVERLAYS, RING, sort_points
+from workbench.views.front.figure import STYLES
+from workbench.views.front.widget import OVERLAYS, RING, sort_points
 from workbench.widgets import FrontView, Selection
 
 
@@ -61,15 +61,15 @@ def overlays(view):
 
 
 def test_each_individual_is_drawn_once(search, view):
-    assert all(len(each.x) == 0 for each in view.figure.data[: len(GROUPS)])
+    assert all(len(each.x) == 0 for each in view.figure.data[: len(STYLES)])
     assert view.figure.layout.annotations[0].visible is not False
     step(search, 20)
     poll_once()
-    ids = [id for group in view._ids.values() for id in group]
+    ids = [point.id for points in view.points.values() for point in points]
     assert sorted(ids) == list(range(20))
     (hint,) = json.loads(view.plot.frame)["annotations"]
     assert (hint["visible"], hint["text"]) == (False, "No network is trained yet")
-    assert list(view._ids["all-time front"]) == [one.id for one in search.archive]
+    assert [point.id for point in view.points["all-time front"]] == [one.id for one in search.archive]
     assert list(trace(view, "all-time front").x) == [one.flops for one in search.archive]
     assert numbers(on_page(view, "all-time front")["x"]) == [one.flops for one in search.archive]
     assert [told[0] for told in on_page(view, "all-time front")["customdata"]] == [one.id for one in search.archive]
@@ -110,12 +110,12 @@ def test_colours(search, view, by):
     view.color.value = "mutation" if by == "status" else "status"
     view.color.value = by
     alive = trace(view, "alive").marker
-    points = view._groups["alive"]
+    points = view.points["alive"]
     expected = {
         "generation": [point.generation for point in points],
-        "age": [view._generation - point.generation for point in points],
+        "age": [search.snapshot().generation - point.generation for point in points],
         "mutation": [{None: 0, "grow": 1, "shrink": 2}[point.mutation] for point in points],
-        "status": GROUPS["alive"]["marker"]["color"],
+        "status": STYLES["alive"]["marker"]["color"],
     }[by]
     assert (alive.color if by == "status" else list(alive.color)) == expected
     assert view.figure.layout.coloraxis.showscale is (by != "status")
@@ -138,7 +138,7 @@ def test_other_runs_and_baselines_lie_over_it(tmp_path, monkeypatch):
     (tmp_path / "broken.sqlite").write_text("nothing")
     search = number_search(tmp_path / "run.sqlite")
     view = FrontView(search, others={"<i>mine</i>": other.results})
-    assert view.figure.data[len(GROUPS) + 1].name == "&lt;i&gt;mine&lt;/i&gt;"
+    assert view.figure.data[len(STYLES) + 1].name == "&lt;i&gt;mine&lt;/i&gt;"
     assert view.other.options[1:] == (("broken.sqlite", "broken.sqlite"), ("other.sqlite", "other.sqlite"))
     view.other.value = "other.sqlite"
     shown = [each for each in overlays(view) if each.visible]
@@ -153,9 +153,8 @@ def test_other_runs_and_baselines_lie_over_it(tmp_path, monkeypatch):
         view.compare(str(number), other.results)
     with pytest.raises(WorkbenchError, match="at most 4"):
         view.compare("one too many", other.results)
-    view._baselines = BASELINES
     view.baselines.value = True
-    assert view.figure.data[len(GROUPS)].visible
+    assert view.figure.data[len(STYLES)].visible
     view.close()
     search.close()
 

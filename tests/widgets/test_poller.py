@@ -143,7 +143,16 @@ def test_a_run_in_a_file_is_followed_too(tmp_path, monkeypatch):
     poll_once()
     assert told[-1].total == 26
     live = search.snapshot()
-    for name in ("generation", "generations", "total", "archive", "failed", "hypervolume", "milestones", "recent"):
+    for name in (
+        "generation",
+        "generations",
+        "total",
+        "archive",
+        "failed",
+        "hypervolume",
+        "finished_generations",
+        "recent",
+    ):
         mine, theirs = getattr(told[-1], name), getattr(live, name)
         if name == "archive":
             mine, theirs = [one.id for one in mine], [one.id for one in theirs]

@@ -12,8 +12,9 @@ from hour_samples import Hour, Replayed
 from widget_samples import number_search, watched_post
 
 from workbench.search.history import RECENT_FAILURES, RECENT_INDIVIDUALS
+from workbench.views.base import poller
 from workbench.views.base.poller import Following
-from workbench.widgets import FrontView, LogView, RunControl, Steering, poller
+from workbench.widgets import FrontView, LogView, RunControl, Steering
 
 UPDATES = 200
 """At which half a child is finished each, after as many children as are remembered."""

@@ -9,7 +9,7 @@ from typing import Any
 from workbench import baselines
 from workbench.datasets import Dataset
 from workbench.results.files import ResultFile, mean_of
-from workbench.views.front.baselines import Baseline
+from workbench.views.front.data import Baseline
 
 Say = Callable[[str], None]
 

@@ -17,7 +17,8 @@ from workbench.results.random_search import training_cost
 from workbench.results.retraining import lineage_epochs, retraining_table
 from workbench.search.report import chosen_members, front_table
 from workbench.store import Run
-from workbench.views.front.baselines import Baseline, baselines_for
+from workbench.views.front.data import Baseline, FrontInfo, baselines_for
+from workbench.views.front.figure import draw_front, hypervolume_spread_figure
 from workbench.views.mutations.data import mutation_effects
 from workbench.views.run.changes import flat
 
@@ -172,12 +173,11 @@ def _facts(run: Run) -> dict[str, str]:
 
 
 def _figures(sources: ReportSources, table: pd.DataFrame) -> dict[str, Any]:
-    from workbench.results import figures
-
     others = {f"{kind_of(run)}, seed {run.seed}": run.front() for run in sources.others}
-    front = figures.tested_front_figure(table, others, sources.baselines(), "")
+    accuracy = "test_accuracy" if "test_accuracy" in table else "val_accuracy"
+    front = draw_front(FrontInfo(table, accuracy=accuracy), baselines=sources.baselines(), others=others)
     against = ("generation", "training") if others else ("generation",)
-    volumes = [figures.hypervolume_figure(sources.groups(), each) for each in against]
+    volumes = [hypervolume_spread_figure(sources.groups(), each) for each in against]
     return {"front": _embedded(front), "hypervolumes": [_embedded(each) for each in volumes]}
 
 

@@ -15,7 +15,7 @@ from workbench.evolution import HypervolumeBounds, hypervolume
 from workbench.evolution.ranking import front_of
 from workbench.formats import in_words, setting_text
 from workbench.settings import from_values
-from workbench.views.front.figure import staircase
+from workbench.views.front.data import staircase
 from workbench.views.run.changes import flat
 
 if TYPE_CHECKING:

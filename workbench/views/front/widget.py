@@ -4,47 +4,53 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import ipywidgets as ipw
-import numpy as np
 
 from workbench.errors import WorkbenchError
 from workbench.search import Search, Snapshot
 from workbench.search.history import IndividualSummary
 from workbench.store import Run
 from workbench.views.base.figures import log_axis
-from workbench.views.base.markup import escape
-from workbench.views.base.palette import INK
+from workbench.views.base.markup import alert
 from workbench.views.base.plot import Plot
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
 from workbench.views.base.view import View, style_sheet
-from workbench.views.front.baselines import baselines_for
-from workbench.views.front.figure import COLORINGS, Coloring, other_front
-from workbench.views.front.hypervolume import HypervolumeInfo, hypervolume_traces
-from workbench.views.front.live_figure import GROUPS, MAX_OTHERS, color_axis, front_figure
+from workbench.views.front.data import COLORINGS, Coloring, HypervolumeInfo, baselines_for
+from workbench.views.front.figure import (
+    MAX_OTHERS,
+    STYLES,
+    group_trace,
+    hypervolume_traces,
+    live_color_axis,
+    live_figure,
+    other_trace,
+)
 from workbench.views.run.changes import changes
 
-BASELINES = len(GROUPS)
+BASELINES = len(STYLES)
 OVERLAYS = range(BASELINES + 1, BASELINES + 1 + MAX_OTHERS)
 RING, CURVE, MARKS = range(OVERLAYS.stop, OVERLAYS.stop + 3)
-"""Numbers of the figure's traces after those of `GROUPS`."""
+"""Numbers of the figure's traces after those of `STYLES`."""
 
-MAX_MILESTONES = 1000
+MAX_GENERATIONS = 1000
 MAX_CHANGES = 200
 
 
 class FrontView(View):
     """Accuracy against FLOPs of the front, the living and the dead; a click selects an individual.
 
-    One figure, made once and changed in place. The dead are sent once a generation, and only the latest.
+    One figure, made once and changed in place: a trace is sent only if its points have changed.
 
     Args:
         watched: a `Search`, or a `Run` to read.
         selection: which individual is looked at.
         others: fronts of other runs to lay over it, by name; at most `MAX_OTHERS`.
+
+    Attributes:
+        points: the individuals drawn, by the group they are drawn in.
     """
 
     interval = 1.0
@@ -55,31 +61,27 @@ class FrontView(View):
         selection: Selection | None = None,
         others: Mapping[str, Run] | None = None,
     ) -> None:
-        self._ids: dict[str, tuple[int, ...]] = dict.fromkeys(GROUPS, ())
-        self._groups: dict[str, list[IndividualSummary]] = {name: [] for name in GROUPS}
+        self.points: dict[str, list[IndividualSummary]] = {name: [] for name in STYLES}
         self._drawn: dict[str, object] = {}
         self._generation = 0
         super().__init__(watched, selection)
         for name, run in (others or {}).items():
             self.compare(name, run)
 
-    # ------------------------------------------------------------------ building
     def _build(self) -> None:
-        self._baselines = baselines_for(self.source.dataset)
-        self.color = ipw.Dropdown(options=COLORINGS, description="Colour tells", style={"description_width": "initial"})
+        known, names = baselines_for(self.source.dataset), [path.name for path in self.source.siblings()]
+        style = {"description_width": "initial"}
+        self.color = ipw.Dropdown(options=COLORINGS, description="Colour tells", style=style)
         self.baselines = ipw.Checkbox(False, description="hand-made networks", indent=False)
-        self.baselines.layout.display = None if self._baselines else "none"
-        names = [path.name for path in self.source.siblings()]
+        self.baselines.layout.display = None if known else "none"
         options = [("no other run", ""), *((name, name) for name in names)]
-        self.other = ipw.Dropdown(
-            options=options, value="", description="Compare with", style={"description_width": "initial"}
-        )
+        self.other = ipw.Dropdown(options=options, value="", description="Compare with", style=style)
         self.other.layout.display = None if names else "none"
         self.message = ipw.HTML()
-        self.plot, self.figure = Plot(), front_figure(self._baselines)
+        self.plot, self.figure = Plot(), live_figure(known)
         self.plot.show(self.figure, self._click)
         self.color.observe(lambda _: self._draw(), "value")
-        self.baselines.observe(self._show_baselines, "value")
+        self.baselines.observe(lambda change: self.plot.change(BASELINES, visible=bool(change.new)), "value")
         self.other.observe(self._choose_other, "value")
         self.selection.observe(self._mark, "individual")
         bar = ipw.HBox([self.color, self.baselines, self.other])
@@ -89,20 +91,21 @@ class FrontView(View):
 
     # ------------------------------------------------------------------ what a person does
     def _click(self, trace: Any, place: tuple[int, ...]) -> None:
-        for name, each in zip(GROUPS, self.figure.data, strict=False):
-            if each is trace and place and place[0] < len(self._ids[name]):
-                self.selection.individual = self._ids[name][place[0]]
-
-    def _show_baselines(self, change: Any) -> None:
-        self.plot.change(BASELINES, visible=bool(change.new))
+        for points, each in zip(self.points.values(), self.figure.data, strict=False):
+            if each is trace and place and place[0] < len(points):
+                self.selection.individual = points[place[0]].id
 
     def _choose_other(self, change: Any) -> None:
         self.message.value = ""
         try:
-            runs = {change.new: self.source.open_sibling(change.new)} if change.new else {}
-            self._lay_over(runs)
+            run = self.source.open_sibling(change.new) if change.new else None
+            with self.plot.hold_sync():
+                for number in OVERLAYS:
+                    self.plot.change(number, visible=False)
+                if run is not None:
+                    self.compare(change.new, run)
         except WorkbenchError as error:
-            self.message.value = f'<div role="alert" class="wb-alert">{escape(error)}</div>'
+            self.message.value = alert(str(error))
 
     def compare(self, name: str, run: Run) -> None:
         """Lay the front of another run over this one.
@@ -112,52 +115,34 @@ class FrontView(View):
         """
         for place, number in enumerate(OVERLAYS):
             if not self.figure.data[number].visible:
-                self.plot.change(number, visible=True, **other_front(run.front(), name, place))
+                self.plot.change(number, visible=True, **other_trace(run.front(), name, place))
                 return
         raise WorkbenchError(f"at most {MAX_OTHERS} other fronts can be shown, got one more: {name}")
-
-    def _lay_over(self, runs: Mapping[str, Run]) -> None:
-        with self.plot.hold_sync():
-            for number in OVERLAYS:
-                self.plot.change(number, visible=False)
-            for name, run in runs.items():
-                self.compare(name, run)
 
     # ------------------------------------------------------------------ showing
     def show(self, snapshot: Snapshot) -> None:
         """Show front, population, the dead, and hypervolume."""
-        self._groups = sort_points(snapshot)
+        self.points = sort_points(snapshot)
         self._generation = snapshot.generation
         self._draw(snapshot)
 
     def _draw(self, snapshot: Snapshot | None = None) -> None:
         coloring = Coloring(self.color.value, self.source.space.mutation_kinds, self._generation)
+        colors = coloring.by, coloring.generation if coloring.by in ("generation", "age") else None
         with self.plot.hold_sync():
-            for number, (name, points) in enumerate(self._groups.items()):
-                if self._is_new(name, (_key(points), _color_key(coloring))):
-                    self._draw_group(number, name, points, coloring)
-            if self._is_new("colors", _color_key(coloring)):
-                first, second = ([0, 0.56], [0.83, 1]) if coloring.is_shown else ([0, 0.61], [0.73, 1])
-                axis = color_axis(coloring)
-                self.plot.change_layout(coloraxis=axis, xaxis_domain=first, xaxis2_domain=second)
+            for number, (name, points) in enumerate(self.points.items()):
+                if self._is_new(name, (_key(points), colors)):
+                    self.plot.change(number, **group_trace(name, points, coloring))
+            if self._is_new("colors", colors):
+                self.plot.change_layout(**live_color_axis(coloring))
             self._fit_axes()
             if snapshot is not None:
                 self._draw_history(snapshot)
             self._draw_ring()
 
-    def _draw_group(self, number: int, name: str, points: list[IndividualSummary], coloring: Coloring) -> None:
-        self._ids[name] = tuple(point.id for point in points)
-        marker = coloring.marker(points, GROUPS[name]["marker"]["color"])
-        outline = {"width": 0.8 if coloring.is_shown else 0, "color": INK}  # the legend has nothing else to show
-        style: dict[str, Any] = {"marker": {**marker, "line": outline}}
-        if name == "all-time front":  # with latency as an objective it may be no line
-            rises = all(one.val_accuracy < other.val_accuracy for one, other in pairwise(points))
-            style["mode"] = "lines+markers" if rises else "markers"
-        self.plot.change(number, **_arrays(points), **style)
-
     def _fit_axes(self) -> None:
         """A frame that says what is to come while there is nothing; ticks that suit the span of FLOPs afterwards."""
-        flops = [point.flops for points in self._groups.values() for point in points]
+        flops = [point.flops for points in self.points.values() for point in points]
         axis = log_axis(flops)
         if self._is_new("axes", (bool(flops), axis["dtick"])):
             self.plot.change_layout(annotations=[{"visible": not flops}], xaxis_dtick=axis["dtick"])
@@ -166,20 +151,19 @@ class FrontView(View):
         done = [(one.total, one.hypervolume) for one in snapshot.finished_generations]
         if snapshot.total and (not done or done[-1][0] != snapshot.total):
             done.append((snapshot.total, snapshot.hypervolume))
-        every = 1 + len(done) // MAX_MILESTONES
+        every = 1 + len(done) // MAX_GENERATIONS
         done = done[:-1][::every] + done[-1:]
         if self._is_new("history", (tuple(done[-2:]), len(done), len(snapshot.events))):
-            words = changes(self.source.run.config, snapshot.events)[-MAX_CHANGES:]
-            info = HypervolumeInfo([total for total, _ in done], [volume for _, volume in done], words)
-            for number, values in zip((CURVE, MARKS), hypervolume_traces(info), strict=True):
-                self.plot.change(number, x=np.asarray(values["x"]), y=np.asarray(values["y"]), text=values.get("text"))
+            made = changes(self.source.run.config, snapshot.events)[-MAX_CHANGES:]
+            info = HypervolumeInfo([total for total, _ in done], [volume for _, volume in done], made)
+            for number, trace in zip((CURVE, MARKS), hypervolume_traces(info), strict=True):
+                self.plot.change(number, **trace)
 
     def _draw_ring(self) -> None:
-        chosen = [
-            point for points in self._groups.values() for point in points if point.id == self.selection.individual
-        ]
-        if self._is_new("ring", tuple(chosen[-1:])):
-            x, y = [point.flops for point in chosen[-1:]], [point.val_accuracy for point in chosen[-1:]]
+        id = self.selection.individual
+        chosen = [point for points in self.points.values() for point in points if point.id == id][-1:]
+        if self._is_new("ring", tuple(chosen)):
+            x, y = [point.flops for point in chosen], [point.val_accuracy for point in chosen]
             self.plot.change(RING, x=x, y=y)
 
     def _mark(self, _: Any) -> None:
@@ -211,19 +195,6 @@ def sort_points(snapshot: Snapshot) -> dict[str, list[IndividualSummary]]:
     return {"dead": dead, **groups, "all-time front": front}
 
 
-def _arrays(points: Sequence[IndividualSummary]) -> dict[str, np.ndarray]:
-    """What `plots.fronts.point_arrays` makes of a table, as arrays, which plotly takes without looking at each item."""
-    told = np.empty((len(points), 4), object)
-    for row, point in enumerate(points):
-        told[row] = point.id, point.generation, point.mutation or "initial", point.parameters
-    flops = np.array([point.flops for point in points], float)
-    return {"x": flops, "y": np.array([point.val_accuracy for point in points], float), "customdata": told}
-
-
 def _key(points: Sequence[IndividualSummary]) -> object:
     """Differs if the points do: they come and go, but never change."""
     return len(points), hash(tuple(point.id for point in points))
-
-
-def _color_key(coloring: Coloring) -> object:
-    return coloring.by, coloring.generation if coloring.by in ("generation", "age") else None

@@ -1,0 +1,206 @@
+"""What the figures of the front and of the hypervolume show (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from workbench.errors import ConfigError
+from workbench.views.run.changes import Change, run_changes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.store import Run
+
+
+class Baseline(NamedTuple):
+    """A hand-made network, trained once with this project's own training.
+
+    Attributes:
+        name: what it is called.
+        dataset: what it was trained on.
+        flops: 2 per multiply-accumulate, per image.
+        accuracy: on the test set.
+        recipe: how it was trained.
+    """
+
+    name: str
+    dataset: str
+    flops: int
+    accuracy: float
+    recipe: str
+
+
+_RECIPE = "AdamW, one-cycle rate, batch 128, one seed, {epochs} epochs, {augmentation}"
+_MNIST, _CIFAR = "shifts of 1 pixel", "shifts of 2 pixels and mirroring"
+
+BASELINES = (
+    Baseline("strided CNN 3-8", "mnist", 43_360, 0.9834, _RECIPE.format(epochs=20, augmentation=_MNIST)),
+    Baseline("strided CNN 6-12", "mnist", 81_600, 0.9898, _RECIPE.format(epochs=20, augmentation=_MNIST)),
+    Baseline("LeNet-300-100", "mnist", 532_400, 0.9893, _RECIPE.format(epochs=20, augmentation=_MNIST)),
+    Baseline("LeNet-5", "mnist", 833_040, 0.9931, _RECIPE.format(epochs=15, augmentation=_MNIST)),
+    Baseline("strided CNN 8-16-24", "cifar10", 276_624, 0.6586, _RECIPE.format(epochs=40, augmentation=_CIFAR)),
+    Baseline("small CNN", "cifar10", 1_453_920, 0.7127, _RECIPE.format(epochs=40, augmentation=_CIFAR)),
+)
+
+
+def baselines_for(dataset: str) -> tuple[Baseline, ...]:
+    """The hand-made networks known for a data set."""
+    return tuple(one for one in BASELINES if one.dataset == dataset)
+
+
+@dataclass(frozen=True)
+class FrontInfo:
+    """What a front figure shows: tables with the columns of `Run.individuals`.
+
+    Attributes:
+        front: rows of the all-time front, by rising FLOPs.
+        alive: rows of the population that are not on the front; None if only the front is shown.
+        dead: rows of the others that were trained, or None.
+        title: of the figure.
+        accuracy: column of the vertical axis, "val_accuracy" or "test_accuracy".
+    """
+
+    front: pd.DataFrame
+    alive: pd.DataFrame | None = None
+    dead: pd.DataFrame | None = None
+    title: str = ""
+    accuracy: str = "val_accuracy"
+
+    @property
+    def groups(self) -> dict[str, pd.DataFrame]:
+        """The tables by name, from back to front."""
+        tables = {"dead": self.dead, "alive": self.alive, "all-time front": self.front}
+        return {name: table for name, table in tables.items() if table is not None}
+
+
+def front_info(run: Run) -> FrontInfo:
+    """Sort the individuals of a run into front, alive and dead."""
+    table = run.individuals
+    table = table[table["status"] == "ok"]
+    front = table[table["on_front"]].sort_values("flops")
+    others = table[~table["on_front"]]
+    title = f"{run.dataset.get('name', '')}: {len(table)} networks, {len(front)} on the front"
+    return FrontInfo(front, others[others["alive"]], others[~others["alive"]], title)
+
+
+def staircase(front: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a front, by rising FLOPs, that are more accurate than all smaller ones.
+
+    All of them, unless there are more objectives; then what a line through accuracy and FLOPs can go through.
+    """
+    before = front["val_accuracy"].cummax().shift(fill_value=float("-inf"))
+    return front[front["val_accuracy"] > before]
+
+
+COLORINGS = ("status", "generation", "age", "mutation")
+"""What the colour of a point may tell. Age counts generations since birth."""
+
+
+@dataclass(frozen=True)
+class Coloring:
+    """What the colour of a point tells.
+
+    Attributes:
+        by: one of `COLORINGS`.
+        kinds: names of the mutations, in the order of the palette.
+        generation: the newest one.
+    """
+
+    by: str = "status"
+    kinds: tuple[str, ...] = ()
+    generation: int = 0
+
+    def __post_init__(self) -> None:
+        if self.by not in COLORINGS:
+            raise ConfigError(f"color expects one of {', '.join(COLORINGS)}, got {self.by!r}")
+
+    def values(self, points: Iterable[Any]) -> np.ndarray:
+        """Where each point is on the colour scale; points have `generation` and `mutation`."""
+        if self.by == "mutation":
+            code = {kind: number for number, kind in enumerate(self.kinds, 1)}
+            return np.array([code.get(point.mutation, 0) for point in points], np.int32)
+        born = np.array([point.generation for point in points], np.int32)
+        return self.generation - born if self.by == "age" else born
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a colour bar."""
+        return self.by != "status"
+
+
+@dataclass(frozen=True)
+class HypervolumeInfo:
+    """What the figure of one run's hypervolume shows.
+
+    Attributes:
+        individuals: individuals finished, by rising number.
+        hypervolume: of the front by then.
+        changes: live changes.
+    """
+
+    individuals: Sequence[int] = ()
+    hypervolume: Sequence[float] = ()
+    changes: Sequence[Change] = ()
+
+    def heights(self) -> np.ndarray:
+        """Hypervolume at each change, linear in between."""
+        if not len(self.individuals):
+            return np.zeros(len(self.changes))
+        return np.interp([change.from_child for change in self.changes], self.individuals, self.hypervolume)
+
+
+def hypervolume_info(run: Run) -> HypervolumeInfo:
+    """Hypervolume at the end of each generation, and the live changes."""
+    generations = run.generations
+    individuals = np.cumsum(generations["n_evaluated"].to_numpy())
+    return HypervolumeInfo(individuals.tolist(), generations["hypervolume"].tolist(), run_changes(run))
+
+
+AGAINST = {"generation": "generation", "training": "training spent: epochs × FLOPs, summed over individuals"}
+"""What the hypervolume of several runs may be drawn against."""
+
+
+@dataclass(frozen=True)
+class HypervolumeSpread:
+    """The hypervolume of runs that belong together, where all of them have it.
+
+    Attributes:
+        at: [points] what was spent by then.
+        values: [runs, points] hypervolume, linear in between.
+    """
+
+    at: np.ndarray
+    values: np.ndarray
+
+
+def hypervolume_spread(runs: Sequence[Run], against: str = "generation") -> HypervolumeSpread | None:
+    """Hypervolume of several runs at equal cost; None if none has finished a generation."""
+    curves = [_curve(run, against) for run in runs]
+    curves = [(spent, volumes) for spent, volumes in curves if len(spent)]
+    if not curves:
+        return None
+    first, last = max(spent[0] for spent, _ in curves), min(spent[-1] for spent, _ in curves)
+    at = curves[0][0] if len(curves) == 1 else np.linspace(first, last, 200)
+    return HypervolumeSpread(at, np.stack([np.interp(at, *curve) for curve in curves]))
+
+
+def _curve(run: Run, against: str) -> tuple[np.ndarray, np.ndarray]:
+    """What was spent by the end of each generation, and the hypervolume then."""
+    generations = run.generations
+    volumes = generations["hypervolume"].to_numpy(float)
+    if against == "generation":
+        return generations["generation"].to_numpy(float), volumes
+    table = run.individuals
+    costs = table["epochs"].fillna(0).astype(float) * table["flops"].fillna(0).astype(float)
+    spent = costs.groupby(table["generation"]).sum().cumsum()
+    return spent.reindex(generations["generation"]).to_numpy(float), volumes
+
+
+def front_tables(runs: Mapping[str, Run]) -> dict[str, pd.DataFrame]:
+    """Fronts of other runs, by name."""
+    return {name: run.front() for name, run in runs.items()}
