@@ -24,7 +24,7 @@ def test_the_law_is_the_published_one():
 
 @pytest.mark.parametrize("constants", [(0, 1), (-1, 1), (1, -1), (np.nan, 1), (np.inf, 0)])
 def test_bad_constants(constants):
-    with pytest.raises(ConfigError, match="base > 0"):
+    with pytest.raises(ConfigError, match=r"SpatialLaw\.(base|per_layer) expects a number (above|from) 0"):
         SpatialLaw(*constants)
 
 

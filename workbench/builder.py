@@ -1,4 +1,4 @@
-"""A child in the making: a parent's arrays, to which neurons and edges are added or from which edges go."""
+"""Builds a child from its parent: neurons and edges are added, edges removed, and the result pruned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.spatial import SpatialLaw, distances, draw_pairs, draw_target_eac
 Record = dict[str, Any]
 
 
-class Draft:
+class GenomeBuilder:
     """Works on layers and positions as they were in the parent; the finished child derives its own anew."""
 
     def __init__(self, parent: Genome, law: SpatialLaw) -> None:
@@ -168,6 +168,6 @@ def _fresh_keys(count: int, known: np.ndarray, rng: np.random.Generator) -> np.n
             return keys
 
 
-def fraction(rng: np.random.Generator, bounds: tuple[float, float], of: int) -> int:
+def draw_share(rng: np.random.Generator, bounds: tuple[float, float], of: int) -> int:
     """A uniformly drawn fraction of `of`, at least 1."""
     return max(1, round(rng.uniform(*bounds) * of))

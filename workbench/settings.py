@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 import types
 import typing
 from collections.abc import Mapping
@@ -40,8 +41,8 @@ class Setting:
     """One setting of a record.
 
     Attributes:
-        name: of the field; with the names of the records around it, such as "train.epochs", in a list of all.
-        kind: "number", "integer", "range" (a pair low, high), "switch", "choice", "text" or "record".
+        name: of the field; in `all_settings` preceded by the names of the records around it, as in "train.epochs".
+        kind: "number", "integer", "range" (a pair low, high), "switch", "choice", "list", "text" or "record".
         default: its value unless one is given.
         help: one line for the person who sets it.
         unit: such as "pixels"; "" if it has none.
@@ -51,10 +52,12 @@ class Setting:
         below: whether `high` itself is excluded.
         slider: ends of its slider: the values that make sense.
         log: whether its slider is logarithmic.
-        choices: the values allowed, of a choice.
+        choices: the values allowed, of a choice or of the items of a list.
         optional: whether it may be None.
+        whole: whether it takes whole numbers only.
         of: mutations that read it; empty if it belongs to none in particular.
         live: whether it may change while a search runs.
+        record: class of its value, of a record.
     """
 
     name: str
@@ -70,51 +73,58 @@ class Setting:
     log: bool = False
     choices: tuple[str, ...] = ()
     optional: bool = False
+    whole: bool = False
     of: tuple[str, ...] = ()
     live: bool = False
+    record: type | None = None
 
     @property
     def expected(self) -> str:
         """The values allowed, in words."""
-        if self.kind == "choice":
-            words = f"one of {', '.join(self.choices)}"
+        low, high = f"{self.low:,.12g}", f"{self.high:,.12g}"
+        if self.kind in ("choice", "list"):
+            words = f"{'some' if self.kind == 'list' else 'one'} of {', '.join(self.choices)}"
         elif self.kind == "range":
-            least = "low" if self.low == -math.inf else f"{self.low:g} {'<' if self.above else '<='} low"
-            most = "" if self.high == math.inf else f" {'<' if self.below else '<='} {self.high:g}"
-            words = f"a range (low, high) with {least} <= high{most}"
+            least = "low" if self.low == -math.inf else f"{low} {'<' if self.above else '<='} low"
+            most = "" if self.high == math.inf else f" {'<' if self.below else '<='} {high}"
+            words = f"a range (low, high){' of whole numbers' * self.whole} with {least} <= high{most}"
         elif self.kind in ("number", "integer"):
-            words = f"a {'whole ' if self.kind == 'integer' else ''}number{self._bounds}"
+            least = "" if self.low == -math.inf else f" {'above' if self.above else 'from'} {low}"
+            most = (
+                " up" * (self.low > -math.inf)
+                if self.high == math.inf
+                else f" {'below' if self.below else 'to'} {high}"
+            )
+            words = f"a {'whole ' * self.whole}number{least}{most}"
         else:
             words = {"switch": "true or false", "text": "text"}.get(self.kind, "settings of its own")
         return f"{words}, or none" if self.optional else words
 
-    @property
-    def _bounds(self) -> str:
-        low = "" if self.low == -math.inf else f" {'above' if self.above else 'from'} {self.low:,g}"
-        high = "" if self.high == math.inf else f" {'below' if self.below else 'to'} {self.high:,g}"
-        return low + (high if low or not high else f" up{high}")
-
     def allows(self, value: Any) -> bool:
         """Whether a value has the right type and lies within the bounds."""
-        if value is None or self.kind in ("record", "text"):
-            return value is not None or self.optional
-        if self.kind == "switch":
-            return isinstance(value, bool)
+        if value is None:
+            return self.optional
+        if self.kind == "record":
+            return self.record is None or isinstance(value, self.record)
+        if self.kind in ("switch", "text"):
+            return isinstance(value, bool if self.kind == "switch" else str)
         if self.kind == "choice":
-            return value in self.choices
-        values = value if self.kind == "range" and isinstance(value, tuple) else (value,)
-        if self.kind == "range" and (len(values) != 2 or not isinstance(value, tuple)):
+            return isinstance(value, str) and value in self.choices
+        if self.kind in ("number", "integer"):
+            return self._allows_number(value)
+        if not isinstance(value, tuple | list):
             return False
-        return all(map(self._allows_number, values)) and (len(values) == 1 or values[0] <= values[1])
+        if self.kind == "list":
+            return all(not self.choices or item in self.choices for item in value)
+        return len(value) == 2 and all(map(self._allows_number, value)) and value[0] <= value[1]
 
     def _allows_number(self, value: Any) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        kind: Any = numbers.Integral if self.whole else numbers.Real
+        if isinstance(value, bool) or not isinstance(value, kind):
             return False
-        if self.kind == "integer" and value != int(value):
-            return False
-        return (value > self.low if self.above else value >= self.low) and (
-            value < self.high if self.below else value <= self.high
-        )
+        least = value > self.low if self.above else value >= self.low
+        most = value < self.high if self.below else value <= self.high
+        return least and most and -math.inf < value < math.inf
 
 
 def setting(
@@ -142,22 +152,27 @@ def setting(
         high: largest value allowed.
         above: what values must be above, instead of `low`.
         below: what values must be below, instead of `high`.
-        slider: ends of its slider, if the bounds are too wide for one.
+        slider: ends of its slider; the bounds if none are given.
         log: whether its slider is logarithmic.
-        choices: the values allowed, of a text.
+        choices: the values allowed, of a text or of the items of a list.
         of: mutations that read it.
         live: whether it may change while a search runs.
     """
-    bounds = {
+    declared = {
+        "help": help,
+        "unit": unit,
         "low": low if above is None else above,
         "high": high if below is None else below,
         "above": above is not None,
         "below": below is not None,
+        "log": log,
+        "choices": choices,
+        "of": of,
+        "live": live,
     }
-    ends = slider or (float(bounds["low"]), float(bounds["high"]))
-    more = {"help": help, "unit": unit, "slider": ends, "log": log, "choices": choices, "of": of, "live": live}
+    declared["slider"] = slider or (declared["low"], declared["high"])
     given: Any = {"default_factory": default} if callable(default) else {"default": default}
-    return dataclasses.field(**given, metadata={KEY: {**bounds, **more}})
+    return dataclasses.field(**given, metadata={KEY: declared})
 
 
 def settings_of(record: Any) -> tuple[Setting, ...]:
@@ -172,15 +187,14 @@ def _settings_of(record: Any) -> tuple[Setting, ...]:
 
 
 def all_settings(record: type) -> tuple[Setting, ...]:
-    """The settings of a record and, by dotted names, of the records within it."""
+    """The settings of a record and, by dotted names, of the records within it, which are as live as it is."""
     found: list[Setting] = []
-    hints = typing.get_type_hints(record)
     for one in settings_of(record):
-        inner = _record(hints[one.name]) if one.kind == "record" else None
-        if inner is None:
+        if one.record is None:
             found.append(one)
         else:
-            found += [dataclasses.replace(each, name=f"{one.name}.{each.name}") for each in all_settings(inner)]
+            for each in all_settings(one.record):
+                found.append(dataclasses.replace(each, name=f"{one.name}.{each.name}", live=one.live or each.live))
     return tuple(found)
 
 
@@ -188,14 +202,22 @@ def _setting_of(field: dataclasses.Field[Any], hint: Any) -> Setting:
     declared = field.metadata[KEY]
     options = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
     plain = next(each for each in options if each is not type(None))
-    if declared["choices"]:
+    items = typing.get_args(plain) if typing.get_origin(plain) is tuple else ()
+    if items:
+        kind = "list" if items[-1] is Ellipsis else "range"
+    elif declared["choices"]:
         kind = "choice"
-    elif typing.get_origin(plain) is tuple:
-        kind = "range"
     else:
         kind = {bool: "switch", int: "integer", float: "number", str: "text"}.get(plain, "record")
-    default = None if field.default is dataclasses.MISSING else field.default
-    return Setting(name=field.name, kind=kind, default=default, optional=type(None) in options, **declared)
+    return Setting(
+        name=field.name,
+        kind=kind,
+        default=_default(field),
+        optional=type(None) in options,
+        whole=int in (plain, *items),
+        record=_record(hint),
+        **declared,
+    )
 
 
 def check_settings(record: Any) -> None:
@@ -203,7 +225,7 @@ def check_settings(record: Any) -> None:
     for one in settings_of(type(record)):
         value = getattr(record, one.name)
         if not one.allows(value):
-            raise ConfigError(f"{type(record).__name__}.{one.name} expects {one.expected}, got {value!r}")
+            raise ConfigError(f"{type(record).__name__}.{one.name} expects {one.expected}, got {value!r:.200}")
 
 
 def documented(record: type[T]) -> type[T]:
@@ -243,8 +265,7 @@ def from_values(kind: type[T], values: Mapping[str, Any], base: T | None = None)
         ConfigError: on an unknown name or a value of the wrong type.
     """
     hints = typing.get_type_hints(kind)
-    fields = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    records = {name: _record(hint) for name, hint in hints.items()}
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     changes: dict[str, Any] = {}
     nested: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
@@ -253,19 +274,23 @@ def from_values(kind: type[T], values: Mapping[str, Any], base: T | None = None)
             raise ConfigError(f"unknown setting {name!r} of {kind.__name__}; expected one of: {', '.join(fields)}")
         if rest:
             nested.setdefault(head, {})[rest] = value
-        elif records[head] is not None and isinstance(value, Mapping):
+        elif _record(hints[head]) is not None and isinstance(value, Mapping):
             nested.setdefault(head, {}).update(value)
         else:
             changes[head] = _convert(hints[head], value, f"{kind.__name__}.{head}")
-    start = base if base is not None else kind()
     for head, inner in nested.items():
-        current, record = changes.get(head, getattr(start, head)), records[head]
-        if current is None and record is not None:
-            current = record()
-        if not dataclasses.is_dataclass(current) or isinstance(current, type):
+        record = _record(hints[head])
+        if record is None:
             raise ConfigError(f"{kind.__name__}.{head} has no settings of its own, got {sorted(inner)}")
-        changes[head] = from_values(type(current), inner, current)
-    return dataclasses.replace(start, **changes)  # type: ignore[type-var]
+        start = changes[head] if head in changes else getattr(base, head) if base else _default(fields[head])
+        changes[head] = from_values(record if start is None else type(start), inner, start)
+    return kind(**changes) if base is None else dataclasses.replace(base, **changes)  # type: ignore[type-var]
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return None if field.default is dataclasses.MISSING else field.default
 
 
 def _record(hint: Any) -> type | None:

@@ -7,7 +7,7 @@ change anywhere else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,27 +15,7 @@ import numpy as np
 from workbench.errors import ConfigError
 from workbench.individuals import Cost, TrainResult
 from workbench.latency import LatencyModel
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One number of a space's mutation rates that a person may turn: a slider, or `--set rates.NAME=…`.
-
-    Attributes:
-        name: field name in the rates record.
-        kind: "probability", "range" (a pair low, high), "number", "integer" or "switch".
-        low: smallest sensible value.
-        high: largest sensible value.
-        help: one line for the person at the slider.
-        unit: "" if it has none.
-    """
-
-    name: str
-    kind: str
-    low: float
-    high: float
-    help: str
-    unit: str = ""
+from workbench.settings import Setting
 
 
 @runtime_checkable
@@ -57,7 +37,7 @@ class SearchSpace(Protocol):
 
     @property
     def settings(self) -> tuple[Setting, ...]:
-        """Schema of the rates record, for sliders and for `--set rates.NAME=VALUE`."""
+        """The settings of the rates record, for sliders and for `--set rates.NAME=VALUE`."""
         ...
 
     def config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The spatial rule: which neurons are near, and how new edges prefer near ones.
+"""The spatial law: which neurons are near, and how new edges prefer near ones.
 
 A pair (source, target) is drawn with weight
 
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.errors import ConfigError
+from workbench.settings import check_settings, documented, setting
 from workbench.sorting import first_of_each, stable_order
 
 BLOCK_PAIRS = 1 << 19
@@ -40,23 +40,16 @@ MAX_PROPOSALS_PER_EDGE = 60
 """When near pairs are used up and more proposals than this fail, the Gumbel way draws what is left."""
 
 
+@documented
 @dataclass(frozen=True)
 class SpatialLaw:
-    """Constants of the spatial rule, in pixels: the length over which the weight of an edge falls to 1/e.
+    """Constants of the spatial law: the distance over which the weight of an edge falls to 1/e."""
 
-    Attributes:
-        base: length at layer 0.
-        per_layer: what each layer adds.
-    """
-
-    base: float = 4.0
-    per_layer: float = 1.5
+    base: float = setting(4.0, "that distance at layer 0", unit="pixels", above=0)
+    per_layer: float = setting(1.5, "what each layer adds to it", unit="pixels", low=0)
 
     def __post_init__(self) -> None:
-        if not (self.base > 0 and self.per_layer >= 0 and np.isfinite(self.base + self.per_layer)):
-            raise ConfigError(
-                f"the spatial law needs base > 0 and per_layer >= 0 (pixels), got {self.base} and {self.per_layer}"
-            )
+        check_settings(self)
 
     def scale(self, layer: np.ndarray | int) -> np.ndarray | float:
         """Decay length in pixels for edges whose target lies in `layer`."""
@@ -81,7 +74,7 @@ def draw_pairs(
     taken: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw distinct unconnected pairs by the spatial rule.
+    """Draw distinct unconnected pairs by the spatial law.
 
     Args:
         source_positions: [sources, 2] in pixels.
@@ -113,7 +106,7 @@ def draw_pairs(
 def draw_target_each(
     source_positions: np.ndarray, target_positions: np.ndarray, scale: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """One target for every source by the spatial rule: int64 [sources], indices of targets."""
+    """One target for every source by the spatial law: int64 [sources], indices of targets."""
     n_targets = len(target_positions)
     if np.isnan(target_positions).any():
         return rng.integers(n_targets, size=len(source_positions))

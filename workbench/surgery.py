@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from workbench.builder import Draft, Record
+from workbench.builder import GenomeBuilder, Record
 from workbench.errors import MutationError
 from workbench.genome import Genome, topology
-from workbench.mutations.sharing import groups_of_equal_offset, share_groups
+from workbench.mutations.operators import groups_of_equal_offset, share_groups
 from workbench.spatial import SpatialLaw
 
 SURGERY = ("delete_neurons", "delete_edges", "connect", "share_edges")
@@ -89,9 +89,9 @@ def delete_neurons(genome: Genome, neurons: int | Iterable[int]) -> tuple[Genome
         )
     gone = np.zeros(genome.n_neurons, bool)
     gone[chosen] = True
-    draft = Draft(genome, SpatialLaw())
-    draft.keep = ~(gone[genome.sources] | gone[genome.targets])
-    return draft.finish("delete_neurons", neurons_chosen=len(chosen))
+    builder = GenomeBuilder(genome, SpatialLaw())
+    builder.keep = ~(gone[genome.sources] | gone[genome.targets])
+    return builder.finish("delete_neurons", neurons_chosen=len(chosen))
 
 
 def delete_edges(genome: Genome, edges: int | Iterable[int]) -> tuple[Genome, Record]:
@@ -107,9 +107,9 @@ def delete_edges(genome: Genome, edges: int | Iterable[int]) -> tuple[Genome, Re
     Raises:
         MutationError: if there is no such edge, none is given, or no way from an input to an output would be left.
     """
-    draft = Draft(genome, SpatialLaw())
-    draft.keep[_edges(genome, edges)] = False
-    return draft.finish("delete_edges")
+    builder = GenomeBuilder(genome, SpatialLaw())
+    builder.keep[_edges(genome, edges)] = False
+    return builder.finish("delete_edges")
 
 
 def connect(genome: Genome, source: int, target: int) -> tuple[Genome, Record]:
@@ -142,9 +142,9 @@ def connect(genome: Genome, source: int, target: int) -> tuple[Genome, Record]:
             f"{genome.layers[target]} and {genome.layers[source]}), so it would close a circle; "
             f"connect {target} -> {source} instead"
         )
-    draft = Draft(genome, SpatialLaw())
-    draft.add_edges(np.array([source]), np.array([target]))
-    return draft.finish("connect", source_neuron=int(source), target_neuron=int(target))
+    builder = GenomeBuilder(genome, SpatialLaw())
+    builder.add_edges(np.array([source]), np.array([target]))
+    return builder.finish("connect", source_neuron=int(source), target_neuron=int(target))
 
 
 def share_edges(genome: Genome, edges: Iterable[int]) -> tuple[Genome, Record]:

@@ -8,7 +8,7 @@ import pytest
 from workbench.datasets import load_dataset
 from workbench.genome import Genome
 from workbench.initial import random_genome
-from workbench.mutations import remove_edges
+from workbench.mutations import MutationRates, remove_edges
 from workbench.views.network.widget import DagView, SpatialView
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def test_what_was_added_and_removed_has_colours_of_its_own(show):
 
 def test_large_changes_stand_out_from_what_is_kept(show):
     genome = random_genome((1, 28, 28), 10, np.random.default_rng(0), edges_per_neuron=(20, 21))
-    child, record = remove_edges(genome, np.random.default_rng(0), edges=(0.05, 0.05))
+    child, record = remove_edges(genome, np.random.default_rng(0), MutationRates(removed_edges=(0.05, 0.05)))
     view = DagView()
     view.show_change(genome, child)
     shown = show(view)

@@ -177,7 +177,7 @@ def test_remove_edges_prefers_long_ones(rng):
     kept = np.nanmean(lengths)
     gone = []
     for seed in range(10):
-        _, record = mutations.remove_edges(genome, np.random.default_rng(seed), pairs=1)
+        _, record = mutations.remove_edges(genome, np.random.default_rng(seed), MutationRates(layer_pairs=1))
         if record["removed_distances"]:
             gone.append(record["removed_distances"]["median"])
     assert np.mean(gone) > 1.1 * kept
@@ -193,7 +193,7 @@ def test_removed_edges_follow_the_inverse_law():
     rng = np.random.default_rng(3)
     n = 3000
     for _ in range(n):
-        child, record = mutations.remove_edges(genome, rng, edges=(1e-9, 1e-9), pairs=2)
+        child, record = mutations.remove_edges(genome, rng, MutationRates(removed_edges=(1e-9, 1e-9), layer_pairs=2))
         assert record["edges_removed"] == 1
         counts[np.setdiff1d(np.arange(21), child.sources)] += 1
     expected = n * weight / weight.sum()
@@ -203,7 +203,7 @@ def test_removed_edges_follow_the_inverse_law():
 def test_added_edges_follow_the_law(rng):
     genome = random_genome((1, 20, 20), 3, rng, hidden_layers=(1, 1), layer_size=(0.5, 0.5), edges_per_neuron=(2, 2))
     hidden = np.flatnonzero(genome.layers == 1)
-    child, _ = mutations.add_edges(genome, np.random.default_rng(1), edges=(2.0, 2.0), pairs=1)
+    child, _ = mutations.add_edges(genome, np.random.default_rng(1), MutationRates(new_edges=(2, 2), layer_pairs=1))
     new = slice(genome.n_edges, None)
     inner = genome.layers[child.targets[new]] == 1
     sources, targets = child.sources[new][inner], child.targets[new][inner]
@@ -216,7 +216,7 @@ def test_added_edges_follow_the_law(rng):
 
 def test_remove_layer_takes_the_layer_and_can_bridge(rng):
     genome = random_genome((1, 10, 10), 5, rng, hidden_layers=(3, 3), edges_per_neuron=(6, 6))
-    child, record = mutations.remove_layer(genome, rng, bridge=1.0)
+    child, record = mutations.remove_layer(genome, rng, MutationRates(bridge=1))
     layer = record["layer"]
     gone = genome.layers == layer
     first = genome.n_inputs + genome.n_outputs
@@ -224,7 +224,7 @@ def test_remove_layer_takes_the_layer_and_can_bridge(rng):
     lost = int((gone[genome.sources] | gone[genome.targets]).sum())
     assert record["edges_removed"] == lost
     assert 0.79 * lost <= record["edges_requested"] <= 0.96 * lost
-    assert mutations.remove_layer(genome, rng, bridge=0.0)[1]["edges_added"] == 0
+    assert mutations.remove_layer(genome, rng)[1]["edges_added"] == 0
 
 
 def test_remove_layer_is_impossible_without_hidden_layers_or_ways_round(rng):
@@ -240,7 +240,7 @@ def test_sharing_makes_a_convolution_out_of_local_edges(rng):
     targets = [8, 8, 8, 9, 9, 9, 10, 10, 10, 11, 11, 11, 6, 6, 7, 7]
     weights = np.arange(16.0)
     genome = Genome.from_edges((1, 1, 6), 2, sources, targets, weights)
-    child, record = mutations.share_weights(genome, rng, groups=(1, 1))
+    child, record = mutations.share_weights(genome, rng, MutationRates(shared_groups=(1, 1)))
     assert record["groups_shared"] == record["groups_possible"] == 3
     assert child.n_parameters == genome.n_parameters - 9
     assert child.flops == genome.flops
@@ -253,7 +253,7 @@ def test_sharing_makes_a_convolution_out_of_local_edges(rng):
 def test_later_edges_join_the_group_of_their_offset(rng):
     sources, targets = [0, 1, 2, 5, 6, 7], [5, 6, 7, 3, 4, 4]
     genome = Genome.from_edges((1, 1, 3), 2, sources, targets, [1, 1, 4, 1, 2, 3], shared=[9, 9, -1, -1, -1, -1])
-    child, _ = mutations.share_weights(genome, rng, groups=(1, 1))
+    child, _ = mutations.share_weights(genome, rng, MutationRates(shared_groups=(1, 1)))
     assert child.shared[:3].tolist() == [9, 9, 9]
     assert child.weights[:3].tolist() == [2, 2, 2]
 
@@ -308,8 +308,8 @@ def test_default_rates_are_the_published_constants():
         ({"add_edges": -0.1}, "add_edges expects a number from 0 to 1"),
         ({"bridge": 2}, "bridge expects"),
         ({"new_edges": (0.3, 0.2)}, "new_edges expects a range"),
-        ({"layer_pairs": 0}, "layer_pairs expects at least 1"),
-        ({"spatial_base": 0}, "spatial law needs base > 0"),
+        ({"layer_pairs": 0}, "layer_pairs expects a whole number from 1 up"),
+        ({"spatial_base": 0}, "spatial_base expects a number above 0"),
     ],
 )
 def test_bad_rates_are_named(changes, message):

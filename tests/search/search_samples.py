@@ -16,8 +16,7 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError
 from workbench.individuals import Cost, TrainResult
 from workbench.search import Search, SearchConfig
-from workbench.settings import from_values, to_values
-from workbench.space import Setting
+from workbench.settings import check_settings, from_values, setting, settings_of, to_values
 from workbench.store import open_run
 from workbench.training import TrainConfig
 
@@ -43,12 +42,13 @@ def tiny_data(seed: int = 0, name: str = "custom") -> Dataset:
 class NumberRates:
     """How numbers mutate."""
 
-    grow: float = 0.5
-    shrink: float = 0.5
-    size: tuple[float, float] = (0.1, 0.3)
+    grow: float = setting(0.5, "grow", low=0, high=1)
+    shrink: float = setting(0.5, "shrink", low=0, high=1)
+    size: tuple[float, float] = setting((0.1, 0.3), "by how much", slider=(0, 1))
 
     def __post_init__(self) -> None:
-        if not (0 <= self.grow <= 1 and 0 <= self.shrink <= 1 and self.grow + self.shrink > 0):
+        check_settings(self)
+        if self.grow + self.shrink <= 0:
             raise ConfigError(f"grow and shrink expect 0 to 1, got {self.grow} and {self.shrink}")
 
 
@@ -67,11 +67,7 @@ class NumberSpace:
 
     name = "numbers"
     mutation_kinds = ("grow", "shrink")
-    settings = (
-        Setting("grow", "probability", 0, 1, "grow"),
-        Setting("shrink", "probability", 0, 1, "shrink"),
-        Setting("size", "range", 0, 1, "by how much"),
-    )
+    settings = settings_of(NumberRates)
 
     def config(self) -> dict[str, Any]:
         return {"scale": 1}

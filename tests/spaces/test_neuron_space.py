@@ -53,10 +53,10 @@ def test_normalization_reaches_the_genome():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"random": 0}, "shares of initial genomes"),
-        ({"dense": -1}, "shares of initial genomes"),
-        ({"local": float("nan")}, "shares of initial genomes"),
-        ({"convolution": float("inf")}, "shares of initial genomes"),
+        ({"random": 0}, "needs a share above 0"),
+        ({"dense": -1}, r"InitialConfig\.dense expects a number from 0 up"),
+        ({"local": float("nan")}, r"InitialConfig\.local expects a number from 0 up"),
+        ({"convolution": float("inf")}, r"InitialConfig\.convolution expects a number from 0 up"),
         ({"hidden_layers": (3, 2)}, "hidden_layers"),
         ({"hidden_layers": (0, 2)}, "hidden_layers"),
         ({"layer_size": (0, 1)}, "layer_size"),

@@ -27,7 +27,7 @@ MADE = {
     "mlp": dataclasses.replace(MlpSpace.for_data(DATA), hidden_layers=(0, 2), hidden_widths=(1, 9)),
 }
 EVERY_SPACE = pytest.mark.parametrize("space", MADE.values(), ids=MADE.keys())
-KINDS = {"probability", "range", "number", "integer", "switch"}
+KINDS = {"range", "number", "integer", "switch"}
 
 
 def sample(space: SearchSpace, seed: int = 0):
@@ -98,18 +98,20 @@ def test_the_schema_covers_every_field_of_the_rates(space):
     for setting in space.settings:
         assert setting.kind in KINDS
         assert setting.help
-        assert setting.low < setting.high
+        low, high = setting.slider
+        assert low < high
         value = values[setting.name]
         assert isinstance(value, list) == (setting.kind == "range")
         for number in value if isinstance(value, list) else [value]:
-            assert setting.low <= number <= setting.high
-    assert {setting.name for setting in space.settings if setting.kind == "probability"} >= set(space.mutation_kinds)
+            assert low <= number <= high
+    probabilities = {setting.name for setting in space.settings if (setting.low, setting.high) == (0, 1)}
+    assert probabilities >= set(space.mutation_kinds)
 
 
 @EVERY_SPACE
 def test_every_setting_may_go_to_both_its_ends(space):
     for setting in space.settings:
-        for end in (setting.low, setting.high):
+        for end in setting.slider:
             if setting.name in space.mutation_kinds and end == 0:
                 continue
             space.rates({setting.name: (end, end) if setting.kind == "range" else end})

@@ -11,8 +11,9 @@ from workbench.datasets import load_dataset
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.individuals import is_by_hand
 from workbench.initial import random_genome
-from workbench.mutations import KINDS, SIZES, MutationRates, apply
+from workbench.mutations import KINDS, MutationRates, apply
 from workbench.search import Search, SearchConfig
+from workbench.settings import settings_of
 from workbench.spaces import NeuronSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig, evaluate
@@ -93,11 +94,15 @@ def test_undo_redo_keep_and_draw_again(sandbox, genome):
     assert sandbox.history.base == 0
 
 
+def sizes_of(kind: str) -> set[str]:
+    return {setting.name for setting in settings_of(MutationRates) if kind in setting.of}
+
+
 def test_only_the_sizes_of_the_chosen_mutation_are_shown_and_they_count(sandbox, genome):
     for kind in KINDS:
         choose(sandbox, kind)
         shown = [name for name, control in sandbox.mutations.sizes.items() if control.layout.display is None]
-        assert set(shown) == set(SIZES[kind])
+        assert set(shown) == sizes_of(kind)
     choose(sandbox, "add_edges")
     sandbox.mutations.sizes["new_edges"].value = (0.5, 0.5)
     sandbox.mutate()
@@ -117,7 +122,7 @@ def test_sizes_are_all_that_a_mutation_depends_on(genome, kind):
         spatial_base=1.0,
         spatial_per_layer=0.1,
     )
-    plain = {name: getattr(MutationRates(), name) for name in SIZES[kind]}
+    plain = {name: getattr(MutationRates(), name) for name in sizes_of(kind)}
     values = {name: getattr(other, name) for name in vars(other)} | plain
     draw = lambda rates: apply(kind, genome, rates, np.random.default_rng(3))[0]  # noqa: E731
     assert draw(MutationRates(**values)) == draw(MutationRates())

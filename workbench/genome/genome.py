@@ -15,6 +15,9 @@ from workbench.genome import topology, validation
 if TYPE_CHECKING:
     import networkx
 
+EPS = 1e-5
+"""Added to the variance by LayerNorm."""
+
 SMALLEST_NORMALISED_LAYER = 8
 """Layers of fewer neurons are not normalised: with one neuron LayerNorm is constant 0, with two always ±1."""
 
@@ -213,23 +216,23 @@ class Genome:
         return hash(self.content_hash)
 
     # ------------------------------------------------------------------ changes
-    def with_parameters(self, weights: Any, biases: Any) -> Genome:
-        """The same topology with other weights (float [edges]) and biases (float [outputs + hidden])."""
+    def with_parameters(self, weights: Any, biases: Any = None, shared: Any = None) -> Genome:
+        """The same topology with other weights (float [edges]), and biases and shared-weight groups if given."""
         weights = validation.as_floats("weights", weights, self.n_edges)
-        biases = validation.as_floats("biases", biases, len(self.biases))
-        shared = validation.as_groups(self.shared, weights)
+        biases = validation.as_floats("biases", self.biases if biases is None else biases, len(self.biases))
+        groups = validation.as_groups(self.shared if shared is None else shared, weights)
         genome = Genome(
             self.input_shape,
             self.n_outputs,
             self.sources,
             self.targets,
             weights,
-            shared,
+            groups,
             biases,
             self.neuron_keys,
             self.normalization,
         )
-        for name in ("layers", "positions", "in_degrees", "n_parameters", "flops_total", "density"):
+        for name in ("layers", "positions", "in_degrees", "flops_total", "density"):
             if name in self.__dict__:
                 genome.__dict__[name] = self.__dict__[name]
         return genome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.builder import Draft
+from workbench.builder import GenomeBuilder
 from workbench.errors import ConfigError
 from workbench.genome import Genome
 from workbench.initial.weights import initialise
@@ -49,21 +49,21 @@ def random_genome(
         if not 0 < low <= high:
             raise ConfigError(f"{name} expects a range (low, high) with 0 < low <= high, got ({low}, {high})")
     empty = Genome.from_edges(input_shape, n_outputs, [], [], normalization=normalization)
-    draft = Draft(empty, law)
+    builder = GenomeBuilder(empty, law)
     n_hidden_layers = int(rng.integers(hidden_layers[0], hidden_layers[1] + 1))
     layers = [np.arange(empty.n_inputs)]
     for layer in range(1, n_hidden_layers + 1):
         size = max(1, round(rng.uniform(*layer_size) * empty.n_inputs / layer))
-        layers.append(draft.add_neurons(rng.choice(layers[-1], size), layer, rng))
+        layers.append(builder.add_neurons(rng.choice(layers[-1], size), layer, rng))
     layers.append(empty.n_inputs + np.arange(n_outputs))
     for layer, members in enumerate(layers[1:-1], start=1):
-        draft.connect_each(members, layers[layer + 1], layer + 1, rng)
+        builder.connect_each(members, layers[layer + 1], layer + 1, rng)
     n_edges = round(rng.uniform(*edges_per_neuron) * (sum(map(len, layers)) - n_outputs))
-    _spread_edges(draft, layers, n_edges, rng)
-    return initialise(draft.finish("random")[0], rng)
+    _spread_edges(builder, layers, n_edges, rng)
+    return initialise(builder.finish("random")[0], rng)
 
 
-def _spread_edges(draft: Draft, layers: list[np.ndarray], n_edges: int, rng: np.random.Generator) -> None:
+def _spread_edges(builder: GenomeBuilder, layers: list[np.ndarray], n_edges: int, rng: np.random.Generator) -> None:
     """Draw edges until there are `n_edges`, over neighbouring layers and a random half of the other pairs."""
     last = len(layers) - 1
     pairs = [(below, above) for above in range(1, last + 1) for below in range(above)]
@@ -71,8 +71,8 @@ def _spread_edges(draft: Draft, layers: list[np.ndarray], n_edges: int, rng: np.
     # Even in-degrees: a pair's part grows with its targets. The few outputs are fed by all that lead to them.
     weights = np.array([len(layers[below]) if above == last else len(layers[above]) for below, above in pairs], float)
     weights *= [1.0 if above - below == 1 else rng.uniform(0, 0.5) for below, above in pairs]
-    counts = rng.multinomial(max(0, n_edges - draft.n_new_edges), weights / weights.sum())
+    counts = rng.multinomial(max(0, n_edges - builder.n_new_edges), weights / weights.sum())
     for (below, above), count in zip(pairs, counts, strict=True):
-        draft.connect(layers[below], layers[above], above, int(count), rng)
+        builder.connect(layers[below], layers[above], above, int(count), rng)
     for below, above in pairs:  # what found no room
-        draft.connect(layers[below], layers[above], above, n_edges - draft.n_new_edges, rng)
+        builder.connect(layers[below], layers[above], above, n_edges - builder.n_new_edges, rng)

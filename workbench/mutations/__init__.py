@@ -7,14 +7,11 @@ import numpy as np
 from workbench.builder import Record
 from workbench.errors import MutationError
 from workbench.genome import Genome
-from workbench.mutations.growing import add_edges, add_neurons
-from workbench.mutations.rates import KINDS, SIZES, MutationRates
-from workbench.mutations.sharing import share_weights
-from workbench.mutations.shrinking import remove_edges, remove_layer
+from workbench.mutations.operators import add_edges, add_neurons, remove_edges, remove_layer, share_weights
+from workbench.mutations.rates import KINDS, MutationRates
 
 __all__ = [
     "KINDS",
-    "SIZES",
     "MutationRates",
     "add_edges",
     "add_neurons",
@@ -25,42 +22,21 @@ __all__ = [
     "share_weights",
 ]
 
+_MUTATIONS = {each.__name__: each for each in (add_neurons, add_edges, remove_edges, remove_layer, share_weights)}
+
 
 def apply(kind: str, genome: Genome, rates: MutationRates, rng: np.random.Generator) -> tuple[Genome, Record]:
     """The mutation named `kind` with the sizes of `rates`; `MutationError` if it is impossible here."""
-    match kind:
-        case "add_neurons":
-            return add_neurons(genome, rng, neurons=rates.new_neurons, edges=rates.new_neuron_edges, law=rates.law)
-        case "add_edges":
-            return add_edges(
-                genome,
-                rng,
-                edges=rates.new_edges,
-                pairs=rates.layer_pairs,
-                larger_part=rates.larger_part,
-                law=rates.law,
-            )
-        case "remove_edges":
-            return remove_edges(
-                genome,
-                rng,
-                edges=rates.removed_edges,
-                pairs=rates.layer_pairs,
-                weak_first=rates.weak_first,
-                law=rates.law,
-            )
-        case "remove_layer":
-            return remove_layer(genome, rng, bridge=rates.bridge, bridging_edges=rates.bridging_edges, law=rates.law)
-        case "share_weights":
-            return share_weights(genome, rng, groups=rates.shared_groups)
-    raise MutationError(f"unknown mutation {kind!r}; expected one of: {', '.join(KINDS)}")
+    if kind not in _MUTATIONS:
+        raise MutationError(f"unknown mutation {kind!r}; expected one of: {', '.join(KINDS)}")
+    return _MUTATIONS[kind](genome, rng, rates)
 
 
 def mutate(genome: Genome, rates: MutationRates, rng: np.random.Generator) -> tuple[Genome, Record]:
     """A child by one of the five mutations, drawn with the probabilities of `rates`.
 
-    A mutation that is impossible here (no hidden layer to remove, say) gives way to another; the record's
-    `impossible` names those tried in vain.
+    If the mutation drawn is impossible (there is no hidden layer to remove, say), another is drawn; `impossible` in
+    the record names those that failed.
 
     Raises:
         MutationError: if none of those with a probability above 0 is possible.
@@ -72,9 +48,8 @@ def mutate(genome: Genome, rates: MutationRates, rng: np.random.Generator) -> tu
         kind = str(rng.choice(list(left), p=chances / chances.sum()))
         try:
             child, record = apply(kind, genome, rates, rng)
+            return child, {**record, "impossible": list(impossible)}
         except MutationError as error:
             impossible[kind] = str(error)
             del left[kind]
-            continue
-        return child, {**record, "impossible": list(impossible)}
     raise MutationError(f"no mutation is possible on {genome!r}: {'; '.join(impossible.values())}")

@@ -1,92 +1,122 @@
-"""Everything a person may turn about the five mutations, in one immutable record."""
+"""Everything a person may set about the five mutations, in one immutable record."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Any
 
 from workbench.errors import ConfigError
+from workbench.settings import check_settings, documented, setting
 from workbench.spatial import SpatialLaw
 
 KINDS = ("add_neurons", "add_edges", "remove_edges", "remove_layer", "share_weights")
 """The five mutations, in the order in which they are shown."""
 
-_SPATIAL = ("spatial_base", "spatial_per_layer")
-
-SIZES = {
-    "add_neurons": ("new_neurons", "new_neuron_edges", *_SPATIAL),
-    "add_edges": ("new_edges", "layer_pairs", "larger_part", *_SPATIAL),
-    "remove_edges": ("removed_edges", "layer_pairs", "weak_first", *_SPATIAL),
-    "remove_layer": ("bridge", "bridging_edges", *_SPATIAL),
-    "share_weights": ("shared_groups",),
-}
-"""Which fields of `MutationRates` say how each mutation is done."""
+_SPATIAL = KINDS[:4]
 
 
+def _probability(kind: str) -> Any:
+    return setting(0.2, f"relative probability of {kind.replace('_', ' ')}", low=0, high=1)
+
+
+@documented
 @dataclass(frozen=True)
 class MutationRates:
-    """Probabilities and sizes of the five mutations, and the spatial constants.
+    """Probabilities and sizes of the five mutations, and the constants of the spatial law.
 
     The five probabilities are relative: they are divided by their sum. Ranges are (low, high), drawn uniformly,
     as fractions of what the parent has.
-
-    Attributes:
-        add_neurons: probability.
-        add_edges: probability.
-        remove_edges: probability.
-        remove_layer: probability.
-        share_weights: probability.
-        new_neurons: `add_neurons`: how many more neurons (inputs counted).
-        new_neuron_edges: `add_neurons`: how many more edges.
-        new_edges: `add_edges`: how many more edges.
-        removed_edges: `remove_edges`: how many fewer edges.
-        weak_first: `remove_edges`: how much likelier weak edges are to go (0 as published: not at all).
-        layer_pairs: `add_edges` and `remove_edges`: pairs of layers touched.
-        larger_part: `add_edges`: share of the edges that one of these pairs gets.
-        bridge: `remove_layer`: probability that bridging edges replace what was lost.
-        bridging_edges: `remove_layer`: how many, as a fraction of the edges lost.
-        shared_groups: `share_weights`: fraction of the groups of equal offset that get a common weight.
-        spatial_base: decay length of the spatial rule at layer 0, pixels.
-        spatial_per_layer: what each layer adds to it, pixels.
     """
 
-    add_neurons: float = 0.2
-    add_edges: float = 0.2
-    remove_edges: float = 0.2
-    remove_layer: float = 0.2
-    share_weights: float = 0.2
-    new_neurons: tuple[float, float] = (0.12, 0.32)
-    new_neuron_edges: tuple[float, float] = (0.18, 0.28)
-    new_edges: tuple[float, float] = (0.20, 0.32)
-    removed_edges: tuple[float, float] = (0.12, 0.22)
-    weak_first: float = 0.0
-    layer_pairs: int = 3
-    larger_part: float = 0.6
-    bridge: float = 0.0
-    bridging_edges: tuple[float, float] = (0.8, 0.95)
-    shared_groups: tuple[float, float] = (0.2, 0.6)
-    spatial_base: float = 4.0
-    spatial_per_layer: float = 1.5
+    add_neurons: float = _probability("add_neurons")
+    add_edges: float = _probability("add_edges")
+    remove_edges: float = _probability("remove_edges")
+    remove_layer: float = _probability("remove_layer")
+    share_weights: float = _probability("share_weights")
+    new_neurons: tuple[float, float] = setting(
+        (0.12, 0.32),
+        "add neurons: more neurons, as a fraction of all (inputs counted)",
+        unit="of neurons",
+        low=0,
+        slider=(0, 1),
+        of=("add_neurons",),
+    )
+    new_neuron_edges: tuple[float, float] = setting(
+        (0.18, 0.28),
+        "add neurons: more edges, as a fraction",
+        unit="of edges",
+        low=0,
+        slider=(0, 1),
+        of=("add_neurons",),
+    )
+    new_edges: tuple[float, float] = setting(
+        (0.20, 0.32), "add edges: more edges, as a fraction", unit="of edges", low=0, slider=(0, 1), of=("add_edges",)
+    )
+    removed_edges: tuple[float, float] = setting(
+        (0.12, 0.22),
+        "remove edges: fewer edges, as a fraction",
+        unit="of edges",
+        low=0,
+        slider=(0, 1),
+        of=("remove_edges",),
+    )
+    weak_first: float = setting(
+        0.0,
+        "remove edges: how much likelier weak edges are to go (0 as published: not at all)",
+        low=0,
+        high=100,
+        slider=(0, 10),
+        of=("remove_edges",),
+    )
+    layer_pairs: int = setting(
+        3,
+        "add and remove edges: pairs of layers touched",
+        unit="pairs",
+        low=1,
+        slider=(1, 10),
+        of=("add_edges", "remove_edges"),
+    )
+    larger_part: float = setting(
+        0.6, "add edges: share of the edges that one pair of layers gets", low=0, high=1, of=("add_edges",)
+    )
+    bridge: float = setting(
+        0.0,
+        "remove layer: probability that bridging edges replace what was lost",
+        low=0,
+        high=1,
+        of=("remove_layer",),
+    )
+    bridging_edges: tuple[float, float] = setting(
+        (0.8, 0.95),
+        "remove layer: bridging edges, as a fraction",
+        unit="of lost edges",
+        low=0,
+        slider=(0, 1),
+        of=("remove_layer",),
+    )
+    shared_groups: tuple[float, float] = setting(
+        (0.2, 0.6),
+        "share weights: groups of equal offset that get one weight, as a fraction",
+        unit="of groups",
+        low=0,
+        slider=(0, 1),
+        of=("share_weights",),
+    )
+    spatial_base: float = setting(
+        4.0, "spatial law: decay length at layer 0", unit="pixels", above=0, slider=(0.25, 16), of=_SPATIAL
+    )
+    spatial_per_layer: float = setting(
+        1.5, "spatial law: what each layer adds to it", unit="pixels", low=0, slider=(0, 8), of=_SPATIAL
+    )
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, tuple):
-                check_range(field.name, value)
-        for name in (*KINDS, "bridge", "larger_part"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise ConfigError(f"{name} expects a number from 0 to 1, got {value!r}")
-        if sum(getattr(self, name) for name in KINDS) <= 0:
+        check_settings(self)
+        if not any(getattr(self, kind) for kind in KINDS):
             raise ConfigError("at least one mutation needs a probability above 0, got 0 for all five")
-        if not 0 <= self.weak_first <= 100:
-            raise ConfigError(f"weak_first expects a number from 0 to 100, got {self.weak_first!r}")
-        if self.layer_pairs < 1:
-            raise ConfigError(f"layer_pairs expects at least 1, got {self.layer_pairs}")
-        _ = self.law
 
     @property
     def law(self) -> SpatialLaw:
-        """The spatial rule with these constants."""
+        """The spatial law with these constants."""
         return SpatialLaw(self.spatial_base, self.spatial_per_layer)
 
     def probabilities(self) -> dict[str, float]:
@@ -95,7 +125,5 @@ class MutationRates:
         return {kind: getattr(self, kind) / total for kind in KINDS}
 
 
-def check_range(name: str, value: tuple[float, float]) -> None:
-    """Raise `ConfigError` unless `value` is a pair 0 <= low <= high."""
-    if len(value) != 2 or not 0 <= value[0] <= value[1] or value[1] == float("inf"):
-        raise ConfigError(f"{name} expects a range (low, high) with 0 <= low <= high, got {value!r}")
+DEFAULT_RATES = MutationRates()
+"""The published constants."""

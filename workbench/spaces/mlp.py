@@ -20,8 +20,7 @@ from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.genome import FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
 from workbench.genome.arrays import names_of, read_arrays, read_head
 from workbench.individuals import Cost, TrainResult
-from workbench.settings import from_values, to_values
-from workbench.space import Setting
+from workbench.settings import check_settings, documented, from_values, setting, settings_of, to_values
 from workbench.training import OnEpoch, TrainConfig
 
 KINDS = ("add_layer", "remove_layer", "widen_layer", "narrow_layer")
@@ -45,30 +44,28 @@ class MlpGenome:
     biases: tuple[np.ndarray, ...]
 
 
+def _probability(kind: str) -> Any:
+    default = 0.3 if kind in ("widen_layer", "narrow_layer") else 0.2
+    return setting(default, f"relative probability of {kind.replace('_', ' ')}", low=0, high=1)
+
+
+@documented
 @dataclass(frozen=True)
 class MlpRates:
-    """Relative probabilities of the four mutations and the factor by which widths change.
+    """Relative probabilities of the four mutations and the factor by which widths change."""
 
-    Attributes:
-        add_layer: probability.
-        remove_layer: probability.
-        widen_layer: probability.
-        narrow_layer: probability.
-        factor: range of the change of a width, as a fraction of it.
-    """
-
-    add_layer: float = 0.2
-    remove_layer: float = 0.2
-    widen_layer: float = 0.3
-    narrow_layer: float = 0.3
-    factor: tuple[float, float] = (0.1, 0.5)
+    add_layer: float = _probability("add_layer")
+    remove_layer: float = _probability("remove_layer")
+    widen_layer: float = _probability("widen_layer")
+    narrow_layer: float = _probability("narrow_layer")
+    factor: tuple[float, float] = setting(
+        (0.1, 0.5), "change of a width, as a fraction", unit="of the width", above=0, below=1, slider=(0.01, 0.99)
+    )
 
     def __post_init__(self) -> None:
-        probabilities = [getattr(self, kind) for kind in KINDS]
-        if not all(0 <= probability <= 1 for probability in probabilities) or sum(probabilities) <= 0:
-            raise ConfigError(f"{', '.join(KINDS)} expect numbers from 0 to 1 and not all 0, got {probabilities}")
-        if not 0 < self.factor[0] <= self.factor[1] < 1:
-            raise ConfigError(f"factor expects 0 < low <= high < 1, got {self.factor}")
+        check_settings(self)
+        if not any(getattr(self, kind) for kind in KINDS):
+            raise ConfigError("at least one mutation needs a probability above 0, got 0 for all four")
 
 
 @dataclass(frozen=True)
@@ -89,10 +86,7 @@ class MlpSpace:
 
     name = "mlp"
     mutation_kinds = KINDS
-    settings = (
-        *(Setting(kind, "probability", 0, 1, f"relative probability of {kind.replace('_', ' ')}") for kind in KINDS),
-        Setting("factor", "range", 0.01, 0.99, "change of a width, as a fraction", "of the width"),
-    )
+    settings = settings_of(MlpRates)
 
     def __post_init__(self) -> None:
         for name, least in (("hidden_layers", 0), ("hidden_widths", 1)):

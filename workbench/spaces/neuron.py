@@ -12,13 +12,12 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError
 from workbench.genome import Genome
 from workbench.genome.compact import is_compact, topology_to_bytes
+from workbench.genome.validation import NORMALIZATIONS
 from workbench.individuals import Cost, TrainResult
 from workbench.initial import Windows, dense_mlp, random_genome, windowed, windowed_edges
 from workbench.latency import LatencyModel
 from workbench.mutations import KINDS, MutationRates, mutate
-from workbench.mutations.rates import check_range
-from workbench.settings import from_values, to_values
-from workbench.space import Setting
+from workbench.settings import check_settings, documented, from_values, setting, settings_of, to_values
 from workbench.spaces.sizing import near_size
 from workbench.spatial import SpatialLaw
 from workbench.training import BACKENDS, DEFAULT_BACKEND, OnEpoch, TrainConfig, evaluate, train
@@ -31,59 +30,45 @@ WINDOW_DRAWS = 100
 """Draws of windows; on a huge image none may be small enough, and the last one counts."""
 
 
+_SHARES = ("random", "dense", "local", "convolution")
+
+
+@documented
 @dataclass(frozen=True)
 class InitialConfig:
-    """What the initial population looks like.
+    """What the initial population looks like; shares are divided by their sum."""
 
-    Attributes:
-        random: share of random genomes (shares are divided by their sum).
-        dense: share of dense MLPs.
-        local: share of plain local windows.
-        convolution: share of convolution-shaped genomes with shared weights and pooling windows.
-        hidden_layers: random genomes: smallest and largest number of hidden layers.
-        layer_size: random genomes: size of the first hidden layer, as a fraction of the inputs.
-        edges_per_neuron: random genomes: edges over neurons.
-        dense_widths: dense MLPs: range of the width of a layer.
-        maps: windows: range of the number of maps of the first layer, drawn log-uniformly.
-        maps_growth: windows: range of the factor by which each later layer has more maps.
-        spatial_base: decay length of the spatial rule at layer 0, pixels.
-        spatial_per_layer: what each layer adds to it, pixels.
-        normalization: "layer" or "none".
-        flops: range over which sizes are spread log-uniformly (`workbench.spaces.sizing`); None for sizes as they come.
-    """
-
-    random: float = 1.0
-    dense: float = 0.0
-    local: float = 0.0
-    convolution: float = 0.0
-    hidden_layers: tuple[int, int] = (1, 4)
-    layer_size: tuple[float, float] = (0.4, 2.0)
-    edges_per_neuron: tuple[float, float] = (5, 20)
-    dense_widths: tuple[int, int] = (8, 64)
-    maps: tuple[int, int] = (1, 4)
-    maps_growth: tuple[float, float] = (1.0, 4.0)
-    spatial_base: float = 4.0
-    spatial_per_layer: float = 1.5
-    normalization: str = "layer"
-    flops: tuple[float, float] | None = None
+    random: float = setting(1.0, "share of random genomes", low=0)
+    dense: float = setting(0.0, "share of dense MLPs", low=0)
+    local: float = setting(0.0, "share of plain local windows", low=0)
+    convolution: float = setting(0.0, "share of convolutions: shared weights and pooling windows", low=0)
+    hidden_layers: tuple[int, int] = setting((1, 4), "random genomes: number of hidden layers", low=1)
+    layer_size: tuple[float, float] = setting(
+        (0.4, 2.0), "random genomes: size of the first hidden layer, as a fraction", unit="of the inputs", above=0
+    )
+    edges_per_neuron: tuple[float, float] = setting((5, 20), "random genomes: edges over neurons", above=0)
+    dense_widths: tuple[int, int] = setting((8, 64), "dense MLPs: width of a layer", unit="neurons", low=1)
+    maps: tuple[int, int] = setting((1, 4), "windows: maps of the first layer, drawn log-uniformly", low=1)
+    maps_growth: tuple[float, float] = setting(
+        (1.0, 4.0), "windows: factor by which each later layer has more maps", above=0
+    )
+    spatial_base: float = setting(4.0, "spatial law: decay length at layer 0", unit="pixels", above=0)
+    spatial_per_layer: float = setting(1.5, "spatial law: what each layer adds to it", unit="pixels", low=0)
+    normalization: str = setting(
+        "layer", "LayerNorm over layers of at least 8 neurons, or none", choices=NORMALIZATIONS
+    )
+    flops: tuple[float, float] | None = setting(
+        None, "sizes to spread the population over log-uniformly; None for sizes as they come", unit="FLOPs", above=0
+    )
 
     def __post_init__(self) -> None:
-        shares = self.random, self.dense, self.local, self.convolution
-        if not all(0 <= share < float("inf") for share in shares) or sum(shares) <= 0:
-            raise ConfigError(f"shares of initial genomes must be >= 0 and not all 0, got {shares}")
-        for name in ("hidden_layers", "layer_size", "edges_per_neuron", "dense_widths", "maps", "maps_growth"):
-            check_range(name, getattr(self, name))
-            if getattr(self, name)[0] <= 0:
-                raise ConfigError(f"{name} expects a range above 0, got {getattr(self, name)}")
-        if self.flops is not None and not 0 < self.flops[0] <= self.flops[1] < float("inf"):
-            raise ConfigError(f"flops expects a range (low, high) with 0 < low <= high, or None, got {self.flops}")
-        if self.normalization not in ("layer", "none"):
-            raise ConfigError(f"normalization expects layer or none, got {self.normalization!r}")
-        _ = self.law
+        check_settings(self)
+        if not any(getattr(self, kind) for kind in _SHARES):
+            raise ConfigError("at least one kind of initial genomes needs a share above 0, got 0 for all four")
 
     @property
     def law(self) -> SpatialLaw:
-        """The spatial rule with these constants."""
+        """The spatial law with these constants."""
         return SpatialLaw(self.spatial_base, self.spatial_per_layer)
 
 
@@ -109,23 +94,7 @@ class NeuronSpace:
 
     name = "neurons"
     mutation_kinds = KINDS
-    settings = (
-        *(Setting(kind, "probability", 0, 1, f"relative probability of {kind.replace('_', ' ')}") for kind in KINDS),
-        Setting("new_neurons", "range", 0, 1, "add neurons: more neurons, as a fraction of all", "of neurons"),
-        Setting("new_neuron_edges", "range", 0, 1, "add neurons: more edges, as a fraction", "of edges"),
-        Setting("new_edges", "range", 0, 1, "add edges: more edges, as a fraction", "of edges"),
-        Setting("removed_edges", "range", 0, 1, "remove edges: fewer edges, as a fraction", "of edges"),
-        Setting("weak_first", "number", 0, 10, "remove edges: how much likelier weak edges are to go"),
-        Setting("layer_pairs", "integer", 1, 10, "add and remove edges: pairs of layers touched", "pairs"),
-        Setting("larger_part", "probability", 0, 1, "add edges: share that one pair of layers gets"),
-        Setting("bridge", "probability", 0, 1, "remove layer: probability of bridging edges"),
-        Setting("bridging_edges", "range", 0, 1, "remove layer: bridging edges, as a fraction", "of lost edges"),
-        Setting(
-            "shared_groups", "range", 0, 1, "share weights: groups that get one weight, as a fraction", "of groups"
-        ),
-        Setting("spatial_base", "number", 0.25, 16, "spatial rule: decay length at layer 0", "pixels"),
-        Setting("spatial_per_layer", "number", 0, 8, "spatial rule: what each layer adds", "pixels"),
-    )
+    settings = settings_of(MutationRates)
 
     @classmethod
     def for_data(
@@ -162,8 +131,8 @@ class NeuronSpace:
 
     def _sample(self, rng: np.random.Generator) -> Genome:
         initial, shape, n_outputs = self.initial, self.input_shape, self.n_outputs
-        shares = np.array([initial.random, initial.dense, initial.local, initial.convolution])
-        kind = rng.choice(["random", "dense", "local", "convolution"], p=shares / shares.sum())
+        shares = np.array([getattr(initial, kind) for kind in _SHARES])
+        kind = rng.choice(_SHARES, p=shares / shares.sum())
         if kind == "random":
             return random_genome(
                 shape,

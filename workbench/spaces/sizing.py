@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,9 +18,6 @@ DRAWS = 12
 NEAR = 0.1
 """How far from that size the nearest may be, as a logarithm, before edges are added or removed."""
 
-SIZES = MutationRates()
-"""Of the steps by which edges are added or removed."""
-
 
 def near_size(draw: Callable[[], Genome], flops: float, law: SpatialLaw, rng: np.random.Generator) -> Genome:
     """Of several genomes from `draw` the one nearest to `flops`, brought there by edges.
@@ -27,7 +25,7 @@ def near_size(draw: Callable[[], Genome], flops: float, law: SpatialLaw, rng: np
     Args:
         draw: gives an initial genome.
         flops: the wanted size.
-        law: the spatial rule of edges that are added or removed.
+        law: the spatial law of edges that are added or removed.
         rng: source of randomness.
 
     Returns:
@@ -51,12 +49,13 @@ def near_size(draw: Callable[[], Genome], flops: float, law: SpatialLaw, rng: np
 
 def _step(genome: Genome, flops: float, law: SpatialLaw, rng: np.random.Generator) -> Genome:
     """One mutation towards a size."""
+    rates = MutationRates(spatial_base=law.base, spatial_per_layer=law.per_layer)
     ratio = flops / genome.flops
     if ratio > 1:
-        part = min(ratio - 1, SIZES.new_edges[1])
-        return add_edges(genome, rng, edges=(part, part), pairs=SIZES.layer_pairs, law=law)[0]
-    part = min(1 - ratio, SIZES.removed_edges[1])
-    return remove_edges(genome, rng, edges=(part, part), pairs=SIZES.layer_pairs, law=law)[0]
+        part = min(ratio - 1, rates.new_edges[1])
+        return add_edges(genome, rng, replace(rates, new_edges=(part, part)))[0]
+    part = min(1 - ratio, rates.removed_edges[1])
+    return remove_edges(genome, rng, replace(rates, removed_edges=(part, part)))[0]
 
 
 def _distance(genome: Genome, flops: float) -> float:

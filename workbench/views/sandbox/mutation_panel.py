@@ -9,7 +9,7 @@ import ipywidgets as ipw
 import numpy as np
 
 from workbench.genome import Genome
-from workbench.mutations import KINDS, SIZES, MutationRates, apply
+from workbench.mutations import KINDS, MutationRates, apply
 from workbench.spaces import NeuronSpace
 from workbench.views.sandbox.controls import button, number, row
 from workbench.views.steering.sliders import put, setting_control
@@ -57,8 +57,9 @@ class MutationPanel(ipw.VBox):
         self._show_sizes(None)
 
     def _show_sizes(self, _: Any) -> None:
-        for name, control in self.sizes.items():
-            control.layout.display = None if name in SIZES[self.kind.value] else "none"
+        for setting in self._space.settings:
+            if setting.name in self.sizes:
+                self.sizes[setting.name].layout.display = None if self.kind.value in setting.of else "none"
 
     def rates(self) -> MutationRates:
         """What the sliders say."""

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from workbench.search import SearchConfig
-from workbench.space import Setting
+from workbench.settings import Setting
 
 
 def setting_control(setting: Setting) -> Any:
@@ -17,11 +17,11 @@ def setting_control(setting: Setting) -> Any:
     text = setting.name.replace("_", " ")
     if setting.kind == "switch":
         return ipw.Checkbox(description=text, tooltip=help, indent=False)
+    low, high = setting.slider
     if setting.kind == "integer":
-        return _slider(ipw.IntSlider, text, help, int(setting.low), int(setting.high), 1)
+        return _slider(ipw.IntSlider, text, help, int(low), int(high), 1)
     kind = ipw.FloatRangeSlider if setting.kind == "range" else ipw.FloatSlider
-    step = 0.01 if setting.high - setting.low <= 1 else 0.05
-    return _slider(kind, text, help, setting.low, setting.high, step, readout_format=".2f")
+    return _slider(kind, text, help, low, high, 0.01 if high - low <= 1 else 0.05, readout_format=".2f")
 
 
 def search_controls(config: SearchConfig) -> dict[str, Any]:
