@@ -21,9 +21,6 @@ EPS = 1e-5
 SMALLEST_NORMALISED_LAYER = 8
 """Layers of fewer neurons are not normalised: with one neuron LayerNorm is constant 0, with two always ±1."""
 
-EPS = 1e-5
-"""Added to the variance in LayerNorm."""
-
 FLOPS_PER_NORMALISED_NEURON = 5
 """Mean, centring, square, sum of squares, scale: one operation each per neuron."""
 
