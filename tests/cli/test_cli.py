@@ -40,7 +40,7 @@ TINY = [
     ),
     *("--set", "train.epochs=1", "--set", "initial_epochs=1", "--set", "train.batch_size=128"),
 ]
-COMMANDS = ("search", "resume", "fork", "replay", "show", "export", "report", "latency", "data")
+COMMANDS = ("search", "resume", "fork", "replay", "compact", "show", "export", "report", "latency", "data")
 
 
 def search(path: Path, *more: str) -> int:
@@ -367,7 +367,7 @@ def test_an_interrupted_search_stores_what_it_has_and_can_be_resumed(finished, t
     assert process.returncode == 130, process.stderr
     assert "Stopping: waiting for the children in training." in process.stderr
     assert "Traceback" not in process.stderr
-    assert f"Go on with: workbench resume {path}" in process.stdout
+    assert f"Continue with: workbench resume {path}" in process.stdout
     assert open_run(path).state == "stopped"
     assert open_run(path).individuals["id"].tolist() == [0, 1, 2, 3, 4]
     assert main(["resume", str(path), "--quiet"]) == 0

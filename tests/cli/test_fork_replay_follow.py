@@ -47,7 +47,7 @@ def test_a_fork_says_what_it_costs_asks_and_goes_on(finished, tmp_path, capsys, 
     assert main(command) == 2
     shown = capsys.readouterr()
     assert re.search(r"after generation 0; changed: train; .* individuals must be trained again, \d+ epochs", shown.out)
-    assert "say so with --yes" in shown.err
+    assert "pass --yes" in shown.err
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda question: "n")
     assert main(command) == 1

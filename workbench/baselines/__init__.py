@@ -1,9 +1,18 @@
-"""Hand-made networks to compare with, trained as ours are and counted as ours are."""
+"""Hand-made networks to compare with, trained and counted in the same way as ours."""
 
-from workbench.baselines.architectures import BASELINES, SUITES, Baseline, baseline
-from workbench.baselines.layers import Convolution, Dense, Layer, MaxPooling, cost_of, trace
-from workbench.baselines.recipes import recipe
-from workbench.baselines.training import BaselineRecord, train, train_pruned
+from workbench.baselines.networks import (
+    BASELINES,
+    SUITES,
+    Baseline,
+    Convolution,
+    Dense,
+    Layer,
+    MaxPooling,
+    baseline,
+    cost_of,
+    trace,
+)
+from workbench.baselines.training import BaselineRecord, recipe, train, train_pruned
 
 __all__ = [
     "BASELINES",

@@ -1,4 +1,4 @@
-"""A list of layers as a `torch.nn.Module`."""
+"""Hand-made networks as torch modules and as ONNX models."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.baselines.layers import Convolution, Layer, MaxPooling, Shape, trace
+from workbench.baselines.networks import Convolution, Layer, MaxPooling, Shape, trace
 
 if TYPE_CHECKING:
+    import onnx
     import torch
     from torch import nn
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 def make_module(layers: Sequence[Layer], input_shape: Shape, n_outputs: int, rng: np.random.Generator) -> nn.Sequential:
     """Images [batch, c, h, w] -> logits [batch, outputs].
 
-    Weights start as those of neuron-level networks: normal, of deviation sqrt(2 / inputs), of outputs sqrt(1 / inputs);
-    biases start at 0.
+    Weights are initialised as in neuron-level networks: normal with standard deviation sqrt(2 / inputs), in the output
+    layer sqrt(1 / inputs); biases are 0.
     """
     from torch import nn
 
@@ -37,6 +38,40 @@ def make_module(layers: Sequence[Layer], input_shape: Shape, n_outputs: int, rng
         modules += [*_flat(before), _linear(before, layer.width, 2.0, rng), nn.ReLU()]
     modules += [*_flat(shapes[-1]), _linear(shapes[-1], n_outputs, 1.0, rng)]
     return nn.Sequential(*modules)
+
+
+def baseline_onnx(
+    layers: Sequence[Layer], module: nn.Sequential, input_shape: Shape, n_outputs: int
+) -> onnx.ModelProto:
+    """The ONNX model of a module made by `make_module`: "images" [batch, c, h, w] -> "logits" [batch, outputs]."""
+    from torch import nn
+
+    from workbench.compiler.export import GraphWriter
+
+    graph, x = GraphWriter(), "images"
+    convolutions = iter([layer for layer in layers if isinstance(layer, Convolution)])
+    poolings = iter([layer for layer in layers if isinstance(layer, MaxPooling)])
+    last = module[-1]
+    for part in module:
+        if isinstance(part, nn.Conv2d):
+            layer = next(convolutions)
+            x = graph.node(
+                "Conv",
+                x,
+                graph.constant(part.weight.detach().numpy()),
+                *([] if part.bias is None else [graph.constant(part.bias.detach().numpy())]),
+                strides=[layer.stride] * 2,
+                pads=[layer.padding] * 4,
+            )
+        elif isinstance(part, nn.Linear):
+            weight, bias = (graph.constant(each.detach().numpy()) for each in (part.weight, part.bias))
+            x = graph.node("Gemm", x, weight, bias, transB=1, output="logits" if part is last else None)
+        elif isinstance(part, nn.MaxPool2d):
+            size = [next(poolings).size] * 2
+            x = graph.node("MaxPool", x, kernel_shape=size, strides=size)
+        else:
+            x = graph.node("Flatten" if isinstance(part, nn.Flatten) else "Relu", x)
+    return graph.model("baseline", ["batch", *input_shape], n_outputs, {})
 
 
 def _flat(shape: Shape) -> list[nn.Module]:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def prune_to(module: nn.Sequential, sparsity: float) -> None:
-    """Mask the smallest weights of all linear layers together, so that a share of `sparsity` of them is gone.
+    """Mask the smallest weights over all linear layers, so that a fraction `sparsity` of them is gone.
 
-    Weights that are masked stay so; call it with rising shares and train in between.
+    Masked weights stay masked; call it with rising fractions and train in between.
     """
     from torch.nn.utils import prune
 
@@ -23,12 +23,12 @@ def prune_to(module: nn.Sequential, sparsity: float) -> None:
     kept = sum(int(np.count_nonzero(mask)) for mask in masks_of(module))
     total = sum(layer.weight.numel() for layer, _ in layers)
     surplus = kept - round((1 - sparsity) * total)
-    if surplus > 0:  # of the container of masks: those already masked do not count
+    if surplus > 0:  # torch counts only weights that are not masked yet
         prune.global_unstructured(layers, prune.L1Unstructured, amount=surplus)
 
 
 def masks_of(module: nn.Sequential) -> list[np.ndarray]:
-    """Which weights are left, bool [outputs, inputs] for each linear layer."""
+    """True where a weight is left, bool [outputs, inputs] for each linear layer."""
     masks = []
     for layer in _linear_layers(module):
         mask = getattr(layer, "weight_mask", None)
@@ -37,14 +37,14 @@ def masks_of(module: nn.Sequential) -> list[np.ndarray]:
 
 
 def to_genome(module: nn.Sequential, input_shape: tuple[int, int, int]) -> Genome:
-    """What is left of a pruned network of linear layers as a genome.
+    """A pruned network of linear layers as a genome.
 
-    So its FLOPs are counted by the very code that counts ours, and neurons that lost all edges cost nothing. (A neuron
-    without inputs is a constant, which would go into the biases of the next layer.)
+    Its FLOPs are then counted by the code that counts ours, and neurons that lost all edges cost nothing. (A neuron
+    without inputs is a constant, which could be added to the biases of the next layer.)
     """
     layers, masks = _linear_layers(module), masks_of(module)
     n_inputs, n_outputs = layers[0].weight.shape[1], layers[-1].weight.shape[0]
-    ids, first = [np.arange(n_inputs)], n_inputs + n_outputs
+    ids, first = [np.arange(n_inputs)], n_inputs + n_outputs  # neuron ids: inputs, then outputs, then hidden
     for layer in layers[:-1]:
         width = layer.weight.shape[0]
         ids.append(first + np.arange(width))

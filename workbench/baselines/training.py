@@ -1,18 +1,16 @@
-"""Baselines trained by the trainer, data, splits and schedule of the searches."""
+"""Train baselines with the trainer, splits, schedule and augmentation of the searches."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.baselines.architectures import Baseline, baseline
-from workbench.baselines.layers import cost_of
-from workbench.baselines.recipes import recipe
+from workbench.baselines.networks import Baseline, baseline, cost_of
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.individuals import Cost
@@ -22,27 +20,39 @@ if TYPE_CHECKING:
     from torch import nn
 
 LARGE_FLOPS = 1_000_000
-"""Networks from this size on train with two threads of torch; smaller ones are no faster with more than one."""
+"""From this size on networks train with two torch threads; smaller ones are no faster with more than one."""
+
+AUGMENTATION: dict[str, dict[str, Any]] = {
+    "mnist": {"shift": 1},
+    "cifar10": {"shift": 2, "mirror": True},
+    "digits": {"batch_size": 32},
+}
+"""As children of a search are trained on each data set."""
+
+
+def recipe(baseline: Baseline, dataset: str) -> TrainConfig:
+    """How a baseline is trained on a data set; without augmentation on an unknown one."""
+    return TrainConfig(epochs=baseline.epochs, learning_rate=baseline.learning_rate, **AUGMENTATION.get(dataset, {}))
 
 
 @dataclass(frozen=True)
 class BaselineRecord:
-    """What training a baseline gave. Accuracies are of the final epoch's weights.
+    """The result of training a baseline. Accuracies are of the final epoch's weights.
 
     Attributes:
         name: of the baseline.
-        title: of the baseline, for people; says the sparsity of a pruned one.
+        title: of the baseline, with the sparsity of a pruned one.
         dataset: name of the data set.
         seed: of weights and prepared data.
         flops: 2 per multiply-accumulate, per image.
         flops_total: `flops` plus biases, activations and pooling.
         parameters: trainable numbers.
-        epochs: epochs trained, those before pruning included.
-        learning_rate: the largest of the schedule.
-        val_accuracy: fraction right on the validation split.
+        epochs: trained in all, including those before pruning.
+        learning_rate: the peak of the schedule.
+        val_accuracy: fraction correct on the validation split.
         selection_accuracy: the same on the selection split.
         test_accuracy: the same on the test split.
-        seconds: wall time of the training.
+        seconds: wall time of training.
     """
 
     name: str
@@ -64,20 +74,20 @@ def train(which: str | Baseline, data: Dataset, config: TrainConfig | None = Non
     """Train a hand-made network and measure it.
 
     Args:
-        which: a baseline, or the name of one in `BASELINES`; one with sparsities is trained dense.
+        which: a baseline or its name; one with sparsities is trained dense.
         data: the data set.
         config: how to train; the baseline's recipe if None.
         seed: of weights and prepared data.
 
     Raises:
         ConfigError: if the name is unknown, the images are too small for it, or dropout is asked for.
-        Diverged: if training goes to NaN or infinity.
+        Diverged: if training gives NaN or infinity.
     """
     chosen, config = _prepared(which, data, config)
     started = time.perf_counter()
     module = trained_module(chosen, data, config, seed)
     cost = cost_of(chosen.layers, data.shape, data.n_classes)
-    return _record(chosen.name, chosen.title, module, data, config, config.epochs, seed, cost, started)
+    return _record(chosen, module, data, config, seed, cost, started)
 
 
 def train_pruned(
@@ -87,21 +97,21 @@ def train_pruned(
     seed: int = 0,
     on_record: Callable[[BaselineRecord], None] | None = None,
 ) -> list[BaselineRecord]:
-    """Train a network of dense layers, then prune its smallest weights and train again, for each of its sparsities.
+    """Train a network of dense layers, then for each of its sparsities prune the smallest weights and train again.
 
     Args:
         which: a baseline with sparsities, or the name of one.
         data: the data set.
-        config: of each of the trainings; the baseline's recipe if None.
+        config: of each training; the baseline's recipe if None.
         seed: of weights and prepared data.
-        on_record: called with each record as it comes.
+        on_record: called with each record.
 
     Returns:
         A record per sparsity; FLOPs count only the edges that are left.
 
     Raises:
         ConfigError: as `train`, or if the baseline has no sparsities.
-        Diverged: if training goes to NaN or infinity.
+        Diverged: if training gives NaN or infinity.
     """
     from workbench.baselines.pruning import prune_to, to_genome
     from workbench.training.torch_trainer import fit
@@ -118,9 +128,9 @@ def train_pruned(
             fit(module, data, config, key=(seed, stage))
         genome = to_genome(module, data.shape)
         cost = Cost(genome.flops, genome.flops_total, genome.n_parameters)
-        epochs = config.epochs * (stage + 1)
+        record = _record(chosen, module, data, config, seed, cost, started)
         title = f"{chosen.title} {sparsity:.1%}"
-        records.append(_record(chosen.name, title, module, data, config, epochs, seed, cost, started))
+        records.append(replace(record, title=title, epochs=config.epochs * (stage + 1)))
         if on_record is not None:
             on_record(records[-1])
     return records
@@ -146,15 +156,7 @@ def _prepared(which: str | Baseline, data: Dataset, config: TrainConfig | None) 
 
 
 def _record(
-    name: str,
-    title: str,
-    module: nn.Module,
-    data: Dataset,
-    config: TrainConfig,
-    epochs: int,
-    seed: int,
-    cost: Cost,
-    started: float,
+    chosen: Baseline, module: nn.Module, data: Dataset, config: TrainConfig, seed: int, cost: Cost, started: float
 ) -> BaselineRecord:
     from workbench.training.torch_trainer import accuracy
 
@@ -162,14 +164,14 @@ def _record(
     with few_threads(cost.flops):
         validation, selection, test = (accuracy(module, data, split) for split in ("validation", "selection", "test"))
     return BaselineRecord(
-        name=name,
-        title=title,
+        name=chosen.name,
+        title=chosen.title,
         dataset=data.name,
         seed=seed,
         flops=cost.flops,
         flops_total=cost.flops_total,
         parameters=cost.parameters,
-        epochs=epochs,
+        epochs=config.epochs,
         learning_rate=config.learning_rate,
         val_accuracy=validation,
         selection_accuracy=selection,
@@ -180,7 +182,7 @@ def _record(
 
 @contextmanager
 def few_threads(flops: int) -> Iterator[None]:
-    """Keep torch to as few threads as a network of `flops` has use for."""
+    """Limit torch to as many threads as a network of `flops` can use."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""The command line: `workbench search | resume | fork | replay | show | export | report | latency | data`."""
+"""The command line: `workbench search | resume | fork | replay | compact | show | export | report | latency | data`."""
 
 from workbench.cli.main import main
 

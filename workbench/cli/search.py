@@ -1,12 +1,13 @@
-"""`workbench search` and `workbench resume`."""
+"""The commands that search: `search`, `resume`, `fork` and `replay`."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.cli.workers import chosen_executor
+from workbench.cli.command import LOG, QUIET, ROOT, RUN, WORKERS, chosen_executor, command, flag, given, option
 from workbench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -14,8 +15,33 @@ if TYPE_CHECKING:
     from workbench.latency import LatencyModel
 
 
-def run_search(arguments: argparse.Namespace) -> int:
-    """Start a search and see it to its end."""
+def _set(help: str) -> Any:
+    return option("--set", action="append", default=[], metavar="NAME=VALUE", help=help)
+
+
+@command(
+    "search",
+    "start a search and watch its progress",
+    "--data mnist --preset quick --path run.sqlite --seed 0 --set rates.add_edges=0.5",
+    option("--data", default="digits", metavar="NAME", help="digits (bundled), mnist or cifar10"),
+    ROOT,
+    option("--preset", default="quick", help="quick (minutes), paper (published) or best"),
+    option("--path", default="run.sqlite", metavar="FILE", help="the run file (run.sqlite)"),
+    option("--if-exists", default="error", choices=["error", "resume", "new"], help="what to do if it exists"),
+    option("--space", default="neurons", help="neurons, or mlp (dense MLPs by width, a control)"),
+    option("--seed", type=int, help="root of every random choice (0)"),
+    flag("--latency", "predicted latency as a third objective; measures this machine first"),
+    *(
+        option(f"--{name}", type=int, metavar="N", help=f"{name}, over the preset's")
+        for name in ("population", "children", "generations")
+    ),
+    *WORKERS,
+    _set("any setting, such as train.epochs=3, rates.new_edges=0.1,0.2 or survival=nsga2; --settings lists them"),
+    QUIET,
+    LOG,
+)
+def search(arguments: argparse.Namespace) -> int:
+    """Start a search and run it to its end."""
     from workbench.datasets import load_dataset
     from workbench.search import LatencyModel, Search, preset
     from workbench.search.log import log_to
@@ -25,70 +51,131 @@ def run_search(arguments: argparse.Namespace) -> int:
 
     neurons = arguments.space == NeuronSpace.name
     changes = parse_settings(arguments.set)
-    for name in ("seed", "population", "children", "generations", "workers", "child_seconds"):
-        if getattr(arguments, name) is not None:
-            changes[name] = getattr(arguments, name)
-    initial = {
-        name.removeprefix("initial."): changes.pop(name) for name in list(changes) if name.startswith("initial.")
-    }
-    rates = {name.removeprefix("rates."): changes.pop(name) for name in list(changes) if name.startswith("rates.")}
+    changes |= given(arguments, "seed", "population", "children", "generations", "workers", "child_seconds")
+    initial, rates = _take(changes, "initial."), _take(changes, "rates.")
     chosen = preset(arguments.preset, arguments.data)
     data = load_dataset(arguments.data, arguments.root)
     if neurons:
         space: Any = NeuronSpace.for_data(data, from_values(type(chosen.initial), initial, chosen.initial))
+        rates = {**chosen.config.rates, **rates}
     else:
         space = space_for(arguments.space, data)
         if initial:
             raise ConfigError(f"initial settings are those of the space 'neurons', got {sorted(initial)}")
-    rates = {**(chosen.config.rates if neurons else {}), **rates}
     if arguments.latency:
         check_predicts(space, LatencyModel())  # before it takes some seconds
-        changes["latency"] = latency_model(arguments, data)
+        changes["latency"] = _latency_model(arguments, data)
     config = from_values(type(chosen.config), {"rates": rates, **changes}, chosen.config)
     with log_to(arguments.log), chosen_executor(arguments) as executor:
-        search = Search(data, config, arguments.path, space, executor, arguments.if_exists)
-        return see_to_the_end(search, arguments.quiet)
+        return _run(Search(data, config, arguments.path, space, executor, arguments.if_exists), arguments.quiet)
 
 
-def latency_model(arguments: argparse.Namespace, data: Dataset) -> LatencyModel:
-    """That of the run to be resumed, else one fitted to what this machine measures now; says which."""
-    import numpy as np
-
-    from workbench.latency import LatencyModel, fit_latency, relative_errors
-    from workbench.settings import from_values
-    from workbench.store import open_run
-    from workbench.training.calibration import latency_samples
-
-    if arguments.if_exists == "resume" and Path(arguments.path).exists():
-        stored = open_run(arguments.path).config.get("latency")
-        if stored is None:
-            raise ConfigError(f"{arguments.path} has no latency model, so it goes on without --latency; leave it out")
-        return from_values(LatencyModel, stored)
-    sizes, measured = latency_samples(data.shape, data.n_classes)
-    model = fit_latency(sizes, measured)
-    error = float(np.median(np.abs(relative_errors(model, sizes, measured))))
-    print(
-        f"Latency of one image: {model.overhead_us:.4g} µs + {model.per_layer_us:.4g} per layer + "
-        f"{model.per_neuron_us:.4g} per neuron + {model.per_edge_us:.4g} per edge; "
-        f"median relative error {error:.1%} over {len(measured)} networks"
-    )
-    return model
-
-
-def run_resume(arguments: argparse.Namespace) -> int:
-    """Go on with a run."""
+@command(
+    "resume",
+    "continue a stopped run",
+    "run.sqlite --generations 60",
+    option("path", metavar="RUN", help="the run file"),
+    ROOT,
+    option("--generations", type=int, metavar="N", help="make the run longer"),
+    *WORKERS,
+    QUIET,
+    LOG,
+)
+def resume(arguments: argparse.Namespace) -> int:
+    """Continue a run."""
     from workbench.search import Search
     from workbench.search.log import log_to
 
-    changes = {name: getattr(arguments, name) for name in ("generations", "workers", "child_seconds")}
-    changes = {name: value for name, value in changes.items() if value is not None}
+    changes = given(arguments, "generations", "workers", "child_seconds")
     with log_to(arguments.log), chosen_executor(arguments) as executor:
         search = Search.resume(arguments.path, None, executor, arguments.root, **changes)
         if search.snapshot().state == "finished":
             search.close()
             print(f"{search.path} is finished; there is nothing to resume (--generations makes it longer)")
             return 0
-        return see_to_the_end(search, arguments.quiet)
+        return _run(search, arguments.quiet)
+
+
+@command(
+    "fork",
+    "branch off a past state of a run and continue it with other settings",
+    "run.sqlite --generation 12 --set rates.add_edges=0.5 --path b.sqlite",
+    RUN,
+    option(
+        "--generation", type=int, required=True, metavar="N", help="the finished generation after which it branches off"
+    ),
+    option("--path", required=True, metavar="FILE", help="the run file of the fork"),
+    _set("what is to differ: rates.add_edges=0.5, train.epochs=3, population=30, survival=nsga2"),
+    option("--seed", type=int, help="root of the random choices that follow (else as before)"),
+    option("--generations", type=int, metavar="N", help="generations in all (else as before)"),
+    flag("--yes", "train again, without asking, individuals whose weights were dropped"),
+    flag("--only-write", "write the fork without continuing it"),
+    ROOT,
+    *WORKERS,
+    QUIET,
+    LOG,
+)
+def fork(arguments: argparse.Namespace) -> int:
+    """Branch off a past state, and continue from there with other settings."""
+    from workbench.search import Search, fork_run, plan_fork
+    from workbench.search.log import log_to
+
+    changes = parse_settings(arguments.set) | given(arguments, "seed", "generations", "workers", "child_seconds")
+    plan = plan_fork(arguments.run, arguments.generation, changes)
+    changed = ", ".join(plan.changes) or "nothing"
+    print(f"Fork of {arguments.run} after generation {plan.generation}; changed: {changed}; {plan.cost}")
+    if plan.again and not arguments.yes and not _agreed():
+        print("Nothing was done.")
+        return 1
+    done = 0
+
+    def count(_: object) -> None:
+        nonlocal done
+        done += 1
+        if not arguments.quiet:
+            print(f"\rtrained again: {done}/{len(plan.again)}", end="", file=sys.stderr, flush=True)
+
+    path = fork_run(plan, arguments.path, root=arguments.root, on_child=count)
+    if done and not arguments.quiet:
+        print(file=sys.stderr)
+    if arguments.only_write:
+        print(f"Written: {path}. Continue with: workbench resume {path}")
+        return 0
+    with log_to(arguments.log), chosen_executor(arguments) as executor:
+        return _run(Search.resume(path, None, executor, arguments.root), arguments.quiet)
+
+
+@command(
+    "replay",
+    "repeat a run and check that it is the same, bit for bit",
+    "run.sqlite --path copy.sqlite",
+    RUN,
+    option("--path", metavar="FILE", help="where to keep the copy (else it is not kept)"),
+    ROOT,
+    *WORKERS,
+    flag("--quiet", "no progress line"),
+)
+def replay(arguments: argparse.Namespace) -> int:
+    """Repeat a run and say whether it is the same: status 0 if so, else 1."""
+    from workbench.search import replay
+
+    with chosen_executor(arguments) as executor:
+        made = replay(
+            arguments.run,
+            arguments.path,
+            root=arguments.root,
+            executor=executor,
+            workers=arguments.workers,
+            progress=not arguments.quiet,
+        )
+    compared = made.comparison
+    print(
+        f"{arguments.run}: compared {compared.individuals} individuals, {compared.genomes} genomes, "
+        f"{compared.generations} generations and {compared.events} events with the replay"
+        + (f" in {made.path}" if made.path else "")
+    )
+    print("Everything is the same, bit for bit." if made.is_same else f"It differs: {compared.difference}")
+    return 0 if made.is_same else 1
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:
@@ -102,7 +189,43 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
     return settings
 
 
-def see_to_the_end(search: Any, quiet: bool) -> int:
+def _take(changes: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Move the settings whose names start with `prefix` out of `changes`."""
+    return {name.removeprefix(prefix): changes.pop(name) for name in list(changes) if name.startswith(prefix)}
+
+
+def _latency_model(arguments: argparse.Namespace, data: Dataset) -> LatencyModel:
+    """The model of the run to be resumed, else one fitted to measurements on this machine; prints it."""
+    import numpy as np
+
+    from workbench.latency import LatencyModel, fit_latency, relative_errors
+    from workbench.settings import from_values
+    from workbench.store import open_run
+    from workbench.training.calibration import latency_samples
+
+    if arguments.if_exists == "resume" and Path(arguments.path).exists():
+        stored = open_run(arguments.path).config.get("latency")
+        if stored is None:
+            raise ConfigError(f"{arguments.path} has no latency model; resume it without --latency")
+        return from_values(LatencyModel, stored)
+    sizes, measured = latency_samples(data.shape, data.n_classes)
+    model = fit_latency(sizes, measured)
+    error = float(np.median(np.abs(relative_errors(model, sizes, measured))))
+    print(
+        f"Latency of one image: {model.overhead_us:.4g} µs + {model.per_layer_us:.4g} per layer + "
+        f"{model.per_neuron_us:.4g} per neuron + {model.per_edge_us:.4g} per edge; "
+        f"median relative error {error:.1%} over {len(measured)} networks"
+    )
+    return model
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise ConfigError("training again must be confirmed, and there is no terminal to ask in; pass --yes")
+    return input("Train them again? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _run(search: Any, quiet: bool) -> int:
     """Run a search with its progress line, then print its front; returns the exit status."""
     from workbench.cli.tables import print_table
     from workbench.search.report import front_table
@@ -116,6 +239,6 @@ def see_to_the_end(search: Any, quiet: bool) -> int:
     if not quiet and search.archive:
         print_table(front_table(run, search.data, test=not stopped), f"{search.data.name}: the all-time front")
     if stopped:
-        print(f"Stopped. Go on with: workbench resume {search.path}")
+        print(f"Stopped. Continue with: workbench resume {search.path}")
         return 130
     return 0

@@ -1,4 +1,4 @@
-"""Tables in a terminal."""
+"""Tables in a terminal, and a run watched live in one."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from workbench.formats import in_words, table_cell
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Group
     from rich.table import Table
 
+    from workbench.search import Snapshot
 
 MOST_CHARACTERS = 200
 """Of a cell."""
 
 
 def print_table(table: pd.DataFrame, title: str) -> None:
-    """Print a table: accuracies in percent, numbers with separators, – where there is nothing.
+    """Print a table: accuracies in percent, numbers with separators, – for missing values.
 
     Where the output is not a terminal it is not wrapped.
     """
@@ -39,13 +41,71 @@ def table_view(table: pd.DataFrame, title: str) -> Table:
         numeric = table[name].dtype.kind in "iuf"
         view.add_column(in_words(name), justify="right" if numeric else "left", overflow="fold")
     for row in table.itertuples(index=False):
-        cells = zip(table.columns, row, strict=True)
-        view.add_row(
-            *(Text(printable(table_cell(name, value)[:MOST_CHARACTERS])) for name, value in cells)
-        )  # Text: no markup from a file
+        cells = (table_cell(name, value)[:MOST_CHARACTERS] for name, value in zip(table.columns, row, strict=True))
+        view.add_row(*(Text(printable(cell)) for cell in cells))  # Text: markup in a run file is not interpreted
     return view
 
 
 def printable(text: str) -> str:
-    """`text` without the control characters by which a file could command the terminal; lines stay."""
+    """`text` without control characters, by which a file could command the terminal; newlines stay."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def follow(path: str) -> None:
+    """Show a run until its search has ended; Ctrl-C stops watching, not the search.
+
+    In a terminal the progress line and the front are redrawn; elsewhere one line is printed per generation.
+    """
+    from rich.console import Console
+    from rich.live import Live
+
+    from workbench.search.follow import follow_run
+
+    console = Console()
+    try:
+        if console.is_terminal:
+            with Live(console=console, auto_refresh=False) as display:
+                for snapshot in follow_run(path):
+                    display.update(_live_view(path, snapshot), refresh=True)
+        else:
+            _print_lines(path)
+    except KeyboardInterrupt:
+        console.print("No longer watching; the search goes on.")
+
+
+def _print_lines(path: str) -> None:
+    from workbench.search.follow import follow_run
+    from workbench.search.progress import progress_line
+
+    generation, line = None, None
+    for snapshot in follow_run(path):
+        line = progress_line(snapshot)
+        if snapshot.generation != generation:
+            generation = snapshot.generation
+            print(line, flush=True)
+            line = None
+    if line:
+        print(line, flush=True)
+
+
+def _live_view(path: str, snapshot: Snapshot) -> Group:
+    import pandas as pd
+    from rich.console import Group
+    from rich.text import Text
+
+    from workbench.search.progress import progress_line
+
+    columns = ["id", "generation", "mutation", "flops", "parameters", "val_accuracy"]
+    rows = [
+        (
+            one.id,
+            one.generation,
+            one.mutation.get("kind"),
+            one.flops,
+            one.cost.parameters if one.cost else 0,
+            one.val_accuracy,
+        )
+        for one in snapshot.archive
+    ]
+    front = table_view(pd.DataFrame(rows, columns=columns), f"{path}: the all-time front")
+    return Group(Text(progress_line(snapshot)), front)

@@ -173,8 +173,7 @@ def _onnx_genome(genome: Genome, data: Dataset, batch: int) -> Answer:
 
 
 def _onnx_baseline(baseline: Baseline, data: Dataset, batch: int) -> Answer:
-    from workbench.baselines.module import make_module
-    from workbench.baselines.onnx_model import baseline_onnx
+    from workbench.baselines.module import baseline_onnx, make_module
 
     module = make_module(baseline.layers, data.shape, data.n_classes, np.random.default_rng(0))
     model = baseline_onnx(baseline.layers, module, data.shape, data.n_classes)

@@ -1,0 +1,118 @@
+"""How a command of the command line is declared, and the options that several of them share."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.executors import EXECUTORS
+
+Option = Callable[[Any], Any]
+"""Adds itself to a parser."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: as it is typed.
+        help: what it does, in one line.
+        example: a command line, without "workbench".
+        options: its arguments.
+        run: does the work; returns the exit status.
+    """
+
+    name: str
+    help: str
+    example: str
+    options: tuple[Option, ...]
+    run: Callable[[argparse.Namespace], int]
+
+    def add_to(self, commands: argparse._SubParsersAction) -> None:
+        """Add the parser of this command."""
+        parser = commands.add_parser(
+            self.name,
+            help=self.help,
+            description=self.help[0].upper() + self.help[1:] + ".",
+            epilog=f"example:\n  workbench {self.example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        for option in self.options:
+            option(parser)
+        parser.set_defaults(command=self.run)
+
+
+def command(
+    name: str, help: str, example: str, *options: Option
+) -> Callable[[Callable[[argparse.Namespace], int]], Command]:
+    """Decorator that makes a `Command` of the function that does its work."""
+    return lambda run: Command(name, help, f"{name} {example}".rstrip(), options, run)
+
+
+def option(*names: str, **settings: Any) -> Option:
+    """An argument, with what `ArgumentParser.add_argument` takes."""
+    return lambda parser: parser.add_argument(*names, **settings)
+
+
+def flag(name: str, help: str) -> Option:
+    """An option without a value."""
+    return option(name, action="store_true", help=help)
+
+
+def one_of(*options: Option) -> Option:
+    """Options that exclude each other."""
+
+    def add(parser: argparse.ArgumentParser) -> None:
+        group = parser.add_mutually_exclusive_group()
+        for each in options:
+            each(group)
+
+    return add
+
+
+RUN = option("run", metavar="RUN", help="the run file; a search may be writing it")
+ROOT = option("--root", metavar="FOLDER", help="where the data lie (else $WORKBENCH_DATA, else ./data)")
+QUIET = flag("--quiet", "no progress line and no table")
+LOG = option("--log", metavar="FILE", help="append what happens as lines of JSON")
+WORKERS = (
+    one_of(
+        option(
+            "--executor",
+            default=EXECUTORS[0],
+            choices=EXECUTORS,
+            help="children train in threads (default) or processes",
+        ),
+        option("--dask", metavar="ADDRESS", help="children train on the Dask cluster of this scheduler"),
+    ),
+    option(
+        "--workers", type=int, metavar="N", help="children trained at once (one per core, or per thread of the cluster)"
+    ),
+    option(
+        "--child-seconds", type=float, metavar="S", help="a child that takes longer is recorded as failed (no limit)"
+    ),
+)
+
+
+@contextlib.contextmanager
+def chosen_executor(arguments: argparse.Namespace) -> Iterator[Executor | str]:
+    """What `Search` takes as its executor, by the options in `WORKERS`; a Dask client is closed at the end."""
+    if arguments.dask is None:
+        yield arguments.executor
+        return
+    from workbench.executors.dask import connect
+
+    client = connect(arguments.dask)
+    try:
+        yield client.get_executor()
+    finally:
+        client.close()
+
+
+def given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The options of these names that were given."""
+    return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}

@@ -1,0 +1,214 @@
+"""The commands that look at runs and data: `compact`, `show`, `export`, `report`, `latency` and `data`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.cli.command import ROOT, RUN, command, flag, option
+from workbench.cli.tables import follow, print_table
+from workbench.errors import ExportError, RunError
+
+if TYPE_CHECKING:
+    from workbench.store import Run
+
+DATA_ROOT = option("--root", "--data-root", metavar="FOLDER", help="where the data lie")
+
+
+@command(
+    "compact",
+    "write a small copy of a finished run, with the networks of the front only, to give to others",
+    "run.sqlite --path small.sqlite",
+    RUN,
+    option("--path", required=True, metavar="FILE", help="the file of the copy"),
+)
+def compact(arguments: argparse.Namespace) -> int:
+    """Write a small copy of a finished run."""
+    from workbench.search import compact_run
+
+    path = compact_run(arguments.run, arguments.path)
+    before, after = (os.path.getsize(file) / 1e6 for file in (arguments.run, path))
+    print(f"{path}: {after:.1f} MB of {before:.1f} MB; all individuals, and the networks of the front")
+    return 0
+
+
+@command(
+    "show",
+    "print a run's front as a table, and draw it",
+    "run.sqlite --test --picture front.html",
+    option("path", metavar="RUN", help="the run file; a search may be writing it"),
+    flag("--test", "add selection and test accuracy (loads the data)"),
+    ROOT,
+    option("--picture", metavar="FILE", help="draw the front: .html, or with kaleido .png, .svg, .pdf"),
+    flag("--follow", "show it live until its search has ended"),
+    option("--csv", metavar="FILE", help="write all individuals as a table"),
+    option("--parquet", metavar="FILE", help="the same as Parquet (needs pyarrow)"),
+    option("--tensorboard", metavar="FOLDER", help="write scalars for TensorBoard (needs tensorboard)"),
+)
+def show(arguments: argparse.Namespace) -> int:
+    """Print the front of a run, and write the files that were asked for."""
+    from workbench.datasets import load_dataset
+    from workbench.search.exports import write_csv, write_parquet, write_tensorboard
+    from workbench.search.report import front_table
+    from workbench.store import open_run
+
+    run = open_run(arguments.path)
+    if arguments.follow:
+        follow(arguments.path)
+    counts = run.individuals["status"].value_counts()
+    print(
+        f"{arguments.path}: {run.dataset['name']}, space {run.space_name}, seed {run.seed}, {run.state}; "
+        f"{len(run.generations)} generations ranked, {counts.get('ok', 0)} individuals trained, "
+        f"{counts.get('failed', 0)} failed"
+    )
+    if len(run.front()) == 0:
+        print("No individual has finished yet.")
+        return 0
+    data = load_dataset(run.dataset["name"], arguments.root) if arguments.test else None
+    print_table(front_table(run, data, test=arguments.test), "The all-time front")
+    for path, write in ((arguments.csv, write_csv), (arguments.parquet, write_parquet)):
+        if path:
+            print(f"{write(run, path)} individuals: {path}")
+    if arguments.tensorboard:
+        print(f"Scalars for TensorBoard: {write_tensorboard(run, arguments.tensorboard)}")
+    if arguments.picture:
+        from workbench.plots import front_figure, save_picture
+
+        print(f"Picture: {save_picture(front_figure(run), arguments.picture)}")
+    return 0
+
+
+@command(
+    "export",
+    "write a network to a file that runs without the workbench",
+    "run.sqlite --id 12 --path net.pt2",
+    RUN,
+    option("--id", type=int, help="which individual; the most accurate of the front if left out"),
+    option("--path", default="net.pt2", metavar="FILE", help=".pt2 (torch.export), .onnx, or .npz (genome)"),
+)
+def export(arguments: argparse.Namespace) -> int:
+    """Write one network of a run to a file."""
+    from workbench.compiler.export import export_network
+
+    run = _run_of_neurons(arguments.run, "export", ExportError)
+    front = run.front()
+    individual = int(front["id"].iloc[int(front["val_accuracy"].argmax())]) if arguments.id is None else arguments.id
+    genome = run.genome(individual)
+    path = export_network(genome, arguments.path)
+    print(f"Individual {individual}, {genome!r}: {path}")
+    return 0
+
+
+@command(
+    "report",
+    "write a report of a run as one self-contained page",
+    "run.sqlite --with other-seed.sqlite --output report.html",
+    RUN,
+    option(
+        "--with",
+        dest="others",
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="another run to compare with, such as another seed or a random search; may be given several times",
+    ),
+    option("--output", default="report.html", metavar="FILE", help="the page (report.html)"),
+    option("--results", metavar="FOLDER", help="where baselines and retraining were stored (data/results)"),
+    option("--members", type=int, default=6, metavar="N", help="networks shown in pictures (6)"),
+    flag("--no-test", "leave the test set alone"),
+    DATA_ROOT,
+)
+def report(arguments: argparse.Namespace) -> int:
+    """Write the report."""
+    from workbench.datasets import load_dataset
+    from workbench.results.report import ReportSources, write_report
+    from workbench.store import open_run
+
+    run = open_run(arguments.run)
+    sources = ReportSources(
+        run=run,
+        data=load_dataset(run.dataset["name"], arguments.root),
+        others=tuple(open_run(path) for path in arguments.others),
+        results=Path(arguments.results or "data/results"),
+    )
+    path = write_report(sources, arguments.output, members=arguments.members, test=not arguments.no_test)
+    print(f"Report: {path}")
+    return 0
+
+
+@command(
+    "latency",
+    "time the front and hand-made networks on every backend",
+    "run.sqlite --members 4 --batch 1 --batch 128",
+    RUN,
+    option("--members", type=int, default=4, metavar="N", help="members of the front (4)"),
+    option("--batch", type=int, action="append", metavar="N", help="images per answer (1 and 128)"),
+    option("--csv", metavar="FILE", help="write the measurements as a table"),
+    DATA_ROOT,
+)
+def latency(arguments: argparse.Namespace) -> int:
+    """Time the front of a run and the hand-made networks of its data set."""
+    from workbench.baselines import SUITES, baseline
+    from workbench.datasets import load_dataset
+    from workbench.results import latency
+    from workbench.search.report import chosen_members
+
+    run = _run_of_neurons(arguments.run, "latency", RunError)
+    data = load_dataset(run.dataset["name"], arguments.root)
+    subjects = []
+    for id in map(int, chosen_members(run, data, arguments.members)["id"]):
+        subjects += latency.subjects_of_genome(f"individual {id}", run.genome(id), data)
+    for each in map(baseline, SUITES.get(data.name, ())):
+        if not each.sparsities:
+            subjects += latency.subjects_of_baseline(each, data)
+    measured = latency.measure_latency(subjects, tuple(arguments.batch or latency.BATCHES))
+    table = latency.latency_table(measured).round(3)
+    print_table(table, f"{data.name}: median milliseconds for ×N images, one thread")
+    if arguments.csv:
+        try:
+            measured.to_csv(arguments.csv, index=False)
+        except OSError as error:
+            raise ExportError(f"cannot write {arguments.csv}: {error.strerror or error}") from None
+    return 0
+
+
+@command(
+    "data",
+    "list the data sets and where they are found",
+    "--root /path/to/data",
+    option("--root", metavar="FOLDER", help="where to look (else $WORKBENCH_DATA, else ./data)"),
+)
+def data(arguments: argparse.Namespace) -> int:
+    """List what is found where."""
+    import pandas as pd
+
+    from workbench.datasets import find_datasets
+
+    rows = [
+        {
+            "name": found.name,
+            "status": found.status,
+            "layout": found.layout or "",
+            "where": "\n".join(str(path) for path in found.paths),
+            "description": found.description,
+        }
+        for found in find_datasets(arguments.root)
+    ]
+    print_table(pd.DataFrame(rows), "Data sets")
+    if any(row["status"] == "missing" for row in rows):
+        print("A missing data set is downloaded when it is first used, or can be put into the folder above.")
+    return 0
+
+
+def _run_of_neurons(path: str, command: str, error: type[Exception]) -> Run:
+    """A run of the space 'neurons' that has a front; else `error`."""
+    from workbench.store import open_run
+
+    run = open_run(path)
+    if run.space_name != "neurons":
+        raise error(f"{command} expects a run of the space 'neurons', {path} is of {run.space_name!r}")
+    if len(run.front()) == 0:
+        raise error(f"{path} has no trained individual yet")
+    return run
