@@ -1,20 +1,79 @@
-"""Compiled code that is older than its sources is not used."""
+"""Compiled kernels are kept in a folder that belongs to their sources, and survive its loss or damage."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from workbench.training.native import jit
+
+CODE = """
+import sys
+import numpy as np
+from workbench.training.native import jit, kernels
+if sys.argv[1:]:
+    jit._folders = lambda: map(jit.Path, sys.argv[1:])
+out = np.zeros(64, np.float32)
+kernels.share_weights(np.zeros(64, np.int64), np.ones(1, np.float32), out)
+assert (out == 1).all()
+print("compiled" if kernels.share_weights.stats.cache_misses else "loaded", kernels.share_weights.stats.cache_path)
+"""
 
 
-def test_outdated_code_is_deleted_where_the_user_keeps_it(tmp_path):
-    folder = tmp_path / "native_0123abcd"
-    folder.mkdir()
-    old, new = folder / "kernels.old.nbi", folder / "kernels.new.1.nbc"
-    for cached in (old, new):
-        cached.touch()
-    os.utime(old, (0, 0))
+def run_kernel(cache: Path | None, *folders: Path) -> tuple[list[str], str]:
+    """Call one small kernel in a fresh process; what it printed (whether it compiled, and where), and its errors."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache or "")}
+    command = [sys.executable, "-c", CODE, *map(str, folders)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.split(), done.stderr
+
+
+def test_nothing_is_written_at_import(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", "import workbench.training.native"], env=environment, check=True)
-    assert not old.exists()
-    assert new.exists()
+    subprocess.run([sys.executable, "-c", "import workbench.training.native.trainer"], env=environment, check=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_kernels_are_loaded_again_and_damaged_files_are_written_anew(tmp_path):
+    first, _ = run_kernel(tmp_path)
+    assert first == ["compiled", str(tmp_path / f"workbench-{jit.source_digest()}")]
+    assert run_kernel(tmp_path)[0] == ["loaded", first[1]]
+    for pattern, content in [("*.nbi", b""), ("*.nbc", b"\0" * 100), ("*.nbi", None), ("*.nbc", None)]:
+        (path,) = Path(first[1]).glob(pattern)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if content is None else content)
+        assert run_kernel(tmp_path)[0][0] == "compiled"
+        assert run_kernel(tmp_path)[0][0] == "loaded"
+
+
+def test_without_a_folder_that_can_be_written_kernels_are_compiled(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.touch()
+    printed, errors = run_kernel(None, blocked / "one", blocked / "two")
+    assert printed == ["compiled", "None"]
+    assert errors.count("set NUMBA_CACHE_DIR to a folder that can be written") == 1
+    printed, errors = run_kernel(None, blocked / "one", tmp_path / "two")
+    assert (printed, errors) == (["compiled", str(tmp_path / "two")], "")
+
+
+def test_every_source_counts(tmp_path, monkeypatch):
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text("a = 1\n")
+    monkeypatch.setattr(jit, "SOURCES", tmp_path)
+    digest = jit.source_digest.__wrapped__
+    before = digest()
+    (tmp_path / "two.py").write_text("a = 2\n")
+    changed = digest()
+    (tmp_path / "two.py").rename(tmp_path / "three.py")
+    assert len({before, changed, digest()}) == 3
+
+
+@pytest.mark.parametrize("name", ["NUMBA_CACHE_DIR", "__pycache__"])
+def test_the_users_choice_comes_first(name, tmp_path, monkeypatch):
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path) if name == "NUMBA_CACHE_DIR" else "")
+    first = next(jit._folders())
+    assert first.name == f"workbench-{jit.source_digest()}"
+    assert first.parent == (tmp_path if name == "NUMBA_CACHE_DIR" else jit.SOURCES / "__pycache__")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -20,8 +19,7 @@ from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
 from workbench.mutations import MutationRates, mutate
 from workbench.training import TrainConfig, batches, evaluate, train
 from workbench.training.native.epoch import batch_grads
-from workbench.training.native.filling import PART, Filling
-from workbench.training.native.tiles import _Cache, split_tiles, training_tiles
+from workbench.training.native.tiles import split_tiles, training_tiles
 from workbench.training.native.trainer import NativeTrainer
 
 
@@ -196,76 +194,6 @@ def test_nan_logits_count_as_wrong():
     with np.errstate(all="ignore"):
         assert 0 <= evaluate(broken, data, "test") <= 1
         assert evaluate(broken, data, "test") == evaluate(broken, data, "test", "csr")
-
-
-@pytest.mark.parametrize("shift", [2, 7])  # within the images, and beyond
-@pytest.mark.parametrize("kind", [np.uint8, np.float32])
-def test_tiles_hold_the_same_images_as_batches(kind, shift):
-    genome = random_genome((3, 5, 6), 3, np.random.default_rng(0))
-    data = data_for(genome, n=400, kind=kind)
-    config = TrainConfig(batch_size=100, shift=shift, mirror=True)
-    tiles = training_tiles(data, config, (4, 1), 2)
-    assert tiles.per_batch == 2
-    for number, (images, labels) in enumerate(batches(data, config, (4, 1), 2)):
-        part = slice(2 * number, 2 * number + 2)
-        held = tiles.labels[part] >= 0
-        raw = tiles.images[part].transpose(0, 2, 1)[held].reshape(images.shape)
-        np.testing.assert_array_equal(tiles.labels[part][held], labels)
-        np.testing.assert_allclose((raw - data.mean[:, None, None]) / data.std[:, None, None], images, rtol=1e-5)
-        assert (tiles.images[part].transpose(0, 2, 1)[~held] == 0).all()
-
-
-def test_tiles_are_made_once_and_forgotten_when_there_are_too_many():
-    data = data_for(random_genome((1, 4, 4), 2, np.random.default_rng(0)))
-    cache, made = _Cache(3 * split_tiles(data, "train").nbytes), []
-
-    def make(name):
-        def begin():
-            made.append(name)
-            return Filling(split_tiles(data, "train"), 1, lambda first, last: None)
-
-        return begin
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: cache.get("a", make("a")), range(50)))
-    assert made == ["a"]
-    for name in "bcd":
-        cache.get(name, make(name))
-    cache.get("a", make("a"))
-    assert made == ["a", "b", "c", "d", "a"]
-
-
-def test_all_threads_that_wait_fill_each_tile_once():
-    both, filled, threads = threading.Event(), [], set()
-
-    def fill(first, last):
-        threads.add(threading.get_ident())
-        if len(threads) == 2:
-            both.set()
-        assert both.wait(10)
-        filled.extend(range(first, last))
-
-    filling = Filling("tiles", 5 * PART + 1, fill)
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(lambda _: filling.finish(), range(2))) == ["tiles"] * 2
-    assert sorted(filled) == list(range(5 * PART + 1))
-    assert len(threads) == 2
-
-
-def test_who_is_interrupted_leaves_the_rest_to_others():
-    filled = []
-
-    def fill(first, last):
-        if not filled:
-            filled.append(None)
-            raise KeyboardInterrupt
-        filled.extend(range(first, last))
-
-    filling = Filling("tiles", 3 * PART, fill)
-    with pytest.raises(KeyboardInterrupt):
-        filling.finish()
-    assert filling.finish() == "tiles"
-    assert sorted(filled[1:]) == list(range(3 * PART))
 
 
 def test_another_device_is_refused():

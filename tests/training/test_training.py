@@ -10,7 +10,7 @@ from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
 from workbench.initial import dense_mlp, random_genome
 from workbench.training import TrainConfig, batches, evaluate, learning_rates, train
-from workbench.training.stream import augment
+from workbench.training.batches import augment
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_label_smoothing_and_weight_decay_do_something(digits, genome):
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_named(changes):
-    with pytest.raises(ConfigError, match=f"TrainConfig.{next(iter(changes))} is out of range"):
+    with pytest.raises(ConfigError, match=f"TrainConfig.{next(iter(changes))} expects"):
         TrainConfig(**changes)
 
 

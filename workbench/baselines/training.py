@@ -114,7 +114,7 @@ def train_pruned(
         Diverged: if training gives NaN or infinity.
     """
     from workbench.baselines.pruning import prune_to, to_genome
-    from workbench.training.torch_trainer import fit
+    from workbench.training.torch_trainer import TorchTrainer
 
     chosen, config = _prepared(which, data, config)
     if not chosen.sparsities:
@@ -125,7 +125,7 @@ def train_pruned(
     for stage, sparsity in enumerate(chosen.sparsities, start=1):
         prune_to(module, sparsity)
         with few_threads(cost_of(chosen.layers, data.shape, data.n_classes).flops):
-            fit(module, data, config, key=(seed, stage))
+            TorchTrainer(module, data).fit(config, (seed, stage))
         genome = to_genome(module, data.shape)
         cost = Cost(genome.flops, genome.flops_total, genome.n_parameters)
         record = _record(chosen, module, data, config, seed, cost, started)
@@ -139,11 +139,11 @@ def train_pruned(
 def trained_module(chosen: Baseline, data: Dataset, config: TrainConfig, seed: int) -> nn.Sequential:
     """The network after training, in evaluation mode."""
     from workbench.baselines.module import make_module
-    from workbench.training.torch_trainer import fit
+    from workbench.training.torch_trainer import TorchTrainer
 
     module = make_module(chosen.layers, data.shape, data.n_classes, np.random.default_rng([seed, 1]))
     with few_threads(cost_of(chosen.layers, data.shape, data.n_classes).flops):
-        fit(module, data, config, key=(seed,))
+        TorchTrainer(module, data).fit(config, (seed,))
     return module.eval()
 
 
@@ -158,11 +158,12 @@ def _prepared(which: str | Baseline, data: Dataset, config: TrainConfig | None) 
 def _record(
     chosen: Baseline, module: nn.Module, data: Dataset, config: TrainConfig, seed: int, cost: Cost, started: float
 ) -> BaselineRecord:
-    from workbench.training.torch_trainer import accuracy
+    from workbench.training.torch_trainer import TorchTrainer
 
     seconds = time.perf_counter() - started
     with few_threads(cost.flops):
-        validation, selection, test = (accuracy(module, data, split) for split in ("validation", "selection", "test"))
+        accuracy = TorchTrainer(module, data).accuracy
+        validation, selection, test = map(accuracy, ("validation", "selection", "test"))
     return BaselineRecord(
         name=chosen.name,
         title=chosen.title,

@@ -135,7 +135,7 @@ def latency_table(measured: pd.DataFrame) -> pd.DataFrame:
 
 def _prepared(data: Dataset, batch: int) -> np.ndarray:
     """Images of the validation split as trained on, float32 [batch, c, h, w], repeated if there are too few."""
-    from workbench.training.stream import standardise
+    from workbench.training.batches import standardise
 
     return standardise(raw_images(data, batch), data)
 

@@ -166,29 +166,25 @@ class MlpSpace:
     ) -> TrainResult:
         """Train with torch, by the same recipe as the neuron-level space."""
         from workbench.spaces.mlp_module import make_module, parameters_of
-        from workbench.training.history import Diverged
-        from workbench.training.torch_trainer import accuracy, fit
+        from workbench.training.torch_trainer import TorchTrainer
 
         start = _fill(genome, np.random.default_rng([seed, 1]))
         module = make_module(start, config.dropout, seed)
-        before = accuracy(module, data, "validation")
-        try:
-            history = fit(module, data, config, key=stream, on_epoch=on_epoch)
-        except Diverged as error:
-            return TrainResult(start, float("nan"), before, tuple(error.history), str(error))
-        after = history[-1]["val_accuracy"] if history else before
-        weights, biases = parameters_of(module)
-        trained = MlpGenome(genome.widths, tuple(weights), tuple(biases))
-        return TrainResult(trained, after, before, tuple(history))
+
+        def trained() -> MlpGenome:
+            weights, biases = parameters_of(module)
+            return MlpGenome(genome.widths, tuple(weights), tuple(biases))
+
+        return TorchTrainer(module, data).train(start, trained, config, stream, on_epoch)
 
     def evaluate(self, genome: MlpGenome, data: Dataset, split: str) -> float:
         """Accuracy on a split; `GenomeError` if a weight is missing."""
         from workbench.spaces.mlp_module import make_module
-        from workbench.training.torch_trainer import accuracy
+        from workbench.training.torch_trainer import TorchTrainer
 
         if any(np.isnan(weight).any() for weight in genome.weights):
             raise GenomeError("expected an MLP with all weights, got one that lacks some; train it first")
-        return accuracy(make_module(genome), data, split)
+        return TorchTrainer(make_module(genome), data).accuracy(split)
 
     def cost(self, genome: MlpGenome) -> Cost:
         """Counted as for neuron-level genomes."""

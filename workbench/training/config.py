@@ -2,69 +2,77 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.errors import ConfigError
+from workbench.initial import NEW_EDGE_SCALE
+from workbench.settings import check_settings, documented, setting
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
 
 
+@documented
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of one training.
+    """Settings of one training; `ConfigError` if one is out of range."""
 
-    Attributes:
-        epochs: passes over the training set; 0 only measures.
-        batch_size: images per step; the last batch of an epoch may be smaller.
-        learning_rate: the largest rate of the schedule (AdamW).
-        schedule: "one_cycle" (rises linearly over `warmup`, then falls as a cosine), "cosine" or "constant".
-        warmup: share of the steps in which a one-cycle rate rises.
-        weight_decay: decoupled weight decay of AdamW, on weights only (not on biases).
-        dropout: probability that a hidden neuron is dropped.
-        label_smoothing: share of the target spread evenly over all classes.
-        shift: augmentation: largest random shift in pixels, in both directions.
-        mirror: augmentation: mirror left to right with probability 1/2.
-        new_edge_scale: how small new edges into trained neurons start (see `workbench.initial.initialise`).
-        divergence: training stops as failed when an epoch's mean loss exceeds this.
-    """
-
-    epochs: int = 5
-    batch_size: int = 128
-    learning_rate: float = 0.005
-    schedule: str = "one_cycle"
-    warmup: float = 0.2
-    weight_decay: float = 0.01
-    dropout: float = 0.0
-    label_smoothing: float = 0.0
-    shift: int = 0
-    mirror: bool = False
-    new_edge_scale: float = 0.1
-    divergence: float = 1e3
+    epochs: int = setting(
+        5, "passes over the training set; 0 only measures", low=0, high=10**6, slider=(1, 40), live=True
+    )
+    batch_size: int = setting(
+        128,
+        "images per step; the last batch of an epoch may be smaller",
+        low=1,
+        high=10**6,
+        slider=(16, 512),
+        live=True,
+    )
+    learning_rate: float = setting(
+        0.005, "peak learning rate of the schedule (AdamW)", above=0, slider=(1e-4, 0.32), log=True, live=True
+    )
+    schedule: str = setting(
+        "one_cycle",
+        '"one_cycle" (rises linearly during `warmup`, then falls as a cosine), "cosine" or "constant"',
+        choices=SCHEDULES,
+        live=True,
+    )
+    warmup: float = setting(0.2, "fraction of the steps in which a one-cycle rate rises", low=0, below=1, live=True)
+    weight_decay: float = setting(
+        0.01, "decoupled weight decay of AdamW, on weights but not on biases", low=0, slider=(0, 0.1), live=True
+    )
+    dropout: float = setting(0.0, "probability that a hidden neuron is dropped", low=0, below=1, live=True)
+    label_smoothing: float = setting(
+        0.0, "share of the target that is spread evenly over all classes", low=0, below=1, live=True
+    )
+    shift: int = setting(
+        0,
+        "augmentation: largest random shift, in both directions",
+        unit="pixels",
+        low=0,
+        high=1000,
+        slider=(0, 4),
+        live=True,
+    )
+    mirror: bool = setting(False, "augmentation: mirror left to right with probability 1/2", live=True)
+    new_edge_scale: float = setting(
+        NEW_EDGE_SCALE,
+        "initial size of new edges into trained neurons, relative to those into new ones",
+        low=0,
+        high=10,
+        slider=(0, 1),
+        live=True,
+    )
+    divergence: float = setting(
+        1e3, "training fails when an epoch's mean loss exceeds this", above=0, slider=(1, 1e4), log=True, live=True
+    )
 
     def __post_init__(self) -> None:
-        checks = {
-            "epochs": 0 <= self.epochs <= 10**6,
-            "batch_size": 1 <= self.batch_size <= 10**6,
-            "learning_rate": 0 < self.learning_rate < math.inf,
-            "schedule": self.schedule in SCHEDULES,
-            "warmup": 0 <= self.warmup < 1,
-            "weight_decay": 0 <= self.weight_decay < math.inf,
-            "dropout": 0 <= self.dropout < 1,
-            "label_smoothing": 0 <= self.label_smoothing < 1,
-            "shift": 0 <= self.shift <= 1000,
-            "new_edge_scale": 0 <= self.new_edge_scale <= 10,
-            "divergence": self.divergence > 0,
-        }
-        for name, fine in checks.items():
-            if not fine:
-                raise ConfigError(f"TrainConfig.{name} is out of range: {getattr(self, name)!r}")
+        check_settings(self)
 
 
 def learning_rates(config: TrainConfig, steps: np.ndarray, total: int) -> np.ndarray:
-    """The rates of these steps (from 0) of `total`, float64.
+    """The learning rates of `steps` (counted from 0) out of `total`, float64.
 
     One-cycle after Smith (2018), "Super-Convergence": a linear rise from 1/25 of the peak, then half a cosine to 0.
     """

@@ -49,11 +49,8 @@ def raw_images(data: Dataset, batch: int) -> np.ndarray:
 
 def native_answer(genome: Genome, data: Dataset, batch: int) -> Answer:
     """The compiled kernels on `batch` raw images; putting these into tiles is part of the answer."""
-    from workbench.training.native.tiles import make_tiles
+    from workbench.training.native.tiles import plain_tiles
     from workbench.training.native.trainer import NativeTrainer
-    from workbench.training.native.vectors import TILE
 
-    trainer, images = NativeTrainer(genome, data), raw_images(data, batch)
-    labels, order = np.zeros(batch, np.int64), np.arange(batch)
-    still, plain = np.zeros((batch, 2), np.int64), np.zeros(batch, bool)
-    return lambda: trainer.logits(make_tiles(images, labels, order, still, plain, TILE))
+    trainer, images, labels = NativeTrainer(genome, data), raw_images(data, batch), np.zeros(batch, np.int64)
+    return lambda: trainer.logits(plain_tiles(images, labels).finish())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from workbench.errors import ConfigError, DataError, GenomeError
 from workbench.genome import Genome
 from workbench.individuals import TrainResult
 from workbench.initial import initialise
+from workbench.training.batches import StreamKey
 from workbench.training.config import TrainConfig
-from workbench.training.history import Diverged, History, OnEpoch
-from workbench.training.stream import StreamKey
+from workbench.training.trainer import OnEpoch, Trainer
 
 BACKENDS = ("native", "csr", "dense", "gather")
 DEFAULT_BACKEND = "native"
@@ -43,7 +43,7 @@ def train(
         on_epoch: called after each epoch with its row of the history; if it returns True, training ends there.
 
     Returns:
-        The result. Training that goes to NaN is reported in `failure`, not raised.
+        The result. Divergence is reported in `failure`, not raised.
 
     Raises:
         DataError: if genome and data do not fit together.
@@ -52,14 +52,8 @@ def train(
     config = config or TrainConfig()
     check_fit(genome, data)
     start = initialise(genome, np.random.default_rng([seed, 1]), config.new_edge_scale)
-    trainer = _trainer(start, data, backend, config.dropout, seed, device)
-    before = trainer.accuracy("validation")
-    try:
-        history = trainer.fit(config, (seed,) if stream is None else stream, on_epoch)
-    except Diverged as error:
-        return TrainResult(start, float("nan"), before, tuple(error.history), str(error))
-    after = history[-1]["val_accuracy"] if history else before
-    return TrainResult(trainer.genome(), after, before, tuple(history))
+    trainer, trained = _trainer(start, data, backend, config.dropout, seed, device)
+    return trainer.train(start, trained, config, (seed,) if stream is None else stream, on_epoch)
 
 
 def evaluate(
@@ -82,20 +76,14 @@ def evaluate(
             f"expected a genome with a weight on every edge, got one without on {blank:,} of {genome.n_edges:,} "
             "(only its topology was kept, or it is new); train it first"
         )
-    return _trainer(initialise(genome, np.random.default_rng(0)), data, backend, 0.0, 0, device).accuracy(split)
+    trainer, _ = _trainer(initialise(genome, np.random.default_rng(0)), data, backend, 0.0, 0, device)
+    return trainer.accuracy(split)
 
 
-class _Trainer(Protocol):
-    """One genome on one backend."""
-
-    def accuracy(self, split: str) -> float: ...
-
-    def fit(self, config: TrainConfig, key: StreamKey, on_epoch: OnEpoch | None) -> History: ...
-
-    def genome(self) -> Genome: ...
-
-
-def _trainer(genome: Genome, data: Dataset, backend: str, dropout: float, seed: int, device: str) -> _Trainer:
+def _trainer(
+    genome: Genome, data: Dataset, backend: str, dropout: float, seed: int, device: str
+) -> tuple[Trainer, Callable[[], Genome]]:
+    """A trainer, and what makes a genome of its weights."""
     if backend not in BACKENDS:
         raise ConfigError(f"unknown backend {backend!r}; expected one of: {', '.join(BACKENDS)}")
     if backend == "native":
@@ -103,10 +91,13 @@ def _trainer(genome: Genome, data: Dataset, backend: str, dropout: float, seed: 
             raise ConfigError(f"the native backend runs on the CPU, got device {device!r}; use backend='csr' there")
         from workbench.training.native.trainer import NativeTrainer
 
-        return NativeTrainer(genome, data, seed)
+        native = NativeTrainer(genome, data, seed)
+        return native, native.genome
+    from workbench.compiler.network import NeuronNetwork
     from workbench.training.torch_trainer import TorchTrainer
 
-    return TorchTrainer(genome, data, backend, dropout, seed, device)
+    network = NeuronNetwork(genome, backend, dropout=dropout, seed=seed, device=device)
+    return TorchTrainer(network, data), network.to_genome
 
 
 def check_fit(genome: Genome, data: Dataset) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from workbench.training.native.jit import kernel
 from workbench.training.native.kernels import (
     adamw,
     backward,
@@ -36,7 +36,7 @@ class Learner(NamedTuple):
     bias_moments: np.ndarray
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random, buffers, edge_grads, bias_grads):
     """Derivatives of the mean loss of one batch, as edge_grads and bias_grads; returns summed loss and images right.
 
@@ -64,7 +64,7 @@ def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random
     return loss, right
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def train_epoch(
     net, learner, images, labels, pixels, tiles_per_batch, rates, first_step, decay, dropout, smoothing, seed, buffers
 ):
@@ -102,7 +102,7 @@ def train_epoch(
     return loss / seen, right / seen
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def infer(net, weights, biases, images, pixels, buffers, logits):
     """logits [tiles, outputs, TILE] of prepared tiles."""
     first_output = net.layer_starts[-2]

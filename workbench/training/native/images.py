@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from workbench.training.native.vectors import TILE, vector_code
+from workbench.training.native.jit import kernel
+from workbench.training.native.simd import TILE, simd_function
 
 BLOCK = 16
 """Pixels of as many images that are transposed at once."""
 
 
-@vector_code("address", "address", "count")
+@simd_function("address", "address", "count")
 def copy_bytes(code, source, target, count):
     """target_i = source_i, for `count` bytes that do not overlap."""
     code.copy_bytes(source, target, count)
 
 
-@vector_code("address", "count", "address", "count")
+@simd_function("address", "count", "address", "count")
 def transpose_bytes(code, source, stride, target, blocks):
     """target[pixel, image] = source[image, pixel] for `TILE` images of `blocks` times `BLOCK` pixels, a byte each.
 
@@ -26,21 +26,21 @@ def transpose_bytes(code, source, stride, target, blocks):
     """
 
     def block(number, _):
-        first = code.times(number, BLOCK)
+        first = code.mul(number, BLOCK)
         for group in range(0, TILE, BLOCK):  # of images
-            starts = [code.add(source, code.add(first, code.times(stride, group + image))) for image in range(BLOCK)]
-            rows = [code.sixteen_bytes(start) for start in starts]
+            starts = [code.add(source, code.add(first, code.mul(stride, group + image))) for image in range(BLOCK)]
+            rows = [code.load_bytes(start) for start in starts]
             for _ in range(4):
                 rows = [half for i in range(8) for half in code.interleave(rows[i], rows[i + 8])]
-            start = code.plus(code.add(target, code.times(first, TILE)), group)
+            start = code.add(code.add(target, code.mul(first, TILE)), group)
             for pixel, row in enumerate(rows):
-                code.put_vector(row, code.plus(start, pixel * TILE))
+                code.store_bytes(row, code.add(start, pixel * TILE))
         return []
 
     code.loop(blocks, block)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fill_tiles(images, chosen, shifts, mirrored, tiles):
     """tiles[t, pixel, k] = pixel of image chosen[t, k] after its shift (rows, columns) and mirroring; -1 = none.
 
@@ -68,7 +68,7 @@ def fill_tiles(images, chosen, shifts, mirrored, tiles):
                 mirror(plane, width, turned)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def shift(plane, height, width, by, shifted):
     """shifted[row, column] = plane[row - by_0, column - by_1], 0 from outside; both flat.
 
@@ -89,7 +89,7 @@ def shift(plane, height, width, by, shifted):
                 shifted[row * width + column] = 0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def transpose(staged, plane):
     """plane[pixel, image] = staged[image, pixel]."""
     blocks = len(plane) // BLOCK if plane.itemsize == 1 else 0
@@ -99,7 +99,7 @@ def transpose(staged, plane):
             plane[pixel, k] = staged[k, pixel]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def mirror(plane, width, mirrored):
     """Swap the columns left and right in those images (columns of `plane` [pixels, TILE]) that are `mirrored`."""
     for start in range(0, len(plane), width):

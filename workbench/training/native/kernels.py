@@ -21,7 +21,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from workbench.genome import EPS
 from workbench.training.native.formulas import (
@@ -39,7 +38,8 @@ from workbench.training.native.formulas import (
     sum_rows,
     sum_squares,
 )
-from workbench.training.native.vectors import TILE
+from workbench.training.native.jit import kernel
+from workbench.training.native.simd import TILE
 
 
 class Net(NamedTuple):
@@ -80,12 +80,12 @@ class Buffers(NamedTuple):
     scratch: np.ndarray
 
 
-@njit(nogil=True, cache=True, inline="always")
+@kernel(inline="always")
 def _address(array, index):
     return array.ctypes.data + index * array.itemsize
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def load_images(images, scale, offset, out):
     """out[input] = raw pixel · scale + offset: centred and scaled. `images` [inputs, TILE] are uint8 or float32."""
     for row in range(images.shape[0]):
@@ -94,7 +94,7 @@ def load_images(images, scale, offset, out):
             out[row, k] = np.float32(images[row, k]) * a + b
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def forward(net, weights, biases, dropout, random, buffers):
     """out_l = ReLU(LayerNorm(Σ_{k<l} out_k · W_kl + b_l)), layer by layer; logits without norm and ReLU."""
     out, mean = buffers.out, buffers.scratch[0]
@@ -125,7 +125,7 @@ def forward(net, weights, biases, dropout, random, buffers):
             drop(first, last, dropout, random, out)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def moments(first, last, out, mean, inverse):
     """LayerNorm's mean and 1 / sqrt(variance + eps) over the rows `first` to `last`, per image."""
     count = np.float32(last - first)
@@ -137,7 +137,7 @@ def moments(first, last, out, mean, inverse):
         inverse[k] = np.float32(1) / np.sqrt(inverse[k] / count + np.float32(EPS))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def drop(first, last, probability, random, out):
     """Inverted dropout after the ReLU; `random` (uint64) keys the numbers, which are hashes of key, row and image."""
     threshold = np.uint64(probability * 2.0**32)
@@ -151,7 +151,7 @@ def drop(first, last, probability, random, out):
             out[row, k] = out[row, k] * scale if keep else np.float32(0)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
     """Softmax cross-entropy of a tile, and its derivative by the logits divided by `count`, the images of the batch.
 
@@ -188,7 +188,7 @@ def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
     return loss, right
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
     """From the derivative by the logits to those by all weights (added to `edge_grads`) and biases (likewise).
 
@@ -237,7 +237,7 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
         )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def share_grads(parameter_of, edge_grads, parameter_grads):
     """The derivative by a shared weight is the sum over the edges that share it."""
     parameter_grads[:] = 0
@@ -245,14 +245,14 @@ def share_grads(parameter_of, edge_grads, parameter_grads):
         parameter_grads[parameter_of[edge]] += edge_grads[edge]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def share_weights(parameter_of, parameters, weights):
     """Every edge gets the weight of its group."""
     for edge in range(len(parameter_of)):
         weights[edge] = parameters[parameter_of[edge]]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def adamw(values, grads, moments, rate, decay, step):
     """One step of AdamW (Loshchilov and Hutter 2019), number `step` from 1; `moments` [2, n] are its memory.
 

@@ -7,27 +7,117 @@ pure function of (data, key, epoch, batch size, augmentation), so keeping them i
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+import weakref
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from workbench.datasets import Dataset
+from workbench.training.batches import StreamKey, draw_epoch
 from workbench.training.config import TrainConfig
-from workbench.training.native.filling import Filling
 from workbench.training.native.images import fill_tiles
-from workbench.training.native.recycling import Recycler
-from workbench.training.native.vectors import TILE
-from workbench.training.stream import StreamKey, draw_epoch
+from workbench.training.native.simd import TILE
+
+T = TypeVar("T")
 
 CACHE_BYTES = 25 << 25
-"""Tiles that are kept, and memory that waits for new ones: six epochs of CIFAR-10, or twenty-one of MNIST."""
+"""Limit for tiles in the cache and free memory together: six epochs of CIFAR-10, or twenty-one of MNIST."""
 
 RECENT_STREAMS = 2
 """Streams whose tiles are kept: a generation has one, and earlier generations do not come back."""
 
-_MEMORY = Recycler(CACHE_BYTES)
+PART = 32
+"""Tiles that a thread fills at a time: about a millisecond."""
+
+
+class CooperativeFill(Generic[T]):
+    """Something that any number of threads fill together, each part once.
+
+    Args:
+        result: what is complete in the end.
+        count: how many tiles it has.
+        fill: fills the tiles from a first to a last (excluded); must not depend on the others.
+    """
+
+    def __init__(self, result: T, count: int, fill: Callable[[int, int], object]) -> None:
+        self._result, self._fill = result, fill
+        self._unclaimed = [(first, min(first + PART, count)) for first in range(0, count, PART)]
+        self._unfinished = len(self._unclaimed)
+        self._changed = threading.Condition()
+
+    def finish(self) -> T:
+        """Fill unclaimed parts, wait for parts claimed by other threads, and return the result."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._unclaimed or not self._unfinished)
+                if not self._unfinished:
+                    return self._result
+                part = self._unclaimed.pop()
+            try:
+                self._fill(*part)
+            except BaseException:  # interrupted: leave the part to others
+                with self._changed:
+                    self._unclaimed.append(part)
+                    self._changed.notify_all()
+                raise
+            with self._changed:
+                self._unfinished -= 1
+                if not self._unfinished:
+                    self._changed.notify_all()
+
+
+class BufferPool:
+    """Makes arrays from the memory of earlier ones: touching fresh memory can cost as much as filling it.
+
+    Works without a lock, since memory may come back at any moment: a deque's operations are atomic.
+
+    Args:
+        limit: most bytes of free memory that are kept.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._free: deque[np.ndarray] = deque()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of free memory."""
+        return sum(block.nbytes for block in list(self._free))
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
+        """An array with arbitrary contents; its memory returns to the pool with the last reference to it or a view."""
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        block = self._take(size)
+        flat = np.frombuffer(block.data, dtype)  # no view of `block`, so that its own views keep it alive
+        weakref.finalize(flat, self._give_back, block).atexit = False
+        return flat.reshape(shape)
+
+    def _take(self, size: int) -> np.ndarray:
+        try:
+            for _ in range(len(self._free)):
+                block = self._free.popleft()
+                if block.nbytes == size:
+                    return block
+                self._free.append(block)
+        except IndexError:  # another thread took the last one
+            pass
+        return np.empty(size, np.uint8)
+
+    def shrink(self, limit: int) -> None:
+        """Release free memory beyond `limit` bytes."""
+        try:
+            while self.nbytes > limit:
+                self._free.popleft()
+        except IndexError:  # another thread took the last one
+            pass
+
+    def _give_back(self, block: np.ndarray) -> None:
+        self._free.append(block)
+        self.shrink(self._limit)
 
 
 @dataclass(frozen=True)
@@ -37,7 +127,7 @@ class Tiles:
     Attributes:
         images: raw values [tiles, inputs, TILE]; 0 where a column has no image.
         labels: int32 [tiles, TILE]; -1 where a column has no image.
-        per_batch: tiles of a batch.
+        per_batch: tiles per batch.
     """
 
     images: np.ndarray
@@ -50,17 +140,73 @@ class Tiles:
         return self.images.nbytes + self.labels.nbytes
 
 
-def make_tiles(
-    images: np.ndarray, labels: np.ndarray, order: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray, batch: int
-) -> Tiles:
-    """Tiles of `images` [n, c, h, w] in `order`, in batches of `batch` images (each batch starts a tile)."""
-    return begin_tiles(images, labels, order, shifts, mirrored, batch).finish()
+class TileCache:
+    """The most recently used tiles, each made once, by all threads that ask for them meanwhile.
+
+    A key begins with the stream that the tiles belong to, or None. Tiles of streams that are no longer recent are
+    dropped before others are made, which then reuse their memory.
+
+    Args:
+        limit: bytes of tiles and of the pool's free memory together.
+        pool: where the memory of tiles comes from.
+    """
+
+    def __init__(self, limit: int, pool: BufferPool) -> None:
+        self._limit, self._pool = limit, pool
+        self._lock = threading.Lock()
+        self._tiles: OrderedDict[tuple[object, ...], Tiles] = OrderedDict()
+        self._in_progress: dict[tuple[object, ...], CooperativeFill[Tiles]] = {}
+        self._streams: OrderedDict[object, None] = OrderedDict()
+        self._latest_size = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tiles in the cache."""
+        return sum(each.nbytes for each in self._tiles.values())
+
+    def get(self, key: tuple[object, ...], begin: Callable[[], CooperativeFill[Tiles]]) -> Tiles:
+        """The tiles under a key; if there are none yet, those that `begin` begins."""
+        with self._lock:
+            self._use_stream(key[0])
+            if key in self._tiles:
+                self._tiles.move_to_end(key)
+                return self._tiles[key]
+            if key not in self._in_progress:
+                self._make_room(self._latest_size)
+                self._in_progress[key] = begin()
+            in_progress = self._in_progress[key]
+        tiles = in_progress.finish()
+        with self._lock:
+            if self._in_progress.pop(key, None) is not None:  # this thread is the first to return
+                self._tiles[key], self._latest_size = tiles, tiles.nbytes
+                self._make_room(0)
+        return tiles
+
+    def _make_room(self, size: int) -> None:
+        """Drop the tiles used longest ago until `size` more bytes fit; their memory goes to the pool."""
+        while self.nbytes + size > self._limit and len(self._tiles) > 1:
+            self._tiles.popitem(last=False)
+        self._pool.shrink(max(0, self._limit - self.nbytes))
+
+    def _use_stream(self, stream: object) -> None:
+        if stream is None:
+            return
+        self._streams[stream] = None
+        self._streams.move_to_end(stream)
+        while len(self._streams) > RECENT_STREAMS:
+            old, _ = self._streams.popitem(last=False)
+            for key in [key for key in self._tiles if key[0] == old]:
+                del self._tiles[key]
+
+
+_POOL = BufferPool(CACHE_BYTES)
+_CACHE = TileCache(CACHE_BYTES, _POOL)
 
 
 def begin_tiles(
     images: np.ndarray, labels: np.ndarray, order: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray, batch: int
-) -> Filling[Tiles]:
-    """The tiles of `make_tiles`, still to be filled."""
+) -> CooperativeFill[Tiles]:
+    """Begin tiles of `images` [n, c, h, w] in `order`, in batches of `batch` images (each batch starts a tile)."""
     per_batch = -(-batch // TILE)
     starts = range(0, len(order), batch)
     chosen = np.full((len(starts), per_batch * TILE), -1, np.int64)
@@ -70,86 +216,34 @@ def begin_tiles(
     chosen = chosen.reshape(-1, TILE)
     used = int(np.flatnonzero((chosen >= 0).any(axis=1)).max()) + 1  # the last batch may need fewer tiles
     chosen = chosen[:used]
-    raw = _MEMORY.empty((used, int(np.prod(images.shape[1:])), TILE), images.dtype)
+    raw = _POOL.empty((used, int(np.prod(images.shape[1:])), TILE), images.dtype)
     tiles = Tiles(raw, np.where(chosen >= 0, labels[chosen], -1).astype(np.int32), per_batch)
     images = np.ascontiguousarray(images)
 
     def fill(first: int, last: int) -> None:
         fill_tiles(images, chosen[first:last], shifts, mirrored, raw[first:last])
 
-    return Filling(tiles, used, fill)
+    return CooperativeFill(tiles, used, fill)
 
 
-class _Cache:
-    """The most recently used tiles, each made once, by all threads that ask for it meanwhile.
-
-    A key begins with the stream that the tiles are part of, or None. Those of streams that are no longer recent go
-    before others are made, which then get their memory.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._made: OrderedDict[tuple[object, ...], Tiles] = OrderedDict()
-        self._making: dict[tuple[object, ...], Filling[Tiles]] = {}
-        self._streams: OrderedDict[object, None] = OrderedDict()
-        self._size = 0  # of the last that were made
-
-    def get(self, key: tuple[object, ...], begin: Callable[[], Filling[Tiles]]) -> Tiles:
-        with self._lock:
-            self._use(key[0])
-            if key in self._made:
-                self._made.move_to_end(key)
-                return self._made[key]
-            if key not in self._making:
-                self._make_room(self._size)
-                self._making[key] = begin()
-            filling = self._making[key]
-        tiles = filling.finish()
-        with self._lock:
-            if self._making.pop(key, None) is not None:  # the first to know that they are complete
-                self._made[key], self._size = tiles, tiles.nbytes
-                self._make_room(0)
-        return tiles
-
-    def _make_room(self, size: int) -> None:
-        """Keep so many bytes free within the limit; the tiles that go leave their memory to those that come."""
-        kept = sum(each.nbytes for each in self._made.values())
-        while kept + size > self._limit and len(self._made) > 1:
-            kept -= self._made.popitem(last=False)[1].nbytes
-        _MEMORY.shrink(max(0, self._limit - kept))
-
-    def _use(self, stream: object) -> None:
-        if stream is None:
-            return
-        self._streams[stream] = None
-        self._streams.move_to_end(stream)
-        while len(self._streams) > RECENT_STREAMS:
-            old, _ = self._streams.popitem(last=False)
-            for key in [key for key in self._made if key[0] == old]:
-                del self._made[key]
-
-
-_TILES = _Cache(CACHE_BYTES)
+def plain_tiles(images: np.ndarray, labels: np.ndarray) -> CooperativeFill[Tiles]:
+    """Begin tiles of images in order, without augmentation."""
+    n = len(images)
+    return begin_tiles(images, labels, np.arange(n), np.zeros((n, 2), np.int64), np.zeros(n, bool), TILE)
 
 
 def training_tiles(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> Tiles:
     """The tiles of one epoch of training."""
 
-    def begin() -> Filling[Tiles]:
+    def begin() -> CooperativeFill[Tiles]:
         draw = draw_epoch(data, config, key, epoch)
         return begin_tiles(data.images("train"), data.labels("train"), *draw, config.batch_size)
 
     name = ((data.fingerprint, key), epoch, config.batch_size, config.shift, config.mirror)
-    return _TILES.get(name, begin)
+    return _CACHE.get(name, begin)
 
 
 def split_tiles(data: Dataset, split: str) -> Tiles:
     """The tiles of a whole split, in order and without augmentation."""
-
-    def begin() -> Filling[Tiles]:
-        n = data.size(split)
-        still, plain = np.zeros((n, 2), np.int64), np.zeros(n, bool)
-        return begin_tiles(data.images(split), data.labels(split), np.arange(n), still, plain, TILE)
-
-    return _TILES.get((None, data.fingerprint, split), begin)
+    key = (None, data.fingerprint, split)
+    return _CACHE.get(key, lambda: plain_tiles(data.images(split), data.labels(split)))

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-import time
-from typing import ClassVar
-
 import numpy as np
 
 from workbench.compiler import Plan, compile_genome
 from workbench.datasets import Dataset
 from workbench.genome import Genome
-from workbench.training.config import TrainConfig, learning_rates
-from workbench.training.history import History, OnEpoch, record
+from workbench.training.batches import StreamKey
+from workbench.training.config import TrainConfig
 from workbench.training.native.epoch import Learner, infer, train_epoch
 from workbench.training.native.formulas import AHEAD
+from workbench.training.native.jit import announced
 from workbench.training.native.kernels import Buffers, Net
+from workbench.training.native.simd import TILE
 from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
-from workbench.training.native.vectors import TILE
-from workbench.training.stream import StreamKey
+from workbench.training.trainer import Trainer
 
-ANNOUNCE_AFTER_SECONDS = 2.0
 LARGE_PAGE = 1 << 21
 
 
-class NativeTrainer:
+class NativeTrainer(Trainer):
     """One genome, its weights initialised, ready for the compiled kernels.
 
     Args:
@@ -65,31 +60,11 @@ class NativeTrainer:
         right = (logits.argmax(axis=1) == self.data.labels(split)) & ~np.isnan(logits).any(axis=1)
         return float(right.mean())
 
-    def fit(self, config: TrainConfig, key: StreamKey, on_epoch: OnEpoch | None = None) -> History:
-        """Train; `Diverged` if the loss is no longer a sensible number."""
-        steps = -(-self.data.size("train") // config.batch_size)
-        history: History = []
-        for epoch in range(config.epochs):
-            started = time.perf_counter()
-            tiles = training_tiles(self.data, config, key, epoch)
-            first, total = epoch * steps, config.epochs * steps
-            rates = learning_rates(config, np.arange(first, first + steps), total)
-            loss, right = self._train_epoch(config, tiles, rates, first)
-            row = {
-                "epoch": epoch + 1,
-                "train_loss": loss,
-                "train_accuracy": right,
-                "val_accuracy": self.accuracy("validation"),
-                "learning_rate": float(rates[-1]),
-                "seconds": time.perf_counter() - started,
-            }
-            if record(history, row, config.divergence, on_epoch):
-                break
-        return history
-
-    def _train_epoch(
-        self, config: TrainConfig, tiles: Tiles, rates: np.ndarray, first_step: int
+    def train_epoch(
+        self, config: TrainConfig, key: StreamKey, epoch: int, rates: np.ndarray, first_step: int
     ) -> tuple[float, float]:
+        """One epoch; see `Trainer`."""
+        tiles = training_tiles(self.data, config, key, epoch)
         with announced(f"train {tiles.images.dtype}"):
             return train_epoch(
                 self.net,
@@ -155,42 +130,3 @@ def aligned_zeros(*shapes: tuple[int, int]) -> list[np.ndarray]:
         arrays.append(raw[start : start + rows * columns * 4].view(np.float32).reshape(rows, columns))
         start += size
     return arrays
-
-
-class announced:
-    """Says so if what happens inside takes long the first time, because the kernels are being compiled.
-
-    A kernel that has run once is not watched again: starting a timer takes longer than an answer of a small network.
-
-    Args:
-        kernel: names what runs inside.
-    """
-
-    _lock = threading.Lock()
-    _state = "new"  # then "compiling"; "ready" once it was said
-    _compiled: ClassVar[set[str]] = set()
-
-    def __init__(self, kernel: str) -> None:
-        self._kernel = kernel
-
-    def __enter__(self) -> None:
-        self._timer: threading.Timer | None = None
-        if self._kernel in announced._compiled:
-            return
-        with announced._lock:
-            if announced._state == "new":
-                announced._state = "compiling"
-                self._timer = threading.Timer(ANNOUNCE_AFTER_SECONDS, self._announce)
-                self._timer.daemon = True
-                self._timer.start()
-
-    def __exit__(self, *error: object) -> None:
-        announced._compiled.add(self._kernel)
-        if self._timer is not None:
-            self._timer.cancel()
-            announced._state = "ready" if announced._state == "said" else "new"
-
-    @staticmethod
-    def _announce() -> None:
-        announced._state = "said"
-        print("workbench: compiling the native kernels, once per machine (some ten seconds)", file=sys.stderr)

@@ -1,7 +1,7 @@
 """Prepared training data: shuffled, augmented, centred and scaled batches.
 
 A batch is a pure function of (key, epoch, batch number, augmentation): children that train with the same key see the
-same images, and any worker can make them again.
+same images, and any worker can prepare them again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ StreamKey = tuple[int, ...]
 def draw_epoch(
     data: Dataset, config: TrainConfig, key: StreamKey, epoch: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What one epoch does with the training split of n images.
+    """The random choices of one epoch over the n images of the training split.
 
     Returns:
         The order of the images, int64 [n], and for each image (not in that order) its shift (rows, columns), int64
@@ -49,7 +49,7 @@ def batches(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> I
 
 
 def augment(images: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
-    """Images [batch, c, h, w] moved by (rows, columns) of `shifts` [batch, 2] and mirrored where asked.
+    """Images [batch, c, h, w] shifted by (rows, columns) of `shifts` [batch, 2] and mirrored where asked.
 
     Pixels that come in from outside are 0, as raw value.
     """

@@ -1,14 +1,14 @@
-"""A small language for vector code: rows of `TILE` floats, written as formulas, generated for LLVM.
+"""A small language for SIMD code: formulas over rows of `TILE` floats, from which LLVM code is generated.
 
 A *row* is the values of one neuron (or of one statistic) for the `TILE` images of a tile. Numba's plain loops keep sums
 in memory and use half the processor's vector width; here sums stay in registers from the first edge to the last.
 
-    @vector_code("address", "address", "count")
+    @simd_function("address", "address", "count")
     def scale_rows(code, out, factor, count):
-        f = code.row(factor)
+        f = code.load(factor)
 
         def each(i, _):
-            code.put(code.row(out, i) * f, out, i)
+            code.store(code.load(out, i) * f, out, i)
             return []
 
         code.loop(count, each)
@@ -23,31 +23,59 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from workbench.training.native.lanes import HALVES, LANES, first_halves, order_of
-
 TILE = 64
-"""Images that are handled at once; a constant of the compiled code."""
+"""Images that are processed together; a constant of the compiled code."""
+
+LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
+"""Floats per vector: as many as a register of the processor holds; LLVM splits vectors where it holds fewer."""
+
+HALVES = (8, 4, 2, 1) if LANES == 16 else (4, 2, 1)
+"""Lanes added to as many others in each step of a horizontal sum."""
 
 SUMS = 2 if LANES == 16 else 1
-"""Rows to add up side by side, so that they do not wait for each other; without AVX-512 registers hold one only."""
+"""Independent accumulators, so that additions do not wait for each other; without AVX-512 registers hold only one."""
 
 LINE_PAIR = 128
-"""Bytes of two neighbouring lines of the cache."""
+"""Bytes of two neighbouring cache lines, which processors fetch together."""
 
 _FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _VECTOR, _WHOLES = ir.VectorType(_FLOAT, LANES), ir.VectorType(_INT32, LANES)
 _KINDS = {"address": types.intp, "count": types.intp, "float": types.float32}
 
 
-class Row:
-    """`TILE` floats in registers."""
+def halving_lanes(size: int) -> list[int]:
+    """Lanes of two concatenated vectors to which the lanes `size` further on are added, which halves both.
 
-    def __init__(self, code: Code, vectors: Sequence[Any]) -> None:
+    Small halves are taken within quarters of a vector, which is a single instruction.
+    """
+    block = max(2 * size, 4)
+    return [
+        vector + start + lane
+        for base in range(0, LANES, block)
+        for vector in (0, LANES)
+        for start in range(base, base + block, 2 * size)
+        for lane in range(size)
+    ]
+
+
+def lane_order(count: int) -> dict[int, int]:
+    """The order in which the sums of `count` vectors arrive when they are added up by halves, and a lane of each."""
+    level = [[leaf] * LANES for leaf in range(count)]
+    for size in HALVES:
+        pairs = [(level[i], level[(i + 1) % len(level)]) for i in range(0, len(level), 2)]
+        level = [[(a + b)[lane] for lane in halving_lanes(size)] for a, b in pairs]
+    return {leaf: level[0].index(leaf) for leaf in dict.fromkeys(level[0])}
+
+
+class Row:
+    """`TILE` floats in vector registers."""
+
+    def __init__(self, code: Emitter, vectors: Sequence[Any]) -> None:
         self.code, self.vectors = code, list(vectors)
 
     def _each(self, operation: Callable[..., Any], *others: Row) -> Row:
@@ -65,43 +93,43 @@ class Row:
     def __truediv__(self, other: Row) -> Row:
         return self._each(self.code.builder.fdiv, other)
 
-    def times_plus(self, factor: Row, summand: Row) -> Row:
-        """self · factor + summand, in one rounding."""
+    def fma(self, factor: Row, summand: Row) -> Row:
+        """Fused multiply-add: self · factor + summand, rounded once."""
         fma = self.code.llvm_function("llvm.fma", _VECTOR, 3)
         return self._each(lambda *arguments: self.code.builder.call(fma, arguments), factor, summand)
 
     def sqrt(self) -> Row:
-        """Square roots."""
+        """Element by element."""
         root = self.code.llvm_function("llvm.sqrt", _VECTOR, 1)
         return self._each(lambda value: self.code.builder.call(root, [value]))
 
     def exp(self) -> Row:
-        """e to these powers, of at most 0, to 2 units in the last place: 2^n · e^r with a polynomial for small r."""
-        code, spread = self.code, self.code.spread
-        power = self._each(code.at_least, spread(-87.0)) * spread(math.log2(math.e))
-        whole = power._each(code.rounded)
+        """e^x for x ≤ 0, to 2 units in the last place: 2^n · e^r with a polynomial for small r."""
+        code, splat = self.code, self.code.splat
+        power = self._each(code.maximum, splat(-87.0)) * splat(math.log2(math.e))
+        whole = power._each(code.round)
         high, low = 0.693359375, math.log(2) - 0.693359375  # products with `high` are exact
-        rest = whole.times_plus(spread(-high), self._each(code.at_least, spread(-87.0)))
-        rest = whole.times_plus(spread(-low), rest)
-        result = spread(1 / 5040)
+        rest = whole.fma(splat(-high), self._each(code.maximum, splat(-87.0)))
+        rest = whole.fma(splat(-low), rest)
+        result = splat(1 / 5040)
         for factorial in (720, 120, 24, 6, 2, 1, 1):
-            result = result.times_plus(rest, spread(1 / factorial))
-        return result * whole._each(code.power_of_two)
+            result = result.fma(rest, splat(1 / factorial))
+        return result * whole._each(code.exp2)
 
     def where_positive(self, other: Row) -> Row:
-        """self where `other` > 0, else 0; where `other` is NaN, self, so that NaN does not go unseen."""
+        """self where `other` > 0 or NaN (so that NaN does not go unseen), else 0."""
         builder, zero = self.code.builder, ir.Constant(_VECTOR, [0.0] * LANES)
         return self._each(lambda a, b: builder.select(builder.fcmp_ordered("<=", b, zero), zero, a), other)
 
-    def lanes(self) -> Any:
-        """One vector whose lanes add up to the sum of all values."""
+    def partial_sum(self) -> Any:
+        """A vector whose lanes add up to the sum of all values."""
         total = self.vectors[0]
         for vector in self.vectors[1:]:
             total = self.code.builder.fadd(total, vector)
         return total
 
-    def dot_lanes(self, other: Row) -> Any:
-        """One vector whose lanes add up to Σ self · other."""
+    def partial_dot(self, other: Row) -> Any:
+        """A vector whose lanes add up to Σ self · other."""
         fma, builder = self.code.llvm_function("llvm.fma", _VECTOR, 3), self.code.builder
         total = builder.fmul(self.vectors[0], other.vectors[0])
         for a, b in zip(self.vectors[1:], other.vectors[1:], strict=True):
@@ -109,39 +137,38 @@ class Row:
         return total
 
 
-class Code:
+class Emitter:
     """Generates the body of one function."""
 
     def __init__(self, builder: Any) -> None:
         self.builder = builder
 
-    # ------------------------------------------------------------------ reading and writing
-    def row(self, address: Any, index: Any = 0) -> Row:
+    def load(self, address: Any, index: Any = 0) -> Row:
         """Row `index` of the array at `address`."""
         start = self._place(address, index, TILE * 4)
         return Row(self, [self._load(self._place(start, v, LANES * 4), _VECTOR) for v in range(TILE // LANES)])
 
-    def put(self, row: Row, address: Any, index: Any = 0) -> None:
+    def store(self, row: Row, address: Any, index: Any = 0) -> None:
         """Store `row` as row `index` of the array at `address`."""
         start = self._place(address, index, TILE * 4)
         for v, vector in enumerate(row.vectors):
             self._store(vector, self._place(start, v, LANES * 4))
 
-    def number(self, address: Any, index: Any) -> Any:
-        """Float `index` of the array at `address`."""
+    def load_float(self, address: Any, index: Any) -> Any:
+        """Element `index` of the float32 array at `address`."""
         return self._load(self._place(address, index, 4), _FLOAT)
 
-    def whole(self, address: Any, index: Any) -> Any:
-        """Whole number (int32) `index` of the array at `address`."""
+    def load_int(self, address: Any, index: Any) -> Any:
+        """Element `index` of the int32 array at `address`, as int64."""
         return self.builder.sext(self._load(self._place(address, index, 4), _INT32), _INT64)
 
     def add_to(self, value: Any, address: Any, index: Any) -> None:
-        """Add a float, or a vector of the next `LANES` floats, to the array at `address`."""
+        """Add a float, or a vector of `LANES` floats, to the array at `address` from `index` on."""
         place = self._place(address, index, 4)
         self._store(self.builder.fadd(self._load(place, value.type), value), place)
 
-    def fetch(self, address: Any, index: Any) -> None:
-        """Bring row `index` of the array at `address` into the cache, for later; processors fetch lines in pairs."""
+    def prefetch(self, address: Any, index: Any) -> None:
+        """Prefetch row `index` of the array at `address` into the cache."""
         pointer = ir.PointerType(ir.IntType(8))
         kind = ir.FunctionType(ir.VoidType(), [pointer, _INT32, _INT32, _INT32])
         prefetch = self.builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
@@ -151,8 +178,8 @@ class Code:
             place = self.builder.inttoptr(self._place(start, pair, LINE_PAIR), pointer)
             self.builder.call(prefetch, [place, *read_data_to_keep])
 
-    def spread(self, number: Any) -> Row:
-        """A row with a number (a Python float or a value) everywhere."""
+    def splat(self, number: Any) -> Row:
+        """A row whose elements all have one value (a Python float or one of the generated code)."""
         if isinstance(number, float):
             return Row(self, [ir.Constant(_VECTOR, [number] * LANES)] * (TILE // LANES))
         blank = ir.Constant(_VECTOR, ir.Undefined)
@@ -160,7 +187,6 @@ class Code:
         lanes = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
         return Row(self, [self.builder.shuffle_vector(first, blank, lanes)] * (TILE // LANES))
 
-    # ------------------------------------------------------------------ control
     def loop(
         self,
         count: Any,
@@ -170,9 +196,9 @@ class Code:
         start: Any = None,
         step: int = 1,
     ) -> tuple[Any, list[Row]]:
-        """For i from `start` (0) in steps, as long as a whole step fits below `count`: carried = body(i, carried).
+        """For i from `start` (0), in steps that fit below `count` entirely: carried = body(i, carried).
 
-        Returns where it stopped, and the carried rows.
+        Returns the first index that is left, and the carried rows.
         """
         builder, function = self.builder, self.builder.function
         begin = ir.Constant(_INT64, 0) if start is None else start
@@ -196,35 +222,28 @@ class Code:
         builder.position_at_end(after)
         return index, rows
 
-    # ------------------------------------------------------------------ vectors
-    def at_least(self, vector: Any, least: Any) -> Any:
-        """The larger of both; NaN stays."""
+    def maximum(self, vector: Any, least: Any) -> Any:
+        """Element by element; NaN stays."""
         return self.builder.select(self.builder.fcmp_ordered("<", vector, least), least, vector)
 
-    def rounded(self, vector: Any) -> Any:
-        """The nearest whole numbers, as floats."""
+    def round(self, vector: Any) -> Any:
+        """The nearest integers, as floats."""
         return self.builder.call(self.llvm_function("llvm.rint", _VECTOR, 1), [vector])
 
-    def power_of_two(self, vector: Any) -> Any:
-        """2 to these whole powers (as floats), made of the bits of an exponent."""
+    def exp2(self, vector: Any) -> Any:
+        """2^n for integers n, given as floats, by setting the bits of the exponent."""
         whole = self.builder.fptosi(vector, _WHOLES)
         biased = self.builder.add(whole, ir.Constant(_WHOLES, [127] * LANES))
         return self.builder.bitcast(self.builder.shl(biased, ir.Constant(_WHOLES, [23] * LANES)), _VECTOR)
 
-    # ------------------------------------------------------------------ whole numbers
-    def plus(self, index: Any, offset: int) -> Any:
-        """index + offset."""
-        return self.builder.add(index, ir.Constant(_INT64, offset))
+    def add(self, a: Any, b: Any) -> Any:
+        """a + b, of two integers; `b` may be a Python number."""
+        return self.builder.add(a, ir.Constant(_INT64, b) if isinstance(b, int) else b)
 
-    def times(self, index: Any, factor: int) -> Any:
+    def mul(self, index: Any, factor: int) -> Any:
         """index · factor."""
         return self.builder.mul(index, ir.Constant(_INT64, factor))
 
-    def add(self, a: Any, b: Any) -> Any:
-        """a + b, of two whole numbers."""
-        return self.builder.add(a, b)
-
-    # ------------------------------------------------------------------ bytes
     def copy_bytes(self, source: Any, target: Any, count: Any) -> None:
         """Copy `count` bytes from one address to another."""
         pointer, flag = ir.PointerType(ir.IntType(8)), ir.IntType(1)
@@ -232,40 +251,39 @@ class Code:
         places = [self.builder.inttoptr(address, pointer) for address in (target, source)]
         self.builder.call(copy, [*places, count, ir.Constant(flag, 0)])
 
-    def sixteen_bytes(self, address: Any) -> Any:
-        """A vector of the 16 bytes at `address`."""
+    def load_bytes(self, address: Any) -> Any:
+        """The 16 bytes at `address`."""
         return self._load(address, ir.VectorType(ir.IntType(8), 16), align=1)
 
     def interleave(self, a: Any, b: Any) -> tuple[Any, Any]:
-        """The vectors of 16 a0 b0 a1 b1 … a7 b7 and a8 b8 … a15 b15."""
+        """The two vectors a0 b0 a1 b1 … a7 b7 and a8 b8 … a15 b15."""
         pairs = [[lane for i in range(start, start + 8) for lane in (i, 16 + i)] for start in (0, 8)]
         kind = ir.VectorType(_INT32, 16)
         low, high = (self.builder.shuffle_vector(a, b, ir.Constant(kind, lanes)) for lanes in pairs)
         return low, high
 
-    def put_vector(self, vector: Any, address: Any) -> None:
+    def store_bytes(self, vector: Any, address: Any) -> None:
         """Store a vector at `address`."""
         self._store(vector, address, align=1)
 
-    # ------------------------------------------------------------------ sums over lanes
-    def lane(self, vector: Any, number: int) -> Any:
-        """One of a vector's floats."""
+    def extract(self, vector: Any, number: int) -> Any:
+        """One lane of a vector."""
         return self.builder.extract_element(vector, ir.Constant(_INT32, number))
 
-    def sum_lanes(self, vector: Any) -> Any:
-        """The sum of one vector's lanes."""
+    def horizontal_sum(self, vector: Any) -> Any:
+        """The sum of a vector's lanes."""
         kind = ir.FunctionType(_FLOAT, [_FLOAT, _VECTOR])
         name = f"llvm.vector.reduce.fadd.v{LANES}f32"
         reduce = cgutils.get_or_insert_function(self.builder.module, kind, name)
         return self.builder.call(reduce, [ir.Constant(_FLOAT, 0.0), vector], fastmath=["reassoc"])
 
-    def sum_lanes_of(self, vector: Callable[[int], Any], count: int) -> Any:
-        """A vector of floats, the sums of the lanes of vector(0) … vector(count - 1); `count` a power of 2.
+    def horizontal_sums(self, vector: Callable[[int], Any], count: int) -> Any:
+        """The horizontal sums of vector(0) … vector(count - 1) as one vector of floats; `count` a power of 2.
 
-        Two vectors become one by adding first halves to second halves, of all lanes, then of ever fewer. As soon as
-        there are two they are added, so that few have to be held in registers.
+        Pairs of vectors are reduced to one by adding first halves to second halves, of all lanes, then of ever fewer.
+        A pair is added as soon as it is there, so that few vectors have to be held in registers.
         """
-        lanes = order_of(count)
+        lanes = lane_order(count)
         leaves = list(lanes)
 
         def tree(first: int, number: int) -> Any:
@@ -280,14 +298,13 @@ class Code:
         return total if count == LANES else self._lanes(total, total, list(lanes.values()))
 
     def _add_halves(self, a: Any, b: Any, size: int) -> Any:
-        first = first_halves(size)
+        first = halving_lanes(size)
         return self.builder.fadd(self._lanes(a, b, first), self._lanes(a, b, [lane + size for lane in first]))
 
     def _lanes(self, a: Any, b: Any, lanes: Sequence[int]) -> Any:
         chosen = ir.Constant(ir.VectorType(_INT32, len(lanes)), list(lanes))
         return self.builder.shuffle_vector(a, b, chosen)
 
-    # ------------------------------------------------------------------ LLVM
     def llvm_function(self, name: str, kind: Any, arity: int) -> Any:
         """An LLVM function on vectors, such as `llvm.sqrt`."""
         full = f"{name}.v{LANES}f32"
@@ -305,8 +322,8 @@ class Code:
         self.builder.store(value, self.builder.inttoptr(address, ir.PointerType(value.type)), align=align)
 
 
-def vector_code(*kinds: str, returns: str | None = None) -> Callable[[Callable[..., Any]], Any]:
-    """Make a function for compiled code from one that generates it.
+def simd_function(*kinds: str, returns: str | None = None) -> Callable[[Callable[..., Any]], Any]:
+    """Decorator: a function for compiled code, from one that generates its body with an `Emitter`.
 
     Args:
         kinds: of the arguments: "address", "count" or "float".
@@ -318,13 +335,13 @@ def vector_code(*kinds: str, returns: str | None = None) -> Callable[[Callable[.
     def make(generate: Callable[..., Any]) -> Any:
         def typed(typingctx: Any, *arguments: Any) -> Any:
             def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-                result = generate(Code(builder), *values)
+                result = generate(Emitter(builder), *values)
                 return context.get_dummy_value() if returns is None else result
 
             return result_type(*argument_types), codegen
 
         typed.__name__, typed.__doc__ = generate.__name__, generate.__doc__
-        # numba wants to see each argument: those of `generate`, its `code` being numba's typing context
+        # numba inspects the arguments; `code` takes the place of its typing context
         typed.__signature__ = inspect.signature(generate)  # type: ignore[attr-defined]
         return intrinsic(typed)
 
