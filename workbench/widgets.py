@@ -11,7 +11,7 @@ from workbench.views.mutations.widget import MutationStatistics
 from workbench.views.network.widget import DagView, SpatialView
 from workbench.views.run.log import LogView
 from workbench.views.run.widget import RunControl
-from workbench.views.sandbox import Sandbox
+from workbench.views.sandbox.widget import Sandbox
 from workbench.views.steering.widget import Steering
 
 __all__ = [

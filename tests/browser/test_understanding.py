@@ -148,7 +148,8 @@ def train_and_insert(hands: Hands, parent: int) -> int:
     """The network is trained and put into the population, where it is found by hand; returns its id."""
     hands.press("train")
     hands.page.wait_for_selector(".wb-sandbox-training :text('Trained 2 epochs')")
-    assert hands.page.locator(".wb-sandbox .wb-curve circle").count() == 5  # of both curves, and the start
+    points = hands.page.locator(".wb-sandbox-training .js-plotly-plot .scatterlayer .point")
+    wait_until(lambda: points.count() == 7)  # accuracies and loss of two epochs, and the accuracy before
     hands.press("insert")
     hands.page.wait_for_selector(".wb-sandbox-training :text('by hand')")
     id = wait_until(lambda: is_by_hand(hands.shown()) and hands.shown())

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from search.search_samples import step
 
 from workbench import surgery
 from workbench.datasets import load_dataset
@@ -17,8 +20,8 @@ from workbench.settings import settings_of
 from workbench.spaces import NeuronSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig, evaluate
-from workbench.views.sandbox.background import Background
-from workbench.views.sandbox.history import History
+from workbench.views.sandbox.data import History, Step
+from workbench.views.sandbox.training import Background
 from workbench.widgets import Sandbox, Selection
 
 DIGITS = load_dataset("digits")
@@ -44,7 +47,7 @@ def choose(sandbox, kind, seed=0):
 
 
 def alert(sandbox) -> str:
-    return " ".join(re.findall(r'role="alert"[^>]*>(.*?)</div>', sandbox._note.value + sandbox.training.note.value))
+    return " ".join(re.findall(r'role="alert"[^>]*>(.*?)</div>', sandbox.message.value + sandbox.training.note.value))
 
 
 def test_a_mutation_is_the_one_that_python_makes(sandbox, genome):
@@ -199,7 +202,7 @@ def test_training_is_a_step_of_its_own(sandbox):
     choose(sandbox, "add_edges", 4)
     sandbox.mutate()
     untrained = sandbox.genome
-    sandbox.training.epochs.value = 3
+    sandbox.training.controls["epochs"].value = 3
     sandbox.train()
     sandbox.mutate()
     assert "being trained" in alert(sandbox)  # nothing changes under the training
@@ -209,14 +212,15 @@ def test_training_is_a_step_of_its_own(sandbox):
     accuracy = evaluate(sandbox.genome, DIGITS, "validation")
     assert f"Trained 3 epochs: validation accuracy {accuracy:.2%}" in sandbox.training.note.value
     assert "trained 3 epochs" in sandbox.changes.value
-    assert sandbox.training.curve.value.count("<circle") == 7  # three of training, three and the start of validation
+    points = {trace.name: len(trace.x) for trace in sandbox.training.curve.shown.data}
+    assert points == {"validation accuracy": 4, "training accuracy": 3, "training loss": 3}  # one from before
     assert sandbox.difference.counts["edges_added"] > 0  # still what the mutation did
     sandbox.undo()
     assert sandbox.genome == untrained
 
 
 def test_training_can_be_stopped(sandbox):
-    sandbox.training.epochs.value = 200
+    sandbox.training.controls["epochs"].value = 200
     sandbox.training.stop()  # of an earlier one: a new training is not stopped by it
     sandbox.train()
     sandbox.training.stop()
@@ -226,8 +230,7 @@ def test_training_can_be_stopped(sandbox):
 
 
 def test_a_training_that_fails_is_told(sandbox, genome):
-    sandbox.training.learning_rate.value = 10**-0.5
-    object.__setattr__(sandbox.training._config, "divergence", 1e-9)
+    sandbox.training.config = replace(sandbox.training.config, divergence=1e-9)
     sandbox.train()
     sandbox.wait()
     assert "diverged" in alert(sandbox)
@@ -269,9 +272,7 @@ def test_without_data_nothing_is_trained_or_measured(genome):
 
 def test_what_was_made_by_hand_joins_the_population(tmp_path):
     search = Search(DIGITS, TINY, tmp_path / "run.sqlite")
-    search.step(generation=True)
-    while search.snapshot().total < 4:
-        search._thread.join(0.01)
+    step(search, 4)
     selection = Selection()
     selection.individual = 2
     sandbox = Sandbox(DIGITS, search=search, selection=selection)
@@ -320,10 +321,10 @@ def test_a_stored_run_gives_networks_but_takes_none(tmp_path):
 
 def test_several_changes_make_one_record(genome):
     history = History(genome, {"kind": "individual 3"}, 3)
-    child, record = surgery.delete_neurons(genome, 80)
-    history.do(child, record)
-    child, record = surgery.delete_neurons(child, 80)
-    history.do(child, record)
+    child = genome
+    for _ in range(2):
+        child, record = surgery.delete_neurons(child, 80)
+        history.do(Step(child, record))
     made = history.record()
     assert made["kind"] == "by hand"
     assert made["steps"] == ["delete_neurons", "delete_neurons"]
@@ -335,15 +336,14 @@ def test_several_changes_make_one_record(genome):
 
 
 def test_work_is_done_in_threads_and_handed_over_in_the_loop():
-    import asyncio
-
     told, main = [], threading.get_ident()
 
     async def session():
         background = Background(lambda: told.append(("live", threading.get_ident())))
         background.start(threading.get_ident, lambda who: told.append(("done", who)), told.append)
         background.start(lambda: 1 / 0, told.append, lambda error: told.append((type(error), threading.get_ident())))
-        await background._task
+        while background.is_busy:
+            await asyncio.sleep(0.01)
 
     asyncio.run(session())
     done = dict(told)

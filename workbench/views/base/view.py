@@ -18,13 +18,13 @@ from workbench.views.base.source import Source
 
 
 @cache
-def _css() -> str:
-    return (Path(__file__).parent / "dashboard.css").read_text()
+def _css(name: str) -> str:
+    return (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
 
 
-def style_sheet() -> ipw.HTML:
-    """A widget that shows nothing and brings the style."""
-    return ipw.HTML(f"<style>{_css()}</style>", layout={"display": "block", "height": "0", "margin": "0"})
+def style_sheet(name: str = "base/dashboard.css") -> ipw.HTML:
+    """A widget that shows nothing and brings the style of a file of `views/`."""
+    return ipw.HTML(f"<style>{_css(name)}</style>", layout={"display": "block", "height": "0", "margin": "0"})
 
 
 def panel(title: str, *children: ipw.Widget, name: str = "") -> ipw.VBox:

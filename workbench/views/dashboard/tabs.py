@@ -13,7 +13,7 @@ from workbench.views.compare.widget import CompareView
 from workbench.views.inspect.widget import InspectView
 from workbench.views.lineage.widget import LineageView
 from workbench.views.mutations.widget import MutationStatistics
-from workbench.views.sandbox import sandbox_of
+from workbench.views.sandbox.widget import sandbox_of
 
 
 class Part(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from plotly.subplots import make_subplots
 from workbench.datasets import Dataset
 from workbench.genome import Genome
 from workbench.spatial import SpatialLaw
+from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import GREY, NEGATIVE, POSITIVE, TRAINING, VALIDATION, VERMILLION
 from workbench.views.inspect.data import (
     Confusion,
@@ -50,7 +50,7 @@ def confusion_figure(genome: Genome, data: Dataset, split: str = "validation") -
 
 def draw_confusion(found: Confusion) -> go.Figure:
     """The figure of a confusion matrix."""
-    names = [html.escape(name, quote=False) for name in found.class_names]
+    names = [figure_text(name) for name in found.class_names]
     matrix, errors = found.matrix, found.matrix.astype(float)
     np.fill_diagonal(errors, np.nan)
     figure = go.Figure(
@@ -99,7 +99,7 @@ def evidence_figure(genome: Genome, data: Dataset, split: str, index: int) -> go
         GenomeError: if the network is not trained.
     """
     found = evidence(genome, data, split, index)
-    names = [html.escape(name, quote=False) for name in found.class_names]
+    names = [figure_text(name) for name in found.class_names]
     is_right = found.true == found.predicted
     sides = [found.for_predicted] if is_right else [found.for_predicted, found.for_true]
     titles = []

@@ -15,7 +15,7 @@ from workbench.errors import DataError, WorkbenchError
 from workbench.genome import Genome
 from workbench.search import Search, Snapshot
 from workbench.store import Run
-from workbench.views.base.markup import escape
+from workbench.views.base.markup import alert, quiet
 from workbench.views.base.plot import Plot
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
@@ -122,14 +122,14 @@ class InspectView(View):
             button.disabled = id is None
         self.message.value = ""
         if id is None:
-            self.title.value = '<p class="wb-quiet">No network has been trained yet.</p>'
+            self.title.value = quiet("No network has been trained yet.")
             return
         self.title.value = f'<h4 class="wb-inspected" data-individual="{id}">Individual {id}</h4>'
         try:
             self.plot.show(self._figures[what](id), self._click if what == "confusion" else None)
         except WorkbenchError as error:
             self.plot.clear()
-            self.message.value = f'<div role="alert" class="wb-alert">{escape(error)}</div>'
+            self.message.value = alert(str(error))
 
     def _class_names(self) -> tuple[str, ...]:
         return tuple(self.data.class_names) if self.data is not None else ()
@@ -152,7 +152,7 @@ class InspectView(View):
         classes = (None if box.value == ANY else box.value for box in (self.true, self.predicted))
         wrong = self.confusion_of(id).wrong(*classes)
         self._set(most=max(1, len(wrong)))
-        self.of.value = f'<span class="wb-quiet">of {len(wrong):,}, most confident first</span>'
+        self.of.value = quiet(f"of {len(wrong):,}, most confident first")
         if not len(wrong):
             raise DataError("there is no such mistake; choose other classes")
         index = int(wrong[min(self.mistake.value, len(wrong)) - 1])
@@ -195,9 +195,9 @@ class InspectView(View):
         try:
             path = export_network(self._genome(id), self.source.path.with_name(f"{self.source.path.stem}-{id}{ending}"))
         except WorkbenchError as error:
-            self.exported.value = f'<div role="alert" class="wb-alert">{escape(error)}</div>'
+            self.exported.value = alert(str(error))
             return
-        self.exported.value = f'<p class="wb-quiet" role="status">Saved as <code>{escape(path)}</code></p>'
+        self.exported.value = quiet(f"Saved as {path}")
 
     def _set(self, most: int | None = None, **values: int) -> None:
         """Set controls without drawing."""

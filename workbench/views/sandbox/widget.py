@@ -1,4 +1,4 @@
-"""All of the sandbox in one widget: begin, mutate, operate, compare, train, insert."""
+"""The sandbox: start from a network, mutate it, operate on it, compare, train, insert it into the search."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ from workbench.individuals import TrainResult
 from workbench.initial import initialise
 from workbench.mutations import KINDS
 from workbench.search import Search
+from workbench.spaces import NeuronSpace
 from workbench.store import Run
-from workbench.views.base.markup import escape
+from workbench.views.base.markup import alert, quiet
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
 from workbench.views.base.view import panel, style_sheet
 from workbench.views.network.data import GenomeDifference, genome_difference
-from workbench.views.sandbox.background import Background
-from workbench.views.sandbox.changes_panel import ChangesPanel
-from workbench.views.sandbox.controls import sandbox_style
-from workbench.views.sandbox.history import TRAIN, History, Step
-from workbench.views.sandbox.history_panel import HistoryPanel
-from workbench.views.sandbox.mutation_panel import MutationPanel
-from workbench.views.sandbox.pictures_panel import PicturesPanel
-from workbench.views.sandbox.setting import Measures, Setting
-from workbench.views.sandbox.start_panel import SELECTED, StartPanel
-from workbench.views.sandbox.surgery_panel import Surgery, SurgeryPanel
-from workbench.views.sandbox.training_panel import TrainingPanel
+from workbench.views.sandbox.data import TRAIN, History, Step, changes_html, defaults_for
+from workbench.views.sandbox.panels import SELECTED, HistoryPanel, MutationPanel, PicturesPanel, StartPanel
+from workbench.views.sandbox.surgery import Surgery, SurgeryPanel
+from workbench.views.sandbox.training import Background, TrainingPanel
+
+
+def sandbox_of(source: Source, selection: Selection) -> ipw.Widget:
+    """The sandbox of a search or run; a line of text where networks are not of single neurons."""
+    if not isinstance(source.space, NeuronSpace):
+        return ipw.HTML(quiet("Only networks of single neurons can be changed by hand."))
+    data = source.search.data if source.search is not None else None
+    return Sandbox(data, search=source, selection=selection)
 
 
 class Sandbox(ipw.VBox):
@@ -54,7 +56,9 @@ class Sandbox(ipw.VBox):
 
     Attributes:
         history: the steps done and undone; None before it has begun.
-        start, mutations, surgery, steps, changes, training, pictures: the panels.
+        start, mutations, surgery, steps, training, pictures: the panels.
+        changes: a table of what changed.
+        message: the last error.
     """
 
     def __init__(
@@ -68,40 +72,42 @@ class Sandbox(ipw.VBox):
         self.source = None if search is None else Source(search)
         self.data, self.selection = data, selection if selection is not None else Selection()
         self.history: History | None = None
-        self._setting = Setting.of(data, genome, self.source)
-        space, rates = self._setting.space, self._setting.rates
-        self._background = Background(self._live)
-        self._measures = Measures(space, data, self._background)
+        self._space, rates, config = defaults_for(data, genome, self.source)
+        self._new_edge_scale = config.new_edge_scale
         self.pictures = PicturesPanel(data, rates.law)
-        self.start = StartPanel(space, self.source is not None, self.begin)
-        self.mutations = MutationPanel(space, rates, self.mutate, self.draw_again)
-        self.surgery = SurgeryPanel(self.pictures.spatial, self.pictures.neurons, self.operate, space.input_shape[1:])
-        can_insert = self.source is not None and self.source.search is not None
-        insert = self.insert if can_insert else None
-        self.training = TrainingPanel(space, data, self._setting.train, self._background, self.train, insert)
+        self._background = Background(lambda: self.training.draw())
+        self.start = StartPanel(self._space, self.source is not None, self.begin)
+        self.mutations = MutationPanel(rates, self.mutate, self.draw_again)
+        size = self._space.input_shape[1:]
+        self.surgery = SurgeryPanel(self.pictures.spatial, self.pictures.neurons, self.operate, size)
+        insert = self.insert if self.source is not None and self.source.search is not None else None
+        self.training = TrainingPanel(self._space, data, config, self._background, self.train, insert)
         self.steps = HistoryPanel(self.go, self.keep)
-        self.changes, self._note = ChangesPanel(), ipw.HTML()
+        self.changes, self.message = ipw.HTML(), ipw.HTML()
         self.add_class("wb-sandbox")
         self.add_class("wb-view")
-        self.children = (style_sheet(), sandbox_style(), self._note, self._grid())
+        self.children = (style_sheet(), style_sheet("sandbox/sandbox.css"), self.message, self._grid())
         self.selection.observe(self._name_selected, "individual")
         self._name_selected(None)
-        self._begin_with(genome)
+        if genome is not None:
+            self._do(lambda: self._begin(genome, {"kind": "given"}))
+        elif self.source is not None and self.selection.individual is not None:
+            self._do(self._take_selected)
+        else:
+            self._show()
 
     def _grid(self) -> Any:
-        parts = [
-            panel("Network to work on", self.start),
-            panel("Mutation", self.mutations),
-            panel("Surgery by hand", self.surgery),
-            panel("History", self.steps),
-            panel("What changed", self.changes),
-            panel("Training", self.training),
-            panel("Pictures", self.pictures),
-        ]
-        names = ("start", "mutation", "surgery", "history", "changes", "training", "pictures")
-        for part, name in zip(parts, names, strict=True):
-            part.add_class(f"wb-sandbox-{name}")
-        grid = ipw.Box(parts)
+        grid = ipw.Box(
+            [
+                panel("Network to work on", self.start, name="wb-sandbox-start"),
+                panel("Mutation", self.mutations, name="wb-sandbox-mutation"),
+                panel("Surgery by hand", self.surgery, name="wb-sandbox-surgery"),
+                panel("History", self.steps, name="wb-sandbox-history"),
+                panel("What changed", self.changes, name="wb-sandbox-changes"),
+                panel("Training", self.training, name="wb-sandbox-training"),
+                panel("Pictures", self.pictures, name="wb-sandbox-pictures"),
+            ]
+        )
         grid.add_class("wb-sandbox-grid")
         return grid
 
@@ -121,34 +127,18 @@ class Sandbox(ipw.VBox):
     # ------------------------------------------------------------------ what a person does
     def begin(self) -> None:
         """Work on the chosen network; the history begins anew."""
-        kind = self.start.kind.value
-        if kind == SELECTED:
-            self._do(self._take_selected)
-        else:
-            self._do(
-                lambda: self._begin(self.start.fresh(), {"kind": f"fresh genome, {kind}", "seed": self._start_seed})
-            )
-
-    @property
-    def _start_seed(self) -> int:
-        return int(self.start.seed.value)
+        self._do(self._take_selected if self.start.kind.value == SELECTED else self._take_fresh)
 
     def mutate(self) -> None:
         """Apply the chosen mutation to the network as it is."""
         self.operate(self.mutations.draw)
 
     def draw_again(self) -> None:
-        """Take the last step back if it was a draw, and draw with the next seed."""
-        if self.history is None or not self._was_drawn or self._is_fixed():
-            return
-        self.undo()
-        self.mutations.seed.value += 1
-        self.mutate()
-
-    @property
-    def _was_drawn(self) -> bool:
-        """Whether the last step was a draw by a mutation."""
-        return bool(self.history and self.history.done and self.history.current.record["kind"] in KINDS)
+        """Undo the last step if it was a draw, and draw with the next seed."""
+        if self._was_drawn and not self._is_fixed():
+            self.undo()
+            self.mutations.seed.value += 1
+            self.mutate()
 
     def operate(self, surgery: Surgery) -> None:
         """Apply `genome -> (genome, record)` to the network as it is, as one step of the history."""
@@ -159,33 +149,37 @@ class Sandbox(ipw.VBox):
             if self.pictures.dag.genome is not self.history.current.genome:
                 raise ConfigError("the pictures show the network as it was before: choose “after” or “difference”")
             child, record = surgery(self.history.current.genome)
-            self._measure(self.history.do(self._with_weights(child), record))
+            self.history.do(Step(self._with_weights(child), record))
+            self._measure(self.history.current)
 
         self._do(work)
 
     def undo(self) -> None:
-        """One step back."""
-        self._move(History.undo)
+        """One step back; at the start nothing happens."""
+        if self.history is not None:
+            self.go(max(self.history.place - 1, 0))
 
     def redo(self) -> None:
-        """One step forward again."""
-        self._move(History.redo)
+        """One step forward again; at the end nothing happens."""
+        if self.history is not None:
+            self.go(min(self.history.place + 1, len(self.history.steps) - 1))
 
     def go(self, place: int) -> None:
         """To the step at this place of the history."""
-        self._move(lambda history: history.go(place))
+        if (history := self.history) is not None:
+            self._do(lambda: history.go(place))
 
     def keep(self) -> None:
-        """Accept the network as it is: what changes is shown from here on."""
-        self._move(History.keep)
+        """Accept the network as it is: changes are shown from here on."""
+        if self.history is not None:
+            self._do(self.history.keep)
 
     def train(self) -> None:
         """Train the network as it is, in a thread; the trained one is a step of the history."""
-        if self.history is None or self._is_fixed():
-            return
-        step = self.history.current
-        self.training.begin(step.genome, self._seed, self._measures.of(step), self._take_trained)
-        self._show()
+        if self.history is not None and not self._is_fixed():
+            step = self.history.current
+            self.training.begin(step.genome, self._seed, step.accuracy, self._take_trained)
+            self._show()
 
     def insert(self) -> None:
         """Put the network as it is into the population of the search; the selection goes to it."""
@@ -198,25 +192,21 @@ class Sandbox(ipw.VBox):
         self._background.start(
             lambda: search.insert(genome, parent=parent, record=record, history=history),
             self._take_inserted,
-            lambda error: self.training.fail(str(error)),
+            lambda error: self.training.complain(str(error)),
         )
 
     def wait(self) -> None:
-        """Wait until threads have done what is asked of them; for scripts, as it blocks."""
+        """Block until all threads are done; for scripts."""
         self._background.wait()
 
     # ------------------------------------------------------------------ steps
-    def _begin_with(self, genome: Genome | None) -> None:
-        if genome is not None:
-            self._do(lambda: self._begin(genome, {"kind": "given"}))
-        elif self.source is not None and self.selection.individual is not None:
-            self._do(self._take_selected)
-        else:
-            self._show()
-
     def _begin(self, genome: Genome, record: Mapping[str, Any], parent: int | None = None) -> None:
         self.history = History(self._with_weights(genome), record, parent)
         self._measure(self.history.current)
+
+    def _take_fresh(self) -> None:
+        start = self.start
+        self._begin(start.fresh(), {"kind": f"fresh genome, {start.kind.value}", "seed": start.seed.value})
 
     def _take_selected(self) -> None:
         individual = self.selection.individual
@@ -232,24 +222,39 @@ class Sandbox(ipw.VBox):
     def _seed(self) -> int:
         return int(self.mutations.seed.value)
 
+    @property
+    def _was_drawn(self) -> bool:
+        """Whether the last step was a draw by a mutation."""
+        return bool(self.history and self.history.done and self.history.current.record["kind"] in KINDS)
+
     def _with_weights(self, genome: Genome) -> Genome:
         """Edges without a weight get a small one, as training would give them."""
-        return initialise(genome, np.random.default_rng([self._seed, 1]), self._setting.train.new_edge_scale)
+        return initialise(genome, np.random.default_rng([self._seed, 1]), self._new_edge_scale)
+
+    def _measure(self, step: Step) -> None:
+        """Measure a step's accuracy in a thread."""
+        data = self.data
+        if data is None:
+            return
+
+        def take(accuracy: float) -> None:
+            step.accuracy = accuracy
+            self._show_changes()
+
+        self._background.start(
+            lambda: self._space.evaluate(step.genome, data, "validation"),
+            take,
+            lambda error: self._complain(f"Its accuracy could not be measured: {error}"),
+        )
 
     def _take_trained(self, result: TrainResult | None) -> None:
         if self.history is not None and result is not None:
-            step = self.history.do(result.genome, {"kind": TRAIN}, result.history)
-            self._measures.put(step, result.val_accuracy)
+            self.history.do(Step(result.genome, {"kind": TRAIN}, result.history, result.val_accuracy))
         self._show()
 
     def _take_inserted(self, id: int) -> None:
         self.training.say(f"It is individual {id:,} of the search, by hand; it is ranked with the next generation.")
         self.selection.individual = id
-
-    def _measure(self, step: Step) -> None:
-        self._measures.measure(
-            step, self._show_changes, lambda error: self._complain(f"Its accuracy could not be measured: {error}")
-        )
 
     # ------------------------------------------------------------------ showing
     def _is_fixed(self) -> bool:
@@ -259,28 +264,18 @@ class Sandbox(ipw.VBox):
         return self.training.is_training
 
     def _do(self, action: Callable[[], Any]) -> None:
-        """Do something, show what came of it; an error of the person's is told in the widget."""
+        """Do something and show the result; errors of the person are shown in the widget."""
         if self._is_fixed():
             return
-        self._note.value = ""
+        self.message.value = ""
         try:
             action()
         except WorkbenchError as error:
             self._complain(str(error))
         self._show()
 
-    def _move(self, move: Callable[[History], None]) -> None:
-        """Go along the history, if there is one."""
-        history = self.history
-        if history is not None:
-            self._do(lambda: move(history))
-
     def _complain(self, text: str) -> None:
-        self._note.value = f'<div role="alert" class="wb-alert">{escape(text)}</div>'
-
-    def _live(self) -> None:
-        """Called a few times a second while threads work."""
-        self.training.draw()
+        self.message.value = alert(text)
 
     def _show(self) -> None:
         fixed = self.training.is_training
@@ -292,7 +287,8 @@ class Sandbox(ipw.VBox):
         self.pictures.show(self.history)
 
     def _show_changes(self) -> None:
-        self.changes.show(self.history, self._measures)
+        nothing = quiet("Nothing yet: choose a network and press Begin.")
+        self.changes.value = changes_html(self.history) if self.history else nothing
 
     def _name_selected(self, _: Any) -> None:
         self.start.show_selected(self.selection.individual)
@@ -302,6 +298,6 @@ class Sandbox(ipw.VBox):
         self.training.stop()
         with contextlib.suppress(ValueError):  # it may be closed already
             self.selection.unobserve(self._name_selected, "individual")
-        for view in (self.surgery, self.pictures):
-            view.close()
+        self.surgery.close()
+        self.pictures.close()
         super().close()

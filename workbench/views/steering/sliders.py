@@ -20,6 +20,9 @@ def setting_control(setting: Setting) -> Any:
     low, high = setting.slider
     if setting.kind == "integer":
         return _slider(ipw.IntSlider, text, help, int(low), int(high), 1)
+    if setting.log:
+        ends = math.log10(low), math.log10(high)
+        return _slider(ipw.FloatLogSlider, text, help, *ends, 0.05, readout_format=".4f")
     kind = ipw.FloatRangeSlider if setting.kind == "range" else ipw.FloatSlider
     return _slider(kind, text, help, low, high, 0.01 if high - low <= 1 else 0.05, readout_format=".2f")
 

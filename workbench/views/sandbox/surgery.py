@@ -11,11 +11,11 @@ import numpy as np
 
 from workbench.genome import Genome
 from workbench.surgery import connect, delete_edges, delete_neurons, edges_of, share_edges
-from workbench.views.base.markup import escape
+from workbench.views.base.markup import quiet
 from workbench.views.base.selection import Selection
 from workbench.views.network.data import counterpart
 from workbench.views.network.widget import SpatialView
-from workbench.views.sandbox.controls import button, number, row
+from workbench.views.sandbox.panels import button, number, row
 
 WITHIN, INTO, OUT_OF, ALL = "within the region", "into its neurons", "out of its neurons", "into or out of them"
 
@@ -23,10 +23,10 @@ Surgery = Callable[[Genome], tuple[Genome, dict[str, Any]]]
 
 
 class SurgeryPanel(ipw.VBox):
-    """Buttons that cut and connect.
+    """Buttons that delete and connect.
 
     Args:
-        spatial: in which a region is brushed, and whose layer choice narrows it.
+        spatial: in which a region is brushed, and whose choice of a layer narrows it.
         selection: whose neuron is operated on; the two that were selected last can be connected.
         operate: called with what is to be done.
         size: (rows, columns) of the image, pixels.
@@ -34,7 +34,7 @@ class SurgeryPanel(ipw.VBox):
     Attributes:
         source, target: neurons to connect.
         rows, columns: sides of the region, pixels.
-        which: edges that are meant by the region.
+        which: which edges "Delete edges" and "Share weights" mean.
     """
 
     def __init__(
@@ -45,22 +45,21 @@ class SurgeryPanel(ipw.VBox):
         size: tuple[int, int],
     ) -> None:
         self._spatial, self._selection, self._operate = spatial, selection, operate
-        self._linking = False
+        self._updating = False
         self._genome: Genome | None = None
         self.delete = button("Delete neuron", "delete-neuron", "Delete the selected neuron", self._delete, "trash")
-        self.source = number("from", "connect-from", "Neuron at the edge's start", 0, 0, 0)
-        self.target = number("to", "connect-to", "Neuron at the edge's end", 0, 0, 0)
+        self.source = number("from", "connect-from", "Neuron at the edge's start", 0)
+        self.target = number("to", "connect-to", "Neuron at the edge's end", 0)
         self.connect = button("Connect", "connect", "Add an edge between these two neurons", self._connect, "link")
-        self.rows, self.columns = (self._side(name, n) for name, n in zip(("rows", "columns"), size, strict=True))
+        self.rows, self.columns = self._side("rows", size[0]), self._side("columns", size[1])
         self.found = ipw.HTML()
         self.which = ipw.Dropdown(options=[WITHIN, INTO, OUT_OF, ALL], description="edges")
         self.which.add_class("wb-region-edges")
-        self.cut_neurons = button(
-            "Delete neurons", "cut-neurons", "Delete the region's hidden neurons", self._cut_neurons, "trash"
-        )
+        help = "Delete the region's hidden neurons"
+        self.cut_neurons = button("Delete neurons", "cut-neurons", help, self._cut_neurons, "trash")
         self.cut_edges = button("Delete edges", "cut-edges", "Delete these edges", self._cut_edges, "cut")
         self.share = button("Share weights", "share", "One weight for edges of equal offset", self._share, "clone")
-        self.clear = button("Clear", "clear-region", "Choose no region", lambda: self._put_region({}), "times")
+        self.clear = button("Clear", "clear-region", "Choose no region", self._clear, "times")
         super().__init__(
             [
                 row(self.delete),
@@ -95,14 +94,11 @@ class SurgeryPanel(ipw.VBox):
 
     # ------------------------------------------------------------------ what is selected
     def _follow_neuron(self, change: Any) -> None:
-        if change.new is not None and self._is_there(change.new) and change.new != self.target.value:
+        genome = self._spatial.genome
+        is_there = genome is not None and change.new is not None and change.new < genome.n_neurons
+        if is_there and change.new != self.target.value:  # a difference also shows neurons that are gone
             self.source.value, self.target.value = self.target.value, change.new
         self._show_neuron()
-
-    def _is_there(self, neuron: int) -> bool:
-        """Whether the network has it: a difference also shows neurons that are gone."""
-        genome = self._spatial.genome
-        return genome is not None and neuron < genome.n_neurons
 
     def _show_neuron(self) -> None:
         genome, neuron = self._spatial.genome, self._selection.neuron
@@ -113,34 +109,32 @@ class SurgeryPanel(ipw.VBox):
         self.delete.disabled = not hidden
 
     def _take_sides(self, _: Any) -> None:
-        if not self._linking:
+        if not self._updating:
             (top, bottom), (left, right) = self.rows.value, self.columns.value
-            self._put_region({"top": top, "left": left, "bottom": bottom, "right": right})
-
-    def _put_region(self, region: dict[str, float]) -> None:
-        self._spatial.region = region
+            self._spatial.region = {"top": top, "left": left, "bottom": bottom, "right": right}
 
     def _follow_region(self, _: Any) -> None:
         """Show what the region holds; called whenever it, the network or the layer shown changes."""
-        genome, region = self._spatial.genome, self._spatial.brushed()
-        self._linking = True
-        for slider, ends in ((self.rows, ("top", "bottom")), (self.columns, ("left", "right"))):
-            slider.value = tuple(self._spatial.region[end] for end in ends) if region else (slider.min, slider.max)
-        self._linking = False
-        self._follow_genome(genome)
-        neurons, edges = (self._spatial.brushed_neurons(), self._edges()) if genome is not None else ((), ())
+        spatial = self._spatial
+        region = spatial.region
+        self._updating = True
+        self.rows.value = (region["top"], region["bottom"]) if region else (self.rows.min, self.rows.max)
+        self.columns.value = (region["left"], region["right"]) if region else (self.columns.min, self.columns.max)
+        self._updating = False
+        self._follow_genome(spatial.genome)
+        neurons, edges = spatial.brushed_neurons(), self._edges()
         self.cut_neurons.disabled = len(neurons) == 0
         self.cut_edges.disabled = self.share.disabled = len(edges) == 0
-        self.clear.disabled = region is None
-        layer = "all layers" if self._spatial.layer < 0 else f"layer {self._spatial.layer}"
+        self.clear.disabled = not region
+        layer = "all layers" if spatial.layer < 0 else f"layer {spatial.layer}"
         text = "No region: drag with Shift over the image, or move these sliders."
         if region:
             text = f"{len(neurons):,} hidden neurons of {layer} in the region, {len(edges):,} edges {self.which.value}."
-        self.found.value = f'<p class="wb-quiet" role="status">{escape(text)}</p>'
+        self.found.value = quiet(text)
         self._show_neuron()
 
     def _follow_genome(self, genome: Genome | None) -> None:
-        """Let the two neurons to connect be the same ones in a network that was changed."""
+        """Keep the two neurons to connect when the network is changed: their ids may be others."""
         if genome is self._genome:
             return
         for field in (self.source, self.target):
@@ -150,7 +144,7 @@ class SurgeryPanel(ipw.VBox):
         self._genome = genome
 
     def _edges(self) -> np.ndarray:
-        """Edges that are meant, of the network as it is."""
+        """The edges that `which` means, int64."""
         genome, region, neurons = self._spatial.genome, self._spatial.brushed(), self._spatial.brushed_neurons()
         if genome is None or region is None or len(neurons) == 0:
             return np.zeros(0, np.int64)
@@ -180,8 +174,11 @@ class SurgeryPanel(ipw.VBox):
         edges = self._edges()
         self._operate(lambda genome: share_edges(genome, edges))
 
+    def _clear(self) -> None:
+        self._spatial.region = {}
+
     def close(self) -> None:
-        """Follow nothing any more."""
+        """Stop following the selection."""
         with contextlib.suppress(ValueError):  # it may be closed already
             self._selection.unobserve(self._follow_neuron, "neuron")
         super().close()

@@ -1,0 +1,219 @@
+"""Training in the sandbox: threads that work for it, and the panel with the live curve."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets as ipw
+
+from workbench.datasets import Dataset
+from workbench.errors import WorkbenchError
+from workbench.genome import Genome
+from workbench.individuals import TrainResult
+from workbench.settings import settings_of
+from workbench.spaces import NeuronSpace
+from workbench.training import TrainConfig
+from workbench.views.base.markup import alert, quiet
+from workbench.views.base.plot import Plot
+from workbench.views.inspect.data import TrainingCurves
+from workbench.views.inspect.figure import draw_curves
+from workbench.views.sandbox.panels import button, row
+from workbench.views.steering.sliders import put, setting_control
+
+TICK_SECONDS = 0.2
+"""Between two looks at what the threads have done."""
+
+TRAINED = ("epochs", "learning_rate")
+"""Settings of a training that have a control; the others are those of the search."""
+
+
+class Background:
+    """Threads that work for a widget; results are handed over in the kernel's event loop, by one writer.
+
+    Args:
+        live: called a few times a second, in the kernel's loop, while any thread works.
+    """
+
+    def __init__(self, live: Callable[[], None]) -> None:
+        self._live = live
+        self._jobs: list[tuple[Future[Any], Callable[[Any], None], Callable[[Exception], None]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is work to be done or handed over."""
+        return bool(self._jobs)
+
+    def start(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
+        """Do `work` in a thread; then call `done` with its result, or `failed`, in the kernel's loop.
+
+        Without a running loop (a plain script) `wait` calls them.
+        """
+        future: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(work())
+            except Exception as error:  # shown to the person who asked for the work
+                future.set_exception(error)
+
+        self._jobs.append((future, done, failed))
+        threading.Thread(target=run, name="workbench-sandbox", daemon=True).start()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        if self._task is None or self._task.done():
+            self._task = loop.create_task(self._watch(), name="workbench-sandbox")
+
+    def tick(self) -> None:
+        """Hand over what is finished, in the order in which it was started."""
+        ended = [job for job in self._jobs if job[0].done()]
+        self._jobs = [job for job in self._jobs if job not in ended]
+        for future, done, failed in ended:
+            error = future.exception()
+            if isinstance(error, Exception):
+                failed(error)
+            else:
+                done(future.result())
+        self._live()
+
+    def wait(self) -> None:
+        """Block until all work is done and handed over; for scripts and tests."""
+        while self._jobs:
+            self._jobs[0][0].exception()  # waits
+            self.tick()
+
+    async def _watch(self) -> None:
+        while self._jobs:
+            await asyncio.sleep(TICK_SECONDS)
+            self.tick()
+
+
+class TrainingPanel(ipw.VBox):
+    """Trains in a thread of its own with a live curve, and puts the network into the population.
+
+    Args:
+        space: how genomes are trained.
+        data: on what; None = training is not possible.
+        config: the recipe; the settings in `TRAINED` can be changed here.
+        background: whose threads train.
+        train: called for "Train".
+        insert: called for "Put into the population"; None = there is no search to put it into.
+
+    Attributes:
+        config: the recipe.
+        controls: by name of the setting.
+        is_training: whether a training is in progress.
+        note: what goes on.
+        curve: accuracy and loss by epoch.
+    """
+
+    def __init__(
+        self,
+        space: NeuronSpace,
+        data: Dataset | None,
+        config: TrainConfig,
+        background: Background,
+        train: Callable[[], None],
+        insert: Callable[[], None] | None,
+    ) -> None:
+        self._space, self._data, self.config, self._background = space, data, config, background
+        self._stopping = self.is_training = False
+        self._rows: list[Mapping[str, float]] = []
+        self._drawn: object = None
+        self._before: float | None = None
+        settings = {setting.name: setting for setting in settings_of(TrainConfig)}
+        self.controls: dict[str, Any] = {}
+        for name in TRAINED:
+            self.controls[name] = control = setting_control(settings[name])
+            control.add_class(f"wb-train-{name}")
+            put(control, getattr(config, name))
+        self.train = button("Train", "train", "Train the network as it is now", train, "play")
+        self.halt = button("Stop", "stop-training", "Stop after the epoch in progress", self.stop, "stop")
+        self.can_insert = insert is not None
+        help = "There is no live search to put it into: make the sandbox with search=..."
+        if self.can_insert:
+            help = "Rank it with the population of the search, with origin “by hand”"
+        self.insert = button("Put into the population", "insert", help, insert or (lambda: None), "sign-in")
+        self.note, self.curve = ipw.HTML(), Plot()
+        super().__init__([*self.controls.values(), row(self.train, self.halt, self.insert), self.note, self.curve])
+        self.enable(False)
+
+    def enable(self, has_genome: bool) -> None:
+        """Enable the buttons that can be used now."""
+        self.train.disabled = not has_genome or self._data is None or self.is_training
+        self.halt.disabled = not self.is_training
+        self.insert.disabled = not has_genome or not self.can_insert or self.is_training
+        if self._data is None:
+            self.say("Training and accuracies need the images: make the sandbox with data.")
+
+    def begin(
+        self, genome: Genome, seed: int, before: float | None, done: Callable[[TrainResult | None], None]
+    ) -> None:
+        """Train `genome` in a thread; `done` gets the result in the kernel's loop, None if training failed.
+
+        Args:
+            genome: the network.
+            seed: of the training.
+            before: its validation accuracy, if it is known.
+            done: told of the end.
+        """
+        data = self._data
+        if data is None or self.is_training:
+            return
+        config = replace(self.config, **{name: control.value for name, control in self.controls.items()})
+        self._before, self._stopping, self.is_training = before, False, True
+        rows = self._rows = []
+
+        def on_epoch(row: Mapping[str, float]) -> bool:
+            rows.append(dict(row))
+            return self._stopping
+
+        def work() -> TrainResult:
+            result = self._space.train(genome, data, config, seed=seed, stream=(seed,), on_epoch=on_epoch)
+            if result.failure is not None:
+                raise WorkbenchError(result.failure)
+            return result
+
+        def finish(result: TrainResult) -> None:
+            self.is_training, self._before = False, result.initial_val_accuracy
+            self.say(f"Trained {result.epochs} epochs: validation accuracy {result.val_accuracy:.2%}.")
+            done(result)
+
+        def fail(error: Exception) -> None:
+            self.is_training = False
+            self.complain(str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}")
+            done(None)
+
+        self.say(f"Training {config.epochs} epochs …")
+        self._background.start(work, finish, fail)
+
+    def stop(self) -> None:
+        """Stop training after the epoch in progress; what it reached is kept."""
+        self._stopping = True
+
+    def draw(self) -> None:
+        """Bring the curve up to date."""
+        rows, state = list(self._rows), (len(self._rows), id(self._rows), self.is_training)
+        if not rows or state == self._drawn:
+            return
+        self._drawn = state
+        epochs = self.controls["epochs"].value if self.is_training else 0
+        before = float("nan") if self._before is None else self._before
+        self.curve.show(draw_curves(TrainingCurves.from_history(rows, before), epochs=epochs, height=240))
+        if self.is_training:
+            self.say(f"Training: epoch {len(rows)}, validation accuracy {rows[-1]['val_accuracy']:.2%}.")
+
+    def say(self, text: str) -> None:
+        """Show one line on what goes on."""
+        self.note.value = quiet(text)
+
+    def complain(self, text: str) -> None:
+        """Show an error."""
+        self.note.value = alert(text)
