@@ -16,7 +16,7 @@ PACKAGE = Path(workbench.__file__).parent
 
 LEVELS = [
     {"errors", "formats", "sorting"},
-    {"settings", "dominance", "individuals", "latency"},
+    {"settings", "individuals", "objectives"},
     {"genome", "datasets", "space"},
     {"spatial"},
     {"builder"},

@@ -7,14 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.dominance import undominated
 from workbench.errors import ConfigError
 from workbench.initial import random_genome
-from workbench.latency import LatencyModel, fit_latency, relative_errors
+from workbench.objectives import (
+    ACCURACY,
+    FLOPS,
+    LATENCY,
+    PARAMETERS,
+    LatencyModel,
+    Objective,
+    objectives_of,
+    undominated,
+)
 from workbench.search import SearchConfig, calibrate_latency
 from workbench.settings import from_values, to_values
 from workbench.spaces import NeuronSpace
-from workbench.training.calibration import latency_samples, size_of
+from workbench.training.calibration import fit_latency, latency_samples, relative_errors, size_of
 
 MODEL = LatencyModel(90.0, 1.5, 0.03, 0.004)
 
@@ -62,7 +70,7 @@ def test_this_machine_is_measured(monkeypatch):
 
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
 def test_coefficients_that_are_none(value):
-    with pytest.raises(ConfigError, match=r"LatencyModel.per_edge_us expects microseconds from 0 .*, got .*calibrate"):
+    with pytest.raises(ConfigError, match=r"LatencyModel.per_edge_us expects a number from 0 to .*, got "):
         LatencyModel(per_edge_us=value)
 
 
@@ -79,8 +87,11 @@ def test_it_is_a_setting_like_others():
     config = SearchConfig(latency=MODEL)
     assert from_values(SearchConfig, to_values(config)) == config
     assert from_values(SearchConfig, {"latency.per_edge_us": "0.5"}).latency == LatencyModel(per_edge_us=0.5)
-    assert from_values(SearchConfig, {"latency": None}, config).latency is None
-    assert from_values(SearchConfig, {"latency": "none"}, config).latency is None
+    assert config.objectives == ("accuracy", "flops", "latency")
+    without = {"latency": "none", "objectives": "accuracy,flops"}
+    assert from_values(SearchConfig, without, config) == SearchConfig()
+    with pytest.raises(ConfigError, match=r"objectives names latency, which expects a model .* leave latency out"):
+        from_values(SearchConfig, {"latency": None}, config)
     for bad in ({"latency": 3}, {"latency": {"speed": 1}}, {"latency": {"overhead_us": "fast"}}):
         with pytest.raises(ConfigError, match=r"LatencyModel|latency"):
             from_values(SearchConfig, bad)
@@ -91,16 +102,31 @@ def test_it_is_a_setting_like_others():
 FEW = st.integers(0, 4).map(float)
 
 
-@given(st.lists(st.tuples(FEW, FEW, FEW), max_size=30))
-def test_a_front_is_what_nothing_dominates(points):
+@pytest.mark.parametrize("objectives", [(FLOPS,), (PARAMETERS,), (FLOPS, LATENCY), (FLOPS, LATENCY, PARAMETERS)])
+@given(data=st.data())
+def test_a_front_is_what_nothing_dominates(objectives: tuple[Objective, ...], data):
+    points = data.draw(st.lists(st.tuples(*[FEW] * (len(objectives) + 1)), max_size=30))  # accuracy, then costs
+
     def beaten(one: int, other: int) -> bool:
-        (flops, accuracy, latency), its = points[one], points[other]
-        if points[one] == its:
+        (accuracy, *costs), (its, *others) = points[one], points[other]
+        if points[one] == points[other]:
             return other < one
-        return its[0] <= flops and its[1] >= accuracy and its[2] <= latency
+        return its >= accuracy and all(there <= here for here, there in zip(costs, others, strict=True))
 
     everyone = range(len(points))
     expected = {one for one in everyone if not any(beaten(one, other) for other in everyone)}
-    found = undominated(points, list(everyone))
+    columns = list(zip(*points, strict=True)) or [()] * (len(objectives) + 1)
+    found = undominated(columns, list(everyone), (ACCURACY, *objectives))
     assert set(found) == expected
-    assert [points[one][0] for one in found] == sorted(points[one][0] for one in found)
+    assert [points[one][1] for one in found] == sorted(points[one][1] for one in found)
+
+
+def test_objectives_are_checked_and_ordered():
+    assert objectives_of(["parameters", "accuracy"]) == (ACCURACY, PARAMETERS)
+    assert SearchConfig(objectives=("flops", "accuracy")) == SearchConfig()
+    for bad in ((), ("accuracy",), ("flops", "parameters"), ("accuracy", "accuracy", "flops"), ("accuracy", "size")):
+        with pytest.raises(ConfigError, match="objectives expect accuracy and at least one of flops, latency"):
+            SearchConfig(objectives=bad)
+    with pytest.raises(ConfigError, match="objectives names latency, which expects a model"):
+        SearchConfig(objectives=("accuracy", "latency"))
+    assert (ACCURACY.text(0.5), LATENCY.text(12.34)) == ("50.00%", "12.3 µs")

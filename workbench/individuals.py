@@ -114,6 +114,11 @@ class Individual:
         return self.cost.flops if self.cost else 0
 
     @property
+    def parameters(self) -> int:
+        """Trainable numbers, 0 if unknown."""
+        return self.cost.parameters if self.cost else 0
+
+    @property
     def latency_us(self) -> float | None:
         """Predicted microseconds of one answer; None if the search has no latency model."""
         return self.cost.latency_us if self.cost else None

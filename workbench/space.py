@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench.errors import ConfigError
 from workbench.individuals import Cost, TrainResult
-from workbench.latency import LatencyModel
+from workbench.objectives import LatencyModel
 from workbench.settings import Setting
 
 

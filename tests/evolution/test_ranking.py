@@ -12,14 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import ConfigError
-from workbench.evolution import HypervolumeBounds, front_of, hypervolume, most_accurate, objectives, rank
+from workbench.evolution import HypervolumeBounds, front_of, hypervolume, minimised, most_accurate, rank
 from workbench.evolution.choices import by_pareto
-from workbench.individuals import Individual
+from workbench.individuals import Cost, Individual
+from workbench.objectives import objectives_of
 
 POINTS = st.lists(
     st.tuples(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.sampled_from([0, 1, 10, 20, 400, 3000])),
     max_size=20,
 )
+THREE = objectives_of(["accuracy", "flops", "latency"])
 BOUNDS = HypervolumeBounds(max_error=0.8, min_flops=10, max_flops=1000)
 
 
@@ -49,9 +51,9 @@ def volume_by_cells(individuals: list[Individual], bounds: HypervolumeBounds) ->
 
 
 def test_objectives_are_error_and_log_flops():
-    values = objectives(population([(0.75, 1000), (1.0, 0)]))
+    values = minimised(population([(0.75, 1000), (1.0, 0)]))
     np.testing.assert_allclose(values, [[0.25, 3], [0, 0]])
-    assert objectives([]).shape == (0, 2)
+    assert minimised([]).shape == (0, 2)
 
 
 @given(POINTS)
@@ -170,7 +172,7 @@ def test_hypervolume_of_one_point(accuracy, flops, expected):
     ],
 )
 def test_bad_bounds(settings):
-    with pytest.raises(ConfigError, match="hypervolume bounds"):
+    with pytest.raises(ConfigError, match="HypervolumeBounds"):
         HypervolumeBounds(**settings)
 
 
@@ -187,18 +189,31 @@ def test_one_that_only_latency_saves_stays():
     points = [(0.9, 1000, 50.0), (0.8, 2000, 20.0), (0.7, 3000, 30.0)]
     two, three = population([(accuracy, flops) for accuracy, flops, _ in points]), timed(points)
     assert rank(two)[0].tolist() == [0, 1, 2]
-    assert rank(three)[0].tolist() == [0, 0, 1]
+    assert rank(three, THREE)[0].tolist() == [0, 0, 1]
     assert [one.id for one in front_of(two)] == [0]
-    assert [one.id for one in front_of(three)] == [0, 1]
-    assert most_accurate(front_of(three)).id == 0
-    assert objectives(three)[:, 2].tolist() == pytest.approx(np.log10([50, 20, 30]))
-    assert by_pareto(three)[-1].id == 2
+    assert [one.id for one in front_of(three, THREE)] == [0, 1]
+    assert most_accurate(front_of(three, THREE)).id == 0
+    assert minimised(three, THREE)[:, 2].tolist() == pytest.approx(np.log10([50, 20, 30]))
+    assert by_pareto(three, THREE)[-1].id == 2
     bounds = HypervolumeBounds()
     assert hypervolume(three, bounds) == hypervolume(two, bounds)  # of accuracy and FLOPs alone
 
 
-def test_latency_counts_only_if_all_have_one():
+def test_latency_counts_only_if_it_is_an_objective():
     mixed = [*timed([(0.9, 1000, 50.0), (0.8, 2000, 20.0)]), trained(2, 0.7, 3000)]
-    assert objectives(mixed).shape == (3, 2)
+    assert minimised(mixed).shape == (3, 2)
     assert [one.id for one in front_of(mixed)] == [0]
-    assert np.isfinite(objectives(timed([(0.5, 10, 0.0)]))).all()
+    assert np.isfinite(minimised(timed([(0.5, 10, 0.0)]), THREE)).all()
+
+
+def test_other_costs_than_flops():
+    points = [(0.9, 300, 1), (0.8, 200, 2), (0.7, 100, 3), (0.95, 400, 4)]
+    individuals = [
+        replace(one, cost=Cost(flops, flops, parameters))
+        for one, (_, flops, parameters) in zip(timed([(a, f, 1.0) for a, f, _ in points]), points, strict=True)
+    ]
+    assert [one.id for one in front_of(individuals)] == [2, 1, 0, 3]
+    assert [one.id for one in front_of(individuals, objectives_of(["accuracy", "parameters"]))] == [0, 3]
+    four = objectives_of(["accuracy", "flops", "parameters"])
+    assert [one.id for one in front_of(individuals, four)] == [2, 1, 0, 3]
+    assert minimised(individuals, four)[:, 2].tolist() == pytest.approx(np.log10([1, 2, 3, 4]))

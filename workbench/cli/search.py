@@ -12,7 +12,7 @@ from workbench.errors import ConfigError
 
 if TYPE_CHECKING:
     from workbench.datasets import Dataset
-    from workbench.latency import LatencyModel
+    from workbench.objectives import LatencyModel
 
 
 def _set(help: str) -> Any:
@@ -198,10 +198,10 @@ def _latency_model(arguments: argparse.Namespace, data: Dataset) -> LatencyModel
     """The model of the run to be resumed, else one fitted to measurements on this machine; prints it."""
     import numpy as np
 
-    from workbench.latency import LatencyModel, fit_latency, relative_errors
+    from workbench.objectives import LatencyModel
     from workbench.settings import from_values
     from workbench.store import open_run
-    from workbench.training.calibration import latency_samples
+    from workbench.training.calibration import fit_latency, latency_samples, relative_errors
 
     if arguments.if_exists == "resume" and Path(arguments.path).exists():
         stored = open_run(arguments.path).config.get("latency")

@@ -3,22 +3,22 @@
 from workbench.evolution.adaptive import ADAPTATIONS, Credits, adapted
 from workbench.evolution.choices import SELECTIONS, SURVIVALS
 from workbench.evolution.evolution import Evolution, Proposal
-from workbench.evolution.ranking import HypervolumeBounds, front_of, hypervolume, most_accurate, objectives, rank
-from workbench.evolution.stopping import StoppingBar
+from workbench.evolution.ranking import HypervolumeBounds, front_of, hypervolume, minimised, most_accurate, rank
+from workbench.evolution.stopping import EarlyStopping
 
 __all__ = [
     "ADAPTATIONS",
     "SELECTIONS",
     "SURVIVALS",
     "Credits",
+    "EarlyStopping",
     "Evolution",
     "HypervolumeBounds",
     "Proposal",
-    "StoppingBar",
     "adapted",
     "front_of",
     "hypervolume",
+    "minimised",
     "most_accurate",
-    "objectives",
     "rank",
 ]

@@ -27,6 +27,7 @@ from itertools import groupby
 from workbench.errors import ConfigError
 from workbench.evolution.ranking import front_of
 from workbench.individuals import Individual
+from workbench.objectives import TWO, Objective
 
 ADAPTATIONS = ("matching", "pursuit")
 
@@ -57,13 +58,13 @@ class Credits:
         self.generations: deque[Credit] = deque(maxlen=WINDOW)
 
     @classmethod
-    def of(cls, individuals: Iterable[Individual]) -> Credits:
+    def of(cls, individuals: Iterable[Individual], objectives: Sequence[Objective] = TWO) -> Credits:
         """Those of a run, from all individuals of its finished generations."""
         credits, front = cls(), list[Individual]()
         ordered = sorted(individuals, key=lambda individual: (individual.generation, individual.id))
         for _, members in groupby(ordered, key=lambda individual: individual.generation):
             children = list(members)
-            front = front_of([*front, *children])
+            front = front_of([*front, *children], objectives)
             credits.add(children, front)
         return credits
 

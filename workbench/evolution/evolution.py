@@ -1,7 +1,7 @@
 """The evolution loop, as ask and tell: pure bookkeeping that neither trains nor stores.
 
-initialise and train P individuals; rank by Pareto dominance (validation accuracy up, FLOPs down and, of individuals
-    that have one, predicted latency down)
+initialise and train P individuals; rank by Pareto dominance in the run's objectives (validation accuracy up, FLOPs
+    down; perhaps predicted latency or parameters down)
 repeat T times:
     repeat M times: tournament by (rank, then crowding distance) -> parent; mutate; train the child; add it
     remove as many of the oldest; rank again
@@ -10,7 +10,7 @@ output: the front
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,9 @@ import numpy as np
 from workbench.errors import ConfigError
 from workbench.evolution.choices import ORDERS, SELECTIONS, SURVIVALS, pareto_tournament
 from workbench.evolution.ranking import front_of
-from workbench.evolution.stopping import RECENT, StoppingBar, stopping_bar
+from workbench.evolution.stopping import RECENT, EarlyStopping
 from workbench.individuals import Individual, is_by_hand
+from workbench.objectives import TWO, Objective
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,23 @@ class Evolution:
         seed: root seed; each individual draws from a stream of its own, keyed by its id.
         selection: "pareto", "accuracy" or "random" (no parents: random search).
         survival: "oldest", "worst" or "nsga2".
+        objectives: by which individuals are ranked.
     """
 
-    def __init__(self, population: int, seed: int, selection: str = "pareto", survival: str = "oldest") -> None:
+    def __init__(
+        self,
+        population: int,
+        seed: int,
+        selection: str = "pareto",
+        survival: str = "oldest",
+        objectives: Sequence[Objective] = TWO,
+    ) -> None:
         if selection not in SELECTIONS:
             raise ConfigError(f"unknown selection {selection!r}; expected one of: {', '.join(SELECTIONS)}")
         if survival not in SURVIVALS:
             raise ConfigError(f"unknown survival {survival!r}; expected one of: {', '.join(SURVIVALS)}")
         self.size, self.seed, self.selection, self.survival = population, seed, selection, survival
+        self.objectives = objectives
         self.generation = 0
         self.population: tuple[Individual, ...] = ()
         self.archive: tuple[Individual, ...] = ()
@@ -71,9 +81,9 @@ class Evolution:
             parent = pareto_tournament(self._ranked, tournament, rng)
         return Proposal(child, self.generation, parent, seed)
 
-    def bar(self, epochs: int) -> StoppingBar | None:
-        """What the children of this generation, which train `epochs`, must reach to go on; None if little is known."""
-        return stopping_bar(self.archive, self.population, self.recent, epochs)
+    def early_stopping(self, epochs: int) -> EarlyStopping | None:
+        """When children of this generation, which train `epochs`, stop early; None if too little is known."""
+        return EarlyStopping.from_history(self.archive, self.population, self.recent, epochs, self.objectives)
 
     def tell(self, children: Iterable[Individual]) -> None:
         """End the generation: add the trained children, remove as many, rank again."""
@@ -81,7 +91,7 @@ class Evolution:
         everyone = [*self.population, *added]
         surplus = max(0, len(everyone) - self.size)
         known = [*self.archive, *self.recent, *added]
-        self.restore(self.generation, SURVIVALS[self.survival](everyone, surplus), known)
+        self.restore(self.generation, SURVIVALS[self.survival](everyone, surplus, self.objectives), known)
 
     def restore(self, generation: int, population: Iterable[Individual], known: Iterable[Individual]) -> None:
         """Set the state as after `generation`.
@@ -96,6 +106,6 @@ class Evolution:
         children = sorted(id for id, individual in by_id.items() if individual.generation > 0 and not is_by_hand(id))
         self.recent = tuple(by_id[id] for id in children[-RECENT:])
         self.population = tuple(population)
-        self.archive = tuple(front_of(by_id.values()))
-        self._ranked = ORDERS.get(self.selection, ORDERS["pareto"])(self.population)
+        self.archive = tuple(front_of(by_id.values(), self.objectives))
+        self._ranked = ORDERS.get(self.selection, ORDERS["pareto"])(self.population, self.objectives)
         self.generation = generation + 1

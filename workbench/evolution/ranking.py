@@ -1,8 +1,4 @@
-"""Pareto ranks, crowding distances, the all-time front and its hypervolume (sorting and volume by pymoo).
-
-Objectives, all to be minimised: 1 − validation accuracy, log10 of FLOPs and, of individuals that have one, log10 of
-predicted latency. Hypervolume is of the first two only, so that runs with and without latency compare.
-"""
+"""Pareto ranks, crowding distances, the all-time front and its hypervolume (sorting and volume by pymoo)."""
 
 from __future__ import annotations
 
@@ -11,30 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.dominance import undominated
 from workbench.errors import ConfigError
 from workbench.individuals import Individual
-
-SHORTEST_US = 1e-3
-
-
-def objectives(individuals: Sequence[Individual]) -> np.ndarray:
-    """(1 − validation accuracy, log10 FLOPs), float64 [individuals, 2].
-
-    If all have a predicted latency, its log10 is a third column; no latency counts as less than a nanosecond.
-    """
-    values = [(1 - individual.val_accuracy, np.log10(max(1, individual.flops))) for individual in individuals]
-    pairs = np.array(values, float).reshape(-1, 2)
-    latencies = [individual.latency_us for individual in individuals if individual.latency_us is not None]
-    if not latencies or len(latencies) < len(individuals):
-        return pairs
-    return np.column_stack([pairs, np.log10(np.maximum(SHORTEST_US, latencies))])
+from workbench.objectives import TWO, Objective, undominated
+from workbench.settings import check_settings, documented, setting
 
 
-def rank(individuals: Sequence[Individual]) -> tuple[np.ndarray, np.ndarray]:
+def minimised(individuals: Sequence[Individual], objectives: Sequence[Objective] = TWO) -> np.ndarray:
+    """What ranking minimises, such as (1 − validation accuracy, log10 FLOPs), float64 [individuals, objectives]."""
+    values = [[objective.minimised(individual) for objective in objectives] for individual in individuals]
+    return np.array(values, float).reshape(-1, len(objectives))
+
+
+def rank(individuals: Sequence[Individual], objectives: Sequence[Objective] = TWO) -> tuple[np.ndarray, np.ndarray]:
     """Pareto rank (0 = front) and crowding distance within the rank of each individual.
 
-    Crowding is that of NSGA-II (Deb et al. 2002) on log FLOPs, but finite at the extremes: they get the largest
+    Crowding is that of NSGA-II (Deb et al. 2002) on log costs, but finite at the extremes: they get the largest
     distance found between them. With infinite ones the smallest networks would win every tournament, and the search
     would collapse.
 
@@ -44,7 +32,7 @@ def rank(individuals: Sequence[Individual]) -> tuple[np.ndarray, np.ndarray]:
     from pymoo.operators.survival.rank_and_crowding.metrics import calc_crowding_distance
     from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
-    values = objectives(individuals)
+    values = minimised(individuals, objectives)
     ranks = np.zeros(len(individuals), np.int64)
     crowding = np.zeros(len(individuals))
     if not len(individuals):
@@ -57,15 +45,15 @@ def rank(individuals: Sequence[Individual]) -> tuple[np.ndarray, np.ndarray]:
     return ranks, crowding
 
 
-def front_of(individuals: Iterable[Individual]) -> list[Individual]:
+def front_of(individuals: Iterable[Individual], objectives: Sequence[Objective] = TWO) -> list[Individual]:
     """Those of the trained individuals that no other dominates, by rising FLOPs; of equals the oldest.
 
-    If all have a predicted latency, it is a third objective; accuracies then need not rise along the front.
+    With more than two objectives, or others than accuracy and FLOPs, accuracies need not rise along the front.
     """
     trained = [individual for individual in individuals if individual.ok]
-    timed = all(individual.latency_us is not None for individual in trained)
-    points = [(one.flops, one.val_accuracy, (one.latency_us or 0.0) if timed else 0.0) for one in trained]
-    return [trained[place] for place in undominated(points, [individual.id for individual in trained])]
+    values = [[objective.of(individual) for individual in trained] for objective in objectives]
+    front = undominated(values, [individual.id for individual in trained], objectives)
+    return sorted((trained[place] for place in front), key=lambda individual: individual.flops)
 
 
 def most_accurate(front: Sequence[Individual]) -> Individual:
@@ -73,35 +61,32 @@ def most_accurate(front: Sequence[Individual]) -> Individual:
     return max(front, key=lambda individual: (individual.val_accuracy, -individual.flops))
 
 
+@documented
 @dataclass(frozen=True)
 class HypervolumeBounds:
-    """The box in which hypervolume is measured, fixed per data set so that runs compare.
+    """The box in which hypervolume is measured, fixed per data set so that runs compare."""
 
-    Attributes:
-        max_error: largest 1 − accuracy.
-        min_flops: smallest FLOPs.
-        max_flops: largest FLOPs.
-    """
-
-    max_error: float = 0.9
-    min_flops: float = 1e2
-    max_flops: float = 1e8
+    max_error: float = setting(0.9, "largest 1 − accuracy", above=0, high=1)
+    min_flops: float = setting(1e2, "smallest FLOPs", above=0)
+    max_flops: float = setting(1e8, "largest FLOPs", above=0)
 
     def __post_init__(self) -> None:
-        if not (0 < self.max_error <= 1 and 0 < self.min_flops < self.max_flops < float("inf")):
+        check_settings(self)
+        if not self.min_flops < self.max_flops:
             raise ConfigError(
-                "hypervolume bounds need 0 < max_error <= 1 and finite 0 < min_flops < max_flops, "
-                f"got {self.max_error}, {self.min_flops}, {self.max_flops}"
+                f"HypervolumeBounds expects min_flops < max_flops, got {self.min_flops} and {self.max_flops}"
             )
 
 
 def hypervolume(individuals: Sequence[Individual], bounds: HypervolumeBounds) -> float:
-    """Share of the box that is dominated, from 0 to 1; individuals outside the box do not count beyond its walls."""
+    """Share of the box that is dominated, from 0 to 1; individuals outside the box do not count beyond its walls.
+
+    It is of 1 − validation accuracy and log10 FLOPs, whatever the objectives of the run, so that runs compare.
+    """
     from pymoo.indicators.hv import HV
 
-    trained = [individual for individual in individuals if individual.ok]
     low, high = np.log10(bounds.min_flops), np.log10(bounds.max_flops)
-    values = objectives(trained)[:, :2]
+    values = minimised([individual for individual in individuals if individual.ok])
     values[:, 0] /= bounds.max_error
     values[:, 1] = (values[:, 1] - low) / (high - low)
     inside = np.clip(values[(values < 1).all(axis=1)], 0, None)

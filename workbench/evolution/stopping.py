@@ -1,8 +1,7 @@
-"""Which children are hopeless and stop early; decided from finished generations only, so that timing changes nothing.
+"""Which children stop early; decided from finished generations only, so that timing changes nothing.
 
-A child is hopeless after an epoch if, even with the gain that 95 % of recent children made from there to the end, it
-would lie further below the front at its FLOPs (and latency, if that is an objective) than three quarters of the
-population do.
+A child stops after an epoch if, even with the gain that 95 % of recent children made from there to the end, it would
+lie further below the front at its costs than three quarters of the population do.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workbench.individuals import Individual
+from workbench.individuals import Cost, Individual
+from workbench.objectives import ACCURACY, TWO, Objective
 
 RECENT = 60
 """Children whose gains count: the latest of the finished generations."""
@@ -25,64 +25,71 @@ SLACK_QUANTILE = 0.75
 
 
 @dataclass(frozen=True)
-class StoppingBar:
-    """What a child of one generation must reach to go on.
+class EarlyStopping:
+    """What a child of one generation must reach to train on.
 
     Attributes:
-        flops: of the front, rising.
-        accuracies: of the front; rising, if latency is no objective.
-        slack: how far below the front three quarters of the population lie.
+        costs: the objectives of the run that are costs.
+        front: accuracy and costs of each member of the front.
         gains: for each epoch but the last, what nearly all children gained from there to the end.
-        latencies: predicted, of the front, microseconds; empty if latency is no objective.
+        slack: how far below the front three quarters of the population lie.
     """
 
-    flops: tuple[int, ...]
-    accuracies: tuple[float, ...]
-    slack: float
+    costs: tuple[Objective, ...]
+    front: tuple[tuple[float, tuple[float, ...]], ...]
     gains: tuple[float, ...]
-    latencies: tuple[float, ...] = ()
+    slack: float = 0.0
 
-    def is_hopeless(self, flops: int, epoch: int, accuracy: float, latency_us: float | None = None) -> bool:
-        """Whether a child of `flops` and predicted latency with `accuracy` after `epoch` (from 1) should stop."""
+    @classmethod
+    def after(cls, epochs: int) -> EarlyStopping:
+        """A stopping rule that ends training after exactly `epochs` epochs."""
+        return cls((), ((1.0, ()),), (float("inf"),) * (epochs - 1) + (float("-inf"),))
+
+    @classmethod
+    def from_history(
+        cls,
+        front: Sequence[Individual],
+        population: Sequence[Individual],
+        recent: Sequence[Individual],
+        epochs: int,
+        objectives: Sequence[Objective] = TWO,
+    ) -> EarlyStopping | None:
+        """The rule for the children of a generation; None if too little is known.
+
+        Args:
+            front: the all-time front.
+            population: those alive.
+            recent: the latest children of finished generations.
+            epochs: that a child trains; only children that trained as many tell of gains.
+            objectives: of the run.
+        """
+        curves = [
+            [row["val_accuracy"] for row in child.result.history]
+            for child in recent
+            if child.ok and child.result and child.result.epochs == epochs
+        ]
+        if epochs < 2 or len(curves) < FEWEST:
+            return None
+        reached = np.array(curves)  # [children, epochs]
+        gains = np.quantile(reached[:, -1:] - reached[:, :-1], GAIN_QUANTILE, axis=0)
+        costs = tuple(objective for objective in objectives if objective != ACCURACY)
+        members = tuple((member.val_accuracy, tuple(cost.of(member) for cost in costs)) for member in front)
+        rule = cls(costs, members, tuple(float(gain) for gain in gains))
+        below = [rule.front_at(member) - member.val_accuracy for member in population]
+        return replace(rule, slack=float(np.quantile(below, SLACK_QUANTILE)))
+
+    def should_stop(self, cost: Cost, epoch: int, accuracy: float) -> bool:
+        """Whether a child of this cost, with `accuracy` after `epoch` (from 1), should stop."""
         if epoch > len(self.gains):
             return False
-        return accuracy + self.gains[epoch - 1] < self.front_at(flops, latency_us) - self.slack
+        return accuracy + self.gains[epoch - 1] < self.front_at(cost) - self.slack
 
-    def front_at(self, flops: int, latency_us: float | None = None) -> float:
-        """The front's accuracy at no more than `flops` (and latency, if an objective); 0 if no member is so small."""
-        if self.latencies and latency_us is not None:
-            members = zip(self.flops, self.latencies, self.accuracies, strict=True)
-            return max((reached for size, time, reached in members if size <= flops and time <= latency_us), default=0)
-        place = int(np.searchsorted(self.flops, flops, side="right"))
-        return self.accuracies[place - 1] if place else 0.0
-
-
-def stopping_bar(
-    front: Sequence[Individual], population: Sequence[Individual], recent: Sequence[Individual], epochs: int
-) -> StoppingBar | None:
-    """The bar for the children of a generation; None if too little is known.
-
-    Args:
-        front: the all-time front, by rising FLOPs.
-        population: those alive.
-        recent: the latest children of finished generations.
-        epochs: that a child trains; only children that trained as many tell of gains.
-    """
-    curves = [
-        [row["val_accuracy"] for row in child.result.history]
-        for child in recent
-        if child.ok and child.result and len(child.result.history) == epochs
-    ]
-    if epochs < 2 or len(curves) < FEWEST:
-        return None
-    reached = np.array(curves)
-    gains = np.quantile(reached[:, -1:] - reached[:, :-1], GAIN_QUANTILE, axis=0)
-    bar = StoppingBar(
-        tuple(member.flops for member in front),
-        tuple(member.val_accuracy for member in front),
-        0.0,
-        tuple(float(gain) for gain in gains),
-        tuple(member.latency_us for member in front if member.latency_us is not None),
-    )
-    below = [bar.front_at(member.flops, member.latency_us) - member.val_accuracy for member in population]
-    return replace(bar, slack=float(np.quantile(below, SLACK_QUANTILE)))
+    def front_at(self, cost: Cost | Individual) -> float:
+        """The highest accuracy of the front at no more than these costs; 0 if no member is so small."""
+        limits = [objective.of(cost) for objective in self.costs]
+        fitting = (
+            accuracy
+            for accuracy, costs in self.front
+            if all(one <= limit for one, limit in zip(costs, limits, strict=True))
+        )
+        return max(fitting, default=0.0)

@@ -52,20 +52,19 @@ def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
 
 def _on_epoch(task: Task, cost: Cost, kind: str) -> Callable[[Mapping[str, float]], bool] | None:
     """Called after each epoch: reports it, and says whether to stop."""
-    bar, report = task.bar, task.report
+    rule, report = task.early_stopping, task.report
 
-    def is_hopeless(row: Mapping[str, float]) -> bool:
-        epoch, accuracy = int(row["epoch"]), row["val_accuracy"]
-        return bar is not None and bar.is_hopeless(cost.flops, epoch, accuracy, cost.latency_us)
+    def should_stop(row: Mapping[str, float]) -> bool:
+        return rule is not None and rule.should_stop(cost, int(row["epoch"]), row["val_accuracy"])
 
     if report is None:
-        return None if bar is None else is_hopeless
+        return None if rule is None else should_stop
     begun = replace(Progress.at_start(task), kind=kind, flops=cost.flops)
     report(begun)
 
     def after(row: Mapping[str, float]) -> bool:
         told = report(replace(begun, epoch=int(row["epoch"]), val_accuracy=float(row["val_accuracy"])))
-        return bool(told) or is_hopeless(row)
+        return bool(told) or should_stop(row)
 
     return after
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.evolution import StoppingBar
-from workbench.latency import LatencyModel
+from workbench.evolution import EarlyStopping
+from workbench.objectives import LatencyModel
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Task:
         stream: key of the prepared training data.
         flops_bounds: smallest and largest FLOPs allowed.
         latency: the model that predicts the child's latency; None if it is no objective.
-        bar: what the child must reach to train on; None if nobody stops early.
+        early_stopping: what the child must reach to train on; None if nobody stops early.
         report: called in the worker whenever the child has come further; changes no result, unless it returns True:
             then the child stops, and nobody waits for its result any more. None if nobody watches.
     """
@@ -40,7 +40,7 @@ class Task:
     stream: tuple[int, ...]
     flops_bounds: tuple[float, float]
     latency: LatencyModel | None = None
-    bar: StoppingBar | None = None
+    early_stopping: EarlyStopping | None = None
     report: Callable[[Progress], bool | None] | None = field(default=None, compare=False, repr=False)
 
 

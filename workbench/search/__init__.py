@@ -1,6 +1,6 @@
 """The composition root: settings, presets, and the search that a person can steer."""
 
-from workbench.latency import LatencyModel
+from workbench.objectives import LatencyModel
 from workbench.search.compacting import compact_run
 from workbench.search.config import LIVE_SETTINGS, SearchConfig
 from workbench.search.fork import ForkPlan, fork_run, plan_fork

@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.errors import ConfigError
 from workbench.evolution import ADAPTATIONS, SELECTIONS, SURVIVALS, HypervolumeBounds
-from workbench.latency import LatencyModel
+from workbench.objectives import LATENCY, TWO, LatencyModel, Objective, objectives_of
 from workbench.training import TrainConfig
 
 KEEPS = ("needed", "all")
@@ -40,8 +40,9 @@ class SearchConfig:
         rates: mutation rates: the space's record, or a mapping of what differs from its defaults.
         adapt: how mutation rates follow what paid lately, with `rates` as their base: "matching", "pursuit"
             (`workbench.evolution.adaptive`), or None.
-        latency: the model whose predicted latency is the third objective, beside accuracy and FLOPs
-            (`calibrate_latency` measures one); None for two objectives. Fixed for a run and its forks.
+        objectives: what ranking trades off: "accuracy" and at least one of "flops", "latency" and "parameters".
+        latency: the model that predicts latency (`calibrate_latency` measures one); giving one makes latency an
+            objective. None if it is none.
         hypervolume: the box in which hypervolume is measured, always of accuracy and FLOPs alone, so that runs compare.
         workers: children trained at once; None for as many as the executor has, one per core in threads. Does not
             change results.
@@ -66,6 +67,7 @@ class SearchConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
     rates: Any = field(default_factory=dict)
     adapt: str | None = None
+    objectives: tuple[str, ...] = tuple(one.name for one in TWO)
     latency: LatencyModel | None = None
     hypervolume: HypervolumeBounds = field(default_factory=HypervolumeBounds)
     workers: int | None = None
@@ -103,11 +105,23 @@ class SearchConfig:
                 f"SearchConfig.latency expects a LatencyModel or None, got {self.latency!r}; "
                 "calibrate_latency(data.shape, data.n_classes) gives one"
             )
+        names = {*self.objectives, LATENCY.name} if self.latency is not None else self.objectives
+        object.__setattr__(self, "objectives", tuple(one.name for one in objectives_of(names)))
+        if LATENCY.name in self.objectives and self.latency is None:
+            raise ConfigError(
+                "SearchConfig.objectives names latency, which expects a model in SearchConfig.latency, got none; give "
+                "calibrate_latency(data.shape, data.n_classes), or leave latency out of the objectives"
+            )
         if self.keep not in KEEPS:
             raise ConfigError(f"SearchConfig.keep expects one of {', '.join(KEEPS)}, got {self.keep!r}")
         low, high = self.flops_bounds
         if not 0 <= low <= high:
             raise ConfigError(f"SearchConfig expects 0 <= flops_min <= flops_max, got {low} and {high}")
+
+    @property
+    def ranked_by(self) -> tuple[Objective, ...]:
+        """The objectives."""
+        return objectives_of(self.objectives)
 
     @property
     def flops_bounds(self) -> tuple[float, float]:

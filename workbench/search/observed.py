@@ -57,7 +57,7 @@ class Observed:
     def archive(self) -> tuple[Individual, ...]:
         """The all-time front, children of the generation in progress included, by rising FLOPs."""
         with self._wake:
-            return tuple(front_of([*self.evolution.archive, *self._known.current]))
+            return tuple(front_of([*self.evolution.archive, *self._known.current], self.evolution.objectives))
 
     def snapshot(self) -> Snapshot:
         """What the search looks like now."""

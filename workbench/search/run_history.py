@@ -9,9 +9,10 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from workbench.evolution import Credits, StoppingBar
+from workbench.evolution import Credits, EarlyStopping
 from workbench.executors import Task, make_child, one_thread_each
 from workbench.individuals import Individual
+from workbench.objectives import Objective
 from workbench.search.config import SearchConfig
 from workbench.search.settings import Settings, Timeline
 from workbench.settings import from_values
@@ -73,12 +74,14 @@ class RunHistory:
             parent=individual.parent,
             parent_genome=parent_genome,
             seed=individual.seed,
-            rates=settings.adapted(self._space, self._credits(individual.generation)) if adaptive else settings.rates,
+            rates=settings.adapted(self._space, self._credits(individual.generation, settings.config.ranked_by))
+            if adaptive
+            else settings.rates,
             train=train,
             stream=(settings.config.seed, individual.generation),
             flops_bounds=settings.config.flops_bounds,
             latency=settings.config.latency,
-            bar=None if epochs == train.epochs else _stop_after(epochs),
+            early_stopping=None if epochs == train.epochs else EarlyStopping.after(epochs),
         )
 
     def make_again(
@@ -129,14 +132,8 @@ class RunHistory:
             and _without_probabilities(individual.mutation) == _without_probabilities(stored.mutation)
         )
 
-    def _credits_before(self, generation: int) -> Credits:
-        return Credits.of(one for one in self.individuals.values() if one.generation < generation)
-
-
-def _stop_after(epochs: int) -> StoppingBar:
-    """A bar that nobody passes after so many epochs, and everybody before."""
-    gains = (float("inf"),) * (epochs - 1) + (float("-inf"),)
-    return StoppingBar(flops=(0,), accuracies=(1.0,), slack=0.0, gains=gains)
+    def _credits_before(self, generation: int, objectives: tuple[Objective, ...]) -> Credits:
+        return Credits.of((one for one in self.individuals.values() if one.generation < generation), objectives)
 
 
 def _without_probabilities(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,4 +69,4 @@ class EventReplayer:
 def evolution_of(settings: Settings) -> Evolution:
     """The loop with these settings, before anything is made."""
     config = settings.config
-    return Evolution(config.population, config.seed, config.selection, config.survival)
+    return Evolution(config.population, config.seed, config.selection, config.survival, config.ranked_by)

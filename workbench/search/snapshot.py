@@ -89,7 +89,7 @@ def snapshot_of(run: Run) -> Snapshot:
     by_id = {individual.id: individual for individual in memory.individuals}
     last = memory.generations[-1] if memory.generations else None
     ranked = last.generation if last else -1
-    archive = tuple(front_of(memory.individuals))
+    archive = tuple(front_of(memory.individuals, run.objectives))
     story = History.of(memory)
     lengths = [event.values["generations"] for event in memory.events if event.kind == "generations"]
     generations = lengths[-1] if lengths else config.generations

@@ -135,7 +135,7 @@ class SearchState:
             stream=(settings.config.seed, proposal.generation),
             flops_bounds=settings.config.flops_bounds,
             latency=settings.config.latency,
-            bar=self.evolution.bar(train.epochs) if settings.config.stop_hopeless else None,
+            early_stopping=self.evolution.early_stopping(train.epochs) if settings.config.stop_hopeless else None,
         )
 
     def adopt(self, child: int, settings: Settings) -> None:
@@ -183,7 +183,7 @@ class SearchState:
     def insert(self, individual: Individual) -> int:
         """Store one put in by hand, then let it be ranked with the children in progress; returns its id."""
         generation, first = self.evolution.generation, self._first_child + self.expected
-        cost = cost_of(self.space, individual.genome, self.config.latency)
+        cost = cost_of(self.space, individual.genome, self.timeline.latest.config.latency)
         individual = replace(individual, id=BY_HAND + self._by_hand, generation=generation, cost=cost)
         blob, facts = self.space.encode(individual.genome), self.space.describe(individual.genome)
         values = {"id": individual.id}
@@ -297,7 +297,7 @@ class SearchState:
             last = memory.generations[-1]
             known = [individual for individual in by_id.values() if individual.generation <= last.generation]
             self.evolution.restore(last.generation, [by_id[id] for id in last.population], known)
-            self.credits = Credits.of(known)
+            self.credits = Credits.of(known, self.evolution.objectives)
         current = {
             id: individual for id, individual in by_id.items() if individual.generation == self.evolution.generation
         }

@@ -15,8 +15,8 @@ from workbench.genome.compact import is_compact, topology_to_bytes
 from workbench.genome.validation import NORMALIZATIONS
 from workbench.individuals import Cost, TrainResult
 from workbench.initial import Windows, dense_mlp, random_genome, windowed, windowed_edges
-from workbench.latency import LatencyModel
 from workbench.mutations import KINDS, MutationRates, mutate
+from workbench.objectives import LatencyModel
 from workbench.settings import check_settings, documented, from_values, setting, settings_of, to_values
 from workbench.spaces.sizing import near_size
 from workbench.spatial import SpatialLaw

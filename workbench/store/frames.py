@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.dominance import undominated
+from workbench.objectives import LATENCY, TWO, Objective, undominated
 from workbench.store.records import Event, GenerationRecord
 
 if TYPE_CHECKING:
@@ -33,36 +33,30 @@ INDIVIDUAL_TYPES = {
 }
 
 
-LATENCY = "latency_us"
-"""The column besides, of a run with a latency model."""
-
-
-def individuals_frame(rows: Sequence[Sequence[Any]], alive: Collection[int], timed: bool = False) -> pd.DataFrame:
-    """The table of individuals from rows in the order of `INDIVIDUAL_TYPES`; if `timed`, predicted latency follows."""
+def individuals_frame(
+    rows: Sequence[Sequence[Any]], alive: Collection[int], objectives: Sequence[Objective] = TWO
+) -> pd.DataFrame:
+    """The table of individuals from rows in the order of `INDIVIDUAL_TYPES`; latency, if an objective, follows."""
     import pandas as pd
 
-    types = {**INDIVIDUAL_TYPES, LATENCY: "float64"} if timed else INDIVIDUAL_TYPES
+    types = {**INDIVIDUAL_TYPES, LATENCY.column: "float64"} if LATENCY in objectives else INDIVIDUAL_TYPES
     columns = list(zip(*rows, strict=True)) or [()] * len(types)
     frame = pd.DataFrame(
         {name: pd.Series(list(values), dtype=kind) for (name, kind), values in zip(types.items(), columns, strict=True)}
     )
     frame["finished_at"] = pd.to_datetime(frame["finished_at"], utc=True, format="ISO8601")
     frame["alive"] = frame["id"].isin(list(alive))
-    frame["on_front"] = frame["id"].isin(front_frame(frame)["id"])
+    frame["on_front"] = frame["id"].isin(front_frame(frame, objectives)["id"])
     return frame
 
 
-def front_frame(individuals: pd.DataFrame) -> pd.DataFrame:
-    """The Pareto front (validation accuracy up, FLOPs down) of the table of individuals, by rising FLOPs.
-
-    An individual is on it if none of at most its FLOPs is more accurate, and none of fewer as accurate; of two that are
-    equal in both, the lower id stays. With the column `LATENCY`, latency is a third objective, to go down.
-    """
+def front_frame(individuals: pd.DataFrame, objectives: Sequence[Objective] = TWO) -> pd.DataFrame:
+    """The Pareto front of the table of individuals, by rising FLOPs; of those equal in all objectives the lowest id."""
     usable = (individuals["status"] == "ok") & individuals["val_accuracy"].notna() & individuals["flops"].notna()
     frame = individuals[usable].astype({"flops": "int64", "flops_total": "int64", "parameters": "int64"})
-    latencies = frame[LATENCY] if LATENCY in frame else frame["flops"] * 0.0
-    points = list(zip(frame["flops"].tolist(), frame["val_accuracy"].tolist(), latencies.tolist(), strict=True))
-    return frame.iloc[undominated(points, frame["id"].tolist())].reset_index(drop=True)
+    values = [frame[objective.column].tolist() for objective in objectives]
+    front = frame.iloc[undominated(values, frame["id"].tolist(), objectives)]
+    return front.sort_values("flops", kind="stable").reset_index(drop=True)
 
 
 def generations_frame(records: Sequence[GenerationRecord], finished_at: Sequence[str]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RunError
 from workbench.individuals import Individual
+from workbench.objectives import LATENCY, Objective
 from workbench.store import checked, frames, rows
 from workbench.store.connections import Reading, reading
 from workbench.store.consistency import check_consistent
@@ -110,7 +111,7 @@ class Run:
         with reading(self.path) as file:
             records = self._table(file)
             generations = _read_generations(file, "ORDER BY generation DESC LIMIT 1")
-        return frames.individuals_frame(records, generations[0].population if generations else (), self._is_timed)
+        return frames.individuals_frame(records, generations[0].population if generations else (), self.objectives)
 
     @property
     def generations(self) -> pd.DataFrame:
@@ -129,12 +130,12 @@ class Run:
         return frames.events_frame(events)
 
     def front(self) -> pd.DataFrame:
-        """The all-time Pareto front over all individuals (validation accuracy up, FLOPs down), by FLOPs.
+        """The all-time Pareto front over all individuals, by rising FLOPs.
 
-        In a run with a latency model, predicted latency (down) is a third objective: then a member may be less accurate
-        than a smaller one, if it is faster.
+        With more objectives than accuracy and FLOPs, a member may be less accurate than a smaller one, if it is better
+        in another.
         """
-        return frames.front_frame(self.individuals)
+        return frames.front_frame(self.individuals, self.objectives)
 
     def population(self, generation: int | None = None) -> list[int]:
         """Ids alive at the end of a generation, by default of the last finished one (none yet: empty)."""
@@ -232,7 +233,7 @@ class Run:
             generations = _read_generations(file)
             events = _read_events(file)
             table = self._table(file)
-            needed = _needed_genomes(frames.individuals_frame(table, (), self._is_timed), generations)
+            needed = _needed_genomes(frames.individuals_frame(table, (), self.objectives), generations)
             query = "SELECT blob FROM genomes WHERE individual = ? AND form = 'trained'"
             found = {id: file.one(query, (id,)) for id in needed}
             blobs = {id: checked.blob(row[0], f"genome of individual {id}") for id, row in found.items() if row}
@@ -249,9 +250,14 @@ class Run:
         return make_space(self.space_name, self.space_config)
 
     @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What the search trades off, accuracy first."""
+        return rows.objectives_of_run(self.description.search_config)
+
+    @property
     def _is_timed(self) -> bool:
-        """Whether the run has a latency model."""
-        return self.description.search_config.get("latency") is not None
+        """Whether latency is an objective."""
+        return LATENCY in self.objectives
 
     @property
     def _latency(self) -> str:

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from workbench.errors import ConfigError
 from workbench.individuals import FAILED, OK, Cost, Individual, TrainResult
+from workbench.objectives import LATENCY as LATENCY_OBJECTIVE
+from workbench.objectives import TWO, Objective, objectives_of
 from workbench.store import checked
 from workbench.store.checked import BadValueError
 from workbench.store.json_text import to_json
@@ -148,10 +151,12 @@ def description_from_rows(rows: Mapping[str, Any]) -> RunDescription:
             checked.text(dataset[name], f"{name} of the data set")
         for name, version in versions.items():
             checked.text(version, f"version of {name:.40}")
+        config = checked.mapping(rows["search_config"], "search_config of the run")
+        objectives_of_run(config)
         return RunDescription(
             space_name=checked.word(rows["space_name"], "space_name of the run"),
             space_config=checked.mapping(rows["space_config"], "space_config of the run"),
-            search_config=checked.mapping(rows["search_config"], "search_config of the run"),
+            search_config=config,
             dataset=dataset,
             seed=checked.whole(rows["seed"], "seed of the run"),
             versions=versions,
@@ -160,6 +165,17 @@ def description_from_rows(rows: Mapping[str, Any]) -> RunDescription:
         )
     except KeyError as error:
         raise BadValueError("the run", f"an entry {error}", None) from None
+
+
+def objectives_of_run(config: Mapping[str, Any]) -> tuple[Objective, ...]:
+    """The objectives in a run's settings; in those of an older workbench, a latency model made latency one."""
+    names = config.get("objectives")
+    if names is None:
+        return TWO if config.get("latency") is None else (*TWO, LATENCY_OBJECTIVE)
+    try:
+        return objectives_of(names)
+    except (ConfigError, TypeError) as error:
+        raise BadValueError("objectives of the run", "names of objectives", names) from error
 
 
 def individual_row(individual: Individual) -> tuple[Any, ...]:

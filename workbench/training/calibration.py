@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.genome import Genome
 from workbench.initial import random_genome
-from workbench.latency import LatencyModel, fit_latency
+from workbench.objectives import LatencyModel
 from workbench.training.timing import native_answer, time_in_turns
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 NETWORKS = 40
 ROUNDS = 10
@@ -64,6 +69,35 @@ def latency_samples(
 def size_of(genome: Genome) -> tuple[int, int, int]:
     """Layers after the inputs, hidden and output neurons, and edges: what `LatencyModel.predict` takes."""
     return genome.n_layers - 1, genome.n_hidden + genome.n_outputs, genome.n_edges
+
+
+def fit_latency(sizes: ArrayLike, latency_us: ArrayLike) -> LatencyModel:
+    """The model with the least squares of relative errors, by non-negative least squares (Lawson and Hanson 1974).
+
+    Args:
+        sizes: layers, neurons and edges as `LatencyModel.predict` takes them, [networks, 3].
+        latency_us: their measured microseconds, [networks].
+
+    Raises:
+        ConfigError: if there are fewer than 4 networks, or a time is not above 0.
+    """
+    from scipy.optimize import nnls
+
+    times = np.asarray(latency_us, float)
+    if len(times) < 4 or not ((times > 0) & np.isfinite(times)).all():
+        raise ConfigError(f"fit_latency expects times above 0 of at least 4 networks, got {times}; measure more")
+    terms = np.column_stack([np.ones(len(times)), np.asarray(sizes, float)]) / times[:, None]  # [networks, 4]
+    scale = terms.max(axis=0)
+    scale[scale == 0] = 1.0
+    found, _ = nnls(terms / scale, np.ones(len(times)))
+    return LatencyModel(*(float(value) for value in found / scale))
+
+
+def relative_errors(model: LatencyModel, sizes: ArrayLike, latency_us: ArrayLike) -> np.ndarray:
+    """(predicted − measured) / measured, float64 [networks]; arguments as of `fit_latency`."""
+    measured = np.asarray(latency_us, float)
+    predicted = np.array([model.predict(*size) for size in np.asarray(sizes).tolist()], float)
+    return predicted / measured - 1
 
 
 def _genome(shape: tuple[int, int, int], n_classes: int, rng: np.random.Generator) -> Genome:

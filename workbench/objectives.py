@@ -1,0 +1,154 @@
+"""The objectives that a run may have, what no other individual dominates in them, and the model behind latency."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import ConfigError
+from workbench.settings import check_settings, documented, setting
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One thing that a search trades off against others.
+
+    Attributes:
+        name: in `SearchConfig.objectives`.
+        label: on axes and in tooltips.
+        column: of `Run.individuals`, and attribute of `Individual`; of `Cost`, too, but for accuracy.
+        unit: "" if it has none.
+        rises: whether more is better.
+        log: whether it is compared and drawn on a logarithmic scale.
+        format: of one value, as for `format` and plotly.
+        least: smallest value on the logarithmic scale; what is below counts as this.
+    """
+
+    name: str
+    label: str
+    column: str
+    unit: str = ""
+    rises: bool = False
+    log: bool = False
+    format: str = ","
+    least: float = 1.0
+
+    def of(self, individual: Any) -> float:
+        """The value of an `Individual` (of a `Cost`, unless it is accuracy)."""
+        return getattr(individual, self.column)
+
+    def minimised(self, individual: Any) -> float:
+        """What ranking minimises: 1 − value if more is better, log10 of the value if it is logarithmic."""
+        value = self.of(individual)
+        if self.rises:
+            return 1 - value
+        return float(np.log10(max(self.least, value))) if self.log else value
+
+    def text(self, value: float) -> str:
+        """A value with its unit, such as "12.5 µs"."""
+        return f"{value:{self.format}} {self.unit}".rstrip()
+
+
+ACCURACY = Objective("accuracy", "validation accuracy", "val_accuracy", rises=True, format=".2%")
+FLOPS = Objective("flops", "FLOPs per image", "flops", "FLOPs", log=True)
+LATENCY = Objective("latency", "predicted latency", "latency_us", "µs", log=True, format=",.1f", least=1e-3)
+PARAMETERS = Objective("parameters", "parameters", "parameters", "parameters", log=True)
+
+OBJECTIVES = {one.name: one for one in (ACCURACY, FLOPS, LATENCY, PARAMETERS)}
+"""All of them, in the order in which a run holds those that it has."""
+
+TWO = (ACCURACY, FLOPS)
+"""Those of a run unless others are asked for; hypervolume is always of these."""
+
+
+def objectives_of(names: Iterable[str]) -> tuple[Objective, ...]:
+    """Objectives by name, in the order of `OBJECTIVES`.
+
+    Raises:
+        ConfigError: if a name is unknown or comes twice, accuracy is missing, or there is nothing besides.
+    """
+    given = list(names)
+    known = [one for one in OBJECTIVES.values() if one.name in given]
+    if len(known) != len(given) or ACCURACY not in known or len(known) < 2:
+        raise ConfigError(
+            f"objectives expect accuracy and at least one of {', '.join(list(OBJECTIVES)[1:])}, each once, "
+            f"got {', '.join(map(str, given)) or 'none'}"
+        )
+    return tuple(known)
+
+
+def undominated(
+    values: Sequence[Sequence[float]], ids: Sequence[int], objectives: Sequence[Objective] = TWO
+) -> list[int]:
+    """Places of the individuals that no other dominates, ordered by the first cost; of equals that of the lowest id.
+
+    Args:
+        values: of each objective, one per individual.
+        ids: of the individuals.
+        objectives: accuracy first, then one or more costs.
+    """
+    accuracy, first, *others = values
+    points = list(zip(first, (-value for value in accuracy), *others, strict=True))
+    order = sorted(range(len(ids)), key=lambda place: (points[place], ids[place]))
+    return _of_three(points, order) if len(objectives) <= 3 or not points else _of_many(points, order)
+
+
+def _of_three(points: Sequence[tuple[float, ...]], order: Sequence[int]) -> list[int]:
+    """Sweep over points of two or three values in lexicographic order, keeping the staircase of the last two."""
+    front: list[int] = []
+    accuracies, lasts = list[float](), list[float]()  # of the staircase; both rise
+    for place in order:
+        _, negative, last = (*points[place], 0.0)[:3]
+        above = bisect_left(accuracies, -negative)
+        if above < len(accuracies) and lasts[above] <= last:
+            continue
+        front.append(place)
+        end = bisect_right(accuracies, -negative)
+        start = bisect_left(lasts, last, 0, end)
+        accuracies[start:end], lasts[start:end] = [-negative], [last]
+    return front
+
+
+def _of_many(points: Sequence[tuple[float, ...]], order: Sequence[int]) -> list[int]:
+    """Compare each point, in lexicographic order, with the front so far."""
+    values = np.array([points[place] for place in order], float)  # [individuals, objectives]
+    front: list[int] = []
+    for row, value in enumerate(values):
+        if not (values[front] <= value).all(axis=1).any():
+            front.append(row)
+    return [order[row] for row in front]
+
+
+@documented
+@dataclass(frozen=True)
+class LatencyModel:
+    """Microseconds of one answer for a single sample, as a linear function of a network's size.
+
+    Measured times differ from one measurement to the next, so a search that ranked by them could not be made again. It
+    ranks by this model instead, fitted once to times measured on a machine (`workbench.training.calibration`) and
+    stored with the run's settings.
+    """
+
+    overhead_us: float = setting(
+        0.0, "of every network of the data set, its inputs included", unit="µs", low=0, high=1e9
+    )
+    per_layer_us: float = setting(0.0, "of a layer after the inputs, the outputs included", unit="µs", low=0, high=1e9)
+    per_neuron_us: float = setting(0.0, "of a hidden or output neuron", unit="µs", low=0, high=1e9)
+    per_edge_us: float = setting(0.0, "of an edge", unit="µs", low=0, high=1e9)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def predict(self, layers: int, neurons: int, edges: int) -> float:
+        """Microseconds of one answer.
+
+        Args:
+            layers: after the inputs, the outputs included.
+            neurons: hidden and output neurons.
+            edges: number of edges.
+        """
+        return self.overhead_us + self.per_layer_us * layers + self.per_neuron_us * neurons + self.per_edge_us * edges
