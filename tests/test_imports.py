@@ -16,7 +16,8 @@ PACKAGE = Path(workbench.__file__).parent
 
 LEVELS = [
     {"errors", "formats", "sorting"},
-    {"settings", "individuals", "objectives"},
+    {"settings"},
+    {"individuals", "objectives"},
     {"genome", "datasets", "space"},
     {"spatial"},
     {"builder"},
