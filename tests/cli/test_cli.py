@@ -15,7 +15,7 @@ import pytest
 from workbench import __version__
 from workbench.cli import main
 from workbench.cli.main import build_parser
-from workbench.cli.search import parse_settings
+from workbench.cli.settings import parse_settings
 from workbench.datasets import load_dataset
 from workbench.errors import ConfigError
 from workbench.genome import Genome
@@ -402,6 +402,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_leaves_what_is_in_training(tmp_path):
     path = tmp_path / "left.sqlite"
     arguments = [sys.executable, "-c", IMPATIENT, "search", *TINY, "--path", str(path)]

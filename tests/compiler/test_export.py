@@ -134,6 +134,7 @@ def test_the_reader_of_the_readme_equals_the_interpreter(genome):
     np.testing.assert_allclose(theirs, expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("WORKBENCH_DATA" not in os.environ, reason="real data sets are where $WORKBENCH_DATA says")
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
 def test_exports_equal_native_on_real_test_sets(name, tmp_path):

@@ -14,6 +14,8 @@ from workbench.search import Search
 from workbench.space import SearchSpace
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 
+pytestmark = pytest.mark.slow
+
 DATA = tiny_data()
 SHORT = replace(SMALL, generations=2, workers=2)
 SPACES: list[SearchSpace] = [

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.command import LOG, QUIET, ROOT, RUN, WORKERS, chosen_executor, command, flag, given, option
+from workbench.cli.settings import parse_settings, settings_table
+from workbench.cli.tables import print_table
 from workbench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def _set(help: str) -> Any:
     ),
     *WORKERS,
     _set("any setting, such as train.epochs=3, rates.new_edges=0.1,0.2 or survival=nsga2; --settings lists them"),
+    flag("--settings", "list every setting, with its value in the preset, and end"),
     QUIET,
     LOG,
 )
@@ -49,6 +52,10 @@ def search(arguments: argparse.Namespace) -> int:
     from workbench.space import check_predicts
     from workbench.spaces import NeuronSpace, space_for
 
+    if arguments.settings:
+        table = settings_table(arguments.preset, arguments.data, arguments.space)
+        print_table(table, f"Settings of a search, to be given as --set NAME=VALUE; {arguments.preset}: preset's value")
+        return 0
     neurons = arguments.space == NeuronSpace.name
     changes = parse_settings(arguments.set)
     changes |= given(arguments, "seed", "population", "children", "generations", "workers", "child_seconds")
@@ -178,17 +185,6 @@ def replay(arguments: argparse.Namespace) -> int:
     return 0 if made.is_same else 1
 
 
-def parse_settings(pairs: list[str]) -> dict[str, Any]:
-    """`["train.epochs=3"]` as `{"train.epochs": "3"}`; `ConfigError` where there is no `=`."""
-    settings = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise ConfigError(f"--set expects NAME=VALUE, got {pair!r}")
-        settings[name.strip()] = value.strip()
-    return settings
-
-
 def _take(changes: dict[str, Any], prefix: str) -> dict[str, Any]:
     """Move the settings whose names start with `prefix` out of `changes`."""
     return {name.removeprefix(prefix): changes.pop(name) for name in list(changes) if name.startswith(prefix)}
@@ -227,7 +223,6 @@ def _agreed() -> bool:
 
 def _run(search: Any, quiet: bool) -> int:
     """Run a search with its progress line, then print its front; returns the exit status."""
-    from workbench.cli.tables import print_table
     from workbench.search.report import front_table
     from workbench.store import open_run
 

@@ -1,4 +1,4 @@
-"""What arrays given by a user must look like, and the messages when they do not."""
+"""Checks of the arrays that a user gives."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from workbench.errors import DataError
 
 
 def check_images(images: ArrayLike, what: str) -> NDArray[Any]:
-    """Brings images into the stored form.
+    """Convert images to the stored form.
 
     Args:
         images: [n, h, w] (grey) or [n, c, h, w]; uint8, other integers within 0..255, bool, or float.
@@ -20,7 +20,7 @@ def check_images(images: ArrayLike, what: str) -> NDArray[Any]:
         [n, c, h, w], uint8, or float32 for float input. May share memory with the input.
 
     Raises:
-        DataError: wrong number of dimensions or type, channels last, no images, values that cannot be stored.
+        DataError: wrong number of dimensions, wrong type, channels last, no images, or values that cannot be stored.
     """
     array = _as_array(images, f"{what} images")
     if array.ndim not in (3, 4):
@@ -45,10 +45,10 @@ def check_images(images: ArrayLike, what: str) -> NDArray[Any]:
 
 
 def check_labels(labels: ArrayLike, n_images: int, what: str) -> NDArray[np.int64]:
-    """Brings labels into the stored form, int64 [n_images].
+    """Convert labels to the stored form, int64 [n_images].
 
     Raises:
-        DataError: not one-dimensional, another number than images, not integers, or negative.
+        DataError: not one-dimensional, not as many as images, not integers, or negative.
     """
     array = _as_array(labels, f"{what} labels")
     if array.ndim != 1:
@@ -67,13 +67,12 @@ def check_labels(labels: ArrayLike, n_images: int, what: str) -> NDArray[np.int6
             f"example labels.astype(int), or number the classes by numpy.unique(labels, "
             f"return_inverse=True)[1]"
         )
-    if array.min() < 0:
-        raise DataError(
-            f"expected {what} labels to be integers 0..n_classes-1, got {array.min()} at index "
-            f"{int(array.argmin())}; number the classes from 0"
-        )
-    if array.max() > np.iinfo(np.int64).max:  # uint64 only
-        raise DataError(f"expected {what} labels 0..n_classes-1, got {array.max()}; number the classes from 0")
+    for index in (int(array.argmin()), int(array.argmax())):
+        if not 0 <= array[index] <= np.iinfo(np.int64).max:  # above it: uint64 only
+            raise DataError(
+                f"expected {what} labels to be integers 0..n_classes-1, got {array[index]} at index {index}; "
+                f"number the classes from 0"
+            )
     return array.astype(np.int64)
 
 
@@ -108,7 +107,7 @@ def check_class_names(
 
 
 def _as_array(values: ArrayLike, what: str) -> NDArray[Any]:
-    """`numpy.asarray`, with an error that says whose array it was."""
+    """`numpy.asarray` with an error that names the array."""
     try:
         return np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -119,12 +118,10 @@ def _as_array(values: ArrayLike, what: str) -> NDArray[Any]:
 
 
 def _as_stored(images: NDArray[Any], what: str) -> NDArray[Any]:
-    """Casts to uint8 or float32, or says which value cannot be stored."""
+    """Cast to uint8 or float32; `DataError` naming a value that cannot be stored."""
     kind = images.dtype.kind
-    if images.dtype == np.uint8:
-        return images
-    if kind == "b":
-        return images.astype(np.uint8)
+    if kind == "b" or images.dtype == np.uint8:
+        return images.astype(np.uint8, copy=False)
     if kind in "iu":
         low, high = images.min(), images.max()
         if low < 0 or high > 255:

@@ -1,4 +1,4 @@
-"""A data set: raw images and labels in four splits, and how they are normalised."""
+"""A data set: raw images and labels in four splits, and their normalisation."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from workbench.datasets.checks import check_class_names, check_images, check_lab
 from workbench.datasets.splits import SPLITS, draw_balanced, held_out_count, seeded, split_training
 from workbench.errors import DataError
 
-_CHUNK = 2_000  # images handled at a time where a float64 copy of all would be large
+_CHUNK = 2_000  # images converted to float64 at a time
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Images and labels of four disjoint splits; immutable. Made by `from_arrays` or `load_dataset`.
 
-    "train" is trained on, "validation" drives evolution, "selection" chooses what is reported, "test" is
-    touched only for what was chosen. The first three are a class-balanced split of the training set.
+    "train" is for training, "validation" drives evolution, "selection" chooses what is reported, and "test" is used
+    only for what was chosen. The first three are a class-balanced split of the training set.
 
     The images are kept once, in raw units (uint8, or float32 for float input), one split after the other.
     """
@@ -50,19 +50,19 @@ class Dataset:
         """A data set from arrays, which are copied.
 
         Args:
-            train_images: [n, h, w] or [n, c, h, w]; uint8, other integers within 0..255, or float. Any size.
+            train_images: [n, h, w] or [n, c, h, w] of any size; uint8, other integers within 0..255, or float.
             train_labels: [n], integers 0..n_classes-1.
-            test_images: as `train_images`, of the same image shape and kind.
+            test_images: as `train_images`, of the same shape and type.
             test_labels: as `train_labels`.
             validation: fraction (float in (0, 1)) or number (int) of training images in the validation split.
             selection: the same for the selection split.
-            seed: decides which training images go into which split.
+            seed: of the split of the training images.
             name: of the data set.
             class_names: one for each class; by default the numbers up to the largest train label.
 
         Raises:
-            DataError: the arrays are not as described, do not fit each other, hold values that are not
-                finite, or have too few images for the splits asked for.
+            DataError: the arrays are not as described, do not match each other, hold values that are not finite, or
+                have too few images for the splits.
         """
         images, test = check_images(train_images, "train"), check_images(test_images, "test")
         _check_same_form(images, test)
@@ -96,21 +96,17 @@ class Dataset:
         return self._sizes[_split_index(split)]
 
     def images(self, split: str) -> NDArray[Any]:
-        """Raw images of a split, [n, c, h, w], uint8 or float32, read-only, not copied.
-
-        Raises:
-            DataError: no such split.
-        """
+        """Raw images of a split, [n, c, h, w], uint8 or float32, read-only, not copied; `DataError` if there is none."""
         return _read_only(self._images[self._slice(split)])
 
     def labels(self, split: str) -> NDArray[np.int64]:
-        """Labels of a split, [n], 0..n_classes-1, read-only, not copied; `DataError` if no such split."""
+        """Labels of a split, [n], 0..n_classes-1, read-only, not copied; `DataError` if there is none."""
         return _read_only(self._labels[self._slice(split)])
 
     def arrays(self, split: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Images as trained on, (raw - mean) / std, float32 [n, c, h, w], and labels, int64 [n].
+        """Normalised images, (raw - mean) / std, float32 [n, c, h, w], and labels, int64 [n].
 
-        The images are computed anew by each call (four bytes a value): keep them while they are needed.
+        Each call computes the images anew (four bytes a value): keep them while they are needed.
 
         Raises:
             DataError: no such split.
@@ -140,12 +136,12 @@ class Dataset:
         return digest.hexdigest()
 
     def subset(self, n_train: int, seed: int = 0) -> "Dataset":
-        """A smaller data set of the same name, for quick trials.
+        """A smaller data set with the same name, for quick trials.
 
         Args:
-            n_train: training images to keep, class-balanced, at least one of each class. The other splits
-                shrink in the same proportion, but keep one image for each class where they have it.
-            seed: decides which images are kept.
+            n_train: training images to keep, class-balanced, at least one of each class. The other splits shrink in
+                proportion, but keep one image of each class that they have.
+            seed: of the choice of images.
 
         Raises:
             DataError: `n_train` is less than the number of classes or more than there are.
@@ -172,7 +168,7 @@ class Dataset:
         return f"<Dataset {self.name!r}: {c}x{h}x{w} {self._images.dtype}, {self.n_classes} classes, {sizes}>"
 
     def _slice(self, split: str) -> slice:
-        """Where a split lies in the arrays."""
+        """Rows of a split in the arrays."""
         index = _split_index(split)
         end = tuple(accumulate(self._sizes))[index]
         return slice(end - self._sizes[index], end)
@@ -187,28 +183,28 @@ class Dataset:
         centre = mean[:, np.newaxis, np.newaxis]
         variance = sum(np.square(chunk - centre).sum(axis=(0, 2, 3)) for chunk in chunks) / values
         std = np.sqrt(variance).astype(np.float32)
-        # by the values: rounding of the mean may give a constant channel a tiny deviation
+        # rounding of the mean may give a constant channel a tiny deviation
         constant = images.min(axis=(0, 2, 3)) == images.max(axis=(0, 2, 3))
         std[constant | (std == 0)] = 1
         return mean.astype(np.float32), std
 
 
 def _split_index(split: str) -> int:
-    """Place of a split in SPLITS."""
+    """Index of a split in SPLITS."""
     if split not in SPLITS:
         raise DataError(f"expected a split out of {', '.join(SPLITS)}, got {split!r}")
     return SPLITS.index(split)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """A view that refuses to be written to."""
+    """A read-only view."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
 def _check_same_form(train: NDArray[Any], test: NDArray[Any]) -> None:
-    """An error unless train and test images have the same shape [c, h, w] and type."""
+    """`DataError` unless train and test images have the same shape [c, h, w] and type."""
     if train.shape[1:] != test.shape[1:]:
         raise DataError(
             f"expected test images of the same shape [c, h, w] as the train images, {list(train.shape[1:])}, "

@@ -12,14 +12,14 @@ SPLITS = ("train", "validation", "selection", "test")
 
 
 def seeded(seed: int) -> np.random.Generator:
-    """A generator from a seed; `DataError` when the seed is not an integer from 0 upwards."""
+    """A generator from a seed; `DataError` unless the seed is an integer from 0 upwards."""
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise DataError(f"expected a seed that is an integer from 0 upwards, got {seed!r}; pass for example seed=0")
     return np.random.default_rng(operator.index(seed))
 
 
 def held_out_count(asked: float, n_images: int, what: str) -> int:
-    """Number of images that `asked` means: a fraction (0 < float < 1) of `n_images`, or a count (int).
+    """The number of images `asked` for, as a fraction (0 < float < 1) of `n_images` or as a count (int).
 
     Raises:
         DataError: `asked` is neither, or is not positive.
@@ -35,13 +35,13 @@ def held_out_count(asked: float, n_images: int, what: str) -> int:
 
 
 def draw_balanced(labels: NDArray[np.int64], n_classes: int, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draws `n` of the samples, each class in proportion to its size, within one sample.
+    """Draw `n` of the samples, from each class in proportion to its size, within one sample.
 
     Args:
         labels: [samples], 0..n_classes-1.
         n_classes: number of classes.
         n: how many to draw, at most the number of samples.
-        rng: decides which samples are drawn, and which classes give one more where shares are broken.
+        rng: chooses the samples, and the classes that give one more where shares are fractional.
 
     Returns:
         [n], increasing indices into `labels`.
@@ -54,23 +54,23 @@ def draw_balanced(labels: NDArray[np.int64], n_classes: int, n: int, rng: np.ran
 def split_training(
     labels: NDArray[np.int64], n_classes: int, n_validation: int, n_selection: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Splits a training set into train, validation and selection, which together cover it.
+    """Split a training set into train, validation and selection, which together cover it.
 
-    Each class gives the validation and the selection split the same share of its samples, within one
-    sample, unless it is so small that one sample for each of the other splits has to be kept back.
+    Validation and selection take the same share of each class, within one sample, unless a class is so small that a
+    sample must be kept for each of the other splits.
 
     Args:
         labels: [samples], 0..n_classes-1.
         n_classes: number of classes.
         n_validation: size of the validation split.
         n_selection: size of the selection split.
-        rng: decides which samples go where.
+        rng: assigns the samples.
 
     Returns:
         Increasing indices into `labels` of train, validation and selection.
 
     Raises:
-        DataError: a class has fewer than 3 samples, or too few samples are left to train on.
+        DataError: a class has fewer than 3 samples, or too few are left to train on.
     """
     n = len(labels)
     counts = _class_counts(labels, n_classes)
@@ -95,8 +95,8 @@ def split_training(
 
 
 def _class_counts(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
-    """Samples of each class [n_classes]; an error if one has too few to be in all three splits."""
-    if len(labels) < 3 * n_classes:  # also keeps a stray huge label from allocating a huge table
+    """Samples of each class [n_classes]; `DataError` if a class has too few to be in all three splits."""
+    if len(labels) < 3 * n_classes:  # also before a stray huge label makes a huge table
         raise DataError(
             f"expected at least 3 training images of each of the {n_classes} classes (one for each of train, "
             f"validation and selection), got {len(labels)} training images in all; add images, or number the "
@@ -120,13 +120,13 @@ def _share_out(
     owed: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """How many of `n` samples each class gives: the largest-remainder method, exact in integers.
+    """Divide `n` samples among the classes: the largest-remainder method, exact in integers.
 
     Args:
         counts: [classes], samples of each class.
-        n: samples to give, at most the sum of `capacity`.
-        capacity: [classes], the most that each class can give.
-        owed: [classes], what a class gave too little in an earlier round, in units of 1 / sum(counts).
+        n: samples to take, at most the sum of `capacity`.
+        capacity: [classes], the most that can be taken from each class.
+        owed: [classes], what an earlier call took too little, in units of 1 / sum(counts).
         rng: breaks ties.
 
     Returns:
@@ -137,13 +137,13 @@ def _share_out(
     tie_break = rng.permutation(len(counts))
     while (short := n - take.sum()) > 0:
         remainder = counts * n - take * total + owed
-        order = np.lexsort((tie_break, -remainder, take > 0))  # classes that have given nothing come first
+        order = np.lexsort((tie_break, -remainder, take > 0))  # classes with none taken come first
         take[order[take[order] < capacity[order]][:short]] += 1
     return take
 
 
 def _rank_in_class(labels: NDArray[np.int64], counts: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """A random place 0, 1, ... among the samples of the same class, for each sample [samples]."""
+    """A random rank 0, 1, ... of each sample among those of its class [samples]."""
     shuffled = rng.permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
     first_of_class = np.cumsum(counts) - counts
