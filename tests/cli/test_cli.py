@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import workbench
 from workbench import __version__
 from workbench.cli import main
 from workbench.cli.main import build_parser
@@ -427,3 +428,27 @@ def test_as_a_module():
     assert process.stdout == ""
     assert process.stderr.startswith("workbench: ")
     assert "Traceback" not in process.stderr
+
+
+def test_every_setting_is_listed_with_its_value_in_the_preset(capsys, tmp_path):
+    assert main(["search", "--settings", "--preset", "best", "--data", "mnist"]) == 0
+    shown = capsys.readouterr().out
+    rows = {
+        cells[0]: cells[1:]
+        for line in shown.splitlines()
+        if (cells := [cell.strip() for cell in line.split("│")[1:-1]])
+    }
+    assert rows["rates.weak_first"][:3] == ["6", "0", "a number from 0 to 100"]
+    assert rows["rates.spatial_base"][3] == "pixels"
+    assert "initial.normalization" in rows
+    assert main(["search", "--settings", "--space", "mlp"]) == 0
+    shown = capsys.readouterr().out
+    assert "rates.add_layer" in shown
+    assert "initial." not in shown
+    assert "unknown preset" in refused(capsys, ["search", "--settings", "--preset", "fast"])
+
+
+def test_settings_are_in_the_docstrings():
+    for name in ("weak_first", "spatial_base"):
+        assert f"        {name}: " in workbench.MutationRates.__doc__
+    assert "search.run()" in workbench.__doc__

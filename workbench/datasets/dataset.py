@@ -96,7 +96,7 @@ class Dataset:
         return self._sizes[_split_index(split)]
 
     def images(self, split: str) -> NDArray[Any]:
-        """Raw images of a split, [n, c, h, w], uint8 or float32, read-only, not copied; `DataError` if there is none."""
+        """Raw images of a split, [n, c, h, w], uint8 or float32, read-only; `DataError` if there is no such split."""
         return _read_only(self._images[self._slice(split)])
 
     def labels(self, split: str) -> NDArray[np.int64]:
