@@ -39,12 +39,7 @@ MOST_DISCS = 120
 
 # ---------------------------------------------------------------------- confusion
 def confusion_figure(genome: Genome, data: Dataset, split: str = "validation") -> go.Figure:
-    """The confusion matrix of a network on a split; only errors are coloured.
-
-    Raises:
-        DataError: if there is no such split, or the network does not fit the data.
-        GenomeError: if the network is not trained.
-    """
+    """The confusion matrix of a network on a split; only errors are coloured. Raises what `confusion` raises."""
     return draw_confusion(confusion(genome, data, split))
 
 
@@ -92,11 +87,7 @@ def evidence_figure(genome: Genome, data: Dataset, split: str, index: int) -> go
     """One image with the contributions to the logits of the predicted and of the true class.
 
     Each contribution (activation · weight) is a disc at its neuron's position: area by size, colour by sign. Bars list
-    the largest.
-
-    Raises:
-        DataError: if there is no such split or image, or the images have another shape than the network's.
-        GenomeError: if the network is not trained.
+    the largest. Raises what `evidence` raises.
     """
     found = evidence(genome, data, split, index)
     names = [figure_text(name) for name in found.class_names]

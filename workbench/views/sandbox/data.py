@@ -37,21 +37,6 @@ class Step:
     trained: tuple[Mapping[str, float], ...] = ()
     accuracy: float | None = None
 
-    def in_words(self) -> str:
-        """What was done."""
-        record, kind = self.record, str(self.record["kind"])
-        if kind == TRAIN:
-            accuracy = percent(self.trained[-1]["val_accuracy"])
-            return f"train: {len(self.trained)} epochs, validation accuracy {accuracy}"
-        parts = []
-        for what in ("neurons", "edges"):
-            added = record.get(f"{what}_added", 0)
-            removed = record.get(f"{what}_removed", 0) + record.get(f"{what}_pruned", 0)
-            parts += [f"{what} +{added:,} −{removed:,}"] if added or removed else []
-        parts += [f"{record['edges_shared']:,} edges now share weights"] if "edges_shared" in record else []
-        parts += [f"seed {record['seed']}"] if "seed" in record else []
-        return kind.replace("_", " ") + (f": {', '.join(parts)}" if parts else "")
-
 
 class History:
     """A genome's steps: those done, the last of which is current, and those undone after it.

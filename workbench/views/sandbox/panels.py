@@ -10,15 +10,17 @@ import ipywidgets as ipw
 import numpy as np
 
 from workbench.datasets import Dataset
+from workbench.formats import percent
 from workbench.genome import Genome
 from workbench.mutations import KINDS, MutationRates, apply
 from workbench.settings import settings_of
 from workbench.spaces import NeuronSpace
 from workbench.spatial import SpatialLaw
 from workbench.views.base.selection import Selection
+from workbench.views.inspect.card import mutation_in_words
 from workbench.views.network.data import counterpart
 from workbench.views.network.widget import DagView, SpatialView
-from workbench.views.sandbox.data import History
+from workbench.views.sandbox.data import History, Step
 from workbench.views.steering.sliders import put, setting_control
 
 MOST_SEED = 2**31 - 1
@@ -54,17 +56,7 @@ def row(*children: Any) -> Any:
 
 
 class StartPanel(ipw.VBox):
-    """Choice of a genome to work on.
-
-    Args:
-        space: from which fresh genomes are drawn.
-        has_run: whether there is a run to take individuals from.
-        begin: called for "Begin".
-
-    Attributes:
-        kind: `SELECTED`, or a key of `FRESH`.
-        seed: of a fresh genome.
-    """
+    """Choice of a genome to work on: `kind` is `SELECTED` (if there is a run), or a key of `FRESH`."""
 
     def __init__(self, space: NeuronSpace, has_run: bool, begin: Callable[[], None]) -> None:
         self._space, self._has_run = space, has_run
@@ -73,8 +65,8 @@ class StartPanel(ipw.VBox):
         self.seed = number("seed", "start-seed", "Of a fresh genome")
         self.begin = button("Begin", "begin", "Work on this network; the history begins anew", begin, "play")
         super().__init__([row(self.kind, self.seed, self.begin)])
+        self.seed.disabled = has_run
         self.kind.observe(self._disable_seed, "value")
-        self._disable_seed(None)
 
     def _options(self, individual: int | None) -> list[tuple[str, str]]:
         fresh = [(f"fresh: {text}", name) for name, text in FRESH.items()]
@@ -98,18 +90,7 @@ class StartPanel(ipw.VBox):
 
 
 class MutationPanel(ipw.VBox):
-    """One of the five mutations with its own sizes.
-
-    Args:
-        rates: where the sliders stand at first.
-        mutate: called for "Mutate".
-        again: called for "Draw again".
-
-    Attributes:
-        kind: choice of the mutation.
-        sizes: controls by name of the setting.
-        seed: of the next draw.
-    """
+    """Choice of a mutation, its sizes (controls by name of the setting, at first as in `rates`) and its seed."""
 
     def __init__(self, rates: MutationRates, mutate: Callable[[], None], again: Callable[[], None]) -> None:
         self._rates = rates
@@ -141,16 +122,7 @@ class MutationPanel(ipw.VBox):
 
 
 class HistoryPanel(ipw.VBox):
-    """The list of steps; a click on a step goes back (or forward) to it.
-
-    Args:
-        go: called with the place of the step to go to.
-        keep: called for "Keep".
-
-    Attributes:
-        steps: the list.
-        undo, redo, keep: buttons.
-    """
+    """The list of steps; a click on a step goes to it: `go` is called with its place in the history."""
 
     def __init__(self, go: Callable[[int], None], keep: Callable[[], None]) -> None:
         self._go, self._place, self._updating = go, 0, False
@@ -170,11 +142,11 @@ class HistoryPanel(ipw.VBox):
     def show(self, history: History | None, *, fixed: bool = False) -> None:
         """Show a history; with `fixed`, its steps cannot be changed now."""
         steps, self._place, base = (history.steps, history.place, history.base) if history else ([], 0, 0)
+        texts = [f"{number}. {step_in_words(step)}" for number, step in enumerate(steps)]
+        if base < self._place:
+            texts[base] += " ← before"
         self._updating = True
-        self.steps.options = [
-            (f"{number}. {step.in_words()}{' ← before' if number == base < self._place else ''}", number)
-            for number, step in enumerate(steps)
-        ]
+        self.steps.options = [(text, number) for number, text in enumerate(texts)]
         self.steps.value = self._place if steps else None
         self._updating = False
         self.steps.disabled = fixed
@@ -183,17 +155,18 @@ class HistoryPanel(ipw.VBox):
         self.keep.disabled = fixed or base == self._place
 
 
+def step_in_words(step: Step) -> str:
+    """What a step did."""
+    words = mutation_in_words(step.record)
+    if step.trained:
+        words += f": {len(step.trained)} epochs, validation accuracy {percent(step.accuracy)}"
+    return words
+
+
 class PicturesPanel(ipw.VBox):
     """The network as a graph and over the image: before, after, or what changed.
 
-    Args:
-        data: whose images lie under the neurons; None = none.
-        law: the spatial law, for the histogram of edge lengths.
-
-    Attributes:
-        sight: choice of `BEFORE`, `AFTER` or `DIFFERENCE`.
-        neurons: which neuron of this network is selected (other views show other networks).
-        dag, spatial: the pictures.
+    The selected neuron (`neurons`) is the sandbox's own: other views show other networks.
     """
 
     def __init__(self, data: Dataset | None, law: SpatialLaw) -> None:

@@ -30,11 +30,6 @@ class SurgeryPanel(ipw.VBox):
         selection: whose neuron is operated on; the two that were selected last can be connected.
         operate: called with what is to be done.
         size: (rows, columns) of the image, pixels.
-
-    Attributes:
-        source, target: neurons to connect.
-        rows, columns: sides of the region, pixels.
-        which: which edges "Delete edges" and "Share weights" mean.
     """
 
     def __init__(

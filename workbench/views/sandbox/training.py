@@ -31,6 +31,9 @@ TICK_SECONDS = 0.2
 TRAINED = ("epochs", "learning_rate")
 """Settings of a training that have a control; the others are those of the search."""
 
+MOST_EPOCHS = 200
+"""A network may be trained for longer here than in a search."""
+
 
 class Background:
     """Threads that work for a widget; results are handed over in the kernel's event loop, by one writer.
@@ -96,22 +99,15 @@ class Background:
 
 
 class TrainingPanel(ipw.VBox):
-    """Trains in a thread of its own with a live curve, and puts the network into the population.
+    """Trains in a thread with a live curve; also has the button that puts the network into the population.
 
     Args:
         space: how genomes are trained.
         data: on what; None = training is not possible.
-        config: the recipe; the settings in `TRAINED` can be changed here.
+        config: the recipe; the settings in `TRAINED` have controls.
         background: whose threads train.
         train: called for "Train".
         insert: called for "Put into the population"; None = there is no search to put it into.
-
-    Attributes:
-        config: the recipe.
-        controls: by name of the setting.
-        is_training: whether a training is in progress.
-        note: what goes on.
-        curve: accuracy and loss by epoch.
     """
 
     def __init__(
@@ -134,6 +130,7 @@ class TrainingPanel(ipw.VBox):
             self.controls[name] = control = setting_control(settings[name])
             control.add_class(f"wb-train-{name}")
             put(control, getattr(config, name))
+        self.controls["epochs"].max = max(MOST_EPOCHS, config.epochs)
         self.train = button("Train", "train", "Train the network as it is now", train, "play")
         self.halt = button("Stop", "stop-training", "Stop after the epoch in progress", self.stop, "stop")
         self.can_insert = insert is not None
@@ -151,19 +148,12 @@ class TrainingPanel(ipw.VBox):
         self.halt.disabled = not self.is_training
         self.insert.disabled = not has_genome or not self.can_insert or self.is_training
         if self._data is None:
-            self.say("Training and accuracies need the images: make the sandbox with data.")
+            self.note.value = quiet("Training and accuracies need the images: make the sandbox with data.")
 
     def begin(
         self, genome: Genome, seed: int, before: float | None, done: Callable[[TrainResult | None], None]
     ) -> None:
-        """Train `genome` in a thread; `done` gets the result in the kernel's loop, None if training failed.
-
-        Args:
-            genome: the network.
-            seed: of the training.
-            before: its validation accuracy, if it is known.
-            done: told of the end.
-        """
+        """Train `genome`, of accuracy `before` if it is known; `done` gets the result, None if training failed."""
         data = self._data
         if data is None or self.is_training:
             return
@@ -183,15 +173,17 @@ class TrainingPanel(ipw.VBox):
 
         def finish(result: TrainResult) -> None:
             self.is_training, self._before = False, result.initial_val_accuracy
-            self.say(f"Trained {result.epochs} epochs: validation accuracy {result.val_accuracy:.2%}.")
+            self.note.value = quiet(f"Trained {result.epochs} epochs: validation accuracy {result.val_accuracy:.2%}.")
             done(result)
 
         def fail(error: Exception) -> None:
             self.is_training = False
-            self.complain(str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}")
+            self.note.value = alert(
+                str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
+            )
             done(None)
 
-        self.say(f"Training {config.epochs} epochs …")
+        self.note.value = quiet(f"Training {config.epochs} epochs …")
         self._background.start(work, finish, fail)
 
     def stop(self) -> None:
@@ -208,12 +200,4 @@ class TrainingPanel(ipw.VBox):
         before = float("nan") if self._before is None else self._before
         self.curve.show(draw_curves(TrainingCurves.from_history(rows, before), epochs=epochs, height=240))
         if self.is_training:
-            self.say(f"Training: epoch {len(rows)}, validation accuracy {rows[-1]['val_accuracy']:.2%}.")
-
-    def say(self, text: str) -> None:
-        """Show one line on what goes on."""
-        self.note.value = quiet(text)
-
-    def complain(self, text: str) -> None:
-        """Show an error."""
-        self.note.value = alert(text)
+            self.note.value = quiet(f"Training: epoch {len(rows)}, validation accuracy {rows[-1]['val_accuracy']:.2%}.")

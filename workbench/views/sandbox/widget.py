@@ -188,11 +188,11 @@ class Sandbox(ipw.VBox):
             return
         genome, record, history = self.history.current.genome, self.history.record(), self.history.trained()
         parent = self.history.parent
-        self.training.say("Putting it into the population …")
+        self.training.note.value = quiet("Putting it into the population …")
         self._background.start(
             lambda: search.insert(genome, parent=parent, record=record, history=history),
             self._take_inserted,
-            lambda error: self.training.complain(str(error)),
+            lambda error: self._complain(str(error)),
         )
 
     def wait(self) -> None:
@@ -253,7 +253,8 @@ class Sandbox(ipw.VBox):
         self._show()
 
     def _take_inserted(self, id: int) -> None:
-        self.training.say(f"It is individual {id:,} of the search, by hand; it is ranked with the next generation.")
+        text = f"It is individual {id:,} of the search, by hand; it is ranked with the next generation."
+        self.training.note.value = quiet(text)
         self.selection.individual = id
 
     # ------------------------------------------------------------------ showing
