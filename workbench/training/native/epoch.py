@@ -1,4 +1,4 @@
-"""Whole passes over prepared tiles as single compiled calls: an epoch of training, and counting what is right."""
+"""Passes over prepared tiles as single compiled calls: an epoch of training, and inference."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from workbench.training.native.kernels import (
 
 
 class Learner(NamedTuple):
-    """What training changes.
+    """The state that training changes.
 
     Attributes:
         parameters: float32 [weights], padded.
         biases: float32 [neurons - inputs], padded.
         weights: float32 [edges], padded; the same array as `parameters` without sharing.
-        parameter_moments: AdamW's memory, float32 [2, weights], padded.
+        parameter_moments: AdamW's running averages, float32 [2, weights], padded.
         bias_moments: the same for the biases.
     """
 
@@ -38,7 +38,7 @@ class Learner(NamedTuple):
 
 @kernel
 def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random, buffers, edge_grads, bias_grads):
-    """Derivatives of the mean loss of one batch, as edge_grads and bias_grads; returns summed loss and images right.
+    """Derivatives of a batch's mean loss, in edge_grads and bias_grads; returns the summed loss and the correct images.
 
     `images` [tiles, inputs, TILE] and `labels` [tiles, TILE] are the tiles of the batch; `pixels` [2, inputs] scale and
     offset of the raw pixels.
@@ -68,10 +68,10 @@ def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random
 def train_epoch(
     net, learner, images, labels, pixels, tiles_per_batch, rates, first_step, decay, dropout, smoothing, seed, buffers
 ):
-    """Train on all tiles in order, a batch being `tiles_per_batch` of them; returns mean loss and fraction right.
+    """Train on all tiles in order, a batch being `tiles_per_batch` of them; returns mean loss and accuracy.
 
-    `rates` [batches] are the learning rates, `first_step` the number of batches before this epoch. A loss that is not
-    finite ends the epoch.
+    `rates` [batches] are the learning rates, `first_step` the number of batches before this epoch. The epoch ends early
+    if the loss is not finite.
     """
     edge_grads = np.empty_like(learner.weights)
     shares = len(net.parameter_of) > 0

@@ -1,4 +1,4 @@
-"""A tile through the network, forward and back, and the optimiser: one small compiled kernel each.
+"""Forward and backward pass of a tile, and the optimiser, as small compiled kernels.
 
 | array | shape | what |
 |---|---|---|
@@ -11,7 +11,7 @@
 | parameters | [weights] | what is trained: one per edge, or one per group of edges that share it |
 | biases, bias_grads | [neurons - inputs] | one per hidden or output row |
 
-All but the first five are padded with zeros to a multiple of `TILE`, so that they can be walked in whole rows.
+All but the first five are padded with zeros to a multiple of `TILE`, so that they can be processed in whole rows.
 
 A tile holds `TILE` images, one per column. All kernels release the GIL and are deterministic.
 """
@@ -43,16 +43,16 @@ from workbench.training.native.simd import TILE
 
 
 class Net(NamedTuple):
-    """A plan as the kernels take it.
+    """A plan in the form that the kernels take.
 
     Attributes:
         n_inputs: inputs are the first rows.
         layer_starts: int64 [layers + 1].
         normalised: bool [layers].
         row_starts: CSR row pointer, int64 [neurons + 1].
-        inner_starts: for each row where its edges from hidden rows start, which come last, int64 [neurons].
-        columns: row of each edge's source, int32 [edges + AHEAD], as kernels look ahead.
-        back_starts: for each hidden row where its outgoing edges start, int64 [hidden + 1].
+        inner_starts: for each row, where its edges from hidden rows start, which come last, int64 [neurons].
+        columns: row of each edge's source, int32 [edges + AHEAD], as kernels prefetch.
+        back_starts: for each hidden row, where its outgoing edges start, int64 [hidden + 1].
         back_targets: row of each outgoing edge's target, int32.
         back_edges: which edge it is, int32.
         parameter_of: index of each edge's parameter, int64 [edges]; empty without sharing.
@@ -71,7 +71,7 @@ class Net(NamedTuple):
 
 
 class Buffers(NamedTuple):
-    """Room to work in: see the table above."""
+    """Work space: see the table above."""
 
     out: np.ndarray
     normed: np.ndarray
@@ -102,15 +102,10 @@ def forward(net, weights, biases, dropout, random, buffers):
     for layer in range(1, last_layer + 1):
         first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
         for row in range(first, last):
-            start = net.row_starts[row]
-            sum_edges(
-                _address(weights, start),
-                _address(net.columns, start),
-                net.row_starts[row + 1] - start,
-                out.ctypes.data,
-                biases[row - net.n_inputs],
-                _address(out, row * TILE),
-            )
+            start, count = net.row_starts[row], net.row_starts[row + 1] - net.row_starts[row]
+            edges = _address(weights, start), _address(net.columns, start)
+            bias = biases[row - net.n_inputs]
+            sum_edges(edges[0], edges[1], count, out.ctypes.data, bias, _address(out, row * TILE))
         if layer == last_layer:
             break
         inverse = buffers.inverse[layer]
@@ -155,8 +150,8 @@ def drop(first, last, probability, random, out):
 def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
     """Softmax cross-entropy of a tile, and its derivative by the logits divided by `count`, the images of the batch.
 
-    Columns without an image have the label -1: no loss, no derivative. Returns the summed loss and the images that
-    are right.
+    Columns without an image have the label -1: no loss, no derivative. Returns the summed loss and the number of
+    correct images.
     """
     n_outputs = out.shape[0] - first
     most, total = scratch[0], scratch[1]
@@ -190,9 +185,9 @@ def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
 
 @kernel
 def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
-    """From the derivative by the logits to those by all weights (added to `edge_grads`) and biases (likewise).
+    """Backpropagation: adds the derivatives by all weights to `edge_grads`, by all biases to `bias_grads`.
 
-    Edges out of a hidden neuron get theirs right after the neuron, when the rows of their targets are in the cache.
+    Edges out of a hidden neuron come right after the neuron, while the rows of their targets are in the cache.
     """
     out, normed, grad, means = buffers.out, buffers.normed, buffers.grad, buffers.scratch
     scale = np.float32(1 / (1 - dropout))
@@ -201,24 +196,10 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
         for row in range(first, last):  # by the outputs of this layer: from all later ones
             start = net.back_starts[row - net.n_inputs]
             count = net.back_starts[row - net.n_inputs + 1] - start
-            sum_back(
-                weights.ctypes.data,
-                _address(net.back_edges, start),
-                _address(net.back_targets, start),
-                count,
-                grad.ctypes.data,
-                _address(out, row * TILE),
-                scale,
-                _address(grad, row * TILE),
-            )
-            edge_dots_back(
-                edge_grads.ctypes.data,
-                _address(net.back_edges, start),
-                _address(net.back_targets, start),
-                count,
-                grad.ctypes.data,
-                _address(out, row * TILE),
-            )
+            edges, targets = _address(net.back_edges, start), _address(net.back_targets, start)
+            mine, all_grads = _address(out, row * TILE), grad.ctypes.data
+            sum_back(weights.ctypes.data, edges, targets, count, all_grads, mine, scale, _address(grad, row * TILE))
+            edge_dots_back(edge_grads.ctypes.data, edges, targets, count, all_grads, mine)
         if net.normalised[layer]:
             rows = _address(grad, first * TILE), _address(normed, first * TILE)
             sum_rows(rows[0], last - first, means[0].ctypes.data)
@@ -228,13 +209,8 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
             normalise_back(rows[0], rows[1], means.ctypes.data, inverse.ctypes.data, last - first)
     for row in range(net.n_inputs, out.shape[0]):
         start = net.row_starts[row]
-        bias_grads[row - net.n_inputs] += edge_dots(
-            _address(edge_grads, start),
-            _address(grad, row * TILE),
-            _address(net.columns, start),
-            net.inner_starts[row] - start,
-            out.ctypes.data,
-        )
+        dots, mine, columns = _address(edge_grads, start), _address(grad, row * TILE), _address(net.columns, start)
+        bias_grads[row - net.n_inputs] += edge_dots(dots, mine, columns, net.inner_starts[row] - start, out.ctypes.data)
 
 
 @kernel
@@ -247,24 +223,15 @@ def share_grads(parameter_of, edge_grads, parameter_grads):
 
 @kernel
 def share_weights(parameter_of, parameters, weights):
-    """Every edge gets the weight of its group."""
+    """Copy each group's weight to its edges."""
     for edge in range(len(parameter_of)):
         weights[edge] = parameters[parameter_of[edge]]
 
 
 @kernel
 def adamw(values, grads, moments, rate, decay, step):
-    """One step of AdamW (Loshchilov and Hutter 2019), number `step` from 1; `moments` [2, n] are its memory.
-
-    The arrays are padded to a multiple of `TILE`.
-    """
-    adamw_rows(
-        values.ctypes.data,
-        grads.ctypes.data,
-        moments[0].ctypes.data,
-        moments[1].ctypes.data,
-        len(values) // TILE,
-        np.float32(1 - rate * decay),
-        np.float32(rate / (1 - BETA1**step)),
-        np.float32(1 / np.sqrt(1 - BETA2**step)),
-    )
+    """Step number `step` (from 1) of AdamW (Loshchilov and Hutter 2019); `moments` [2, n] are its running averages."""
+    shrink, size = np.float32(1 - rate * decay), np.float32(rate / (1 - BETA1**step))
+    correction = np.float32(1 / np.sqrt(1 - BETA2**step))
+    first, second = moments[0].ctypes.data, moments[1].ctypes.data
+    adamw_rows(values.ctypes.data, grads.ctypes.data, first, second, len(values) // TILE, shrink, size, correction)

@@ -11,7 +11,6 @@ from workbench.training.batches import StreamKey
 from workbench.training.config import TrainConfig
 from workbench.training.native.epoch import Learner, infer, train_epoch
 from workbench.training.native.formulas import AHEAD
-from workbench.training.native.jit import announced
 from workbench.training.native.kernels import Buffers, Net
 from workbench.training.native.simd import TILE
 from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
@@ -50,8 +49,7 @@ class NativeTrainer(Trainer):
         """Logits float32 [images, outputs] of all columns that hold an image."""
         logits = np.empty((len(tiles.labels), self.plan.n_outputs, TILE), np.float32)
         learner = self.learner
-        with announced(f"infer {tiles.images.dtype}"):
-            infer(self.net, learner.weights, learner.biases, tiles.images, self.pixels, self.buffers, logits)
+        infer(self.net, learner.weights, learner.biases, tiles.images, self.pixels, self.buffers, logits)
         return logits.transpose(0, 2, 1)[tiles.labels >= 0]
 
     def accuracy(self, split: str) -> float:
@@ -65,22 +63,10 @@ class NativeTrainer(Trainer):
     ) -> tuple[float, float]:
         """One epoch; see `Trainer`."""
         tiles = training_tiles(self.data, config, key, epoch)
-        with announced(f"train {tiles.images.dtype}"):
-            return train_epoch(
-                self.net,
-                self.learner,
-                tiles.images,
-                tiles.labels,
-                self.pixels,
-                tiles.per_batch,
-                rates,
-                first_step,
-                config.weight_decay,
-                config.dropout,
-                config.label_smoothing,
-                self.seed % 2**63,
-                self.buffers,
-            )
+        return train_epoch(
+            self.net, self.learner, tiles.images, tiles.labels, self.pixels, tiles.per_batch, rates, first_step,
+            config.weight_decay, config.dropout, config.label_smoothing, self.seed % 2**63, self.buffers,
+        )  # fmt: skip
 
 
 def _net(plan: Plan) -> Net:
