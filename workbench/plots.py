@@ -50,7 +50,7 @@ from workbench.views.network.maps import (
     neuron_density,
     receptive_field,
 )
-from workbench.views.run.changes import Change, changes, run_changes
+from workbench.views.run.data import Change, changes, run_changes
 from workbench.views.steering.law import SpatialLawInfo, spatial_law_figure, spatial_law_info
 
 __all__ = [

@@ -2,15 +2,14 @@
 
 from workbench.views.base.selection import Selection
 from workbench.views.compare.widget import CompareView
-from workbench.views.dashboard.dashboard import Dashboard
+from workbench.views.dashboard.widget import Dashboard
 from workbench.views.front.widget import FrontView
 from workbench.views.inspect.card import IndividualCard
 from workbench.views.inspect.widget import InspectView
 from workbench.views.lineage.widget import LineageView
 from workbench.views.mutations.widget import MutationStatistics
 from workbench.views.network.widget import DagView, SpatialView
-from workbench.views.run.log import LogView
-from workbench.views.run.widget import RunControl
+from workbench.views.run.widget import LogView, RunControl
 from workbench.views.sandbox.widget import Sandbox
 from workbench.views.steering.widget import Steering
 

@@ -16,7 +16,8 @@ from workbench.individuals import Individual
 from workbench.search import Search, Snapshot
 from workbench.search.history import GenerationSummary, History
 from workbench.store import Event
-from workbench.views.base import poller
+from workbench.views.base.poller import POLLER
+from workbench.views.base.source import Source
 from workbench.widgets import Dashboard
 
 PER_GENERATION = 8
@@ -35,6 +36,7 @@ class Hour:
         self.base, self.story, self.rng = base, History(), np.random.default_rng(0)
         self.alive: list[Individual] = []
         self.archive: tuple[Individual, ...] = ()
+        self.working: list[Progress] = []
         self.total = self.version = 0
 
     def make(self, children: int) -> None:
@@ -59,13 +61,16 @@ class Hour:
         values = {"tournament": number % 20 + 1}
         self.story.events.append(Event(number, "settings", self.total, self.total // PER_GENERATION, values, ""))
 
-    def snapshot(self) -> Snapshot:
-        """What it looks like now; differs from the one before at least in how far two children are."""
+    def tick(self) -> None:
+        """Let the two children in training go on."""
         self.version += 1
-        now = [
+        self.working = [
             Progress(id, None, "grow", 1000 + id, self.version % EPOCHS, EPOCHS, float(self.rng.random()))
             for id in (self.total, self.total + 1)
         ]
+
+    def snapshot(self) -> Snapshot:
+        """What it looks like now."""
         return replace(
             self.base,
             version=self.version,
@@ -77,12 +82,28 @@ class Hour:
             population=tuple(self.alive),
             archive=self.archive,
             in_progress=(self.total, self.total + 1),
-            working=tuple(now),
+            working=tuple(self.working),
             recent=tuple(self.story.individuals),
             finished_generations=tuple(self.story.finished_generations),
             events=tuple(self.story.events),
             failures=tuple(self.story.failures),
         )
+
+
+class HourSource(Source):
+    """A search of which views see the hour instead of what it does itself."""
+
+    def __init__(self, search: Search, hour: Hour) -> None:
+        super().__init__(search)
+        self.hour = hour
+
+    @property
+    def version(self) -> int:
+        return self.hour.version
+
+    def snapshot(self) -> Snapshot:
+        self.latest = self.hour.snapshot()
+        return self.latest
 
 
 class Echo(anywidget.AnyWidget):
@@ -112,13 +133,12 @@ class Replayed:
     """
 
     def __init__(self, search: Search, children: int) -> None:
-        self.search, self.hour, self.echo = search, Hour(search.snapshot()), Echo()
+        self.hour, self.echo = Hour(search.snapshot()), Echo()
         self.known = [one.id for one in search.archive]
         self.hour.make(children)
-        self._now = self.hour.snapshot()
-        search.snapshot = lambda: self._now  # type: ignore[method-assign]
-        search._version = self.hour.version
-        self.dashboard = Dashboard(search)
+        self.dashboard = Dashboard(HourSource(search, self.hour))
+        for subscription in POLLER.subscriptions:
+            subscription.interval = 0.0
         self._task: asyncio.Task[None] | None = None
 
     def update(self) -> None:
@@ -130,11 +150,8 @@ class Replayed:
             self.hour.change()
         if number % 20 == 0 and self.known:
             self.dashboard.selection.individual = self.known[number // 20 % len(self.known)]
-        self._now = self.hour.snapshot()
-        self.search._version = self.hour.version
-        for following in poller._following:
-            following._due = 0.0
-        poller.poll_once()
+        self.hour.tick()
+        POLLER.poll_once()
 
     def start(self, updates: int) -> None:
         """Update the page so often, each time as soon as it has taken in the last one."""

@@ -9,7 +9,7 @@ import workbench as wb
 from workbench.search import Search, SearchConfig
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.training import TrainConfig
-from workbench.views.base.poller import _following, poll_once
+from workbench.views.base.poller import POLLER
 from workbench.views.inspect.card import mutation_in_words
 
 DATA = tiny_data()
@@ -73,11 +73,11 @@ def test_two_dashboards_agree(search):
     both = [wb.widgets.Dashboard(search) for _ in range(2)]
     for dashboard in both:
         for view in (dashboard.run_control, dashboard.front, dashboard.steering, dashboard.history):
-            view._following.interval = view._following._due = 0
+            view.subscription.interval = 0
     both[0].steering.controls["add_edges"].value = 0.9
     both[1].run_control.step_generation.click()
     finish(search)
-    poll_once()
+    POLLER.poll_once()
     for part in ("progress", "state", "working"):
         assert len({getattr(each.run_control, part).value for each in both}) == 1
     assert both[0].front.points == both[1].front.points
@@ -109,12 +109,12 @@ def test_another_space_has_no_neurons_to_show(tmp_path):
 
 
 def test_closing_leaves_nobody_behind_and_the_search_alone(search):
-    before = len(_following)
+    before = len(POLLER.subscriptions)
     dashboard = wb.widgets.Dashboard(search)
-    assert len(_following) > before
+    assert len(POLLER.subscriptions) > before
     dashboard.close()
     dashboard.close()  # twice does no harm
-    assert len(_following) == before
+    assert len(POLLER.subscriptions) == before
     finish(search)
 
 

@@ -14,7 +14,7 @@ from widget_samples import individual, number_search, watched_post
 from workbench.errors import WorkbenchError
 from workbench.search.history import IndividualSummary
 from workbench.views.base.plot import Plot
-from workbench.views.base.poller import poll_once
+from workbench.views.base.poller import POLLER
 from workbench.views.front.figure import STYLES
 from workbench.views.front.widget import OVERLAYS, RING, sort_points
 from workbench.widgets import FrontView, Selection
@@ -30,7 +30,7 @@ def search(tmp_path):
 @pytest.fixture
 def view(search):
     view = FrontView(search)
-    view._following.interval = view._following._due = 0
+    view.subscription.interval = 0
     yield view
     view.close()
 
@@ -42,7 +42,7 @@ def trace(view, name):
 def click(view, name, index):
     """As the page tells of a click."""
     number = [each.name for each in view.figure.data].index(name)
-    view.plot._hear(None, {"kind": "click", "curve": number, "point": [index]}, [])
+    view.plot.click(number, (index,))
 
 
 def on_page(view, name):
@@ -64,7 +64,7 @@ def test_each_individual_is_drawn_once(search, view):
     assert all(len(each.x) == 0 for each in view.figure.data[: len(STYLES)])
     assert view.figure.layout.annotations[0].visible is not False
     step(search, 20)
-    poll_once()
+    POLLER.poll_once()
     ids = [point.id for points in view.points.values() for point in points]
     assert sorted(ids) == list(range(20))
     (hint,) = json.loads(view.plot.frame)["annotations"]
@@ -79,7 +79,7 @@ def test_each_individual_is_drawn_once(search, view):
 
 def test_a_click_selects_and_the_selection_is_marked(search, view):
     step(search, 10)
-    poll_once()
+    POLLER.poll_once()
     click(view, "all-time front", 0)
     chosen = search.archive[0]
     assert view.selection.individual == chosen.id
@@ -106,7 +106,7 @@ def test_one_selection_for_two_views(search):
 @pytest.mark.parametrize("by", ["generation", "age", "mutation", "status"])
 def test_colours(search, view, by):
     step(search, 16)
-    poll_once()
+    POLLER.poll_once()
     view.color.value = "mutation" if by == "status" else "status"
     view.color.value = by
     alive = trace(view, "alive").marker
@@ -125,7 +125,7 @@ def test_live_changes_are_marked(search, view):
     step(search, 8)
     search.update(tournament=5)
     step(search, 2)
-    poll_once()
+    POLLER.poll_once()
     marks = trace(view, "live change")
     assert list(marks.x) == [8]
     assert list(marks.text) == ["tournament 3 → 5"]
@@ -179,7 +179,7 @@ def test_sorting():
 
 def test_a_page_that_opens_late_gets_what_others_were_sent_in_pieces(search, view):
     step(search, 12)
-    poll_once()
+    POLLER.poll_once()
     late = Plot()
     late.show(view.figure)
     state, other = view.plot.get_state(), late.get_state()
@@ -190,7 +190,7 @@ def test_a_page_that_opens_late_gets_what_others_were_sent_in_pieces(search, vie
 
 def test_only_what_differs_is_sent(search, view):
     step(search, 12)
-    poll_once()
+    POLLER.poll_once()
     with watched_post() as post:
         view.selection.individual = search.archive[0].id
     assert [set(state) for state in post.states] == [{f"trace_{RING}"}]
@@ -199,7 +199,7 @@ def test_only_what_differs_is_sent(search, view):
 def test_a_click_on_an_overlay_selects_nothing(search, view):
     """Whatever it is called."""
     step(search, 12)
-    poll_once()
+    POLLER.poll_once()
     view.compare("dead", search.results)
-    view.plot._hear(None, {"kind": "click", "curve": OVERLAYS[0], "point": [0]}, [])
+    view.plot.click(OVERLAYS[0], (0,))
     assert view.selection.individual is None

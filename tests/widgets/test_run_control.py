@@ -8,7 +8,7 @@ import pytest
 from search.search_samples import Gate, NumberSpace, finish, step, wait_idle, wait_until
 from widget_samples import number_search
 
-from workbench.views.base.poller import poll_once
+from workbench.views.base.poller import POLLER
 from workbench.widgets import LogView, RunControl
 
 
@@ -22,7 +22,7 @@ def search(tmp_path):
 @pytest.fixture
 def control(search):
     control = RunControl(search)
-    control._following.interval = control._following._due = 0
+    control.subscription.interval = 0
     yield control
     control.close()
 
@@ -46,14 +46,14 @@ def test_a_session(search, control):
     wait_until(lambda: search.snapshot().total > 10)
     control.pause.click()
     wait_until(lambda: not search.snapshot().in_progress)
-    poll_once()
+    POLLER.poll_once()
     total = search.snapshot().total
     assert f"{total} / {search.snapshot().total_expected}" in control.progress.value
     assert ">paused<" in control.state.value
     assert control.start.description == "Resume"
     control.stop.click()
     assert search.join(60)
-    poll_once()
+    POLLER.poll_once()
     assert ">stopped<" in control.state.value
     assert enabled(control) == {"start", "step", "step_generation"}
     control.start.click()

@@ -15,8 +15,8 @@ from workbench.settings import to_values
 from workbench.spaces import MlpSpace, NeuronSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig
-from workbench.views.base import debounce as settling
-from workbench.views.base.poller import poll_once
+from workbench.views.base import debounce
+from workbench.views.base.poller import POLLER
 from workbench.widgets import LogView, Steering
 
 
@@ -29,13 +29,13 @@ def search(tmp_path):
 
 def steering(search) -> Steering:
     view = Steering(search)
-    view._following.interval = view._following._due = 0
+    view.subscription.interval = 0
     return view
 
 
 def test_a_slider_changes_the_next_children_and_the_run_file(search):
     view, log = steering(search), LogView(search)
-    log._following.interval = log._following._due = 0
+    log.subscription.interval = 0
     assert "Nothing was changed" in log.changes.value
     step(search, 7)
     view.controls["grow"].value = 1.0
@@ -44,7 +44,7 @@ def test_a_slider_changes_the_next_children_and_the_run_file(search):
     view.controls["epochs"].value = 4
     assert "Waits for the next child: tournament 3 → 5; epochs 2 → 4; grow 0.5 → 1; shrink 0.5 → 0" in view.note.value
     step(search, 3)
-    poll_once()
+    POLLER.poll_once()
     (event,) = search.timeline
     assert (event.from_child, event.values["rates"]["grow"], event.values["tournament"]) == (7, 1.0, 5)
     assert open_run(search.path).events["values"].tolist() == [dict(event.values)]
@@ -59,25 +59,25 @@ def test_a_slider_changes_the_next_children_and_the_run_file(search):
 
 def test_a_drag_is_one_change(search, monkeypatch):
     """What is passed on the way is only previewed, however long the hand stays there."""
-    monkeypatch.setattr(settling, "REST_SECONDS", 0.001)
+    monkeypatch.setattr(debounce, "REST_SECONDS", 0.001)
     updates, update = [], search.update
     monkeypatch.setattr(search, "update", lambda **changes: updates.append(changes) or update(**changes))
 
     async def drag():
         view = steering(search)
         grow, shares = view.controls["grow"], []
-        view.hand.held = True
+        view.pointer.held = True
         for value in (0.6, 0.7, 0.0, 0.9):
             grow.value = value
             await asyncio.sleep(0.005)
             shares.append(view.shares.value)
             search.update(tournament=len(shares) + 3)  # another dashboard; the slider stays under the hand
-            poll_once()
+            POLLER.poll_once()
             assert grow.value == value
         assert len(set(shares)) == 4
         assert "Counts when you let go: grow 0.5 → 0.9" in view.note.value
         assert [list(changes) for changes in updates] == [["tournament"]] * 4
-        view.hand.held = False
+        view.pointer.held = False
         while "rates" not in search.pending:
             await asyncio.sleep(0.001)
         view.close()
@@ -88,19 +88,17 @@ def test_a_drag_is_one_change(search, monkeypatch):
     assert len(search.timeline) == 1
 
 
-def test_a_drag_back_to_the_start_changes_nothing(search, monkeypatch):
-    monkeypatch.setattr(settling, "REST_SECONDS", 0.001)
+def test_a_drag_back_to_the_start_changes_nothing(search):
 
     async def drag():
         view = steering(search)
         shares, note = view.shares.value, view.note.value
-        view.hand.held = True
+        view.pointer.held = True
         for value in (0.9, 0.5):
             view.controls["grow"].value = value
         assert (view.shares.value, view.note.value) == (shares, note)
-        view.hand.held = False
-        await asyncio.sleep(0.01)
-        view.close()
+        view.pointer.held = False
+        view.close()  # after which anything moved would count
 
     asyncio.run(drag())
     assert not search.pending
@@ -122,7 +120,7 @@ def test_two_views_of_one_search_agree(search):
     views[0].controls["size"].value = (0.2, 0.4)
     views[1].controls["learning_rate"].value = 0.001
     search.update(rates={"grow": 0.75})
-    poll_once()
+    POLLER.poll_once()
     for view in views:
         assert view.controls["size"].value == (0.2, 0.4)
         assert view.controls["learning_rate"].value == 0.001
@@ -156,7 +154,7 @@ def test_showing_changes_nothing(search):
 def test_what_has_ended_cannot_be_steered(search):
     view = steering(search)
     finish(search)
-    poll_once()
+    POLLER.poll_once()
     assert all(control.disabled for control in view.controls.values())
     assert "finished" in view.note.value
     view.close()
@@ -203,7 +201,7 @@ def test_what_a_browser_rounds_to_a_step_is_no_change(tmp_path):
     view = steering(search)
     rate = view.controls["learning_rate"]
     rate.value = 10**-1.7  # the step next to 0.02, which a browser sends back as soon as it shows the slider
-    poll_once()
+    POLLER.poll_once()
     assert not search.pending
     assert search.target.config.train.learning_rate == 0.02
     assert rate.value == 10**-1.7  # nor is it sent to and fro

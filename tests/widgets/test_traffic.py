@@ -12,8 +12,8 @@ from hour_samples import Hour, Replayed
 from widget_samples import number_search, watched_post
 
 from workbench.search.history import RECENT_FAILURES, RECENT_INDIVIDUALS
-from workbench.views.base import poller
-from workbench.views.base.poller import Following
+from workbench.views.base.poller import LONGEST_SLEEP, Poller
+from workbench.views.base.source import Source
 from workbench.widgets import FrontView, LogView, RunControl, Steering
 
 UPDATES = 200
@@ -80,39 +80,34 @@ def test_nothing_new_sends_nothing(search):
 
 def test_a_poller_that_looks_often_tells_rarely(search):
     """However quickly a search changes, a view is told at most once in its interval."""
-    told = []
-    following = Following(_Hasty(search), told.append, interval=3600)
+    told, poller = [], Poller(clock=lambda: 5.0)
+    poller.subscribe(_Hasty(search), told.append, interval=3600)
     for _ in range(UPDATES):
-        following.tell({})
+        poller.poll_once()
     assert len(told) == 1
 
 
-class _Hasty:
+class _Hasty(Source):
     """A source that is new at every look."""
 
-    def __init__(self, search) -> None:
-        self.watched, self._looks = search, 0
+    looks = 0
 
     @property
     def version(self) -> int:
-        self._looks += 1
-        return self._looks
-
-    def snapshot(self):
-        return self.watched.snapshot()
+        self.looks += 1
+        return self.looks
 
 
 def test_one_costly_update_does_not_silence_the_page(search, monkeypatch):
-    """However dear an update was, the next comes soon."""
+    """However long an update took, the next comes soon."""
     naps = []
 
     async def nap(seconds: float) -> None:
         naps.append(seconds)
-        following.close()
+        subscription.close()
 
-    following = Following(search, lambda snapshot: None)
-    monkeypatch.setattr(poller, "_following", [following])
+    poller = Poller(sleep=nap)
+    subscription = poller.subscribe(Source(search), lambda snapshot: None)
     monkeypatch.setattr(poller, "poll_once", lambda: 60.0)
-    monkeypatch.setattr(poller.asyncio, "sleep", nap)
-    asyncio.run(poller._poll())
-    assert naps == [poller.LONGEST_SLEEP]
+    asyncio.run(poller.run())
+    assert naps == [LONGEST_SLEEP]

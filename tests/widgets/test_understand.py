@@ -84,7 +84,7 @@ def test_steps_select_and_the_path_stays(run, grandchild):
         assert [each.id for each in view.info.steps] == path
         assert f"individual {id}<" in view.caption.value
     trace = next(trace for trace in view.plot.shown.data if trace.name == "path")
-    view.plot._hear(None, {"kind": "click", "curve": list(view.plot.shown.data).index(trace), "point": [0]}, [])
+    view.plot.click(list(view.plot.shown.data).index(trace), (0,))
     assert selection.individual == path[0]
     assert view.scrubber.value == 0
     view.close()
@@ -138,7 +138,7 @@ def test_statistics_show_what_plots_says(run):
     assert list(median.x) == pytest.approx(expected, nan_ok=True)
     assert view.adapt.disabled  # a stored run
     box = next(place for place, trace in enumerate(view.plot.shown.data) if trace.type == "box" and len(trace.x))
-    view.plot._hear(None, {"kind": "click", "curve": box, "point": [0]}, [])
+    view.plot.click(box, (0,))
     assert view.selection.individual == view.plot.shown.data[box].customdata[0]
     view.close()
 
@@ -190,7 +190,7 @@ def test_a_cell_of_the_matrix_opens_its_mistakes(run):
         found = view.confusion_of(individual)
         if found.matrix[0, 1]:
             break
-    view.plot._hear(None, {"kind": "click", "curve": 0, "point": [0, 1]}, [])
+    view.plot.click(0, (0, 1))
     assert (view.what.value, view.true.value, view.predicted.value) == ("mistakes", 0, 1)
     assert view.mistake.max == found.matrix[0, 1]
     assert f"image {found.wrong(0, 1)[0]} of the validation split" in view.plot.shown.layout.title.text

@@ -20,7 +20,7 @@ from workbench.store import Run
 from workbench.views.front.data import Baseline, FrontInfo, baselines_for
 from workbench.views.front.figure import draw_front, hypervolume_spread_figure
 from workbench.views.mutations.data import mutation_effects
-from workbench.views.run.changes import flat
+from workbench.views.run.data import flat
 
 if TYPE_CHECKING:
     import pandas as pd

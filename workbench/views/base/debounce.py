@@ -1,4 +1,4 @@
-"""Changes that a hand is still making: they count once it rests."""
+"""What sliders need besides ipywidgets: changes counted once a drag is over, and names for screen readers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REST_SECONDS = 0.3
 """From the last change, or from letting go, until the changes count."""
 
 
-class HandWatcher(anywidget.AnyWidget):
+class PointerWatcher(anywidget.AnyWidget):
     """Shows nothing; tells whether a pointer is pressed within the view around it.
 
     Attributes:
@@ -41,21 +41,23 @@ class HandWatcher(anywidget.AnyWidget):
     held = traitlets.Bool(False).tag(sync=True)
 
 
-class Settling:
-    """Collects changes by name and hands them over together once the hand has rested for `REST_SECONDS`.
+class Debounce:
+    """Collects changes by name and hands them over together once nothing has moved for `REST_SECONDS`.
 
-    Without a running loop (a plain script) there is no hand, and a change counts at once.
+    Without a running loop (a plain script) a change counts at once.
 
     Args:
         apply: called in the kernel's loop with all changes since the last time.
+        later: calls a function after some seconds and returns a handle that can cancel it; that of the running loop
+            if None.
 
     Attributes:
         changes: those that do not count yet.
     """
 
-    def __init__(self, apply: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(self, apply: Callable[[Mapping[str, Any]], None], later: Callable[..., Any] | None = None) -> None:
         self.changes: dict[str, Any] = {}
-        self._apply, self._held = apply, False
+        self._apply, self._later, self._held = apply, later, False
         self._timer: asyncio.TimerHandle | None = None
 
     def put(self, name: str, value: Any) -> None:
@@ -67,12 +69,8 @@ class Settling:
         """A change was taken back before it counted."""
         self.changes.pop(name, None)
 
-    def clear(self) -> None:
-        """All of them were."""
-        self.changes.clear()
-
     def hold(self, held: bool) -> None:
-        """A hand has taken hold, or has let go."""
+        """The pointer was pressed or let go: while it is pressed nothing counts."""
         self._held = held
         self._wait()
 
@@ -83,12 +81,53 @@ class Settling:
         if self._held or not self.changes:
             return
         try:
-            self._timer = asyncio.get_running_loop().call_later(REST_SECONDS, self.settle)
+            later = self._later or asyncio.get_running_loop().call_later
         except RuntimeError:
-            self.settle()
+            self.flush()
+        else:
+            self._timer = later(REST_SECONDS, self.flush)
 
-    def settle(self) -> None:
-        """What was changed counts now."""
+    def flush(self) -> None:
+        """Let the changes count now."""
         if self.changes:
             changes, self.changes = self.changes, {}
             self._apply(changes)
+
+
+class SliderLabels(anywidget.AnyWidget):
+    """Shows nothing; labels the sliders around it for screen readers, and hides icons from them."""
+
+    _esm = """
+    const SLIDERS = ".widget-slider:has(.noUi-handle:not([aria-label]))";
+
+    function nameSlider(slider) {
+      const name = slider.querySelector(".widget-label")?.textContent;
+      const handles = slider.querySelectorAll(".noUi-handle");
+      handles.forEach((handle, number) => {
+        handle.setAttribute("aria-label", handles.length > 1 ? `${name}, ${number ? "to" : "from"}` : name);
+      });
+      const readout = slider.querySelector(".widget-readout");
+      readout?.setAttribute("role", "textbox");
+      readout?.setAttribute("aria-label", `${name}, value`);
+    }
+
+    function render({ el }) {
+      let view = null, frame = 0;
+      const look = () => {
+        frame = 0;
+        view.querySelectorAll(SLIDERS).forEach(nameSlider);
+        view.querySelectorAll(".jupyter-button > i:not([aria-hidden])")
+          .forEach((icon) => icon.setAttribute("aria-hidden", "true"));
+      };
+      const observer = new MutationObserver(() => { frame ||= requestAnimationFrame(look); });
+      const begin = () => {
+        view = el.closest(".wb-dashboard") ?? el.closest(".wb-view");
+        if (!view) { frame = requestAnimationFrame(begin); return; }  // not in the page yet
+        observer.observe(view, { childList: true, subtree: true });
+        look();
+      };
+      begin();
+      return () => { observer.disconnect(); cancelAnimationFrame(frame); };
+    }
+    export default { render };
+    """

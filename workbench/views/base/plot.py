@@ -101,13 +101,21 @@ class Plot(anywidget.AnyWidget):
                 self.set_trait(f"trace_{number}", text)
 
     def _hear(self, _: Any, message: Any, buffers: Any) -> None:
-        """The page asks for plotly, or tells of a click; what it says of a figure that is gone is ignored."""
+        """The page asks for plotly, or tells of a click."""
         if message.get("kind") == "plotly":
             self.send({"kind": "plotly"}, [_plotly_code()])
-        elif message.get("kind") == "click" and self.shown is not None and self._on_click is not None:
-            curve = message.get("curve")
-            if isinstance(curve, int) and 0 <= curve < len(self.shown.data):
-                self._on_click(self.shown.data[curve], tuple(int(number) for number in message.get("point", ())))
+        elif message.get("kind") == "click" and isinstance(message.get("curve"), int):
+            self.click(message["curve"], tuple(int(number) for number in message.get("point", ())))
+
+    def click(self, number: int, place: tuple[int, ...]) -> None:
+        """Click a point of a trace, as a person does on the page; a trace that is gone is ignored.
+
+        Args:
+            number: of the trace.
+            place: of the point: (number,), or (row, column) of a heat map.
+        """
+        if self.shown is not None and self._on_click is not None and 0 <= number < len(self.shown.data):
+            self._on_click(self.shown.data[number], place)
 
 
 @cache

@@ -1,7 +1,7 @@
-"""The one task in the kernel's loop that looks at searches and tells the views.
+"""The one task in the kernel's loop that looks at searches and updates the views.
 
 Searches run in threads of their own and never touch a widget: a single writer keeps figures whole. The task sleeps
-longer when telling the views has cost more, so that it takes about `SHARE` of the main thread whatever is watched.
+longer when updates cost more, so that it takes about `SHARE` of the main thread whatever is watched.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from workbench.search import Snapshot
 from workbench.views.base.source import Source
 
 POLL_SECONDS = 0.25
-"""Between two looks, at least."""
+"""Shortest time between two looks."""
 
 HIDDEN_SECONDS = 5.0
-"""Between two updates of a view that is on no page."""
+"""Shortest time between two updates of a view that is on no page."""
 
 SHARE = 0.015
 """Of the main thread's time."""
@@ -29,77 +29,96 @@ LONGEST_SLEEP = 2.0
 _log = logging.getLogger(__name__)
 
 
-class Following:
-    """One view's wish to be told; ends with `close`.
+class Subscription:
+    """A view's subscription to updates.
 
     Attributes:
-        interval: seconds between two updates, at least.
+        source: what it follows.
+        interval: shortest time between two updates, in seconds.
         hidden: whether the view is on no page.
     """
 
-    def __init__(self, source: Source, callback: Callable[[Snapshot], None], interval: float = POLL_SECONDS) -> None:
+    def __init__(self, poller: Poller, source: Source, callback: Callable[[Snapshot], None], interval: float) -> None:
         self.source, self.interval, self.hidden = source, interval, False
-        self._callback = callback
+        self._poller, self._callback = poller, callback
         self._seen: object = None
-        self._due = 0.0
+        self._updated = float("-inf")
 
-    def tell(self, snapshots: dict[int, Snapshot]) -> bool:
-        """Call back if something has changed since the last time and it is time; returns whether it did.
+    def update(self, snapshots: dict[int, Snapshot]) -> None:
+        """Call back if something has changed since the last time and the interval is over.
 
         Args:
-            snapshots: those taken in this round, by identity of their source; one is added if need be.
+            snapshots: those taken in this round, by identity of what is watched; one is added if need be.
         """
-        now = time.monotonic()
-        version = self.source.version
-        if version == self._seen or now < self._due:
-            return False
+        now, version = self._poller.clock(), self.source.version
+        if version == self._seen or now < self._updated + (HIDDEN_SECONDS if self.hidden else self.interval):
+            return
         key = id(self.source.watched)
         if key not in snapshots:
             snapshots[key] = self.source.snapshot()
-        self._seen = version
-        self._due = now + (HIDDEN_SECONDS if self.hidden else self.interval)
+        self._seen, self._updated, self.source.latest = version, now, snapshots[key]
         self._callback(snapshots[key])
-        return True
 
     def close(self) -> None:
-        """Be told no more."""
-        if self in _following:
-            _following.remove(self)
+        """End the subscription."""
+        if self in self._poller.subscriptions:
+            self._poller.subscriptions.remove(self)
 
 
-_following: list[Following] = []
-_task: asyncio.Task[None] | None = None
+class Poller:
+    """Updates all subscriptions from one asyncio task.
 
+    Args:
+        clock: gives the time in seconds.
+        sleep: waits so many seconds.
 
-def follow(source: Source, callback: Callable[[Snapshot], None], interval: float = POLL_SECONDS) -> Following:
-    """Have `callback` called in the kernel's loop with each new snapshot, at most every `interval` seconds.
-
-    The callback is called once at once. Without a running loop (a plain script) that is all.
+    Attributes:
+        subscriptions: those that are open.
+        task: the task, which ends with the last subscription; None before the first.
     """
-    global _task
-    following = Following(source, callback, interval)
-    following.tell({})
-    _following.append(following)
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return following
-    if _task is None or _task.done() or _task.get_loop() is not loop:
-        _task = loop.create_task(_poll(), name="workbench-poller")
-    return following
 
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.clock, self._sleep = clock, sleep
+        self.subscriptions: list[Subscription] = []
+        self.task: asyncio.Task[None] | None = None
 
-def poll_once() -> float:
-    """Tell all views what is new; returns the seconds of this thread that it cost."""
-    started, snapshots = time.thread_time(), dict[int, Snapshot]()
-    for following in tuple(_following):
+    def subscribe(
+        self, source: Source, callback: Callable[[Snapshot], None], interval: float = POLL_SECONDS
+    ) -> Subscription:
+        """Have `callback` called in the kernel's loop with each new snapshot, at most every `interval` seconds.
+
+        It is called once at once. Without a running loop (a plain script) that is all.
+        """
+        subscription = Subscription(self, source, callback, interval)
+        subscription.update({})
+        self.subscriptions.append(subscription)
         try:
-            following.tell(snapshots)
-        except Exception:  # one view's error must not stop the others
-            _log.exception("a view could not be updated")
-    return time.thread_time() - started
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return subscription
+        if self.task is None or self.task.done() or self.task.get_loop() is not loop:
+            self.task = loop.create_task(self.run(), name="workbench-poller")
+        return subscription
+
+    def poll_once(self) -> float:
+        """Update all views; returns the seconds of this thread that it cost."""
+        started, snapshots = time.thread_time(), dict[int, Snapshot]()
+        for subscription in tuple(self.subscriptions):
+            try:
+                subscription.update(snapshots)
+            except Exception:  # one view's error must not stop the others
+                _log.exception("a view could not be updated")
+        return time.thread_time() - started
+
+    async def run(self) -> None:
+        """Poll until the last subscription is closed."""
+        while self.subscriptions:
+            await self._sleep(min(max(POLL_SECONDS, self.poll_once() / SHARE), LONGEST_SLEEP))
 
 
-async def _poll() -> None:
-    while _following:
-        await asyncio.sleep(min(max(POLL_SECONDS, poll_once() / SHARE), LONGEST_SLEEP))
+POLLER = Poller()
+"""That of all views in this kernel."""

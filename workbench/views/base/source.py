@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbench.datasets import Dataset, dataset_names, load_dataset
-from workbench.errors import WorkbenchError
+from workbench.errors import RunError, WorkbenchError
+from workbench.individuals import Individual
 from workbench.search import Search, SearchConfig, Snapshot, snapshot_of
 from workbench.search.settings import Settings, Timeline
 from workbench.settings import from_values
@@ -15,26 +17,47 @@ from workbench.space import SearchSpace
 from workbench.store import Run, open_run
 
 
+class Details(NamedTuple):
+    """What is known of one individual.
+
+    Attributes:
+        individual: with its genome, unless that was not kept.
+        facts: what its search space says of the genome.
+        ancestors: ids from the first one down to the parent.
+    """
+
+    individual: Individual
+    facts: Mapping[str, Any]
+    ancestors: tuple[int, ...]
+
+
+def source_of(watched: Search | Run | Source) -> Source:
+    """The source for a search or run; a source is returned as it is, so that views can share one."""
+    return watched if isinstance(watched, Source) else Source(watched)
+
+
 class Source:
     """A search or a run.
 
     Args:
-        watched: a `Search`, a `Run`, or another source.
+        watched: a `Search`, or a `Run` to read.
 
     Attributes:
         watched: the search or run.
         search: the search, None if a run is only read.
         run: the run file, to read.
+        latest: the snapshot taken last.
     """
 
-    def __init__(self, watched: Search | Run | Source) -> None:
-        if isinstance(watched, Source):
-            watched = watched.watched
+    def __init__(self, watched: Search | Run) -> None:
         if not isinstance(watched, Search | Run):
             raise WorkbenchError(f"expected a Search, or a run from open_run(path), got {watched!r}")
-        self.watched: Search | Run = watched
+        self.watched = watched
         self.search = watched if isinstance(watched, Search) else None
         self.run: Run = watched.results if isinstance(watched, Search) else watched
+        self.latest: Snapshot | None = None
+        self._details: Details | None = None
+        self._settings: tuple[int, Settings] | None = None
 
     @property
     def version(self) -> object:
@@ -45,7 +68,8 @@ class Source:
 
     def snapshot(self) -> Snapshot:
         """What it looks like now."""
-        return self.search.snapshot() if self.search is not None else snapshot_of(self.run)
+        self.latest = self.search.snapshot() if self.search is not None else snapshot_of(self.run)
+        return self.latest
 
     @cached_property
     def space(self) -> SearchSpace:
@@ -61,8 +85,11 @@ class Source:
         """The live settings from the next child on."""
         if self.search is not None:
             return self.search.target
-        start = Settings.at_start(from_values(SearchConfig, self.run.config), self.space)
-        return Timeline(start, self.space, self.run.events.itertuples()).latest  # type: ignore[arg-type]
+        events = (self.latest or self.snapshot()).events
+        if self._settings is None or self._settings[0] != len(events):
+            start = Settings.at_start(from_values(SearchConfig, self.run.config), self.space)
+            self._settings = len(events), Timeline(start, self.space, events).latest
+        return self._settings[1]
 
     @property
     def dataset(self) -> str:
@@ -95,11 +122,48 @@ class Source:
         """The run file `name` in the same folder."""
         return open_run(self.path.parent / name)
 
+    def details(self, id: int) -> Details:
+        """An individual, from memory if it is alive or on the front; else from the run file.
+
+        Raises:
+            WorkbenchError: if there is no such individual, or it cannot be read.
+        """
+        if self._details is None or self._details.individual.id != id:
+            self._details = self._remembered(id) or self._stored(id)
+        return self._details
+
+    def _remembered(self, id: int) -> Details | None:
+        """What the latest snapshot knows; None if anything is missing, such as an early ancestor."""
+        snapshot = self.latest
+        if snapshot is None:
+            return None
+        known = {one.id: one for one in (*snapshot.population, *snapshot.archive, *snapshot.current)}
+        if id not in known or known[id].genome is None:
+            return None
+        parents = {one.id: one.parent for one in snapshot.recent} | {one.id: one.parent for one in known.values()}
+        line = [id]
+        while (parent := parents.get(line[-1])) is not None:
+            line.append(parent)
+        if line[-1] not in parents:
+            return None
+        return Details(known[id], self.space.describe(known[id].genome), tuple(line[:0:-1]))
+
+    def _stored(self, id: int) -> Details:
+        individual = self.run.individual(id)
+        line = [int(each) for each in self.run.lineage(id)["id"]]
+        return Details(individual, self.run.facts(id), tuple(line[:-1]))
+
     def neuron_genome(self, id: int) -> Any:
-        """The genome of an individual if it is one of neurons, else None."""
+        """The genome of an individual if it is one of neurons, else None.
+
+        Raises:
+            RunError: if it was not kept.
+        """
         from workbench.genome import Genome
 
-        genome = self.run.genome(id)
+        genome = self.details(id).individual.genome
+        if genome is None:
+            raise RunError(f"the network of individual {id} was not kept: it failed, or was dropped to save space")
         return genome if isinstance(genome, Genome) else None
 
 

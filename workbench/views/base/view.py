@@ -1,7 +1,8 @@
-"""What all views have in common: a source they follow, a selection they share and the style."""
+"""What all views have in common: a source they follow, a selection they share, and the style."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import traitlets
 from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.markup import escape
-from workbench.views.base.poller import POLL_SECONDS, follow
+from workbench.views.base.poller import POLL_SECONDS, POLLER
 from workbench.views.base.selection import Selection
-from workbench.views.base.source import Source
+from workbench.views.base.source import Source, source_of
 
 
 @cache
@@ -30,15 +31,30 @@ def style_sheet(name: str = "base/dashboard.css") -> ipw.HTML:
 def panel(title: str, *children: ipw.Widget, name: str = "") -> ipw.VBox:
     """A titled part of a view."""
     head = ipw.HTML(f'<h3 class="wb-title">{escape(title)}</h3>')
-    box = ipw.VBox([head, *children])
-    box.add_class("wb-panel")
-    if name:
-        box.add_class(name)
-    return box
+    return classed(ipw.VBox([head, *children]), "wb-panel", name)
+
+
+def button(text: str, name: str, tooltip: str, action: Callable[[], object], icon: str = "") -> ipw.Button:
+    """A button with the CSS class `name` that calls `action`."""
+    made = classed(ipw.Button(description=text, icon=icon, tooltip=tooltip), name)
+    made.on_click(lambda _: action())
+    return made
+
+
+def bar(*children: ipw.Widget) -> ipw.HBox:
+    """Controls side by side, above what they control."""
+    return classed(ipw.HBox(children), "wb-bar-of-controls")
+
+
+def classed(widget: Any, *names: str) -> Any:
+    """The widget with CSS classes; empty names are left out."""
+    for name in filter(None, names):
+        widget.add_class(name)
+    return widget
 
 
 class View(ipw.VBox):
-    """A widget that follows a search or run until it is closed; shows itself anew in `show`.
+    """A widget that follows a search or run until it is closed; `show` brings it up to date.
 
     Args:
         watched: a `Search`, or a `Run` to read.
@@ -47,17 +63,19 @@ class View(ipw.VBox):
     Attributes:
         source: what it follows.
         selection: which individual is looked at.
+        subscription: to updates.
     """
 
     interval = POLL_SECONDS
 
     def __init__(self, watched: Search | Run | Source, selection: Selection | None = None) -> None:
-        self.source = Source(watched)
+        self._selected: list[Callable[[Any], None]] = []
+        self.source = source_of(watched)
         self.selection = selection if selection is not None else Selection()
         super().__init__(_view_count=0)  # from now on the page tells on how many places it is shown
         self.add_class("wb-view")
         self._build()
-        self._following = follow(self.source, self.show, self.interval)
+        self.subscription = POLLER.subscribe(self.source, self.show, self.interval)
 
     def _build(self) -> None:
         """Make the children; called once."""
@@ -67,15 +85,20 @@ class View(ipw.VBox):
         """Show what the search looks like now."""
         raise NotImplementedError
 
+    def _on_selection(self, callback: Callable[[Any], None]) -> None:
+        """Have `callback` called when another individual is selected, until the view is closed."""
+        self.selection.observe(callback, "individual")
+        self._selected.append(callback)
+
     @traitlets.observe("_view_count")
     def _notice_page(self, change: Any) -> None:
-        following = getattr(self, "_following", None)
-        if following is not None:
-            following.hidden = change.new == 0
+        if hasattr(self, "subscription"):
+            self.subscription.hidden = change.new == 0
 
     def close(self) -> None:
         """End it, on the page and in the kernel; the search goes on."""
-        following = getattr(self, "_following", None)
-        if following is not None:
-            following.close()
+        while self._selected:
+            self.selection.unobserve(self._selected.pop(), "individual")
+        if hasattr(self, "subscription"):
+            self.subscription.close()
         super().close()

@@ -16,7 +16,7 @@ from workbench.evolution.ranking import front_of
 from workbench.formats import in_words, setting_text
 from workbench.settings import from_values
 from workbench.views.front.data import staircase
-from workbench.views.run.changes import flat
+from workbench.views.run.data import flat
 
 if TYPE_CHECKING:
     from workbench.store import Run

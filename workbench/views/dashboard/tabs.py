@@ -17,13 +17,7 @@ from workbench.views.sandbox.widget import sandbox_of
 
 
 class Part(NamedTuple):
-    """A tab.
-
-    Attributes:
-        title: of the tab.
-        question: that it answers.
-        make: makes its view.
-    """
+    """A tab: its title, the question that it answers, and what makes its view."""
 
     title: str
     question: str
@@ -49,7 +43,7 @@ PARTS = (
     ),
     Part(
         "Sandbox",
-        "What if? Change a network by hand, see what changed, train it, put it into the population.",
+        "What if? Change a network by hand, see what changed, train it, insert it into the population.",
         sandbox_of,
     ),
 )

@@ -28,7 +28,7 @@ from workbench.views.front.figure import (
     live_figure,
     other_trace,
 )
-from workbench.views.run.changes import changes
+from workbench.views.run.data import changes
 
 BASELINES = len(STYLES)
 OVERLAYS = range(BASELINES + 1, BASELINES + 1 + MAX_OTHERS)

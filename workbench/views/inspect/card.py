@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
+from workbench.formats import percent, value_text
 from workbench.individuals import Individual
 from workbench.search import Snapshot
-from workbench.views.base.markup import escape
-from workbench.views.base.view import View, style_sheet
+from workbench.views.base.markup import alert, escape, quiet
+from workbench.views.base.view import View, button, classed, style_sheet
 
 ANCESTORS = 6
 """Buttons for ancestors; more are told in number."""
@@ -30,34 +30,30 @@ class IndividualCard(View):
     """
 
     def _build(self) -> None:
-        self.previous = self._button("Smaller", "arrow-left", "wb-previous", "The next smaller network on the front")
-        self.best = self._button("Most accurate", "star", "wb-best", "The most accurate network so far")
-        self.next = self._button("Larger", "arrow-right", "wb-next", "The next larger network on the front")
-        self.previous.on_click(lambda _: self._walk(-1))
-        self.next.on_click(lambda _: self._walk(1))
-        self.best.on_click(lambda _: self._choose(self._best))
+        self.previous = button(
+            "Smaller", "wb-previous", "The next smaller network on the front", lambda: self._walk(-1), "arrow-left"
+        )
+        self.best = button(
+            "Most accurate", "wb-best", "The most accurate network so far", lambda: self._choose(self._best), "star"
+        )
+        self.next = button(
+            "Larger", "wb-next", "The next larger network on the front", lambda: self._walk(1), "arrow-right"
+        )
         self._front: list[int] = []
         self._best: int | None = None
-        self.facts = ipw.HTML()
-        self.ancestors = [self._button("", "", "wb-ancestor", "Open this ancestor") for _ in range(ANCESTORS)]
-        for button in self.ancestors:
-            button.on_click(lambda clicked: self._choose(int(clicked.description.rpartition(" ")[2])))
-        self.lineage = ipw.HBox(self.ancestors)
-        self.lineage.add_class("wb-lineage")
-        self.lineage_note = ipw.HTML()
-        walk = ipw.HBox([self.previous, self.best, self.next])
-        walk.add_class("wb-buttons")
-        self.add_class("wb-card")
-        self.add_class("wb-panel")
+        self._shown: tuple[int, ...] = ()
+        self.facts, self.lineage_note = ipw.HTML(), ipw.HTML()
+        self.ancestors = [self._ancestor(place) for place in range(ANCESTORS)]
+        lineage = classed(ipw.HBox(self.ancestors), "wb-lineage")
+        walk = classed(ipw.HBox([self.previous, self.best, self.next]), "wb-buttons")
+        classed(self, "wb-card", "wb-panel")
         title = ipw.HTML('<h3 class="wb-title">Network</h3>')
-        self.children = (style_sheet(), title, walk, self.facts, self.lineage_note, self.lineage)
-        self.selection.observe(self._look, "individual")
+        self.children = (style_sheet(), title, walk, self.facts, self.lineage_note, lineage)
+        self._on_selection(self._look)
         self._look(None)
 
-    def _button(self, text: str, icon: str, name: str, tooltip: str) -> ipw.Button:
-        button = ipw.Button(description=text, icon=icon, tooltip=tooltip)
-        button.add_class(name)
-        return button
+    def _ancestor(self, place: int) -> ipw.Button:
+        return button("", "wb-ancestor", "Open this ancestor", lambda: self._choose(self._shown[place]))
 
     def _choose(self, id: int | None) -> None:
         if id is not None:
@@ -75,40 +71,32 @@ class IndividualCard(View):
     def show(self, snapshot: Snapshot) -> None:
         """Learn the front."""
         self._front, self._best = [individual.id for individual in snapshot.archive], snapshot.best
-        for button in (self.previous, self.best, self.next):
-            button.disabled = not self._front
+        for each in (self.previous, self.best, self.next):
+            each.disabled = not self._front
 
     def _look(self, _: Any) -> None:
+        """Show the selected individual."""
         id = self.selection.individual
-        lineage: list[int] = []
+        ancestors: tuple[int, ...] = ()
         if id is None:
-            self.facts.value = (
-                '<p class="wb-quiet">Click a point of the front, or walk along it with these buttons.</p>'
-            )
+            self.facts.value = quiet("Click a point of the front, or walk along it with these buttons.")
         else:
             try:
-                run = self.source.run
-                self.facts.value = card_html(run.individual(id), run.facts(id))
-                lineage = [int(each) for each in run.lineage(id)["id"]][:-1]
+                details = self.source.details(id)
+                self.facts.value, ancestors = card_html(details.individual, details.facts), details.ancestors
             except WorkbenchError as error:
-                self.facts.value = f'<div role="alert" class="wb-alert">{escape(error)}</div>'
-        self._show_lineage(lineage)
+                self.facts.value = alert(str(error))
+        self._show_ancestors(ancestors)
 
-    def _show_lineage(self, lineage: list[int]) -> None:
-        shown = lineage[-ANCESTORS:]
-        more = len(lineage) - len(shown)
-        text = f"Ancestors, the parent last{f' ({more} earlier ones are not shown)' if more else ''}:" if shown else ""
-        self.lineage_note.value = f'<p class="wb-quiet">{text}</p>'
-        for number, button in enumerate(self.ancestors):
-            known = number < len(shown)
-            button.layout.display = None if known else "none"
-            button.description = f"# {shown[number]}" if known else ""
-
-    def close(self) -> None:
-        """End it."""
-        with contextlib.suppress(ValueError):  # it may be closed already
-            self.selection.unobserve(self._look, "individual")
-        super().close()
+    def _show_ancestors(self, ancestors: tuple[int, ...]) -> None:
+        self._shown = ancestors[-ANCESTORS:]
+        more = len(ancestors) - len(self._shown)
+        text = f"Ancestors, the parent last{f' ({more} earlier ones are not shown)' if more else ''}:"
+        self.lineage_note.value = quiet(text if self._shown else "")
+        for place, each in enumerate(self.ancestors):
+            known = place < len(self._shown)
+            each.layout.display = None if known else "none"
+            each.description = f"# {self._shown[place]}" if known else ""
 
 
 def card_html(individual: Individual, facts: Mapping[str, Any]) -> str:
@@ -118,16 +106,16 @@ def card_html(individual: Individual, facts: Mapping[str, Any]) -> str:
         rows.append(("parent", individual.parent))
     result, cost = individual.result, individual.cost
     if result is not None:
-        rows.append(("validation accuracy", f"{result.val_accuracy:.2%}"))
-        rows.append(("… before training", f"{result.initial_val_accuracy:.2%}"))
+        rows.append(("validation accuracy", percent(result.val_accuracy)))
+        rows.append(("… before training", percent(result.initial_val_accuracy)))
         rows.append(("epochs", result.epochs))
     if cost is not None:
         rows += [("FLOPs", f"{cost.flops:,}"), ("… with norm, bias, ReLU", f"{cost.flops_total:,}")]
         rows.append(("parameters", f"{cost.parameters:,}"))
     rows += [(name, value) for name, value in facts.items()]
     rows.append(("training took", f"{individual.wall_seconds:.1f} s"))
-    cells = "".join(f"<span>{escape(name)}</span><b>{escape(_plain(value))}</b>" for name, value in rows)
-    failed = f'<div class="wb-alert">failed: {escape(individual.failure)}</div>' if individual.failure else ""
+    cells = "".join(f"<span>{escape(name)}</span><b>{escape(value_text(value))}</b>" for name, value in rows)
+    failed = alert(f"failed: {individual.failure}") if individual.failure else ""
     made = escape(mutation_in_words(individual.mutation) or "an initial individual")
     if individual.origin == "by hand" and not made.startswith("by hand"):
         made = f"by hand · {made}"
@@ -146,17 +134,5 @@ def mutation_in_words(record: Mapping[str, Any]) -> str:
             continue
         words = name.replace("_", " ")
         counts = isinstance(value, int) and not isinstance(value, bool) and words.endswith(COUNTED)
-        parts.append(words if value is True else f"{value:,} {words}" if counts else f"{words} {_plain(value)}")
+        parts.append(words if value is True else f"{value:,} {words}" if counts else f"{words} {value_text(value)}")
     return kind + (f": {', '.join(parts)}" if parts else "")
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(_plain(each) for each in value)
-    return str(value)

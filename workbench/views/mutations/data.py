@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from workbench.views.run.changes import Change, run_changes
+from workbench.views.run.data import Change, run_changes
 
 if TYPE_CHECKING:
     import pandas as pd

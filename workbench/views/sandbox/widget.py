@@ -20,7 +20,7 @@ from workbench.spaces import NeuronSpace
 from workbench.store import Run
 from workbench.views.base.markup import alert, quiet
 from workbench.views.base.selection import Selection
-from workbench.views.base.source import Source
+from workbench.views.base.source import Source, source_of
 from workbench.views.base.view import panel, style_sheet
 from workbench.views.network.data import GenomeDifference, genome_difference
 from workbench.views.sandbox.data import TRAIN, History, Step, changes_html, defaults_for
@@ -69,7 +69,7 @@ class Sandbox(ipw.VBox):
         selection: Selection | None = None,
     ) -> None:
         super().__init__()
-        self.source = None if search is None else Source(search)
+        self.source = None if search is None else source_of(search)
         self.data, self.selection = data, selection if selection is not None else Selection()
         self.history: History | None = None
         self._space, rates, config = defaults_for(data, genome, self.source)

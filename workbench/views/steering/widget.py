@@ -12,12 +12,11 @@ from workbench.search import Snapshot
 from workbench.search.settings import SETTINGS_EVENT, Settings
 from workbench.spatial import SpatialLaw
 from workbench.store import Event
-from workbench.views.base.debounce import HandWatcher, Settling
+from workbench.views.base.debounce import Debounce, PointerWatcher, SliderLabels
 from workbench.views.base.markup import escape
-from workbench.views.base.naming import Naming
 from workbench.views.base.palette import CATEGORIES
 from workbench.views.base.view import View, panel, style_sheet
-from workbench.views.run.changes import changes
+from workbench.views.run.data import changes
 from workbench.views.steering.law import spatial_law_info
 from workbench.views.steering.law_curve import law_svg
 from workbench.views.steering.sliders import is_same, put, search_controls, setting_control
@@ -42,7 +41,7 @@ class Steering(View):
     def _build(self) -> None:
         space = self.source.space
         self._refreshing = self._previewed = False
-        self._moving = Settling(self._apply)
+        self._moving = Debounce(self._apply)
         self._shown: Any = None
         self.controls: dict[str, Any] = {}
         self._paths: dict[str, str] = {}
@@ -65,9 +64,9 @@ class Steering(View):
         ]
         grid = ipw.Box(parts)
         grid.add_class("wb-steering-grid")
-        self.hand = HandWatcher(around=".wb-steering")
-        self.hand.observe(lambda change: self._moving.hold(change.new), "held")
-        self.children = (style_sheet(), Naming(), self.hand, self.refusal, self.note, grid)
+        self.pointer = PointerWatcher(around=".wb-steering")
+        self.pointer.observe(lambda change: self._moving.hold(change.new), "held")
+        self.children = (style_sheet(), SliderLabels(), self.pointer, self.refusal, self.note, grid)
 
     def _add(self, name: str, control: Any, path: str) -> None:
         control.add_class(f"wb-set-{name}")
@@ -120,7 +119,7 @@ class Steering(View):
         """Show the settings that hold from the next child on."""
         fixed = self.source.search is None or snapshot.state in ENDED
         if fixed:
-            self._moving.clear()
+            self._moving.changes.clear()
         if self.source.search is None or self.source.settings is not self._shown:
             self._refresh()
         for control in self.controls.values():
@@ -180,7 +179,7 @@ class Steering(View):
         """End it; what a hand has just changed counts."""
         moving = getattr(self, "_moving", None)
         if moving is not None:
-            moving.settle()
+            moving.flush()
         super().close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,30 +10,29 @@ import ipywidgets as ipw
 from workbench.errors import WorkbenchError
 from workbench.search import Search
 from workbench.store import Run
-from workbench.views.base.markup import escape
+from workbench.views.base.markup import escape, quiet
 from workbench.views.base.selection import Selection
-from workbench.views.base.source import Source
-from workbench.views.base.view import panel, style_sheet
+from workbench.views.base.source import Source, source_of
+from workbench.views.base.view import classed, panel, style_sheet
 from workbench.views.dashboard.tabs import Understand
 from workbench.views.front.widget import FrontView
 from workbench.views.inspect.card import IndividualCard
-from workbench.views.run.log import LogView
-from workbench.views.run.widget import RunControl
+from workbench.views.run.widget import LogView, RunControl
 from workbench.views.steering.widget import Steering
 
 
 class Dashboard(ipw.VBox):
     """Run control, live front, the selected network, steering and log, and tabs that help to understand.
 
-    A click anywhere selects everywhere.
-
-    Any number of dashboards may look at one search. Closing the page does not stop the search.
+    A click anywhere selects everywhere. Any number of dashboards may look at one search. Closing the page does not stop
+    the search.
 
     Args:
         watched: a `Search`, or a run from `open_run` to read.
         others: fronts of other runs to lay over the front, by name.
 
     Attributes:
+        source: the search or run.
         selection: which individual and neuron are looked at; may be set.
         run_control, front, card, steering, history: the views.
         understand: lineage, mutations, one network from inside, several runs.
@@ -42,7 +40,8 @@ class Dashboard(ipw.VBox):
     """
 
     def __init__(self, watched: Search | Run, others: Mapping[str, Run] | None = None) -> None:
-        source = Source(watched)
+        self.views: tuple[Any, ...] = ()
+        source = source_of(watched)
         super().__init__()
         self.source, self.selection = source, Selection()
         self.dag, self.spatial = _network_views(source, self.selection)
@@ -52,27 +51,27 @@ class Dashboard(ipw.VBox):
         self.steering = Steering(source, self.selection)
         self.history = LogView(source, self.selection)
         self.understand = Understand(source, self.selection)
+        own = (self.run_control, self.front, self.card, self.steering, self.history, self.understand)
+        self.views = own if self.dag is None else (*own, self.dag, self.spatial)
         self._network_note = ipw.HTML()
         self.add_class("wb-dashboard")
         title = f"{escape(source.dataset)} · {escape(source.path.name)} · space of {escape(source.space.name)}"
         head = ipw.HTML(f'<h2 class="wb-heading">{title}</h2>')
-        self.grid = ipw.Box(self._panels())
-        self.grid.add_class("wb-grid")
+        self.grid = classed(ipw.Box(self._panels()), "wb-grid")
         self.children = (style_sheet(), head, self.grid)
         self.selection.observe(self._open, "individual")
 
     def _panels(self) -> list[ipw.Widget]:
-        front = panel("Accuracy against FLOPs, and hypervolume", self.front, name="wb-area-front")
-        control = panel("Run", self.run_control, name="wb-area-run")
-        self.card.add_class("wb-area-card")
-        parts = [control, front, self.card]
+        parts = [
+            panel("Run", self.run_control, name="wb-area-run"),
+            panel("Accuracy against FLOPs, and hypervolume", self.front, name="wb-area-front"),
+            classed(self.card, "wb-area-card"),
+        ]
         if self.dag is not None:
             parts.append(panel("Graph of neurons", self._network_note, self.dag, name="wb-area-dag"))
             parts.append(panel("Neurons over the image", self.spatial, name="wb-area-spatial"))
-        self.steering.add_class("wb-area-steering")
-        self.history.add_class("wb-area-log")
         understand = panel("Understand", self.understand, name="wb-area-understand")
-        return [*parts, self.steering, understand, self.history]
+        return [*parts, classed(self.steering, "wb-area-steering"), understand, classed(self.history, "wb-area-log")]
 
     def _open(self, change: Any) -> None:
         """Show the network of the selected individual."""
@@ -83,18 +82,18 @@ class Dashboard(ipw.VBox):
             genome = None if change.new is None else self.source.neuron_genome(change.new)
         except WorkbenchError:
             note = "Its network was not kept: it failed, or it was dropped to save space."
-        self._network_note.value = f'<p class="wb-quiet">{note}</p>' if note else ""
+        self._network_note.value = quiet(note)
         self.dag.genome = genome
         self.spatial.law = self.source.settings.rates.law
         self.spatial.genome = genome
 
     def close(self) -> None:
         """End all views, on the page and in the kernel; the search goes on."""
-        with contextlib.suppress(ValueError):  # it may be closed already
+        views, self.views = self.views, ()
+        if views:
             self.selection.unobserve(self._open, "individual")
-        for name in ("run_control", "front", "card", "steering", "history", "understand", "dag", "spatial"):
-            if getattr(self, name, None) is not None:
-                getattr(self, name).close()
+        for view in views:
+            view.close()
         super().close()
 
 

@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from workbench.formats import in_words, setting_text
-
-
-class EventLike(Protocol):
-    """A stored event."""
-
-    @property
-    def kind(self) -> str: ...  # noqa: D102
-    @property
-    def from_child(self) -> int: ...  # noqa: D102
-    @property
-    def generation(self) -> int | None: ...  # noqa: D102
-    @property
-    def values(self) -> Mapping[str, Any]: ...  # noqa: D102
+from workbench.store import Event
 
 
 class Change(NamedTuple):
@@ -35,15 +23,14 @@ class Change(NamedTuple):
     lines: tuple[str, ...]
 
 
-def changes(config: Mapping[str, Any], events: Iterable[EventLike]) -> list[Change]:
+def changes(config: Mapping[str, Any], events: Iterable[Event]) -> list[Change]:
     """Events in words: each compared with what held before it.
 
     Args:
         config: JSON-ready settings with which the run began.
         events: in order.
     """
-    held = flat(config)
-    found = []
+    held, found = flat(config), []
     for event in events:
         values = flat(event.values)
         if event.kind == "settings":
@@ -54,10 +41,8 @@ def changes(config: Mapping[str, Any], events: Iterable[EventLike]) -> list[Chan
             ]
             held.update(values)
         else:
-            lines = [
-                f"{event.kind}: "
-                + ", ".join(f"{in_words(name)} {setting_text(value)}" for name, value in values.items())
-            ]
+            told = (f"{in_words(name)} {setting_text(value)}" for name, value in values.items())
+            lines = [f"{event.kind}: {', '.join(told)}"]
         found.append(Change(event.from_child, event.generation, tuple(lines)))
     return found
 
