@@ -1,49 +1,6 @@
-// What the canvas views share: theme, an opaque canvas that follows its box, a camera, pointer and keys.
+// What the canvas views share: theme, an opaque canvas that fills its box, a camera, pointer and keys.
 
-const OKABE_ITO = {
-  light: {
-    positive: "#0072B2",
-    negative: "#D55E00",
-    sharedPositive: "#009E73",
-    sharedNegative: "#CC79A7",
-    blank: "#8A8A8A",
-    kept: "#9A9A9A",
-    added: "#0072B2",
-    removed: "#D55E00",
-    nowShared: "#009E73",
-  },
-  dark: {
-    positive: "#56B4E9",
-    negative: "#F0813A",
-    sharedPositive: "#2CC295",
-    sharedNegative: "#E3A3C6",
-    blank: "#8A8A8A",
-    kept: "#7C7C7C",
-    added: "#56B4E9",
-    removed: "#F0813A",
-    nowShared: "#2CC295",
-  },
-};
-const LAYER_COLORS = {
-  light: ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8200"],
-  dark: ["#56B4E9", "#E69F00", "#2CC295", "#E3A3C6", "#3D8FD1", "#F0813A", "#F0E442"],
-};
-const ANCESTOR = "#E69F00";
-const DESCENDANT = "#56B4E9";
-const CIVIDIS = [
-  "#00224E",
-  "#123570",
-  "#3B496C",
-  "#575D6D",
-  "#707173",
-  "#8A8678",
-  "#A59C74",
-  "#C3B369",
-  "#E1CC55",
-  "#FEE838",
-];
-
-/** A typed array from what a trait of bytes arrives as (a DataView, at any offset). */
+/** A typed array from a trait of bytes, which arrives as a DataView at any offset. */
 function decode(view, Type) {
   if (!view) return new Type(0);
   const bytes = ArrayBuffer.isView(view)
@@ -53,26 +10,27 @@ function decode(view, Type) {
 }
 
 const scratch = document.createElement("canvas").getContext("2d");
+const parsed = new Map();
+
+/** [r, g, b] of a CSS colour. */
 function rgb(color) {
-  scratch.fillStyle = "#000";
-  scratch.fillStyle = color;
-  const hex = scratch.fillStyle;
-  if (hex[0] !== "#")
-    return hex
-      .match(/[\d.]+/g)
-      .slice(0, 3)
-      .map(Number);
-  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  if (!parsed.has(color)) {
+    scratch.fillStyle = "#000";
+    scratch.fillStyle = color;
+    const text = scratch.fillStyle; // "#rrggbb" or "rgba(…)"
+    const hex = () => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
+    parsed.set(color, text[0] === "#" ? hex() : text.match(/[\d.]+/g).slice(0, 3).map(Number));
+  }
+  return parsed.get(color);
 }
 
-/** Colours in use, from JupyterLab's CSS variables where they exist. */
+/** The current colours: JupyterLab's CSS variables where they exist, and the palette for light or dark ground. */
 function readTheme(node) {
   const style = getComputedStyle(node);
   const get = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
   const background = get("--wbc-background", "#fff");
   const [r, g, b] = rgb(background);
   const dark = 0.299 * r + 0.587 * g + 0.114 * b < 128;
-  const mode = dark ? "dark" : "light";
   return {
     dark,
     background,
@@ -80,8 +38,7 @@ function readTheme(node) {
     muted: get("--wbc-muted", dark ? "#aaa" : "#666"),
     border: get("--wbc-border", dark ? "#555" : "#ccc"),
     font: get("--wbc-font", "system-ui, sans-serif"),
-    edges: OKABE_ITO[mode],
-    layers: LAYER_COLORS[mode],
+    ...PALETTE[dark ? "dark" : "light"],
   };
 }
 
@@ -97,26 +54,22 @@ function onThemeChange(redraw, signal) {
   signal.addEventListener("abort", () => observer.disconnect());
 }
 
-/** An opaque canvas filling `holder`, in device pixels; sizes in CSS pixels. */
+/** An opaque canvas that fills `holder`, in device pixels; `width` and `height` are in CSS pixels. */
 function makeStage(holder, label, signal, onResize) {
   const canvas = element("canvas", { className: "wbc-canvas", tabIndex: 0, role: "application", "aria-label": label });
   holder.append(canvas);
   const stage = { canvas, pen: canvas.getContext("2d", { alpha: false }), width: 0, height: 0, ratio: 1 };
-  const fit = () => {
+  const observer = new ResizeObserver(() => {
     const { clientWidth: width, clientHeight: height } = holder; // without its border
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    if (width < 2 || height < 2) return;
-    if (Math.round(width * ratio) === canvas.width && Math.round(height * ratio) === canvas.height && stage.width)
-      return;
+    const [columns, rows] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (width < 2 || height < 2 || (columns === canvas.width && rows === canvas.height && stage.width)) return;
     Object.assign(stage, { width, height, ratio });
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
+    Object.assign(canvas, { width: columns, height: rows });
     onResize();
-  };
-  const observer = new ResizeObserver(fit);
-  observer.observe(holder);
+  });
+  observer.observe(holder); // calls it for the first time, too
   signal.addEventListener("abort", () => observer.disconnect());
-  fit();
   return stage;
 }
 
@@ -147,9 +100,6 @@ class Camera {
     this.x += dx;
     this.y += dy;
   }
-  copy() {
-    return { zoom: this.zoom, x: this.x, y: this.y };
-  }
 }
 
 /** One call of `draw` per frame, however often it is asked for. */
@@ -165,57 +115,55 @@ function frameScheduler(draw, signal) {
   };
 }
 
-/** Pointer: dragging moves (and drops), a press alone clicks, moving alone hovers; the wheel zooms a focused canvas. */
-function listenToPointer(canvas, signal, { drag, drop = () => {}, click, hover, wheel }) {
+/** Dragging moves (and drops), a press alone clicks, moving alone hovers; the wheel zooms a focused canvas. */
+function listenToPointer(canvas, view) {
   let from = null;
   let moved = false;
   const place = (event) => {
     const box = canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
-  const on = (name, action, more = {}) => canvas.addEventListener(name, action, { signal, ...more });
-  on("pointerdown", (event) => {
+  canvas.onpointerdown = (event) => {
     if (event.button !== 0) return;
     from = place(event);
     moved = false;
     canvas.setPointerCapture(event.pointerId);
-  });
-  on("pointermove", (event) => {
+  };
+  canvas.onpointermove = (event) => {
     const [x, y] = place(event);
-    if (!from) return hover(x, y);
+    if (!from) return view.hover(x, y);
     if (!moved && Math.hypot(x - from[0], y - from[1]) < 4) return;
     moved = true;
-    drag(x - from[0], y - from[1], event, [x, y]);
+    view.drag(x - from[0], y - from[1], event, [x, y]);
     from = [x, y];
-  });
-  on("pointerup", (event) => {
-    if (from && !moved) click(...place(event));
-    if (from && moved) drop();
-    from = null;
-  });
-  on("pointercancel", () => (from = null));
-  on("pointerleave", () => hover(-1e9, -1e9));
-  const zoom = (event) => {
-    if (document.activeElement !== canvas && canvas.getRootNode().activeElement !== canvas && !event.ctrlKey) return;
-    event.preventDefault(); // an unfocused canvas lets the page scroll
-    wheel(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), ...place(event));
   };
-  on("wheel", zoom, { passive: false });
+  canvas.onpointerup = (event) => {
+    if (from && moved) view.drop();
+    else if (from) view.click(...place(event));
+    from = null;
+  };
+  canvas.onpointercancel = () => (from = null);
+  canvas.onpointerleave = () => view.hover(-1e9, -1e9);
+  const zoom = (event) => {
+    if (canvas.getRootNode().activeElement !== canvas && !event.ctrlKey) return; // the page scrolls
+    event.preventDefault();
+    view.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), ...place(event));
+  };
+  canvas.addEventListener("wheel", zoom, { passive: false });
 }
 
 /** Keys of a focused canvas: `actions` maps a key's name to what it does. */
-function listenToKeys(canvas, signal, actions) {
-  const press = (event) => {
+function listenToKeys(canvas, actions) {
+  canvas.onkeydown = (event) => {
     const action = actions[event.key];
     if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation(); // or the notebook takes it as a command
     action();
   };
-  canvas.addEventListener("keydown", press, { signal });
 }
 
-/** Index of the nearest of the points (screen coordinates, NaN = hidden) within `reach` pixels, or -1. */
+/** Index of the nearest of the points (NaN = hidden) within `reach`, or -1. */
 function nearest(xs, ys, x, y, reach) {
   let best = -1;
   let least = reach * reach;
@@ -226,17 +174,128 @@ function nearest(xs, ys, x, y, reach) {
   return best;
 }
 
-/** The deliberate empty state. */
+/** A canvas of one network, in which a neuron can be hovered and selected.
+ *
+ * Subclasses define `load` (a new scene), `refresh` (a new theme or size), `paintScene`, which leaves the places of
+ * neurons in `xs`, `ys` and their `radius` (`unit` is one CSS pixel there), and `describe(neuron)`, lines of text. */
+class NetworkCanvas {
+  constructor(model, { holder, tip, signal }, label) {
+    Object.assign(this, { model, holder, tip, signal, camera: new Camera(), hovered: -1, unit: 1, report: () => {} });
+    this.draw = frameScheduler(() => this.paint(), signal);
+    this.stage = makeStage(holder, label, signal, () => this.refresh());
+    onThemeChange(() => this.stage.width && this.refresh(), signal); // only on the page are colours known
+    listenToPointer(this.stage.canvas, this);
+    listenToKeys(this.stage.canvas, this.keys());
+  }
+  keys() {
+    const pan = (dx, dy) => () => this.pan(dx, dy);
+    return {
+      "+": () => this.zoom(1.3),
+      "=": () => this.zoom(1.3),
+      "-": () => this.zoom(1 / 1.3),
+      0: () => this.reset(),
+      ArrowLeft: pan(40, 0),
+      ArrowRight: pan(-40, 0),
+      ArrowUp: pan(0, 40),
+      ArrowDown: pan(0, -40),
+      Escape: () => this.put("neuron", null),
+    };
+  }
+  put(name, value) {
+    this.model.set(name, value);
+    this.model.save_changes();
+  }
+  paint() {
+    if (!this.stage.width || !this.theme) return;
+    if (this.scene) this.paintScene();
+    else drawEmpty(this.stage, this.theme, "No network selected", "Click a point of the front, or set .genome");
+  }
+  /** The camera moved. */
+  moved() {
+    this.draw();
+  }
+  pan(dx, dy) {
+    this.camera.pan(dx, dy);
+    this.moved();
+  }
+  zoom(factor, x = this.stage.width / 2, y = this.stage.height / 2) {
+    this.camera.zoomAt(factor, x, y);
+    this.moved();
+  }
+  reset() {
+    this.camera.reset();
+    this.moved();
+  }
+  drag(dx, dy) {
+    this.pan(dx, dy);
+  }
+  drop() {}
+  /** The neuron at (x, y) in CSS pixels, or -1. */
+  find(x, y) {
+    if (!this.scene || !this.xs) return -1;
+    return nearest(this.xs, this.ys, x * this.unit, y * this.unit, Math.max(9, this.radius + 3) * this.unit);
+  }
+  hover(x, y) {
+    const found = this.find(x, y);
+    showTip(this.tip, this.stage, found < 0 ? null : this.describe(found), x, y);
+    this.stage.canvas.style.cursor = found < 0 ? "grab" : "pointer";
+    if (found === this.hovered) return;
+    this.hovered = found;
+    this.draw();
+    this.put("hovered", found < 0 ? null : found);
+  }
+  click(x, y) {
+    const found = this.find(x, y);
+    this.put("neuron", found < 0 ? null : found);
+  }
+  /** Draw neuron `i` at (x, y) on top, in a ring. */
+  mark(x, y, fill, color) {
+    const { pen } = this.stage;
+    pen.fillStyle = this.theme.background;
+    disc(pen, x, y, (this.radius + 2.5) * this.unit);
+    pen.fillStyle = fill;
+    disc(pen, x, y, Math.max(2, this.radius - 0.5) * this.unit);
+    pen.strokeStyle = color;
+    pen.lineWidth = 2 * this.unit;
+    pen.beginPath();
+    pen.arc(x, y, (this.radius + 4) * this.unit, 0, 6.2832);
+    pen.stroke();
+  }
+}
+
+/** The elements around a canvas: title, the stage with its tip, legend, status line; `leave` ends what listens. */
+function makeFrame({ model, el }, className) {
+  const leaving = new AbortController();
+  const title = element("span", { className: "wbc-title" });
+  const tip = element("div", { className: "wbc-tip", hidden: true, role: "tooltip" });
+  const status = element("div", { className: "wbc-status", "aria-live": "polite" });
+  const [head, holder, legend] = [block("wbc-head", title), block("wbc-stage", tip), block("wbc-legend")];
+  const root = block(`wbc ${className}`, head, holder, legend, status);
+  ownKeys(root);
+  el.append(root);
+  const resize = () => (holder.style.minHeight = `${model.get("height")}px`);
+  resize();
+  const frame = { root, head, title, holder, tip, legend, status, signal: leaving.signal, leave: () => leaving.abort() };
+  observe(model, frame.signal, { height: resize });
+  return frame;
+}
+
+/** Observe traits of the model until the view is gone. */
+function observe(model, signal, handlers) {
+  for (const [name, action] of Object.entries(handlers)) {
+    model.on(`change:${name}`, action);
+    signal.addEventListener("abort", () => model.off(`change:${name}`, action));
+  }
+}
+
+/** What is drawn while there is no network. */
 function drawEmpty(stage, theme, title, hint) {
   clearStage(stage, theme);
   const { pen } = stage;
   const [cx, cy] = [stage.width / 2, stage.height / 2 - 30];
-  const columns = [
-    [-60, 3],
-    [-20, 4],
-    [20, 3],
-    [60, 2],
-  ].map(([dx, n]) => Array.from({ length: n }, (_, i) => [cx + dx, cy + (i - (n - 1) / 2) * 22]));
+  const columns = [3, 4, 3, 2].map((n, k) =>
+    Array.from({ length: n }, (_, i) => [cx - 60 + 40 * k, cy + (i - (n - 1) / 2) * 22]),
+  );
   pen.strokeStyle = pen.fillStyle = theme.border;
   pen.lineWidth = 1;
   for (let k = 1; k < columns.length; k++)
@@ -262,12 +321,4 @@ function disc(pen, x, y, radius) {
   pen.beginPath();
   pen.arc(x, y, radius, 0, 6.2832);
   pen.fill();
-}
-
-function ring(pen, x, y, radius, color, width) {
-  pen.strokeStyle = color;
-  pen.lineWidth = width;
-  pen.beginPath();
-  pen.arc(x, y, radius, 0, 6.2832);
-  pen.stroke();
 }

@@ -28,6 +28,20 @@ INPUTS, OUTPUTS = "#9e9e9e", "#444444"
 LAYERS = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILLION, YELLOW)
 """Hidden layers in turn."""
 
+RELATIVES = (ORANGE, SKY)
+"""Ancestors and descendants of a selected neuron."""
+
+ON_DARK = {
+    BLUE: SKY,
+    VERMILLION: "#f0813a",
+    GREEN: "#2cc295",
+    PINK: "#e3a3c6",
+    SKY: "#3d8fd1",
+    YELLOW: "#f0e442",
+    KEPT: "#7c7c7c",
+}
+"""What takes a colour's place on dark ground, where it would be too dark."""
+
 CATEGORIES = (GREY, ORANGE, SKY, GREEN, VERMILLION, PINK, BLUE, YELLOW)
 """Mutations in turn; the first is for initial individuals."""
 

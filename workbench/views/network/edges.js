@@ -1,6 +1,6 @@
-// Edges to pixels. Few edges are stroked; many are added up per pixel, kind by kind, and toned like a photograph.
+// Edges to pixels. Few edges are stroked; many are summed per pixel and kind, then mapped to colours by a tone curve.
 
-const STROKED = 3000; // up to so many visible edges are drawn as lines with widths
+const STROKED = 3000; // up to this many visible edges are drawn as lines with widths
 const PIECES = 24; // straight pieces of a skip edge's curve; every second one is drawn
 
 /** How far a skip edge bows, in pixels: outwards from the middle, more the longer it is. */
@@ -8,7 +8,7 @@ function bow(x0, x1, y0, y1, middle) {
   return (y0 + y1 > 2 * middle ? 0.2 : -0.2) * Math.abs(x1 - x0);
 }
 
-/** Numbers of the edges that `shows` admits and that touch the picture. */
+/** Numbers of the edges that `shows` admits, that are marked (if there are marks), and that touch the picture. */
 function visibleEdges(scene, screen, shows, marks) {
   const { source, target, kind, skip } = scene;
   const { x, y, width, height } = screen;
@@ -27,26 +27,25 @@ function visibleEdges(scene, screen, shows, marks) {
 }
 
 /** Stroke edges on `pen`, light ones first, so that heavy ones lie on top. */
-function strokeEdges(pen, scene, screen, list, theme, ratio) {
-  const { source, target, kind, skip, strength, inks } = scene;
+function strokeEdges(pen, scene, screen, list, inks, ratio) {
+  const { source, target, kind, skip, strength } = scene;
   const { x, y, middle } = screen;
   const order = Array.from(list).sort((a, b) => strength[a] - strength[b]);
   const few = order.length < 100;
   const thick = (few ? 4.5 : order.length < 500 ? 2.5 : 1.6) * ratio;
   for (const e of order) {
     const [x0, y0, x1, y1] = [x[source[e]], y[source[e]], x[target[e]], y[target[e]]];
-    pen.strokeStyle = theme.edges[inks[kind[e]].key];
+    const { color, dashed } = inks[kind[e]];
+    pen.strokeStyle = color;
     pen.globalAlpha = few ? 0.95 : 0.35 + 0.6 * strength[e]; // few edges: thickness alone tells the weight
     pen.lineWidth = Math.max((few ? 1.1 : 0.7) * ratio, thick * strength[e]);
-    pen.setLineDash(inks[kind[e]].dashed ? [3 * ratio, 3 * ratio] : skip[e] ? [7 * ratio, 4 * ratio] : []);
+    pen.setLineDash(dashed ? [3 * ratio, 3 * ratio] : skip[e] ? [7 * ratio, 4 * ratio] : []);
     pen.beginPath();
     pen.moveTo(x0, y0);
     if (skip[e]) pen.quadraticCurveTo((x0 + x1) / 2, (y0 + y1) / 2 + bow(x0, x1, y0, y1, middle), x1, y1);
     else pen.lineTo(x1, y1);
     pen.stroke();
   }
-  pen.setLineDash([]);
-  pen.globalAlpha = 1;
 }
 
 /** A point of a quadratic curve, one coordinate. */
@@ -63,21 +62,23 @@ class Accumulator {
     this.planes[kind] ??= new Float32Array(this.stride * (this.height + 2));
     return this.planes[kind];
   }
-  /** Add an anti-aliased line, cut to the picture: each step is shared by the two pixels beside it. */
+  /** The part of a line inside the picture, as [from, to] in 0..1 (Liang and Barsky); from > to: none. */
+  clip(x0, y0, dx, dy) {
+    let [from, to] = [0, 1];
+    for (let side = 0; side < 4; side++) {
+      const p = side === 0 ? -dx : side === 1 ? dx : side === 2 ? -dy : dy;
+      const q = side === 0 ? x0 : side === 1 ? this.width - 1 - x0 : side === 2 ? y0 : this.height - 1 - y0;
+      if (p === 0 && q < 0) return [1, 0];
+      if (p < 0) from = Math.max(from, q / p);
+      else if (p > 0) to = Math.min(to, q / p);
+    }
+    return [from, to];
+  }
+  /** Add an anti-aliased line: each step is split between the two pixels beside it. */
   addLine(plane, x0, y0, x1, y1, amount) {
     const dx = x1 - x0;
     const dy = y1 - y0;
-    let from = 0;
-    let to = 1;
-    for (let side = 0; side < 4; side++) {
-      // Liang and Barsky
-      const p = side === 0 ? -dx : side === 1 ? dx : side === 2 ? -dy : dy;
-      const q = side === 0 ? x0 : side === 1 ? this.width - 1 - x0 : side === 2 ? y0 : this.height - 1 - y0;
-      if (p === 0) {
-        if (q < 0) return;
-      } else if (p < 0) from = Math.max(from, q / p);
-      else to = Math.min(to, q / p);
-    }
+    const [from, to] = this.clip(x0, y0, dx, dy);
     if (from > to) return;
     const long = Math.abs(dx) >= Math.abs(dy);
     const ax = x0 + from * dx;
@@ -85,7 +86,7 @@ class Accumulator {
     const steps = Math.max(1, Math.round((to - from) * (long ? Math.abs(dx) : Math.abs(dy))));
     const along = long ? Math.sign(dx) : Math.sign(dy) * this.stride;
     const across = long ? this.stride : 1;
-    let slope = ((to - from) * (long ? dy : dx)) / steps;
+    const slope = ((to - from) * (long ? dy : dx)) / steps;
     let minor = long ? ay : ax;
     let base = long ? Math.round(ax) : Math.round(ay) * this.stride;
     for (let i = 0; i < steps; i++) {
@@ -98,12 +99,11 @@ class Accumulator {
       minor += slope;
     }
   }
-  /** Add a skip edge: a dashed curve. */
+  /** Add a dashed curve; a phase of its own keeps the gaps of many edges from lining up. */
   addCurve(plane, x0, y0, x1, y1, lift, amount, phase) {
     const mx = (x0 + x1) / 2;
     const my = (y0 + y1) / 2 + lift;
     for (let i = -2 * phase; i < PIECES; i += 2) {
-      // a phase of its own, or the gaps of many edges would line up
       const a = Math.max(0, i / PIECES);
       const b = Math.min(1, (i + 1.2) / PIECES);
       if (b <= a) continue;
@@ -113,31 +113,23 @@ class Accumulator {
 }
 
 /** Add all edges of `list`; a generator, so that the page stays responsive between parts. */
-function* accumulate(sums, scene, screen, list) {
-  const { source, target, kind, skip, strength, inks } = scene;
+function* accumulate(sums, scene, screen, list, inks) {
+  const { source, target, kind, skip, strength } = scene;
   const { x, y, middle } = screen;
   for (let k = 0; k < list.length; k++) {
     const e = list[k];
     const a = source[e];
     const b = target[e];
     const plane = sums.plane(kind[e]);
-    if (skip[e] || inks[kind[e]].dashed)
-      sums.addCurve(
-        plane,
-        x[a],
-        y[a],
-        x[b],
-        y[b],
-        skip[e] ? bow(x[a], x[b], y[a], y[b], middle) : 0,
-        0.7 * strength[e],
-        (e * 0.618) % 1,
-      );
-    else sums.addLine(plane, x[a], y[a], x[b], y[b], strength[e]);
+    if (skip[e] || inks[kind[e]].dashed) {
+      const lift = skip[e] ? bow(x[a], x[b], y[a], y[b], middle) : 0;
+      sums.addCurve(plane, x[a], y[a], x[b], y[b], lift, 0.7 * strength[e], (e * 0.618) % 1);
+    } else sums.addLine(plane, x[a], y[a], x[b], y[b], strength[e]);
     if ((k & 1023) === 1023) yield;
   }
 }
 
-/** The sum that is shown at full strength: the 99th percentile of the pixels that edges touch. */
+/** The sum shown at full strength: the 99th percentile of the pixels that edges touch. */
 function exposure(planes, length) {
   const sample = [];
   for (let i = 0; i < length; i += 7) {
@@ -150,10 +142,10 @@ function exposure(planes, length) {
 }
 
 /** Sums of some kinds to colours with opacity; the stronger kind in a pixel dominates its hue. */
-function* develop(sums, kinds, image, theme, inks) {
+function* develop(sums, kinds, image, inks) {
   const used = kinds.filter((kind) => sums.planes[kind]);
   const planes = used.map((kind) => sums.planes[kind]);
-  const colors = used.map((kind) => rgb(theme.edges[inks[kind].key]));
+  const colors = used.map((kind) => rgb(inks[kind].color));
   const scale = 242 / Math.log1p(2 * exposure(planes, sums.stride * sums.height));
   const { data } = image;
   for (let row = 0; row < sums.height; row++) {
@@ -181,21 +173,22 @@ function* develop(sums, kinds, image, theme, inks) {
 }
 
 /** Draw edges into a new offscreen canvas of the screen's size (device pixels); returns {bitmap, nEdges} at the end. */
-function* renderEdges(scene, screen, shows, marks, theme, ratio) {
-  const bitmap = element("canvas", { width: screen.width, height: screen.height });
+function* renderEdges(scene, screen, shows, marks, inks, ratio) {
+  const size = { width: screen.width, height: screen.height };
+  const bitmap = element("canvas", size);
   const pen = bitmap.getContext("2d");
   const list = visibleEdges(scene, screen, shows, marks);
   yield;
   if (list.length <= STROKED) {
-    strokeEdges(pen, scene, screen, list, theme, ratio);
+    strokeEdges(pen, scene, screen, list, inks, ratio);
     return { bitmap, nEdges: list.length };
   }
   const sums = new Accumulator(screen.width, screen.height);
-  yield* accumulate(sums, scene, screen, list);
+  yield* accumulate(sums, scene, screen, list, inks);
   for (const { kinds, opacity } of scene.passes) {
     const image = pen.createImageData(screen.width, screen.height);
-    yield* develop(sums, kinds, image, theme, scene.inks);
-    const sheet = element("canvas", { width: screen.width, height: screen.height }); // putImageData would not blend
+    yield* develop(sums, kinds, image, inks);
+    const sheet = element("canvas", size); // putImageData would not blend
     sheet.getContext("2d").putImageData(image, 0, 0);
     pen.globalAlpha = opacity;
     pen.drawImage(sheet, 0, 0);
@@ -203,7 +196,7 @@ function* renderEdges(scene, screen, shows, marks, theme, ratio) {
   return { bitmap, nEdges: list.length };
 }
 
-/** Run a generator in slices of a few milliseconds; `done` gets its result. Returns a function that stops it. */
+/** Run a generator in slices of `budget` milliseconds; `done` gets its result. Returns a function that stops it. */
 function runInSlices(steps, budget, done) {
   let stopped = false;
   const slice = () => {

@@ -1,5 +1,7 @@
 // Layers as sheets in space: image coordinates (row, column, layer) to the screen, and maps painted on a sheet.
 
+const CIVIDIS = "00224E 123570 3B496C 575D6D 707173 8A8678 A59C74 C3B369 E1CC55 FEE838".split(" ").map((hex) => `#${hex}`);
+
 /** A parallel projection. Flat is the same seen straight from above, where all sheets coincide. */
 class Projector {
   constructor(scene, stage, camera, turn, stacked) {
@@ -12,12 +14,10 @@ class Projector {
     const tall = stacked ? 1.42 * Math.sin(pitch) + last * rise : (height / size) * 1.14;
     const wide = stacked ? 1.42 : width / size;
     const k = (Math.min((stage.width - (stacked ? 190 : 40)) / wide, (stage.height - 36) / tall) * camera.zoom) / size;
-    const [cx, cy] = [
-      (stage.width / 2) * camera.zoom + camera.x,
-      (stage.height / 2 - (stacked ? 0 : 0.06 * (stage.height - 36))) * camera.zoom + camera.y,
-    ];
+    const cx = (stage.width / 2) * camera.zoom + camera.x;
+    const cy = (stage.height / 2 - (stacked ? 0 : 0.06 * (stage.height - 36))) * camera.zoom + camera.y;
     const [cos, sin, flat] = [Math.cos(yaw) * k, Math.sin(yaw) * k, stacked ? Math.sin(pitch) : 1];
-    Object.assign(this, { k, stacked, width, height });
+    this.k = k;
     this.lift = (layer) => cy - (layer - last / 2) * rise * size * k;
     this.place = (row, column, layer) => {
       const [u, v] = [column - (width - 1) / 2, row - (height - 1) / 2];
@@ -32,6 +32,15 @@ class Projector {
     const [a, b, c, d] = this.axes;
     pen.setTransform(a * ratio, b * ratio, c * ratio, d * ratio, x * ratio, y * ratio);
   }
+  /** Begin a closed path around a rectangle on a layer's sheet; returns its corners on the screen. */
+  outline(pen, layer, { top, left, bottom, right }) {
+    const corners = [this.place(top, left, layer), this.place(top, right, layer)];
+    corners.push(this.place(bottom, right, layer), this.place(bottom, left, layer));
+    pen.beginPath();
+    for (const corner of corners) pen.lineTo(...corner);
+    pen.closePath();
+    return corners;
+  }
 }
 
 /** Places (row, column) of outputs, which have no position: a row below the image, or across their own sheet. */
@@ -41,7 +50,7 @@ function outputPlace(scene, k, stacked) {
   return [stacked ? (height - 1) / 2 : height - 0.5 + 0.07 * Math.max(width, height), column];
 }
 
-/** Offsets in pixels that set neurons of the same layer and place side by side, float [2n]. */
+/** Offsets in pixels that set neurons of the same layer and position side by side, float [2n]. */
 function spreadCoincident(scene) {
   const groups = new Map();
   for (let i = scene.nInputs + scene.nOutputs; i < scene.n; i++) {
@@ -51,10 +60,10 @@ function spreadCoincident(scene) {
   }
   const offsets = new Float32Array(2 * scene.n);
   for (const members of groups.values()) {
+    if (members.length < 2) continue;
     const columns = Math.ceil(Math.sqrt(members.length));
     const step = 0.7 / columns;
     members.forEach((i, rank) => {
-      if (members.length < 2) return;
       offsets[2 * i] = (Math.floor(rank / columns) - (Math.ceil(members.length / columns) - 1) / 2) * step;
       offsets[2 * i + 1] = ((rank % columns) - (columns - 1) / 2) * step;
     });
@@ -66,17 +75,12 @@ function spreadCoincident(scene) {
 function scaleColor(t) {
   const at = Math.min(Math.max(t, 0), 1) * (CIVIDIS.length - 1);
   const low = Math.min(Math.floor(at), CIVIDIS.length - 2);
-  const [a, b] = [rgbOf(CIVIDIS[low]), rgbOf(CIVIDIS[low + 1])];
+  const [a, b] = [rgb(CIVIDIS[low]), rgb(CIVIDIS[low + 1])];
   return a.map((v, k) => Math.round(v + (b[k] - v) * (at - low)));
-}
-const known = new Map();
-function rgbOf(color) {
-  if (!known.has(color)) known.set(color, rgb(color));
-  return known.get(color);
 }
 
 /** Values [h·w] as an offscreen picture; `color(value)` gives [r, g, b, a]. */
-function mapPicture(values, width, height, color) {
+function mapPicture(values, [, height, width], color) {
   const canvas = element("canvas", { width, height });
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(width, height);
@@ -85,22 +89,54 @@ function mapPicture(values, width, height, color) {
   return canvas;
 }
 
-/** Signed values: blue and vermillion, the stronger the more opaque. */
-function signedPicture(values, width, height, most, theme) {
-  const [plus, minus] = [rgbOf(theme.edges.positive), rgbOf(theme.edges.negative)];
-  return mapPicture(values, width, height, (v) => [
-    ...(v < 0 ? minus : plus),
-    255 * Math.min(1, Math.abs(v) / (most || 1)) ** 0.7,
-  ]);
+const largest = (values) => values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+
+/** Maps of one size, added up. */
+function sumMaps(maps, size) {
+  const total = new Float32Array(size);
+  for (const map of maps) for (let i = 0; i < size; i++) total[i] += map[i];
+  return total;
 }
 
-function largest(values, from = 0, to = values.length) {
-  let most = 0;
-  for (let i = from; i < to; i++) if (Math.abs(values[i]) > most) most = Math.abs(values[i]);
-  return most;
+/** The chosen image in its colours and in grey, and every neuron's value on it; nulls if it is not of this network. */
+function readPicture(scene, picture) {
+  const [, height, width] = scene.shape;
+  const rgba = decode(picture?.rgba, Uint8ClampedArray);
+  const values = scene.changes ? null : decode(picture?.values, Float32Array);
+  const fits = rgba.length === 4 * width * height && (scene.changes || values.length === scene.n);
+  if (!fits) return { picture, image: null, grey: null, values: null };
+  const image = element("canvas", { width, height });
+  image.getContext("2d").putImageData(new ImageData(rgba, width, height), 0, 0);
+  const brightness = (_, i) => 0.3 * rgba[4 * i] + 0.59 * rgba[4 * i + 1] + 0.11 * rgba[4 * i + 2];
+  const greys = Float32Array.from({ length: width * height }, brightness);
+  const grey = mapPicture(greys, scene.shape, (v) => [v, v, v, 255]); // goes under signed colours
+  const hidden = (values ?? []).slice(scene.nInputs + scene.nOutputs).sort();
+  const hiddenMost = hidden[Math.min(hidden.length - 1, Math.floor(hidden.length * 0.99))] || 1;
+  return { picture, image, grey, values, hiddenMost };
 }
 
-function percentile(values, part) {
-  const sorted = Float32Array.from(values).sort();
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
+/** The selected neuron and its receptive field, of one channel or (-1) summed over all, in signed colours. */
+function readField(scene, raw, channel, theme) {
+  const map = decode(raw?.map, Float32Array);
+  if (map.length !== scene.nInputs || !(raw?.neuron < scene.n)) return { field: null, fieldPicture: null };
+  const field = { ...raw, map, others: decode(raw.others, Int32Array), weights: decode(raw.weights, Float32Array) };
+  const size = scene.shape[1] * scene.shape[2];
+  const each = Array.from({ length: scene.shape[0] }, (_, c) => map.subarray(c * size, (c + 1) * size));
+  const shown = sumMaps(channel < 0 ? each : [each[channel]], size);
+  const fieldMost = largest(shown) || 1;
+  const [plus, minus] = theme.weights.map(({ color }) => rgb(color));
+  const color = (v) => [...(v < 0 ? minus : plus), 255 * Math.min(1, Math.abs(v) / fieldMost) ** 0.7];
+  return { field, fieldMost, fieldPicture: mapPicture(shown, scene.shape, color) };
+}
+
+/** Density maps: one per sheet when stacked, else the one of the layer shown, or of all layers together (-1). */
+function readDensity(scene, raw, stacked, layer) {
+  const size = scene.shape[1] * scene.shape[2];
+  const maps = decode(raw?.maps, Float32Array);
+  if (maps.length !== size * (scene.nLayers - 1)) return { densityPictures: null };
+  const each = scene.layerSizes.slice(1).map((_, l) => maps.subarray(l * size, (l + 1) * size));
+  const used = stacked ? each : [each[layer] ?? sumMaps(each, size)];
+  const densityMost = Math.max(...used.map(largest)) || 1;
+  const picture = (map) => mapPicture(map, scene.shape, (v) => [...scaleColor(v / densityMost), 225]);
+  return { densityMost, densityPictures: used.map((map) => (stacked && largest(map) === 0 ? null : picture(map))) };
 }

@@ -1,22 +1,81 @@
-// The spatial view: title, controls, canvas, side panels, legend.
+// The spatial view: title, controls, canvas, side panels, legend, hint.
+
+const SHOWN = ["neurons", "neuron density", "edge density", "receptive field", "activations"];
+const SPLITS = ["test", "selection", "validation", "train"];
+
+const named = (names) => names.map((name) => [name, name]);
+
+/** What to show, and of which channel. */
+function showControls(view) {
+  const show = choice("show", named(SHOWN), (value) => view.put("show", value));
+  const channel = choice("channel", [], (value) => {
+    view.channel = Number(value);
+    view.refresh();
+  });
+  const sync = ({ scene }) => {
+    const channels = Array.from({ length: scene.shape[0] }, (_, c) => [c, String(c)]);
+    channel.fill([[-1, "sum of all"], ...channels]);
+    channel.node.hidden = channels.length === 1 || view.show !== "receptive field";
+    show.select.value = view.show;
+    channel.select.value = String(view.channel);
+  };
+  return { nodes: [show.node, channel.node], sync };
+}
+
+/** Which layer, and whether layers are stacked in space. */
+function layerControls(view) {
+  const layer = choice("layer", [], (value) => view.put("layer", Number(value)));
+  const toggle = () => view.put("stacked", !view.stacked);
+  const stack = button("stack layers", "stack layers in space; drag turns them", toggle);
+  const below = button("‹", "layer below", () => view.step(-1));
+  const above = button("›", "layer above", () => view.step(1));
+  const sync = ({ scene }) => {
+    const name = (size, l) => [l, l === 0 ? `inputs (${count(size)})` : `${l} (${count(size)})`];
+    layer.fill([[-1, "all"], ...scene.layerSizes.slice(0, -1).map(name)]);
+    layer.select.value = String(view.layer);
+    stack.setAttribute("aria-pressed", String(view.stacked));
+  };
+  return { nodes: [tools(layer.node, below, above, stack)], sync };
+}
+
+/** Which image. */
+function imageControls(view) {
+  const split = choice("image from", named(SPLITS), (value) => view.put("split", value));
+  const index = numberField("number", "", (value) => view.put("index", value ?? 0));
+  index.field.setAttribute("aria-label", "image number");
+  const turn = (by) => () => view.put("index", Math.max(0, view.index + by));
+  const [before, after] = [button("‹", "previous image", turn(-1)), button("›", "next image", turn(1))];
+  const node = tools(split.node, index.node, before, after);
+  const sync = ({ image, picture }) => {
+    node.hidden = !image;
+    split.select.value = view.split;
+    index.field.value = view.index;
+    index.field.max = (picture?.size ?? 1) - 1;
+  };
+  return { nodes: [node], sync };
+}
+
+/** All controls; `sync` sets them to the state of the view. */
+function spatialControls(view) {
+  const neuron = neuronField(view);
+  const groups = [showControls(view), layerControls(view), imageControls(view)];
+  groups.push({ nodes: [neuron.node, tools(...zoomButtons(view))], sync: neuron.sync });
+  const node = block("wbc-tools wbc-controls", ...groups.flatMap(({ nodes }) => nodes));
+  const sync = () => {
+    node.hidden = !view.scene;
+    if (view.scene) for (const group of groups) group.sync(view);
+  };
+  return { node, sync };
+}
 
 function spatialTitle({ scene, picture, split, index, image }) {
   if (!scene) return "Neurons over the image";
-  if (scene.changes) return changeTitle(scene.changes.counts);
+  if (scene.changes) return changeTitle(scene.changes);
   const hidden = count(scene.n - scene.nInputs - scene.nOutputs);
   const text = `${hidden} hidden neurons over ${scene.shape[1]} × ${scene.shape[2]} pixels`;
   if (!image) return text;
   const guess = picture.predicted ? `, network says ${picture.predicted}` : "";
   return `${text} · ${split} image ${index}: ${picture.label}${guess}`;
-}
-
-function lengthFacts(lengths) {
-  if (!lengths || lengths.mean === undefined) return "";
-  return [
-    `Bars: edges, mean ${number(lengths.mean)} px.`,
-    `Line: expected under the law ${lengths.law}, mean ${number(lengths.expected_mean)} px.`,
-    `${count(lengths.without_length)} edges into outputs have no length.`,
-  ].join(" ");
 }
 
 function spatialHint({ scene, stacked, brush }) {
@@ -26,79 +85,30 @@ function spatialHint({ scene, stacked, brush }) {
   return `Drag to ${drag}${region}; click, then scroll to zoom; keys: arrows, + − 0, Page up / Page down for layers, Esc.`;
 }
 
-const block = (className, more = {}, ...children) => element("div", { className, ...more }, ...children);
-
-/** The panel of the selected neuron's receptive field; `draw(view)` brings it up to date. */
-function fieldCard(signal, view) {
-  const bar = block("");
-  const facts = block("wbc-muted wbc-facts", { "aria-live": "polite" });
-  const node = block("wbc-card", {}, element("h4", { textContent: "Receptive field" }));
-  const paint = (stage, theme) => view() && paintField(stage, theme, view());
-  const picture = panel(node, "receptive field of the selected neuron", 150, signal, paint);
-  node.append(bar, facts);
-  const draw = (now) => {
-    const known = now.scene && now.field;
-    bar.replaceChildren(...(known ? [signedBar(now.theme, now.fieldMost, "accumulated weight")] : []));
-    facts.replaceChildren(...(known ? neuronFacts(now).map((textContent) => element("div", { textContent })) : []));
-    picture.draw();
-  };
-  return { node, draw };
-}
-
-/** The panel of the histogram of edge lengths. */
-function lengthCard(signal, view) {
-  const text = block("wbc-muted");
-  const node = block("wbc-card", {}, element("h4", { textContent: "Edge lengths against the law" }));
-  const paint = (stage, theme) => view() && paintHistogram(stage, theme, view().scene?.lengths);
-  const picture = panel(node, "histogram of edge lengths", 160, signal, paint);
-  node.append(text);
-  const draw = (now) => {
-    text.textContent = now.scene ? lengthFacts(now.scene.lengths) : "";
-    picture.draw();
-  };
-  return { node, draw };
-}
-
-/** The view's elements; the canvas goes into `holder`. */
-function spatialParts(model, signal, view) {
-  const controls = spatialControls(model, view, signal);
-  const cards = [fieldCard(signal, view), lengthCard(signal, view)];
-  const title = element("span", { className: "wbc-title" });
-  const [holder, legend, status] = [block("wbc-stage"), block("wbc-legend"), block("wbc-status")];
-  const side = block("wbc-side", {}, ...cards.map(({ node }) => node));
-  const body = block("wbc-space-body", {}, holder, side);
-  const root = block("wbc wbc-space", {}, block("wbc-head", {}, title), controls.node, body, legend, status);
-  ownKeys(root, signal);
-  return { root, controls, cards, title, holder, legend, status, side, body };
-}
-
 function render({ model, el }) {
-  const leaving = new AbortController();
-  const { signal } = leaving;
-  let view = null;
-  const parts = spatialParts(model, signal, () => view);
-  const tip = block("wbc-tip", { hidden: true, role: "tooltip" });
-  const resize = () => (parts.holder.style.minHeight = `${model.get("height")}px`);
-  const report = (now) => {
-    parts.title.textContent = spatialTitle(now);
-    parts.controls.sync(now);
-    parts.side.hidden = !now.scene;
-    parts.body.style.gridTemplateColumns = now.scene ? "" : "minmax(0, 1fr)";
-    parts.legend.replaceChildren(...(now.scene ? spatialLegend(now) : []));
-    parts.status.textContent = spatialHint(now);
-    for (const card of parts.cards) card.draw(now);
+  const frame = makeFrame({ model, el }, "wbc-space");
+  const view = new SpatialCanvas(model, frame);
+  const controls = spatialControls(view);
+  const cards = [fieldCard(view, frame.signal), lengthCard(view, frame.signal)];
+  const side = block("wbc-side", ...cards.map(({ node }) => node));
+  const body = block("wbc-space-body");
+  frame.holder.replaceWith(body);
+  body.append(frame.holder, side);
+  frame.head.after(controls.node);
+  view.report = () => {
+    frame.title.textContent = spatialTitle(view);
+    controls.sync();
+    side.hidden = !view.scene;
+    body.style.gridTemplateColumns = view.scene ? "" : "minmax(0, 1fr)";
+    frame.legend.replaceChildren(...(view.scene ? spatialLegend(view) : []));
+    frame.status.textContent = spatialHint(view);
+    for (const one of cards) one.sync();
   };
-  resize();
-  el.append(parts.root);
-  view = new SpatialCanvas(model, parts.holder, tip, signal, report);
-  parts.holder.append(tip);
   view.load();
-  observe(model, signal, [
-    [["scene"], () => view.load()],
-    [["show", "layer", "stacked", "split", "index", "picture", "density", "field", "neuron", "region"], () => view.refresh()],
-    [["height"], resize],
-  ]);
-  return () => leaving.abort();
+  const traits = ["show", "layer", "stacked", "split", "index", "picture", "density", "field", "neuron", "region"];
+  const refresh = Object.fromEntries(traits.map((name) => [name, () => view.refresh()]));
+  observe(model, frame.signal, { scene: () => view.load(), ...refresh });
+  return frame.leave;
 }
 
 export default { render };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +13,18 @@ from workbench.datasets import Dataset
 from workbench.genome import Genome
 from workbench.spatial import SpatialLaw
 from workbench.surgery import Region
+from workbench.views.base import palette
 from workbench.views.base.canvas import CanvasView, bundle
 from workbench.views.base.selection import Selection
-from workbench.views.network.data import KEPT, GenomeDifference, dag_layout, genome_difference
+from workbench.views.network.data import (
+    KEPT,
+    REMOVED,
+    STATE_NAMES,
+    GenomeDifference,
+    dag_layout,
+    genome_difference,
+)
+from workbench.views.network.figure import EDGE_COLORS, STATE_COLORS
 from workbench.views.network.maps import (
     activations,
     edge_density,
@@ -31,6 +41,25 @@ SPLITS = ("train", "validation", "selection", "test")
 
 MOST_CHANGES = 4_000
 """Changed edges sent to `SpatialView`, an even sample; the legend says how many there are."""
+
+
+def _theme(dark: bool) -> dict[str, Any]:
+    """The colours of networks on light or dark ground, for the browser."""
+
+    def ink(name: str, color: str, dashed: bool = False) -> dict[str, Any]:
+        return {"name": name, "color": palette.ON_DARK.get(color, color) if dark else color, "dashed": dashed}
+
+    states = enumerate(zip(STATE_NAMES, STATE_COLORS, strict=True))
+    return {
+        "weights": [ink(name, color) for name, color in EDGE_COLORS.items()],
+        "changes": [ink(name, color, state == REMOVED) for state, (name, color) in states],
+        "layers": [ink("", color)["color"] for color in palette.LAYERS],
+        "ancestor": palette.RELATIVES[0],
+        "descendant": palette.RELATIVES[1],
+    }
+
+
+_PALETTE = f"const PALETTE = {json.dumps({'light': _theme(False), 'dark': _theme(True)})};\n"
 
 
 class DagView(CanvasView):
@@ -52,14 +81,13 @@ class DagView(CanvasView):
         height: of the canvas in pixels.
     """
 
-    _esm = bundle(
+    _esm = _PALETTE + bundle(
         "base/controls.js",
         "base/canvas.js",
-        "network/difference.js",
+        "network/scene.js",
         "network/graph.js",
         "network/edges.js",
-        "network/dag_canvas.js",
-        "network/dag_view.js",
+        "network/dag.js",
     )
 
     class_names = traitlets.List(traitlets.Unicode())
@@ -123,17 +151,13 @@ class SpatialView(CanvasView):
         region: the chosen region, as "top", "left", "bottom", "right" in pixels; empty if there is none. See `brushed`.
     """
 
-    _esm = bundle(
+    _esm = _PALETTE + bundle(
         "base/controls.js",
         "base/canvas.js",
-        "network/difference.js",
+        "network/scene.js",
         "network/sheets.js",
-        "network/spatial_scene.js",
-        "network/spatial_sheets.js",
-        "network/spatial_changes.js",
-        "network/spatial_canvas.js",
-        "network/spatial_panels.js",
-        "network/spatial_controls.js",
+        "network/spatial.js",
+        "network/panels.js",
         "network/spatial_view.js",
     )
 
