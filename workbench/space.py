@@ -1,21 +1,21 @@
-"""The narrow protocol through which evolution, store, executors and widgets speak of *what* is searched.
+"""The protocol by which evolution, store, executors and widgets know *what* is searched.
 
-The neuron-level space and the dense-MLP control (`workbench.spaces`) implement it; a new space needs no
-change anywhere else.
+The neuron-level space and the dense-MLP control (`workbench.spaces`) implement it; a new space needs no change
+anywhere else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
 from workbench.errors import ConfigError
 from workbench.individuals import Cost, TrainResult
 from workbench.objectives import LatencyModel
-from workbench.settings import Setting
+from workbench.settings import Setting, from_values, settings_of, to_values
 
 
 @runtime_checkable
@@ -96,6 +96,48 @@ class SearchSpace(Protocol):
     def describe(self, genome: Any) -> dict[str, Any]:
         """A few JSON-ready facts for tables and tooltips, such as neurons, edges and layers."""
         ...
+
+
+@dataclass(frozen=True)
+class RecordSpace:
+    """Base of the search spaces that are records themselves, and whose rates are a record.
+
+    Attributes:
+        input_shape: (channels, height, width).
+        n_outputs: number of classes.
+        rates_record: class of the rates, declared with `workbench.settings.setting`.
+    """
+
+    input_shape: tuple[int, int, int]
+    n_outputs: int
+    rates_record: ClassVar[type]
+
+    @classmethod
+    def for_data(cls, data: Any, *settings: Any, **named: Any) -> Self:
+        """The space of networks for a data set; further arguments are the other fields of the space."""
+        return cls(data.shape, data.n_classes, *settings, **named)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The space back from `config()`; `ConfigError` or `TypeError` if it is damaged."""
+        return from_values(cls, config)
+
+    def config(self) -> dict[str, Any]:
+        """JSON-ready settings."""
+        return to_values(self)
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """The settings of the rates."""
+        return settings_of(self.rates_record)
+
+    def rates(self, values: Mapping[str, Any] | None = None) -> Any:
+        """The rates with `values` over the defaults; `ConfigError` on a bad one."""
+        return from_values(self.rates_record, values or {})
+
+    def rates_values(self, rates: Any) -> dict[str, Any]:
+        """JSON-ready rates."""
+        return to_values(rates)
 
 
 @runtime_checkable

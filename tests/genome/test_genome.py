@@ -231,7 +231,7 @@ def test_bytes_of_a_newer_version_are_refused(monkeypatch):
 
 def test_an_npz_bomb_is_refused(monkeypatch):
     blob = tiny().to_bytes()
-    monkeypatch.setattr("workbench.genome.arrays.MAX_BYTES", 100)
+    monkeypatch.setattr("workbench.genome.npz.MAX_BYTES", 100)
     with pytest.raises(GenomeError, match="at most 100 bytes"):
         Genome.from_bytes(blob)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import GenomeError
-from workbench.genome import topology, validation
+from workbench.genome import npz, topology, validation
+from workbench.genome.graph import make_graph, read_graph
 
 if TYPE_CHECKING:
     import networkx
@@ -106,7 +106,7 @@ class Genome:
         weights = validation.as_floats("weights", weights, len(sources))
         biases = validation.as_floats("biases", biases, n_neurons - n_inputs)
         groups = validation.as_groups(shared, weights)
-        keys = _keys(neuron_keys, n_neurons - n_fixed)
+        keys = validation.as_keys(neuron_keys, n_neurons - n_fixed)
         leaving = topology.Adjacency(sources, n_neurons)
         keep = topology.alive(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
         if not keep.all():
@@ -218,48 +218,52 @@ class Genome:
         weights = validation.as_floats("weights", weights, self.n_edges)
         biases = validation.as_floats("biases", self.biases if biases is None else biases, len(self.biases))
         groups = validation.as_groups(self.shared if shared is None else shared, weights)
-        genome = Genome(
-            self.input_shape,
-            self.n_outputs,
-            self.sources,
-            self.targets,
-            weights,
-            groups,
-            biases,
-            self.neuron_keys,
-            self.normalization,
-        )
+        genome = replace(self, weights=weights, shared=groups, biases=biases)
         for name in ("layers", "positions", "in_degrees", "flops_total", "density"):
             if name in self.__dict__:
                 genome.__dict__[name] = self.__dict__[name]
         return genome
 
-    # ------------------------------------------------------------------ other forms
-    def to_bytes(self) -> bytes:
-        """The genome as a compressed `npz` file without pickles."""
-        from workbench.genome.npz import genome_to_bytes
+    def without_weights(self) -> Genome:
+        """The topology with shared-weight groups and keys, edges in the order that takes the fewest bytes."""
+        order = np.lexsort((self.sources, self.targets))
+        return replace(
+            self,
+            sources=self.sources[order],
+            targets=self.targets[order],
+            weights=np.full(self.n_edges, np.nan, np.float32),
+            shared=self.shared[order],
+            biases=np.zeros_like(self.biases),
+        )
 
-        return genome_to_bytes(self)
+    # ------------------------------------------------------------------ other forms
+    @property
+    def _facts(self) -> dict[str, Any]:
+        return {"input_shape": self.input_shape, "n_outputs": self.n_outputs, "normalization": self.normalization}
+
+    def to_bytes(self, *, compact: bool = False) -> bytes:
+        """The genome as a compressed `npz` file without pickles.
+
+        Args:
+            compact: whether weights and biases are left out if there are none (see `without_weights`).
+        """
+        bare = compact and np.isnan(self.weights).all() and not self.biases.any()
+        ordered = bare and (np.diff(self.targets * self.n_neurons + self.sources) > 0).all()
+        return (npz.write_topology if ordered else npz.write_genome)(self._facts, vars(self))
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> Genome:
         """The genome back from `to_bytes`, bit for bit; `GenomeError` if the bytes are not one."""
-        from workbench.genome.npz import genome_from_bytes
-
-        return genome_from_bytes(blob)
+        return cls.from_edges(**npz.read_genome(blob))
 
     def to_networkx(self) -> networkx.DiGraph:
         """The genome as a `networkx.DiGraph`, lossless; see `workbench.genome.graph`."""
-        from workbench.genome.graph import genome_to_networkx
-
-        return genome_to_networkx(self)
+        return make_graph(self._facts, {**vars(self), "layers": self.layers, "positions": self.positions})
 
     @classmethod
     def from_networkx(cls, graph: networkx.DiGraph) -> Genome:
         """A genome from a graph made by `to_networkx`, or by hand with the same attributes."""
-        from workbench.genome.graph import genome_from_networkx
-
-        return genome_from_networkx(graph)
+        return cls.from_edges(**read_graph(graph))
 
     def __repr__(self) -> str:
         sizes = "-".join(str(size) for size in np.bincount(self.layers))
@@ -273,16 +277,3 @@ def canonical_groups(shared: np.ndarray) -> np.ndarray:
     new = np.full(len(values), -1, np.int64)
     new[member] = np.argsort(np.argsort(first[member]))
     return new[which]
-
-
-def _keys(neuron_keys: Any, n_hidden: int) -> np.ndarray:
-    if neuron_keys is None:
-        return np.arange(n_hidden, dtype=np.int64)
-    keys = validation.as_ids("neuron_keys", neuron_keys)
-    if len(keys) != n_hidden:
-        raise GenomeError(f"expected one neuron key per hidden neuron ({n_hidden}), got {len(keys)}")
-    if len(keys) and not 0 <= keys.min() <= keys.max() < validation.MAX_KEY:
-        raise GenomeError(f"expected neuron keys from 0 to below 2**62, got {keys.min()} to {keys.max()}")
-    if len(np.unique(keys)) != n_hidden:
-        raise GenomeError("expected every hidden neuron to have a key of its own, got a key twice")
-    return keys

@@ -1,4 +1,4 @@
-"""Genomes to and from networkx graphs, lossless.
+"""The arrays of a genome to and from networkx graphs, lossless.
 
 Nodes are neuron ids with attributes `kind` ("input", "output" or "hidden"), `layer`, `position` (row, column; None
 for outputs), and for all but inputs `bias`; hidden ones also `key`. Edges have `weight` (NaN = not yet initialised),
@@ -8,58 +8,50 @@ for outputs), and for all but inputs `bias`; hidden ones also `key`. Edges have 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.errors import GenomeError
-from workbench.genome.genome import Genome
 
 if TYPE_CHECKING:
     import networkx
 
 
-def genome_to_networkx(genome: Genome) -> networkx.DiGraph:
-    """The genome as a directed graph with everything that it knows as attributes."""
+def make_graph(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> networkx.DiGraph:
+    """A directed graph of a genome.
+
+    Args:
+        facts: `input_shape`, `n_outputs` and `normalization`.
+        arrays: all arrays of a genome, its `layers` and `positions` included.
+    """
     import networkx
 
-    graph = networkx.DiGraph(
-        input_shape=genome.input_shape, n_outputs=genome.n_outputs, normalization=genome.normalization
-    )
-    first_hidden = genome.n_inputs + genome.n_outputs
-    for neuron, (layer, position) in enumerate(zip(genome.layers.tolist(), genome.positions.tolist(), strict=True)):
-        if neuron < genome.n_inputs:
+    graph = networkx.DiGraph(**facts)
+    n_inputs, n_outputs = int(np.prod(facts["input_shape"])), facts["n_outputs"]
+    biases, keys = arrays["biases"].tolist(), arrays["neuron_keys"].tolist()
+    for neuron, (layer, position) in enumerate(
+        zip(arrays["layers"].tolist(), arrays["positions"].tolist(), strict=True)
+    ):
+        body = neuron - n_inputs
+        if body < 0:
             graph.add_node(neuron, kind="input", layer=layer, position=tuple(position))
-        elif neuron < first_hidden:
-            graph.add_node(
-                neuron,
-                kind="output",
-                layer=layer,
-                position=None,
-                bias=float(genome.biases[neuron - genome.n_inputs]),
-            )
+        elif body < n_outputs:
+            graph.add_node(neuron, kind="output", layer=layer, position=None, bias=biases[body])
         else:
-            graph.add_node(
-                neuron,
-                kind="hidden",
-                layer=layer,
-                position=tuple(position),
-                bias=float(genome.biases[neuron - genome.n_inputs]),
-                key=int(genome.neuron_keys[neuron - first_hidden]),
-            )
-    columns = (
-        genome.sources.tolist(),
-        genome.targets.tolist(),
-        genome.weights.tolist(),
-        genome.shared.tolist(),
-    )
+            more = {"bias": biases[body], "key": keys[body - n_outputs]}
+            graph.add_node(neuron, kind="hidden", layer=layer, position=tuple(position), **more)
+    columns = (arrays[name].tolist() for name in ("sources", "targets", "weights", "shared"))
     for index, (source, target, weight, shared) in enumerate(zip(*columns, strict=True)):
         graph.add_edge(source, target, weight=weight, shared=shared, index=index)
     return graph
 
 
-def genome_from_networkx(graph: networkx.DiGraph) -> Genome:
-    """A genome from such a graph. `bias`, `key`, `weight`, `shared` and `index` may be left out.
+def read_graph(graph: networkx.DiGraph) -> dict[str, Any]:
+    """The arguments of `Genome.from_edges`, from such a graph.
+
+    `bias`, `key`, `weight`, `shared`, `index` and `normalization` may be left out.
 
     Raises:
         GenomeError: if the graph lacks its shape or its nodes are not the ids 0 … n-1.
@@ -76,14 +68,14 @@ def genome_from_networkx(graph: networkx.DiGraph) -> Genome:
     edges = sorted(graph.edges(data=True), key=lambda edge: edge[2].get("index", 0))
     body = [graph.nodes[node] for node in nodes[n_inputs:]]
     keys = [node.get("key") for node in body[n_outputs:]]
-    return Genome.from_edges(
-        shape,
-        n_outputs,
-        np.array([source for source, _, _ in edges], np.int64),
-        np.array([target for _, target, _ in edges], np.int64),
-        np.array([data.get("weight", np.nan) for _, _, data in edges], np.float32),
-        np.array([node.get("bias", 0.0) for node in body], np.float32),
-        np.array([data.get("shared", -1) for _, _, data in edges], np.int64),
-        graph.graph.get("normalization", "layer"),
-        None if None in keys else np.array(keys, np.int64),
-    )
+    return {
+        "input_shape": shape,
+        "n_outputs": n_outputs,
+        "sources": np.array([source for source, _, _ in edges], np.int64),
+        "targets": np.array([target for _, target, _ in edges], np.int64),
+        "weights": np.array([data.get("weight", np.nan) for _, _, data in edges], np.float32),
+        "biases": np.array([node.get("bias", 0.0) for node in body], np.float32),
+        "shared": np.array([data.get("shared", -1) for _, _, data in edges], np.int64),
+        "normalization": graph.graph.get("normalization", "layer"),
+        "neuron_keys": None if None in keys else np.array(keys, np.int64),
+    }

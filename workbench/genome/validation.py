@@ -150,3 +150,17 @@ def as_groups(shared: Any, weights: np.ndarray) -> np.ndarray:
             "expected one common weight"
         )
     return groups
+
+
+def as_keys(neuron_keys: Any, n_hidden: int) -> np.ndarray:
+    """Neuron keys, int64 [hidden], numbered from 0 for None; `GenomeError` unless each neuron has its own."""
+    if neuron_keys is None:
+        return np.arange(n_hidden, dtype=np.int64)
+    keys = as_ids("neuron_keys", neuron_keys)
+    if len(keys) != n_hidden:
+        raise GenomeError(f"expected one neuron key per hidden neuron ({n_hidden}), got {len(keys)}")
+    if len(keys) and not 0 <= keys.min() <= keys.max() < MAX_KEY:
+        raise GenomeError(f"expected neuron keys from 0 to below 2**62, got {keys.min()} to {keys.max()}")
+    if len(np.unique(keys)) != n_hidden:
+        raise GenomeError("expected every hidden neuron to have a key of its own, got a key twice")
+    return keys

@@ -1,13 +1,16 @@
 """Initial genomes: random ones, hand-shaped ones, and weights for edges that have none."""
 
+from workbench.initial.config import INITIAL_KINDS, InitialConfig
 from workbench.initial.random import random_genome
 from workbench.initial.shaped import CONVOLUTION, LOCAL, Windows, dense_mlp, windowed, windowed_edges
 from workbench.initial.weights import NEW_EDGE_SCALE, initialise
 
 __all__ = [
     "CONVOLUTION",
+    "INITIAL_KINDS",
     "LOCAL",
     "NEW_EDGE_SCALE",
+    "InitialConfig",
     "Windows",
     "dense_mlp",
     "initialise",

@@ -1,14 +1,16 @@
-"""Random initial genomes: layers of random size, edges by the spatial rule."""
+"""Random initial genomes: layers of random size, edges by the spatial law."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from workbench.builder import GenomeBuilder
-from workbench.errors import ConfigError
 from workbench.genome import Genome
+from workbench.initial.config import InitialConfig
 from workbench.initial.weights import initialise
 from workbench.spatial import SpatialLaw
+
+_DEFAULTS = InitialConfig()
 
 
 def random_genome(
@@ -16,16 +18,16 @@ def random_genome(
     n_outputs: int,
     rng: np.random.Generator,
     *,
-    hidden_layers: tuple[int, int] = (1, 4),
-    layer_size: tuple[float, float] = (0.4, 2.0),
-    edges_per_neuron: tuple[float, float] = (5, 20),
-    law: SpatialLaw = SpatialLaw(),  # noqa: B008 - immutable
-    normalization: str = "layer",
+    hidden_layers: tuple[int, int] = _DEFAULTS.hidden_layers,
+    layer_size: tuple[float, float] = _DEFAULTS.layer_size,
+    edges_per_neuron: tuple[float, float] = _DEFAULTS.edges_per_neuron,
+    law: SpatialLaw = _DEFAULTS.law,
+    normalization: str = _DEFAULTS.normalization,
 ) -> Genome:
     """A random genome with initialised weights.
 
     Layer i (from 1) has U(layer_size) · inputs / i neurons. Every neuron gets one edge from a random neuron of the
-    layer before it, which gives it its place, and one to the layer after it; the rest of the edges is drawn between
+    layer before it, which gives it its position, and one to the layer after it; the other edges are drawn between
     neighbouring layers and, as skip edges, between random other pairs of layers.
 
     Args:
@@ -35,19 +37,13 @@ def random_genome(
         hidden_layers: smallest and largest number of hidden layers.
         layer_size: size of the first hidden layer, as a fraction of the inputs.
         edges_per_neuron: edges over neurons (inputs and hidden).
-        law: the spatial rule.
+        law: the spatial law.
         normalization: "layer" or "none".
 
     Raises:
         ConfigError: if a range is empty or negative.
     """
-    for name, (low, high) in {
-        "hidden_layers": hidden_layers,
-        "layer_size": layer_size,
-        "edges_per_neuron": edges_per_neuron,
-    }.items():
-        if not 0 < low <= high:
-            raise ConfigError(f"{name} expects a range (low, high) with 0 < low <= high, got ({low}, {high})")
+    InitialConfig(hidden_layers=hidden_layers, layer_size=layer_size, edges_per_neuron=edges_per_neuron)  # checks them
     empty = Genome.from_edges(input_shape, n_outputs, [], [], normalization=normalization)
     builder = GenomeBuilder(empty, law)
     n_hidden_layers = int(rng.integers(hidden_layers[0], hidden_layers[1] + 1))
@@ -74,5 +70,5 @@ def _spread_edges(builder: GenomeBuilder, layers: list[np.ndarray], n_edges: int
     counts = rng.multinomial(max(0, n_edges - builder.n_new_edges), weights / weights.sum())
     for (below, above), count in zip(pairs, counts, strict=True):
         builder.connect(layers[below], layers[above], above, int(count), rng)
-    for below, above in pairs:  # what found no room
+    for below, above in pairs:  # edges for which there was no room
         builder.connect(layers[below], layers[above], above, n_edges - builder.n_new_edges, rng)

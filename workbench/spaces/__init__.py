@@ -7,9 +7,10 @@ from typing import Any
 
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
+from workbench.initial import InitialConfig
 from workbench.space import SearchSpace
 from workbench.spaces.mlp import MlpSpace
-from workbench.spaces.neuron import InitialConfig, NeuronSpace
+from workbench.spaces.neuron import NeuronSpace
 
 __all__ = ["SPACES", "InitialConfig", "MlpSpace", "NeuronSpace", "make_space", "space_for"]
 

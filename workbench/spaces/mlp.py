@@ -6,8 +6,6 @@ scientific control: what the same evolution finds when it may only choose widths
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +16,10 @@ from numpy.typing import DTypeLike
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.genome import FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
-from workbench.genome.arrays import names_of, read_arrays, read_head
+from workbench.genome.npz import names_of, read_arrays, write_arrays
 from workbench.individuals import Cost, TrainResult
-from workbench.settings import check_settings, documented, from_values, setting, settings_of, to_values
+from workbench.settings import check_settings, documented, setting
+from workbench.space import RecordSpace
 from workbench.training import OnEpoch, TrainConfig
 
 KINDS = ("add_layer", "remove_layer", "widen_layer", "narrow_layer")
@@ -69,53 +68,23 @@ class MlpRates:
 
 
 @dataclass(frozen=True)
-class MlpSpace:
+class MlpSpace(RecordSpace):
     """Implements `workbench.space.SearchSpace` for `MlpGenome`.
 
     Attributes:
-        input_shape: (channels, height, width).
-        n_outputs: number of classes.
-        hidden_layers: initial population: range of the number of hidden layers.
-        hidden_widths: initial population: range of their widths, drawn log-uniformly.
+        hidden_layers: range of the number of hidden layers in the initial population.
+        hidden_widths: range of their widths, drawn log-uniformly.
     """
 
-    input_shape: tuple[int, int, int]
-    n_outputs: int
-    hidden_layers: tuple[int, int] = (1, 3)
-    hidden_widths: tuple[int, int] = (4, 128)
+    hidden_layers: tuple[int, int] = setting((1, 3), "initial population: number of hidden layers", low=0)
+    hidden_widths: tuple[int, int] = setting((4, 128), "initial population: their widths, drawn log-uniformly", low=1)
 
     name = "mlp"
     mutation_kinds = KINDS
-    settings = settings_of(MlpRates)
+    rates_record = MlpRates
 
     def __post_init__(self) -> None:
-        for name, least in (("hidden_layers", 0), ("hidden_widths", 1)):
-            low, high = getattr(self, name)
-            if not least <= low <= high:
-                raise ConfigError(f"{name} expects a range from {least} up, got {(low, high)}")
-
-    @classmethod
-    def for_data(cls, data: Dataset) -> MlpSpace:
-        """The space of dense MLPs for a data set."""
-        return cls(data.shape, data.n_classes)
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> MlpSpace:
-        """The space back from `config()`."""
-        values = {name: tuple(config[name]) for name in ("input_shape", "hidden_layers", "hidden_widths")}
-        return cls(n_outputs=int(config["n_outputs"]), **values)
-
-    def config(self) -> dict[str, Any]:
-        """JSON-ready settings."""
-        return to_values(self)
-
-    def rates(self, values: Mapping[str, Any] | None = None) -> MlpRates:
-        """`MlpRates` with `values` over the defaults."""
-        return from_values(MlpRates, values or {})
-
-    def rates_values(self, rates: MlpRates) -> dict[str, Any]:
-        """JSON-ready rates."""
-        return to_values(rates)
+        check_settings(self)
 
     def sample(self, index: int, rng: np.random.Generator) -> MlpGenome:
         """Random widths, He-initialised."""
@@ -169,7 +138,7 @@ class MlpSpace:
         from workbench.training.torch_trainer import TorchTrainer
 
         start = _fill(genome, np.random.default_rng([seed, 1]))
-        module = make_module(start, config.dropout, seed)
+        module = make_module(start.weights, start.biases, config.dropout, seed)
 
         def trained() -> MlpGenome:
             weights, biases = parameters_of(module)
@@ -184,7 +153,7 @@ class MlpSpace:
 
         if any(np.isnan(weight).any() for weight in genome.weights):
             raise GenomeError("expected an MLP with all weights, got one that lacks some; train it first")
-        return TorchTrainer(make_module(genome), data).accuracy(split)
+        return TorchTrainer(make_module(genome.weights, genome.biases), data).accuracy(split)
 
     def cost(self, genome: MlpGenome) -> Cost:
         """Counted as for neuron-level genomes."""
@@ -198,21 +167,17 @@ class MlpSpace:
 
     def encode(self, genome: MlpGenome) -> bytes:
         """npz bytes."""
-        arrays: dict[str, Any] = {f"weight{i}": array for i, array in enumerate(genome.weights)}
+        arrays = {f"weight{i}": array for i, array in enumerate(genome.weights)}
         arrays |= {f"bias{i}": array for i, array in enumerate(genome.biases)}
-        head = json.dumps({"format": FORMAT, "version": FORMAT_VERSION, "widths": genome.widths})
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, head=np.frombuffer(head.encode(), np.uint8), **arrays)
-        return buffer.getvalue()
+        return write_arrays(FORMAT, FORMAT_VERSION, {"widths": genome.widths}, arrays)
 
     def decode(self, blob: bytes) -> MlpGenome:
         """The genome back; `GenomeError` if the bytes are not one."""
         n_layers = len(names_of(blob)) // 2
-        expected: dict[str, tuple[DTypeLike, int]] = {"head": (np.uint8, 1)}
-        expected |= {f"weight{i}": (np.float32, 2) for i in range(n_layers)}
+        expected: dict[str, tuple[DTypeLike, int]] = {f"weight{i}": (np.float32, 2) for i in range(n_layers)}
         expected |= {f"bias{i}": (np.float32, 1) for i in range(n_layers)}
-        arrays = read_arrays(blob, expected)
-        widths = self._widths(read_head(arrays["head"], FORMAT, FORMAT_VERSION).get("widths"), n_layers)
+        head, arrays = read_arrays(blob, FORMAT, FORMAT_VERSION, expected)
+        widths = self._widths(head.get("widths"), n_layers)
         weights = tuple(arrays[f"weight{i}"] for i in range(n_layers))
         biases = tuple(arrays[f"bias{i}"] for i in range(n_layers))
         for before, after, weight, bias in zip(widths, widths[1:], weights, biases, strict=False):

@@ -1,16 +1,14 @@
-"""An MLP genome as a `torch.nn.Module`, and back."""
+"""The parameters of an MLP as a `torch.nn.Module`, and back."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.genome import SMALLEST_NORMALISED_LAYER
-
-if TYPE_CHECKING:
-    from workbench.spaces.mlp import MlpGenome
+from workbench.genome import EPS, SMALLEST_NORMALISED_LAYER
 
 
 class Dropout(nn.Module):
@@ -28,20 +26,29 @@ class Dropout(nn.Module):
         return x * keep / (1 - self.probability)
 
 
-def make_module(genome: MlpGenome, dropout: float = 0.0, seed: int = 0) -> nn.Sequential:
-    """Images [batch, c, h, w] -> logits [batch, outputs], by the rules of neuron-level networks."""
+def make_module(
+    weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], dropout: float = 0.0, seed: int = 0
+) -> nn.Sequential:
+    """Images [batch, c, h, w] -> logits [batch, outputs], normalised as neuron-level networks are.
+
+    Args:
+        weights: per layer, float32 [outputs, inputs].
+        biases: per layer, float32 [outputs].
+        dropout: probability that a hidden neuron is set to 0 while training.
+        seed: of the dropout.
+    """
     random = torch.Generator().manual_seed(seed % 2**63)
     layers: list[nn.Module] = [nn.Flatten()]
-    for layer, (weight, bias) in enumerate(zip(genome.weights, genome.biases, strict=True), start=1):
+    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True), start=1):
         linear = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0])
         with torch.no_grad():
             linear.weight.copy_(torch.tensor(weight))
             linear.bias.copy_(torch.tensor(bias))
         layers.append(linear)
-        if layer == len(genome.weights):
+        if layer == len(weights):
             break
         if len(bias) >= SMALLEST_NORMALISED_LAYER:
-            layers.append(nn.LayerNorm(len(bias), elementwise_affine=False))
+            layers.append(nn.LayerNorm(len(bias), EPS, elementwise_affine=False))
         layers.append(nn.ReLU())
         if dropout:
             layers.append(Dropout(dropout, random))
