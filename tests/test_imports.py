@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -51,13 +52,31 @@ def sources() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("*.py"))
 
 
-def imports(path: Path, *, only_at_import: bool = False) -> Iterator[str]:
-    """Names of all modules that a file imports; with `only_at_import` only when it is itself imported."""
+def module_of(path: Path) -> str:
+    return ".".join(("workbench", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for path in sources()}
+
+KNOWN_CYCLES: set[tuple[str, str]] = {
+    ("workbench.search.script", "workbench.search.state"),
+    ("workbench.search.progress", "workbench.search.search"),
+}
+"""Imports that close a cycle and wait for being mended."""
+
+
+def imports(path: Path, *, only_at_import: bool = False, for_types: bool = False) -> Iterator[str]:
+    """Names of all modules that a file imports.
+
+    With `only_at_import` only those imported when the file itself is; with `for_types` also those under TYPE_CHECKING.
+    """
     tree = ast.parse(path.read_text())
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):
         typing_only = isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
-        if typing_only or (only_at_import and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
+        if (typing_only and not for_types) or (
+            only_at_import and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ):
             skipped.update(ast.walk(node))
     for node in ast.walk(tree):
         if node in skipped:
@@ -67,10 +86,9 @@ def imports(path: Path, *, only_at_import: bool = False) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             assert node.module is not None
-            if node.module == "workbench":
-                yield from (f"workbench.{alias.name}" for alias in node.names)
-            else:
-                yield node.module
+            for alias in node.names:  # `from package import module` imports the module
+                inner = f"{node.module}.{alias.name}"
+                yield inner if node.module == "workbench" or inner in MODULES else node.module
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -84,6 +102,17 @@ def test_imports_point_downwards(path):
             if mine == "cli" and name == "workbench.__version__":
                 continue
             assert other == mine or LEVEL[other] < LEVEL[mine], f"{path} imports upwards: {name}"
+
+
+def test_no_two_files_import_each_other():
+    """Not even over others, in a function, or for types only."""
+    graph = {name: set(imports(path, for_types=True)) & set(MODULES) - {name} for name, path in MODULES.items()}
+    for importer, imported in KNOWN_CYCLES:
+        graph.get(importer, set()).discard(imported)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"import cycle: {' <- '.join(error.args[1])}")
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
