@@ -12,8 +12,8 @@ from workbench.errors import ConfigError, GenomeError
 from workbench.genome import Genome
 from workbench.individuals import Cost, TrainResult
 from workbench.initial import InitialConfig
-from workbench.objectives import LatencyModel
 from workbench.mutations import KINDS, MutationRates, mutate
+from workbench.objectives import LatencyModel
 from workbench.space import RecordSpace
 from workbench.spaces.sampling import sample_genome
 from workbench.training import BACKENDS, DEFAULT_BACKEND, OnEpoch, TrainConfig, evaluate, train
