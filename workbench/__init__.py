@@ -34,30 +34,23 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Dataset": "workbench.datasets",
-    "Genome": "workbench.genome",
-    "InitialConfig": "workbench.spaces",
-    "MlpSpace": "workbench.spaces",
-    "MutationRates": "workbench.mutations",
-    "NeuronNetwork": "workbench.compiler.network",
-    "NeuronSpace": "workbench.spaces",
-    "Search": "workbench.search",
-    "SearchConfig": "workbench.search",
-    "SpatialLaw": "workbench.spatial",
-    "TrainConfig": "workbench.training",
-    "WorkbenchError": "workbench.errors",
-    "attach": "workbench.search",
-    "dense_mlp": "workbench.initial",
-    "evaluate": "workbench.training",
-    "export_onnx": "workbench.compiler.export",
-    "interpret": "workbench.compiler.interpreter",
-    "load_dataset": "workbench.datasets",
-    "mutate": "workbench.mutations",
-    "open_run": "workbench.store",
-    "preset": "workbench.search",
-    "random_genome": "workbench.initial",
-    "train": "workbench.training",
-    "windowed": "workbench.initial",
+    name: f"workbench.{home}"
+    for home, names in {
+        "compiler.export": "export_onnx",
+        "compiler.interpreter": "interpret",
+        "compiler.network": "NeuronNetwork",
+        "datasets": "Dataset load_dataset",
+        "errors": "WorkbenchError",
+        "genome": "Genome",
+        "initial": "dense_mlp random_genome windowed",
+        "mutations": "MutationRates mutate",
+        "search": "Search SearchConfig attach preset",
+        "spaces": "InitialConfig MlpSpace NeuronSpace",
+        "spatial": "SpatialLaw",
+        "store": "open_run",
+        "training": "TrainConfig evaluate train",
+    }.items()
+    for name in names.split()
 }
 _SUBMODULES = ("baselines", "datasets", "initial", "mutations", "plots", "results", "widgets")
 

@@ -17,29 +17,26 @@ Option = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Command:
-    """One command.
+    """One command, named and described by the function that does its work.
 
     Attributes:
-        name: as it is typed.
-        help: what it does, in one line.
-        example: a command line, without "workbench".
+        run: does the work; returns the exit status. Its docstring's first line is the help.
+        example: a command line.
         options: its arguments.
-        run: does the work; returns the exit status.
     """
 
-    name: str
-    help: str
+    run: Callable[[argparse.Namespace], int]
     example: str
     options: tuple[Option, ...]
-    run: Callable[[argparse.Namespace], int]
 
     def add_to(self, commands: argparse._SubParsersAction) -> None:
         """Add the parser of this command."""
+        description = (self.run.__doc__ or "").partition("\n")[0]
         parser = commands.add_parser(
-            self.name,
-            help=self.help,
-            description=self.help[0].upper() + self.help[1:] + ".",
-            epilog=f"example:\n  workbench {self.example}",
+            self.run.__name__,
+            help=description[:1].lower() + description[1:].rstrip("."),
+            description=description,
+            epilog=f"example:\n  {self.example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         for option in self.options:
@@ -47,11 +44,9 @@ class Command:
         parser.set_defaults(command=self.run)
 
 
-def command(
-    name: str, help: str, example: str, *options: Option
-) -> Callable[[Callable[[argparse.Namespace], int]], Command]:
-    """Decorator that makes a `Command` of the function that does its work."""
-    return lambda run: Command(name, help, f"{name} {example}".rstrip(), options, run)
+def command(example: str, *options: Option) -> Callable[[Callable[[argparse.Namespace], int]], Command]:
+    """Decorator that makes a `Command` of a function; see there."""
+    return lambda run: Command(run, f"workbench {run.__name__} {example}", options)
 
 
 def option(*names: str, **settings: Any) -> Option:

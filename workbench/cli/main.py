@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    examples = "\n".join(f"  workbench {command.example}" for command in COMMANDS)
+    examples = "\n".join(f"  {command.example}" for command in COMMANDS)
     parser = argparse.ArgumentParser(
         prog="workbench",
         description="Search neural networks designed neuron by neuron.",

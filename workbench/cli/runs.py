@@ -18,14 +18,12 @@ DATA_ROOT = option("--root", "--data-root", metavar="FOLDER", help="where the da
 
 
 @command(
-    "compact",
-    "write a small copy of a finished run, with the networks of the front only, to give to others",
     "run.sqlite --path small.sqlite",
     RUN,
     option("--path", required=True, metavar="FILE", help="the file of the copy"),
 )
 def compact(arguments: argparse.Namespace) -> int:
-    """Write a small copy of a finished run."""
+    """Write a small copy of a finished run, with the networks of the front only, to give to others."""
     from workbench.search import compact_run
 
     path = compact_run(arguments.run, arguments.path)
@@ -35,8 +33,6 @@ def compact(arguments: argparse.Namespace) -> int:
 
 
 @command(
-    "show",
-    "print a run's front as a table, and draw it",
     "run.sqlite --test --picture front.html",
     option("path", metavar="RUN", help="the run file; a search may be writing it"),
     flag("--test", "add selection and test accuracy (loads the data)"),
@@ -48,7 +44,7 @@ def compact(arguments: argparse.Namespace) -> int:
     option("--tensorboard", metavar="FOLDER", help="write scalars for TensorBoard (needs tensorboard)"),
 )
 def show(arguments: argparse.Namespace) -> int:
-    """Print the front of a run, and write the files that were asked for."""
+    """Print a run's front as a table, and draw it."""
     from workbench.datasets import load_dataset
     from workbench.search.exports import write_csv, write_parquet, write_tensorboard
     from workbench.search.report import front_table
@@ -81,15 +77,13 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 @command(
-    "export",
-    "write a network to a file that runs without the workbench",
     "run.sqlite --id 12 --path net.pt2",
     RUN,
     option("--id", type=int, help="which individual; the most accurate of the front if left out"),
     option("--path", default="net.pt2", metavar="FILE", help=".pt2 (torch.export), .onnx, or .npz (genome)"),
 )
 def export(arguments: argparse.Namespace) -> int:
-    """Write one network of a run to a file."""
+    """Write a network to a file that runs without the workbench."""
     from workbench.compiler.export import export_network
 
     run = _run_of_neurons(arguments.run, "export", ExportError)
@@ -102,8 +96,6 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 @command(
-    "report",
-    "write a report of a run as one self-contained page",
     "run.sqlite --with other-seed.sqlite --output report.html",
     RUN,
     option(
@@ -121,7 +113,7 @@ def export(arguments: argparse.Namespace) -> int:
     DATA_ROOT,
 )
 def report(arguments: argparse.Namespace) -> int:
-    """Write the report."""
+    """Write a report of a run as one self-contained page."""
     from workbench.datasets import load_dataset
     from workbench.results.report import ReportSources, write_report
     from workbench.store import open_run
@@ -139,8 +131,6 @@ def report(arguments: argparse.Namespace) -> int:
 
 
 @command(
-    "latency",
-    "time the front and hand-made networks on every backend",
     "run.sqlite --members 4 --batch 1 --batch 128",
     RUN,
     option("--members", type=int, default=4, metavar="N", help="members of the front (4)"),
@@ -149,7 +139,7 @@ def report(arguments: argparse.Namespace) -> int:
     DATA_ROOT,
 )
 def latency(arguments: argparse.Namespace) -> int:
-    """Time the front of a run and the hand-made networks of its data set."""
+    """Time the front and hand-made networks on every backend."""
     from workbench.baselines import SUITES, baseline
     from workbench.datasets import load_dataset
     from workbench.results import latency
@@ -175,13 +165,11 @@ def latency(arguments: argparse.Namespace) -> int:
 
 
 @command(
-    "data",
-    "list the data sets and where they are found",
     "--root /path/to/data",
     option("--root", metavar="FOLDER", help="where to look (else $WORKBENCH_DATA, else ./data)"),
 )
 def data(arguments: argparse.Namespace) -> int:
-    """List what is found where."""
+    """List the data sets and where they are found."""
     import pandas as pd
 
     from workbench.datasets import find_datasets

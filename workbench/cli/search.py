@@ -22,8 +22,6 @@ def _set(help: str) -> Any:
 
 
 @command(
-    "search",
-    "start a search and watch its progress",
     "--data mnist --preset quick --path run.sqlite --seed 0 --set rates.add_edges=0.5",
     option("--data", default="digits", metavar="NAME", help="digits (bundled), mnist or cifar10"),
     ROOT,
@@ -44,7 +42,7 @@ def _set(help: str) -> Any:
     LOG,
 )
 def search(arguments: argparse.Namespace) -> int:
-    """Start a search and run it to its end."""
+    """Start a search and watch its progress."""
     from workbench.datasets import load_dataset
     from workbench.search import LatencyModel, Search, preset
     from workbench.search.log import log_to
@@ -78,8 +76,6 @@ def search(arguments: argparse.Namespace) -> int:
 
 
 @command(
-    "resume",
-    "continue a stopped run",
     "run.sqlite --generations 60",
     option("path", metavar="RUN", help="the run file"),
     ROOT,
@@ -89,7 +85,7 @@ def search(arguments: argparse.Namespace) -> int:
     LOG,
 )
 def resume(arguments: argparse.Namespace) -> int:
-    """Continue a run."""
+    """Continue a stopped run."""
     from workbench.search import Search
     from workbench.search.log import log_to
 
@@ -104,8 +100,6 @@ def resume(arguments: argparse.Namespace) -> int:
 
 
 @command(
-    "fork",
-    "branch off a past state of a run and continue it with other settings",
     "run.sqlite --generation 12 --set rates.add_edges=0.5 --path b.sqlite",
     RUN,
     option(
@@ -123,7 +117,7 @@ def resume(arguments: argparse.Namespace) -> int:
     LOG,
 )
 def fork(arguments: argparse.Namespace) -> int:
-    """Branch off a past state, and continue from there with other settings."""
+    """Branch off a past state of a run and continue it with other settings."""
     from workbench.search import Search, fork_run, plan_fork
     from workbench.search.log import log_to
 
@@ -153,8 +147,6 @@ def fork(arguments: argparse.Namespace) -> int:
 
 
 @command(
-    "replay",
-    "repeat a run and check that it is the same, bit for bit",
     "run.sqlite --path copy.sqlite",
     RUN,
     option("--path", metavar="FILE", help="where to keep the copy (else it is not kept)"),
@@ -163,7 +155,10 @@ def fork(arguments: argparse.Namespace) -> int:
     flag("--quiet", "no progress line"),
 )
 def replay(arguments: argparse.Namespace) -> int:
-    """Repeat a run and say whether it is the same: status 0 if so, else 1."""
+    """Repeat a run and check that it is the same, bit for bit.
+
+    Status 0 if so, else 1.
+    """
     from workbench.search import replay
 
     with chosen_executor(arguments) as executor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from workbench.formats import in_words, table_cell
@@ -60,52 +61,39 @@ def follow(path: str) -> None:
     from rich.live import Live
 
     from workbench.search.follow import follow_run
+    from workbench.search.progress import progress_line
 
     console = Console()
+    generation, line = None, ""
     try:
-        if console.is_terminal:
-            with Live(console=console, auto_refresh=False) as display:
-                for snapshot in follow_run(path):
-                    display.update(_live_view(path, snapshot), refresh=True)
-        else:
-            _print_lines(path)
+        with Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext() as display:
+            for snapshot in follow_run(path):
+                line = progress_line(snapshot)
+                if display is not None:
+                    display.update(_live_view(path, line, snapshot), refresh=True)
+                elif snapshot.generation != generation:
+                    generation = snapshot.generation
+                    print(line, flush=True)
+                    line = ""
+        if display is None and line:
+            print(line, flush=True)
     except KeyboardInterrupt:
         console.print("No longer watching; the search goes on.")
 
 
-def _print_lines(path: str) -> None:
-    from workbench.search.follow import follow_run
-    from workbench.search.progress import progress_line
-
-    generation, line = None, None
-    for snapshot in follow_run(path):
-        line = progress_line(snapshot)
-        if snapshot.generation != generation:
-            generation = snapshot.generation
-            print(line, flush=True)
-            line = None
-    if line:
-        print(line, flush=True)
-
-
-def _live_view(path: str, snapshot: Snapshot) -> Group:
+def _live_view(path: str, line: str, snapshot: Snapshot) -> Group:
     import pandas as pd
     from rich.console import Group
     from rich.text import Text
 
-    from workbench.search.progress import progress_line
-
-    columns = ["id", "generation", "mutation", "flops", "parameters", "val_accuracy"]
-    rows = [
-        (
-            one.id,
-            one.generation,
-            one.mutation.get("kind"),
-            one.flops,
-            one.cost.parameters if one.cost else 0,
-            one.val_accuracy,
-        )
-        for one in snapshot.archive
-    ]
-    front = table_view(pd.DataFrame(rows, columns=columns), f"{path}: the all-time front")
-    return Group(Text(progress_line(snapshot)), front)
+    front = pd.DataFrame(
+        {
+            "id": [one.id for one in snapshot.archive],
+            "generation": [one.generation for one in snapshot.archive],
+            "mutation": [one.mutation.get("kind") for one in snapshot.archive],
+            "flops": [one.flops for one in snapshot.archive],
+            "parameters": [one.cost.parameters if one.cost else 0 for one in snapshot.archive],
+            "val_accuracy": [one.val_accuracy for one in snapshot.archive],
+        }
+    )
+    return Group(Text(line), table_view(front, f"{path}: the all-time front"))

@@ -26,7 +26,7 @@ def _read(files: tuple[Path, ...], n_train: int, n_test: int) -> Content:
         labels[batch * n : (batch + 1) * n] = check_labels_of_ten(records[:, 0], path)
         images[batch * n : (batch + 1) * n] = records[:, 1:].reshape(n, *_SHAPE)
     names = _class_names(files[0].parent)
-    return Content(images[:n_train], labels[:n_train], images[n_train:], labels[n_train:], names)
+    return images[:n_train], labels[:n_train], images[n_train:], labels[n_train:], names
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:

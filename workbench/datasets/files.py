@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,9 @@ TIMEOUT_SECONDS = 20.0
 REPAIR = "delete the file and load again, or replace it by an intact copy"
 
 
-class Content(NamedTuple):
-    """What the files of a data set hold: images [n, h, w] or [n, c, h, w], labels [n], and names of the classes."""
-
-    train_images: NDArray[np.uint8]
-    train_labels: NDArray[np.uint8]
-    test_images: NDArray[np.uint8]
-    test_labels: NDArray[np.uint8]
-    class_names: tuple[str, ...]
+Bytes = NDArray[np.uint8]
+Content = tuple[Bytes, Bytes, Bytes, Bytes, tuple[str, ...]]
+"""Training images and labels, test images and labels, and names of the classes."""
 
 
 @dataclass(frozen=True)
@@ -78,37 +73,25 @@ class FileSource:
         return next((path for path in paths if path.is_file()), None)
 
     def load(self, root: Path, seed: int) -> Dataset:
-        """Read the data set from a data root.
-
-        Args:
-            root: data folder.
-            seed: decides the train, validation and selection splits.
-
-        Raises:
-            DataError: a file is missing or damaged, or holds another number of images.
-        """
+        """Read the data set; `DataError` if a file is missing or damaged, or holds another number of images."""
         if missing := ", ".join(self.missing(root)):
             raise DataError(
                 f"{root / self.folder}: expected {', '.join(self.names)}, missing: {missing}; add the files"
             )
-        content = self.read(self.files(root), self.n_train, self.n_test)
+        *arrays, names = self.read(self.files(root), self.n_train, self.n_test)
         return Dataset.from_arrays(
-            content.train_images,
-            content.train_labels,
-            content.test_images,
-            content.test_labels,
+            *arrays,
             validation=self.held_out,
             selection=self.held_out,
             seed=seed,
             name=self.name,
-            class_names=content.class_names,
+            class_names=names,
         )
 
     def download(self, root: Path, seed: int) -> Dataset:
         """Download into a temporary folder, load from there, and only then move the files into place.
 
-        Raises:
-            Exception: whatever goes wrong; nothing is left behind then.
+        Raises whatever goes wrong, and leaves nothing behind then.
         """
         was_there = root.exists()
         root.mkdir(parents=True, exist_ok=True)

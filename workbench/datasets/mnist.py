@@ -12,7 +12,7 @@ from workbench.errors import DataError
 
 def _read(files: tuple[Path, ...], n_train: int, n_test: int) -> Content:
     train_images, train_labels, test_images, test_labels = files
-    return Content(
+    return (
         _read_idx(train_images, (n_train, 28, 28)),
         check_labels_of_ten(_read_idx(train_labels, (n_train,)), train_labels),
         _read_idx(test_images, (n_test, 28, 28)),
