@@ -198,6 +198,6 @@ class TrainingPanel(ipw.VBox):
         self._drawn = state
         epochs = self.controls["epochs"].value if self.is_training else 0
         before = float("nan") if self._before is None else self._before
-        self.curve.show(draw_curves(TrainingCurves.from_history(rows, before), epochs=epochs, height=240))
+        self.curve.show(draw_curves(TrainingCurves.from_history(rows, before), epochs=epochs, height=300))
         if self.is_training:
             self.note.value = quiet(f"Training: epoch {len(rows)}, validation accuracy {rows[-1]['val_accuracy']:.2%}.")
