@@ -287,8 +287,8 @@ class TrainingCurves:
 
 def training_curves(run: Run, id: int) -> TrainingCurves:
     """The training of individual `id`; `RunError` if there is none."""
-    history, table = run.history(id), run.individuals.set_index("id")
-    row: Any = table.loc[id]
-    return TrainingCurves.from_history(
-        history, row["initial_val_accuracy"], table["val_accuracy"].get(row["parent"], np.nan)
-    )
+    individual = run.individual(id)
+    history = individual.result.history if individual.result is not None else ()
+    before = individual.result.initial_val_accuracy if individual.result is not None else np.nan
+    parent = np.nan if individual.parent is None else run.individual(individual.parent).val_accuracy
+    return TrainingCurves.from_history(history, before, parent)

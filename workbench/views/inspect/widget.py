@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets as ipw
@@ -19,7 +19,7 @@ from workbench.views.base.markup import alert, quiet
 from workbench.views.base.plot import Plot
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source
-from workbench.views.base.view import View, style_sheet
+from workbench.views.base.view import View, bar, button, classed, style_sheet
 from workbench.views.inspect.data import Confusion, confusion
 from workbench.views.inspect.figure import distribution_figure, draw_confusion, evidence_figure, training_curves_figure
 
@@ -63,34 +63,29 @@ class InspectView(View):
             "distributions": lambda id: distribution_figure(self._genome(id), self.source.settings.rates.law),
         }
         self.what = ipw.ToggleButtons(options=list(self._figures), style={"button_width": "auto"})
-        self.what.add_class("wb-inspect-what")
+        classed(self.what, "wb-inspect-what")
         self.split = ipw.Dropdown(options=SPLITS, description="split")
         classes = [("any class", ANY), *((name, number) for number, name in enumerate(self._class_names()))]
         self.true = ipw.Dropdown(options=classes, value=ANY, description="true")
         self.predicted = ipw.Dropdown(options=classes, value=ANY, description="predicted")
         self.mistake = ipw.IntSlider(min=1, max=1, description="mistake", continuous_update=False)
-        self.mistake.add_class("wb-mistake")
         self.of = ipw.HTML()
-        self.choice = ipw.HBox([self.split, self.true, self.predicted, self.mistake, self.of])
-        self.choice.add_class("wb-bar-of-controls")
-        self.exports = ipw.HBox([self._export_button(ending, text) for ending, text in EXPORTS.items()])
-        self.exports.add_class("wb-buttons")
+        self.choice = bar(self.split, self.true, self.predicted, classed(self.mistake, "wb-mistake"), self.of)
+        exports = [
+            button(text, f"wb-export-{ending[1:]}", f"Write the network as {ending} beside the run", action, "download")
+            for ending, text in EXPORTS.items()
+            for action in (partial(self._export, ending),)
+        ]
+        self.exports = classed(ipw.HBox(exports), "wb-buttons")
         self.title, self.message, self.exported = ipw.HTML(), ipw.HTML(), ipw.HTML()
         self.plot = Plot()
         self.add_class("wb-inspect")
-        head = ipw.HBox([self.what, self.exports])
-        head.add_class("wb-head")
+        head = classed(ipw.HBox([self.what, self.exports]), "wb-head")
         self.children = (style_sheet(), self.title, head, self.exported, self.choice, self.message, self.plot)
         for control in (self.what, self.split, self.true, self.predicted, self.mistake):
             control.observe(self._change, "value")
-        self.selection.observe(self._look, "individual")
+        self._on_selection(self._look)
         self.refresh()
-
-    def _export_button(self, ending: str, text: str) -> ipw.Button:
-        button = ipw.Button(description=text, icon="download", tooltip=f"Write the network as {ending} beside the run")
-        button.add_class(f"wb-export-{ending[1:]}")
-        button.on_click(lambda _: self._export(ending))
-        return button
 
     # ------------------------------------------------------------------ what is shown
     @property
@@ -118,8 +113,8 @@ class InspectView(View):
         self.choice.layout.display = None if what in ("confusion", "mistakes") else "none"
         for control in (self.true, self.predicted, self.mistake, self.of):
             control.layout.display = None if what == "mistakes" else "none"
-        for button in self.exports.children:
-            button.disabled = id is None
+        for export in self.exports.children:
+            export.disabled = id is None
         self.message.value = ""
         if id is None:
             self.title.value = quiet("No network has been trained yet.")
@@ -209,9 +204,3 @@ class InspectView(View):
                 getattr(self, name).value = value
         finally:
             self._updating = False
-
-    def close(self) -> None:
-        """End it."""
-        with contextlib.suppress(ValueError):  # it may be closed already
-            self.selection.unobserve(self._look, "individual")
-        super().close()

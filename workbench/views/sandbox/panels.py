@@ -17,6 +17,7 @@ from workbench.settings import settings_of
 from workbench.spaces import NeuronSpace
 from workbench.spatial import SpatialLaw
 from workbench.views.base.selection import Selection
+from workbench.views.base.view import button, classed
 from workbench.views.inspect.card import mutation_in_words
 from workbench.views.network.data import counterpart
 from workbench.views.network.widget import DagView, SpatialView
@@ -32,27 +33,14 @@ FRESH = {"random": "random", "dense": "dense layers", "local": "local windows", 
 BEFORE, AFTER, DIFFERENCE = "before", "after", "difference"
 
 
-def button(text: str, name: str, help: str, action: Callable[[], None], icon: str = "") -> Any:
-    """A button with the class `wb-NAME`."""
-    made = ipw.Button(description=text, icon=icon, tooltip=help)
-    made.add_class(f"wb-{name}")
-    made.on_click(lambda _: action())
-    return made
-
-
 def number(text: str, name: str, help: str, high: int = MOST_SEED) -> Any:
     """A field for a whole number from 0 to `high`, with the class `wb-NAME`."""
-    made = ipw.BoundedIntText(min=0, max=high, description=text, tooltip=help)
-    made.add_class(f"wb-{name}")
-    made.add_class("wb-short")
-    return made
+    return classed(ipw.BoundedIntText(min=0, max=high, description=text, tooltip=help), f"wb-{name}", "wb-short")
 
 
 def row(*children: Any) -> Any:
     """Controls beside each other, wrapping."""
-    made = ipw.HBox(children)
-    made.add_class("wb-buttons")
-    return made
+    return classed(ipw.HBox(children), "wb-buttons")
 
 
 class StartPanel(ipw.VBox):
@@ -63,7 +51,7 @@ class StartPanel(ipw.VBox):
         self.kind: Any = ipw.Dropdown(options=self._options(None), description="begin with")
         self.kind.add_class("wb-start-kind")
         self.seed = number("seed", "start-seed", "Of a fresh genome")
-        self.begin = button("Begin", "begin", "Work on this network; the history begins anew", begin, "play")
+        self.begin = button("Begin", "wb-begin", "Work on this network; the history begins anew", begin, "play")
         super().__init__([row(self.kind, self.seed, self.begin)])
         self.seed.disabled = has_run
         self.kind.observe(self._disable_seed, "value")
@@ -104,8 +92,8 @@ class MutationPanel(ipw.VBox):
             control.add_class(f"wb-size-{setting.name}")
             put(control, getattr(rates, setting.name))
         self.seed = number("seed", "mutation-seed", "Of all random choices of the mutation")
-        self.mutate = button("Mutate", "mutate", "Apply the mutation to the network as it is now", mutate, "random")
-        self.again = button("Draw again", "draw-again", "Undo the last draw and use the next seed", again, "refresh")
+        self.mutate = button("Mutate", "wb-mutate", "Apply the mutation to the network as it is now", mutate, "random")
+        self.again = button("Draw again", "wb-draw-again", "Undo the last draw and use the next seed", again, "refresh")
         super().__init__([self.kind, *self.sizes.values(), row(self.seed, self.mutate, self.again)])
         self.kind.observe(self._show_sizes, "value")
         self._show_sizes(None)
@@ -128,9 +116,9 @@ class HistoryPanel(ipw.VBox):
         self._go, self._place, self._updating = go, 0, False
         self.steps: Any = ipw.Select(options=[], rows=6, description="steps")
         self.steps.add_class("wb-steps")
-        self.undo = button("Undo", "undo", "One step back", lambda: go(self._place - 1), "undo")
-        self.redo = button("Redo", "redo", "One step forward again", lambda: go(self._place + 1), "repeat")
-        self.keep = button("Keep", "keep", "Show changes from this step on", keep, "check")
+        self.undo = button("Undo", "wb-undo", "One step back", lambda: go(self._place - 1), "undo")
+        self.redo = button("Redo", "wb-redo", "One step forward again", lambda: go(self._place + 1), "repeat")
+        self.keep = button("Keep", "wb-keep", "Show changes from this step on", keep, "check")
         super().__init__([self.steps, row(self.undo, self.redo, self.keep)])
         self.steps.observe(self._pick, "value")
         self.show(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +12,10 @@ from workbench.genome import Genome
 from workbench.surgery import connect, delete_edges, delete_neurons, edges_of, share_edges
 from workbench.views.base.markup import quiet
 from workbench.views.base.selection import Selection
+from workbench.views.base.view import button
 from workbench.views.network.data import counterpart
 from workbench.views.network.widget import SpatialView
-from workbench.views.sandbox.panels import button, number, row
+from workbench.views.sandbox.panels import number, row
 
 WITHIN, INTO, OUT_OF, ALL = "within the region", "into its neurons", "out of its neurons", "into or out of them"
 
@@ -42,19 +42,18 @@ class SurgeryPanel(ipw.VBox):
         self._spatial, self._selection, self._operate = spatial, selection, operate
         self._updating = False
         self._genome: Genome | None = None
-        self.delete = button("Delete neuron", "delete-neuron", "Delete the selected neuron", self._delete, "trash")
+        self.delete = button("Delete neuron", "wb-delete-neuron", "Delete the selected neuron", self._delete, "trash")
         self.source = number("from", "connect-from", "Neuron at the edge's start", 0)
         self.target = number("to", "connect-to", "Neuron at the edge's end", 0)
-        self.connect = button("Connect", "connect", "Add an edge between these two neurons", self._connect, "link")
+        self.connect = button("Connect", "wb-connect", "Add an edge between these two neurons", self._connect, "link")
         self.rows, self.columns = self._side("rows", size[0]), self._side("columns", size[1])
         self.found = ipw.HTML()
         self.which = ipw.Dropdown(options=[WITHIN, INTO, OUT_OF, ALL], description="edges")
-        self.which.add_class("wb-region-edges")
         help = "Delete the region's hidden neurons"
-        self.cut_neurons = button("Delete neurons", "cut-neurons", help, self._cut_neurons, "trash")
-        self.cut_edges = button("Delete edges", "cut-edges", "Delete these edges", self._cut_edges, "cut")
-        self.share = button("Share weights", "share", "One weight for edges of equal offset", self._share, "clone")
-        self.clear = button("Clear", "clear-region", "Choose no region", self._clear, "times")
+        self.cut_neurons = button("Delete neurons", "wb-cut-neurons", help, self._cut_neurons, "trash")
+        self.cut_edges = button("Delete edges", "wb-cut-edges", "Delete these edges", self._cut_edges, "cut")
+        self.share = button("Share weights", "wb-share", "One weight for edges of equal offset", self._share, "clone")
+        self.clear = button("Clear", "wb-clear-region", "Choose no region", self._clear, "times")
         super().__init__(
             [
                 row(self.delete),
@@ -83,7 +82,6 @@ class SurgeryPanel(ipw.VBox):
             continuous_update=False,
             style={"description_width": "4.5em"},
         )
-        made.add_class(f"wb-region-{name}")
         made.observe(self._take_sides, "value")
         return made
 
@@ -171,9 +169,3 @@ class SurgeryPanel(ipw.VBox):
 
     def _clear(self) -> None:
         self._spatial.region = {}
-
-    def close(self) -> None:
-        """Stop following the selection."""
-        with contextlib.suppress(ValueError):  # it may be closed already
-            self._selection.unobserve(self._follow_neuron, "neuron")
-        super().close()

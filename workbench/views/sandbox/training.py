@@ -20,9 +20,10 @@ from workbench.spaces import NeuronSpace
 from workbench.training import TrainConfig
 from workbench.views.base.markup import alert, quiet
 from workbench.views.base.plot import Plot
+from workbench.views.base.view import button
 from workbench.views.inspect.data import TrainingCurves
 from workbench.views.inspect.figure import draw_curves
-from workbench.views.sandbox.panels import button, row
+from workbench.views.sandbox.panels import row
 from workbench.views.steering.sliders import put, setting_control
 
 TICK_SECONDS = 0.2
@@ -131,13 +132,13 @@ class TrainingPanel(ipw.VBox):
             control.add_class(f"wb-train-{name}")
             put(control, getattr(config, name))
         self.controls["epochs"].max = max(MOST_EPOCHS, config.epochs)
-        self.train = button("Train", "train", "Train the network as it is now", train, "play")
-        self.halt = button("Stop", "stop-training", "Stop after the epoch in progress", self.stop, "stop")
+        self.train = button("Train", "wb-train", "Train the network as it is now", train, "play")
+        self.halt = button("Stop", "wb-stop-training", "Stop after the epoch in progress", self.stop, "stop")
         self.can_insert = insert is not None
         help = "There is no live search to put it into: make the sandbox with search=..."
         if self.can_insert:
             help = "Rank it with the population of the search, with origin “by hand”"
-        self.insert = button("Put into the population", "insert", help, insert or (lambda: None), "sign-in")
+        self.insert = button("Put into the population", "wb-insert", help, insert or (lambda: None), "sign-in")
         self.note, self.curve = ipw.HTML(), Plot()
         super().__init__([*self.controls.values(), row(self.train, self.halt, self.insert), self.note, self.curve])
         self.enable(False)

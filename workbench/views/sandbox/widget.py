@@ -299,6 +299,5 @@ class Sandbox(ipw.VBox):
         self.training.stop()
         with contextlib.suppress(ValueError):  # it may be closed already
             self.selection.unobserve(self._name_selected, "individual")
-        self.surgery.close()
         self.pictures.close()
         super().close()
