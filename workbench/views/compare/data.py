@@ -48,23 +48,16 @@ class _Point(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One run.
-
-    Attributes:
-        name: of the run.
-        flops: of its front, rising, float64 [members].
-        accuracy: validation accuracy of its front, float64 [members].
-        ids: of its front, int64 [members].
-        costs: what had been spent at the end of each generation, by the names of `COSTS`, float64 [generations].
-        hypervolume: of the front by then, float64 [generations], within the bounds of the first run compared.
-    """
+    """The front of one run, by rising FLOPs, and its hypervolume over what the run had spent."""
 
     name: str
-    flops: np.ndarray
-    accuracy: np.ndarray
-    ids: np.ndarray
-    costs: Mapping[str, np.ndarray]
-    hypervolume: np.ndarray
+    flops: np.ndarray  # float64 [members]
+    accuracy: np.ndarray  # on the validation split, float64 [members]
+    ids: np.ndarray  # int64 [members]
+    costs: Mapping[
+        str, np.ndarray
+    ]  # spent by the end of each generation, by the names of `COSTS`, float64 [generations]
+    hypervolume: np.ndarray  # by then, within the bounds of the first run compared, float64 [generations]
 
     def hypervolume_at(self, cost: str, spent: float) -> float:
         """Hypervolume at the last generation that had cost no more; 0 before the first."""
@@ -86,42 +79,26 @@ class Attainment:
     At each number of FLOPs the best accuracies of the runs are sorted; a run that has no network so small counts as
     reaching nothing. The median (of an even number of runs: the lower of the middle two) is what half of them or more
     attain (Fonseca and Fleming 1996; Grunert da Fonseca et al. 2001).
-
-    Attributes:
-        flops: float64 [points].
-        median: validation accuracy, float64 [points]; NaN where fewer than half of the runs have a network.
-        low: what all of them attain; NaN where not all have a network.
-        high: what the best of them attains.
+    All are validation accuracies, float64 [points].
     """
 
     flops: np.ndarray
-    median: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    median: np.ndarray  # NaN where fewer than half of the runs have a network
+    low: np.ndarray  # what all of them attain; NaN where not all have a network
+    high: np.ndarray  # what the best of them attains
 
 
 @dataclass(frozen=True)
 class RankTest:
-    """Whether two groups of runs differ in hypervolume, at equal cost.
-
-    Attributes:
-        first: name of a group.
-        second: name of the other.
-        n: runs of each.
-        medians: hypervolume of each.
-        p: two-sided p-value of the Mann-Whitney U test, from all permutations (exact, also with ties).
-        smallest_p: the smallest p that so few runs can give at all.
-        effect: probability that a run of the first has the higher hypervolume, ties counting half (Vargha and Delaney's
-            A, 2000): 0.5 is no difference.
-    """
+    """Whether two groups of runs differ in hypervolume at equal cost: the Mann-Whitney U test."""
 
     first: str
     second: str
-    n: tuple[int, int]
+    n: tuple[int, int]  # runs of each
     medians: tuple[float, float]
-    p: float
-    smallest_p: float
-    effect: float
+    p: float  # two-sided, from all permutations: exact, also with ties
+    smallest_p: float  # that so few runs can give at all
+    effect: float  # P(a run of the first has the higher hypervolume), ties counting half (Vargha and Delaney's A, 2000)
 
 
 def rank_test(first: str, one: Sequence[float], second: str, other: Sequence[float]) -> RankTest:
@@ -150,19 +127,12 @@ def _p_value(one: Sequence[float], other: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Several runs in groups.
+    """Several runs in groups."""
 
-    Attributes:
-        groups: curves of the runs by name of their group.
-        attainment: of each group.
-        budget: what every run has spent, by the names of `COSTS`: where hypervolumes compare.
-        settings: of those settings that differ, the value in each run, by the run's name.
-    """
-
-    groups: Mapping[str, tuple[Curve, ...]]
-    attainment: Mapping[str, Attainment]
-    budget: Mapping[str, float]
-    settings: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, tuple[Curve, ...]]  # by name of the group
+    attainment: Mapping[str, Attainment]  # of each group
+    budget: Mapping[str, float]  # what every run has spent, by the names of `COSTS`: where hypervolumes compare
+    settings: Mapping[str, Mapping[str, Any]]  # those that differ: their value in each run, by the run's name
 
     def tests(self, cost: str) -> list[RankTest]:
         """Each pair of groups, compared by hypervolume where every run has spent the same `cost`."""

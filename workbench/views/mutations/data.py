@@ -29,19 +29,12 @@ MOST_WINDOWS = 8
 
 
 class Estimate(NamedTuple):
-    """A number with its 95 % interval.
+    """A number with its 95 % interval."""
 
-    Attributes:
-        value: NaN if there is nothing to estimate from.
-        low: lower end of the interval; NaN if there is too little data for one.
-        high: upper end.
-        n: number of observations.
-    """
-
-    value: float
-    low: float
+    value: float  # NaN if there is nothing to estimate from
+    low: float  # NaN if there is too little data for an interval
     high: float
-    n: int
+    n: int  # observations
 
     @property
     def errors(self) -> tuple[float, float]:
@@ -81,42 +74,25 @@ def share(successes: int, n: int, confidence: float = CONFIDENCE) -> Estimate:
 
 @dataclass(frozen=True)
 class Effects:
-    """Estimates over a group of children of one kind, all with 95 % intervals.
+    """Estimates over a group of children of one kind: medians and shares."""
 
-    Attributes:
-        kind: of mutation, or "by hand".
-        children: how many, failed ones included.
-        failed: how many of them failed.
-        before: median of accuracy before training − parent's accuracy: what the mutation alone did.
-        after: median of accuracy after training − parent's accuracy.
-        flops: median of FLOPs of the child over those of its parent.
-        front: share of the children that were on the all-time front when their generation was ranked.
-        lines: share of the children that are alive, or have a living descendant.
-    """
-
-    kind: str
-    children: int
+    kind: str  # of mutation, or "by hand"
+    children: int  # failed ones included
     failed: int
-    before: Estimate
-    after: Estimate
-    flops: Estimate
-    front: Estimate
-    lines: Estimate
+    before: Estimate  # accuracy before training − parent's accuracy: what the mutation alone did
+    after: Estimate  # accuracy after training − parent's accuracy
+    flops: Estimate  # of the child over those of its parent
+    front: Estimate  # share of the children that were on the all-time front when their generation was ranked
+    lines: Estimate  # share of the children that are alive or have a living descendant
 
 
 @dataclass(frozen=True)
 class Window:
-    """The effects within some generations.
-
-    Attributes:
-        first: generation.
-        last: generation, included.
-        effects: by kind, in the order of `MutationEffects.kinds`.
-    """
+    """The effects within the generations from `first` to `last`."""
 
     first: int
     last: int
-    effects: tuple[Effects, ...]
+    effects: tuple[Effects, ...]  # in the order of `MutationEffects.kinds`
 
     @property
     def middle(self) -> float:
@@ -126,23 +102,14 @@ class Window:
 
 @dataclass(frozen=True)
 class MutationEffects:
-    """What each mutation did in a run.
+    """What each mutation did in a run."""
 
-    Attributes:
-        kinds: of mutation in the order of the search space, and "by hand" if there are any.
-        table: the children, one row each: see `children_table`.
-        effects: over the whole run, by kind.
-        windows: the same within windows of generations.
-        probabilities: with which a kind was drawn in each generation, a column each, by generation.
-        changes: what a person changed while it ran.
-    """
-
-    kinds: tuple[str, ...]
-    table: pd.DataFrame
-    effects: tuple[Effects, ...]
+    kinds: tuple[str, ...]  # of mutation, in the order of the search space, and "by hand" if there are any
+    table: pd.DataFrame  # the children, a row each: see `children_table`
+    effects: tuple[Effects, ...]  # over the whole run, in the order of `kinds`
     windows: tuple[Window, ...]
-    probabilities: pd.DataFrame
-    changes: tuple[Change, ...]
+    probabilities: pd.DataFrame  # with which a kind was drawn: a column per kind, a row per generation
+    changes: tuple[Change, ...]  # what a person changed while it ran
 
 
 def mutation_effects(run: Run) -> MutationEffects:
