@@ -26,9 +26,9 @@ TABLES = {
 
 def main() -> None:
     """Print every table, or those whose title contains the argument."""
-    wanted = sys.argv[1].lower() if len(sys.argv) > 1 else ""
+    part = sys.argv[1].lower() if len(sys.argv) > 1 else ""
     for title, rows in TABLES.items():
-        if wanted in title.lower():
+        if part in title.lower():
             print_table(pd.DataFrame(rows()).fillna(""), title)
 
 

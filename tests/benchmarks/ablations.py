@@ -1,10 +1,10 @@
-"""Which rules pay: hypervolume after equal time on MNIST, with and without each, over several seeds.
+"""Which parts of the search pay: hypervolume after equal time on MNIST, with and without each, over several seeds.
 
     python tests/benchmarks/ablations.py --seconds 90 --seeds 4 [--root FOLDER]
 
-One worker a search, and a search ends after equal processor time: its wall time on an idle machine, without the share
-of others on a busy one. Prints the mean hypervolume over the seeds, and the mean difference to the search with all
-rules, with its standard error.
+Every search has one worker and ends after the same processor time, which on a busy machine excludes the time that
+others use. Prints the mean hypervolume over the seeds, and the mean difference from the whole search, with its standard
+error.
 """
 
 from __future__ import annotations
@@ -45,27 +45,27 @@ EPOCHS = 6
 
 
 def variants(base: SearchConfig) -> dict[str, tuple[SearchConfig, type[NeuronSpace]]]:
-    """The search with all rules, and one for each rule left out or turned."""
+    """The whole search, and one for each part left out or reversed."""
 
     def trained(**changes: Any) -> SearchConfig:
         return replace(base, train=replace(base.train, **changes))
 
     return {
-        "all rules": (base, NeuronSpace),
-        "nobody stops early": (replace(base, stop_hopeless=False), NeuronSpace),
+        "whole search": (base, NeuronSpace),
+        "no early stopping": (replace(base, stop_hopeless=False), NeuronSpace),
         "no inheritance": (base, FromScratch),
         "no inheritance, 4 × the epochs": (trained(epochs=4 * EPOCHS), FromScratch),
         "children train 4 × the epochs": (trained(epochs=4 * EPOCHS), NeuronSpace),
         "children train a third": (trained(epochs=EPOCHS // 3), NeuronSpace),
         "new edges start at full size": (trained(new_edge_scale=1.0), NeuronSpace),
-        "rates follow what pays: matching": (replace(base, adapt="matching"), NeuronSpace),
-        "rates follow what pays: pursuit": (replace(base, adapt="pursuit"), NeuronSpace),
+        "adaptive rates: probability matching": (replace(base, adapt="matching"), NeuronSpace),
+        "adaptive rates: adaptive pursuit": (replace(base, adapt="pursuit"), NeuronSpace),
         "random search": (replace(base, selection="random", initial_epochs=4 * EPOCHS), NeuronSpace),
     }
 
 
 def searched(seconds: float, root: str | None, name: str, seed: int) -> tuple[float, int]:
-    """Hypervolume and individuals of a search by variant `name` after `seconds` of this process."""
+    """Hypervolume and number of individuals of variant `name` after `seconds` of this process."""
     data, best = load_dataset("mnist", root), preset("best", "mnist")
     train: TrainConfig = replace(best.config.train, epochs=EPOCHS)
     base = replace(
@@ -96,8 +96,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=90, help="processor time of a search")
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="searches at once")
-    parser.add_argument("--only", nargs="*", default=[], metavar="TEXT", help="variants named by one of these")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="searches in parallel")
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="TEXT", help="variants whose name contains one of these"
+    )
     parser.add_argument("--root")
     arguments = parser.parse_args()
     only, names = arguments.only, list(variants(preset("best", "mnist").config))

@@ -1,9 +1,9 @@
-"""A long search of tiny children, trained by a stub: what the workbench itself costs per generation and per child.
+"""A long search of tiny children with a stub for training: the workbench's own cost per generation and child.
 
     python tests/benchmarks/bench_children.py [children]        # 10,000 by default
 
-Prints milliseconds a generation early and late, bytes a child of the run file, and how long the file takes to be
-resumed and shown. A generation's cost should be flat, and a child should take at most 1 KB besides its genome.
+Prints milliseconds per generation early and late, bytes of the run file per child, and how long it takes to resume and
+show the file. The cost of a generation should stay constant, and a child should take at most 1 KB besides its genome.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class StubSpace(SheddingSpace):
 
 
 def watch_processor(seconds: list[float]) -> None:
-    """From now on note the processor time of a search's thread at the end of each generation."""
+    """From now on record the processor time of a search's thread at the end of each generation."""
     ranked = SearchState.end_generation
 
     def end_generation(state: SearchState, wall_seconds: float) -> None:
@@ -59,7 +59,7 @@ def watch_processor(seconds: list[float]) -> None:
 
 
 def run_search(path: Path, children: int, epochs: int = 1) -> Search:
-    """A search of about so many children, run to its end."""
+    """Run a search of about this many children to its end."""
     generations = max(1, (children - POPULATION) // CHILDREN)
     train = TrainConfig(epochs=epochs)
     config = SearchConfig(POPULATION, CHILDREN, generations, seed=1, workers=1, train=train)
@@ -68,7 +68,7 @@ def run_search(path: Path, children: int, epochs: int = 1) -> Search:
 
 
 def bytes_a_child(path: Path) -> tuple[float, float]:
-    """Bytes of the file per individual: of everything but genomes, and of genomes."""
+    """Bytes of the file per individual: without genomes, and of genomes alone."""
     with closing(sqlite3.connect(path)) as connection:
         (count,) = connection.execute("SELECT count(*) FROM individuals").fetchone()
         (genomes,) = connection.execute("SELECT sum(length(blob)) FROM genomes").fetchone()
@@ -76,7 +76,7 @@ def bytes_a_child(path: Path) -> tuple[float, float]:
 
 
 def main(children: int) -> None:
-    """Run it and print what it took."""
+    """Run the search and print its costs."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.sqlite"
         watch_processor(spent := [])
@@ -89,13 +89,15 @@ def main(children: int) -> None:
         print(f"{len(run.individuals):,} individuals, {len(wall)} generations in {whole:.1f} s")
         for name, part in {"first": slice(tenth), "last": slice(-tenth, None)}.items():
             took, alone = 1000 * np.median(wall[part]), 1000 * np.median(processor[part])
-            print(f"{name} tenth: {took:.1f} ms a generation (median), {alone:.1f} of them the search's processor time")
+            print(
+                f"{name} tenth: {took:.1f} ms per generation (median), {alone:.1f} of them processor time of the search"
+            )
         rest, genomes = bytes_a_child(path)
-        print(f"{rest:.0f} bytes a child and {genomes:.0f} for its genome; front of {len(search.archive)}")
+        print(f"{rest:.0f} bytes per child and {genomes:.0f} for its genome; front of {len(search.archive)}")
         for name, work in {
             "resume": lambda: Search(tiny_data(), search.config, path, StubSpace(), if_exists="resume").close(),
-            "look at the file": lambda: snapshot_of(run),
-            "look at the search": search.snapshot,
+            "snapshot of the file": lambda: snapshot_of(run),
+            "snapshot of the search": search.snapshot,
             "front": run.front,
         }.items():
             started = time.process_time()

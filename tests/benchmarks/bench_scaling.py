@@ -12,7 +12,6 @@ from bench_training import CHILDREN, native_alone, native_generation
 from subjects import SIZES, data_of, in_turns
 
 from workbench.datasets import Dataset
-from workbench.executors import thread_executor
 from workbench.genome import Genome
 from workbench.initial import random_genome
 from workbench.search import Search, SearchConfig
@@ -20,7 +19,7 @@ from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig, train
 
 SEARCHES = 3
-"""Searches on each number of threads, in turns; the fastest counts."""
+"""Searches per number of threads, in turns; the fastest counts."""
 
 
 def by_edges() -> list[dict[str, Any]]:
@@ -79,7 +78,7 @@ def by_cores() -> list[dict[str, Any]]:
 
 
 def children_per_minute() -> list[dict[str, Any]]:
-    """Children per minute of a whole search (mutation, training, store) on one and two threads: the best of some."""
+    """Children per minute of a whole search (mutation, training, store), on one and two threads."""
     table = []
     for name, epochs in (("MNIST, 9,000 edges", 3), ("CIFAR-10, 90,000 edges", 2)):
         rate = {1: 0.0, 2: 0.0}
@@ -110,7 +109,7 @@ def _children_per_minute(name: str, epochs: int, workers: int) -> float:
         rates={"remove_layer": 0, "spatial_base": 4.0},
         workers=workers,
     )
-    with tempfile.TemporaryDirectory() as folder, thread_executor(workers) as executor:
-        search = Search(data, config, Path(folder) / "run.sqlite", NeuronSpace.for_data(data, initial), executor)
+    with tempfile.TemporaryDirectory() as folder:
+        search = Search(data, config, Path(folder) / "run.sqlite", NeuronSpace.for_data(data, initial))
         search.run(progress=False)
         return search.snapshot().children_per_minute

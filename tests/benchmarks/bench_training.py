@@ -1,7 +1,7 @@
 """Images per second and useful GFLOP/s of a training epoch, by backend, against torch and the core's own sgemm.
 
-Everything about one network is measured in turns, several times, and the shortest time of each counts: so a ratio
-does not depend on what else the machine did during one of the two.
+All backends take turns, several times, and the shortest time of each counts, so that ratios do not depend on what else
+the machine was doing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _streams = itertools.count()
 
 
 def native_alone(name: str) -> Callable[[], object]:
-    """An epoch of one child that shares its images with nobody."""
+    """An epoch of one child that shares its images with no other."""
     genome, data = genome_of(name), data_of(name)
     return lambda: train(genome, data, CONFIG, stream=(next(_streams),))
 

@@ -1,4 +1,4 @@
-"""What is measured: data of the right shape, and genomes of the sizes that the project reports."""
+"""Benchmark subjects: data of the right shape, and genomes of the sizes that the project reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.spatial import SpatialLaw
 from workbench.training.native.trainer import NativeTrainer
 
 PUBLISHED, TIGHT = SpatialLaw(), SpatialLaw(1.5, 0.0)
-"""The published constants, and those of the preset `best`: nearer sources are more often in the cache."""
+"""The published constants, and those of the preset `best`: nearby sources are more often in the cache."""
 
 SIZES = {
     "MNIST, 9,000 edges": ((1, 28, 28), 50_000, 1, 0.38, 8.3, PUBLISHED),
@@ -25,7 +25,7 @@ SIZES = {
     "MNIST, 9,000 tight edges": ((1, 28, 28), 50_000, 1, 0.38, 8.3, TIGHT),
     "CIFAR-10, 90,000 tight edges": ((3, 32, 32), 40_000, 2, 0.49, 17.0, TIGHT),
 }
-"""Name: image shape, training images, hidden layers, size of the first by inputs, edges per neuron, spatial rule."""
+"""Name: image shape, training images, hidden layers, size of the first by inputs, edges per neuron, spatial law."""
 
 
 def genome_of(name: str, seed: int = 0) -> Genome:
@@ -44,7 +44,7 @@ def genome_of(name: str, seed: int = 0) -> Genome:
 
 
 def data_of(name: str, n: int | None = None) -> Dataset:
-    """Random pixels: speed does not depend on what they show."""
+    """Random pixels, since speed does not depend on their contents."""
     shape, full, *_ = SIZES[name]
     rng = np.random.default_rng(0)
     n = (n or full) + 20
@@ -54,13 +54,13 @@ def data_of(name: str, n: int | None = None) -> Dataset:
 
 
 def useful_flops(genome: Genome, data: Dataset) -> int:
-    """Useful FLOP of training on one image: products forward, for the weights, and back through inner edges."""
+    """Useful FLOP to train on one image: forward, weight gradients, and backward through inner edges."""
     inner = len(NativeTrainer(genome, data).net.back_edges)
     return 4 * genome.n_edges + 2 * inner
 
 
 def in_turns(calls: Mapping[str, Callable[[], object]], rounds: int = 5) -> dict[str, float]:
-    """The shortest of some calls of each, in seconds; they are called in turns, after one round to warm up."""
+    """The shortest time of each call, in seconds; they take turns, after one round to warm up."""
     best = dict.fromkeys(calls, float("inf"))
     for number in range(rounds + 1):
         for name, call in calls.items():
@@ -73,7 +73,7 @@ def in_turns(calls: Mapping[str, Callable[[], object]], rounds: int = 5) -> dict
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Torch uses one core inside."""
+    """Inside, torch uses one core."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

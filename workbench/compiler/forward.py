@@ -42,7 +42,7 @@ def neuron_values(genome: Genome, images: np.ndarray) -> np.ndarray:
 
 
 def logits_of(genome: Genome, images: np.ndarray) -> np.ndarray:
-    """What the outputs say of images [batch, c, h, w]: float32 [batch, classes]; batch by batch, to spare memory."""
+    """Logits float32 [images, classes] of images [n, c, h, w], batch by batch to save memory."""
     outputs = slice(genome.n_inputs, genome.n_inputs + genome.n_outputs)
     batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
     parts = [neuron_values(genome, batch)[outputs].T for batch in batches]

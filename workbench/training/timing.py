@@ -1,4 +1,4 @@
-"""Timing answers: several take turns, so that a machine that slows down slows all of them."""
+"""Timing inference: networks take turns, so that a machine that slows down slows all of them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from workbench.datasets import Dataset
 from workbench.genome import Genome
 
 Answer = Callable[[], object]
-"""Computes the logits of one batch that it holds."""
+"""Computes the logits of a fixed batch."""
 
 
 def time_in_turns(answers: Sequence[Answer], rounds: int, round_seconds: float) -> list[list[float]]:
-    """Seconds of every repetition of each answer, after one that is not counted, which compiles and allocates.
+    """Seconds of every repetition of each answer, after one uncounted repetition that compiles and allocates.
 
     Args:
         answers: what to time.
         rounds: turns of each.
-        round_seconds: least duration of a turn.
+        round_seconds: shortest duration of a turn.
     """
     seconds: list[list[float]] = [[] for _ in answers]
     for answer in answers:
@@ -32,7 +32,7 @@ def time_in_turns(answers: Sequence[Answer], rounds: int, round_seconds: float) 
 
 
 def _turn(answer: Answer, at_least: float) -> list[float]:
-    """Seconds of each of the answers given in one turn."""
+    """Seconds of each repetition in one turn."""
     times: list[float] = []
     while not times or sum(times) < at_least:
         started = time.perf_counter()
@@ -48,7 +48,7 @@ def raw_images(data: Dataset, batch: int) -> np.ndarray:
 
 
 def native_answer(genome: Genome, data: Dataset, batch: int) -> Answer:
-    """The compiled kernels on `batch` raw images; putting these into tiles is part of the answer."""
+    """Inference by the compiled kernels on `batch` raw images, including the time to put them into tiles."""
     from workbench.training.native.tiles import plain_tiles
     from workbench.training.native.trainer import NativeTrainer
 

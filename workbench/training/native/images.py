@@ -8,7 +8,7 @@ from workbench.training.native.jit import kernel
 from workbench.training.native.simd import TILE, simd_function
 
 BLOCK = 16
-"""Pixels of as many images that are transposed at once."""
+"""Pixels and images that are transposed together."""
 
 
 @simd_function("address", "address", "count")
@@ -21,8 +21,8 @@ def copy_bytes(code, source, target, count):
 def transpose_bytes(code, source, stride, target, blocks):
     """target[pixel, image] = source[image, pixel] for `TILE` images of `blocks` times `BLOCK` pixels, a byte each.
 
-    Images lie `stride` bytes apart. Four rounds of interleaving the first half of the rows with the second transpose
-    16 rows of 16.
+    Images lie `stride` bytes apart. Four rounds of interleaving the first half of the rows with the second half
+    transpose a block of 16 × 16.
     """
 
     def block(number, _):
@@ -50,11 +50,11 @@ def fill_tiles(images, chosen, shifts, mirrored, tiles):
     n, channels, height, width = images.shape
     size = height * width
     planes = images.reshape(n, channels, size)
-    turned = np.zeros(TILE, np.bool_)
-    staged = np.zeros((TILE, size + 64), images.dtype)  # 64: rows must not all fall on the same lines of the cache
+    is_mirrored = np.zeros(TILE, np.bool_)
+    staged = np.zeros((TILE, size + 64), images.dtype)  # 64: rows must not all map to the same cache lines
     for tile in range(len(chosen)):
         for k in range(TILE):
-            turned[k] = chosen[tile, k] >= 0 and mirrored[chosen[tile, k]]
+            is_mirrored[k] = chosen[tile, k] >= 0 and mirrored[chosen[tile, k]]
         for channel in range(channels):
             for k in range(TILE):
                 image = chosen[tile, k]
@@ -64,15 +64,15 @@ def fill_tiles(images, chosen, shifts, mirrored, tiles):
                     shift(planes[image, channel], height, width, shifts[image], staged[k])
             plane = tiles[tile, channel * size : (channel + 1) * size]
             transpose(staged, plane)
-            if turned.any():
-                mirror(plane, width, turned)
+            if is_mirrored.any():
+                mirror(plane, width, is_mirrored)
 
 
 @kernel
 def shift(plane, height, width, by, shifted):
     """shifted[row, column] = plane[row - by_0, column - by_1], 0 from outside; both flat.
 
-    One copy of the whole plane; what then came from the line before or after is set to 0.
+    Copies the whole plane at once, then clears the pixels that wrapped around from neighbouring rows.
     """
     down, right = by
     offset, itemsize = down * width + right, plane.itemsize
@@ -101,7 +101,7 @@ def transpose(staged, plane):
 
 @kernel
 def mirror(plane, width, mirrored):
-    """Swap the columns left and right in those images (columns of `plane` [pixels, TILE]) that are `mirrored`."""
+    """Reverse the pixel columns of those images (columns of `plane` [pixels, TILE]) that are `mirrored`."""
     for start in range(0, len(plane), width):
         for column in range(width // 2):
             left, right = plane[start + column], plane[start + width - 1 - column]

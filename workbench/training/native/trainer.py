@@ -9,9 +9,8 @@ from workbench.datasets import Dataset
 from workbench.genome import Genome
 from workbench.training.batches import StreamKey
 from workbench.training.config import TrainConfig
-from workbench.training.native.epoch import Learner, infer, train_epoch
 from workbench.training.native.formulas import AHEAD
-from workbench.training.native.kernels import Buffers, Net
+from workbench.training.native.kernels import Buffers, Learner, Net, infer, train_epoch
 from workbench.training.native.simd import TILE
 from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
 from workbench.training.trainer import Trainer
@@ -20,7 +19,7 @@ LARGE_PAGE = 1 << 21
 
 
 class NativeTrainer(Trainer):
-    """One genome, its weights initialised, ready for the compiled kernels.
+    """One genome with initialised weights, prepared for the compiled kernels.
 
     Args:
         genome: the network.
@@ -40,13 +39,13 @@ class NativeTrainer(Trainer):
         self.pixels = np.stack([scale, -np.repeat(data.mean, per_channel) * scale]).astype(np.float32)
 
     def genome(self) -> Genome:
-        """The genome with the weights as they are now."""
+        """The genome with the current weights."""
         learner, plan = self.learner, self.plan
         weights, biases = learner.parameters[: plan.n_weights], learner.biases[: plan.n_neurons - plan.n_inputs]
         return plan.to_genome(self.start, weights, biases)
 
     def logits(self, tiles: Tiles) -> np.ndarray:
-        """Logits float32 [images, outputs] of all columns that hold an image."""
+        """Logits float32 [images, outputs] of all images in the tiles."""
         logits = np.empty((len(tiles.labels), self.plan.n_outputs, TILE), np.float32)
         learner = self.learner
         infer(self.net, learner.weights, learner.biases, tiles.images, self.pixels, self.buffers, logits)
@@ -104,7 +103,7 @@ def _learner(plan: Plan, genome: Genome) -> Learner:
 
 
 def aligned_zeros(*shapes: tuple[int, int]) -> list[np.ndarray]:
-    """Zeros float32 of these shapes in one block, each at a multiple of 64 bytes: a row of TILE is whole cache lines.
+    """Float32 zeros of these shapes in one block, each aligned to 64 bytes, so that a row of TILE fills cache lines.
 
     One large block lets the system use large pages, which saves a tenth of the time.
     """
