@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from workbench.genome import Genome
     from workbench.initial import dense_mlp, random_genome, windowed
     from workbench.mutations import MutationRates, mutate
-    from workbench.search import Search, SearchConfig, attach, preset
+    from workbench.search import Search, SearchConfig, attach, open_run, preset
     from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
     from workbench.spatial import SpatialLaw
-    from workbench.store import open_run
     from workbench.training import TrainConfig, evaluate, train
 
 
@@ -44,10 +43,9 @@ _HOMES = {
         "genome": "Genome",
         "initial": "dense_mlp random_genome windowed",
         "mutations": "MutationRates mutate",
-        "search": "Search SearchConfig attach preset",
+        "search": "Search SearchConfig attach open_run preset",
         "spaces": "InitialConfig MlpSpace NeuronSpace",
         "spatial": "SpatialLaw",
-        "store": "open_run",
         "training": "TrainConfig evaluate train",
     }.items()
     for name in names.split()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,19 @@ def objectives_of(names: Iterable[str]) -> tuple[Objective, ...]:
             f"got {', '.join(map(str, given)) or 'none'}"
         )
     return tuple(known)
+
+
+def stored_objectives(config: Mapping[str, Any]) -> tuple[Objective, ...]:
+    """Those of stored settings; where an older workbench named none, a latency model made latency one.
+
+    Raises:
+        ConfigError: if they make no sense.
+    """
+    if (names := config.get("objectives")) is None:
+        return TWO if config.get("latency") is None else (*TWO, LATENCY)
+    if not isinstance(names, list | tuple):
+        raise ConfigError(f"objectives expect names, got {names!r}")
+    return objectives_of(names)
 
 
 def undominated(

@@ -174,3 +174,8 @@ def cost_of(space: SearchSpace, genome: Any, model: LatencyModel | None) -> Cost
         return cost
     check_predicts(space, model)
     return replace(cost, latency_us=float(space.latency_us(genome, model)))  # type: ignore[attr-defined]
+
+
+MAKERS: dict[str, Callable[[Mapping[str, Any]], SearchSpace]] = {}
+"""Makes a search space from its stored settings, by the name of the space. `workbench.spaces` fills it, so that the
+store decodes genomes without knowing any space."""

@@ -17,6 +17,7 @@ from workbench.errors import ConfigError, GenomeError
 from workbench.individuals import Cost, TrainResult
 from workbench.search import Search, SearchConfig
 from workbench.settings import check_settings, from_values, setting, settings_of, to_values
+from workbench.space import MAKERS
 from workbench.store import open_run
 from workbench.training import TrainConfig
 
@@ -135,6 +136,8 @@ class SheddingSpace(NumberSpace):
             raise GenomeError("no skill; train it first")
         return genome[1]
 
+
+MAKERS["numbers"] = lambda config: NumberSpace()
 
 SMALL = SearchConfig(population=6, children=4, generations=5, seed=3, workers=1, train=TrainConfig(epochs=2))
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import sys
-import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from store_samples import DESCRIPTION, StubSpace
 
+from workbench.space import MAKERS
 from workbench.store import Run, RunWriter, create_run, open_run
 
 
@@ -28,15 +28,13 @@ def run(writer: RunWriter) -> Run:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, object]]]:
-    """Puts a stub in the place of `workbench.spaces`; collects what spaces were asked for."""
-    asked: list[tuple[str, dict[str, object]]] = []
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, object]]:
+    """Makes the stub known as a search space; collects the settings with which it was asked for."""
+    asked: list[Mapping[str, object]] = []
 
-    def make_space(name: str, config: dict[str, object]) -> StubSpace:
-        asked.append((name, config))
+    def make(config: Mapping[str, object]) -> Any:
+        asked.append(config)
         return StubSpace()
 
-    module = types.ModuleType("workbench.spaces")
-    module.make_space = make_space  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "workbench.spaces", module)
+    monkeypatch.setitem(MAKERS, "stub", make)
     return asked

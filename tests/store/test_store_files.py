@@ -37,7 +37,7 @@ def test_a_closed_run_is_one_file(closed: Path) -> None:
 def test_marks_of_the_file(closed: Path) -> None:
     with closing(sqlite3.connect(closed)) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (schema.SCHEMA_VERSION,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
@@ -203,8 +203,8 @@ class TestBadFiles:
 
     def test_newer(self, closed: Path, open_it) -> None:  # type: ignore[no-untyped-def]
         with closing(sqlite3.connect(closed)) as connection:
-            connection.execute("PRAGMA user_version = 2")
-        with pytest.raises(RunError, match="newer workbench: expected file version 1 or older, got 2; upgrade"):
+            connection.execute("PRAGMA user_version = 3")
+        with pytest.raises(RunError, match="newer workbench: expected file version 2 or older, got 3; upgrade"):
             open_it(closed)
 
     @pytest.mark.parametrize("share", [0.01, 0.3, 0.5, 0.99])

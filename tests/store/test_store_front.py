@@ -56,6 +56,7 @@ def test_front_is_what_nothing_dominates(points: list[tuple[float, int, str]]) -
             None,
             None,
             "2025-01-01T00:00:00+00:00",
+            None,
         )
         for id, (a, f, status) in reversed(list(enumerate(points)))
     ]

@@ -24,9 +24,8 @@ with create_run(sys.argv[1], DESCRIPTION) as writer:
         ids = range(number * children, (number + 1) * children)
         for id in ids:
             writer.add_individual(individual(id, generation=number), bytes([id % 256]) * 3000)
-        writer.finish_generation(generation(number, tuple(ids), (ids[0],)))
-        if number % 3 == 2:  # what dies out shrinks to its topology
-            writer.drop_genomes(ids[:-1], {id: b"topology" for id in ids[:-1]})
+        dead = ids[:-1] if number % 3 == 2 else ()  # what dies out shrinks to its topology
+        writer.finish_generation(generation(number, tuple(ids), (ids[0],)), dict.fromkeys(dead, b"topology"))
     writer.set_state("finished")
 """
 

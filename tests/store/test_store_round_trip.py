@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_samples import DESCRIPTION, failed, generation, individual
+from store_samples import DESCRIPTION, StubSpace, failed, generation, individual
 
 from workbench.errors import RunError
 from workbench.individuals import Cost, Individual, TrainResult
@@ -67,7 +67,7 @@ def test_individual(writer: RunWriter, run: Run, made: list[tuple[str, dict[str,
     writer.add_individual(child, b"\x00\x01\xff", {"neurons": 3})
     assert child.result is not None
     assert run.individual(1) == replace(child, result=replace(child.result, genome=(0, 1, 255)))
-    assert made == [("stub", {"scale": 0.1, "shape": [1, 8, 8]})]
+    assert made == [{"scale": 0.1, "shape": [1, 8, 8]}]
     assert run.genome(1) == (0, 1, 255)
     assert run.genome_bytes(1) == b"\x00\x01\xff"
     assert run.mutation(1) == {"kind": "add_edges", "sizes": [1, 2], "share": 0.1 + 0.2}
@@ -106,7 +106,7 @@ INDIVIDUALS = st.builds(
     seed=st.integers(-(2**200), 2**200),
     status=st.sampled_from(["ok", "failed"]),
     failure=TEXT,
-    cost=st.none() | st.builds(Cost, SIZES, SIZES, SIZES),
+    cost=st.none() | st.builds(Cost, SIZES, SIZES, SIZES, st.none() | st.floats(0, 1e6)),
     result=st.none() | RESULTS,
     wall_seconds=st.floats(0, 1e9) | st.just(math.nan),
 ).map(whole)
@@ -249,28 +249,32 @@ def test_lineage(writer: RunWriter, run: Run) -> None:
     assert run.lineage(8)["id"].tolist() == [8], "the parent stayed in the run this one is a fork of"
 
 
-def test_drop_genomes(writer: RunWriter, run: Run, made: object) -> None:
+def test_topologies_take_the_place_of_genomes_that_died_out(writer: RunWriter, run: Run, made: object) -> None:
     for id in range(4):
         writer.add_individual(individual(id), bytes([id]) * 100_000)
-    writer.drop_genomes([0, 2, 77], topologies={2: b"\x07"})
-    assert [run.genome_bytes(id) for id in (0, 2)] == [None, b"\x07"]
+    writer.finish_generation(generation(0, (1,)), {2: b"\x07"})
     assert run.genome(2) == (7,)
     assert run.genome(1) == (1,) * 100_000
-    assert run.individuals["genome"].tolist() == [None, "trained", "topology", "trained"]
-    assert run.individual(0).genome is None
-    assert run.individual(0).val_accuracy == 0.5
+    assert run.individuals["genome"].tolist() == ["trained", "trained", "topology", "trained"]
 
 
-def test_dropped_genomes_make_the_file_smaller(path: Path) -> None:
+def test_topologies_make_the_file_smaller(path: Path) -> None:
     sizes = []
     with create_run(path, DESCRIPTION) as writer:
         for id in range(4):
             writer.add_individual(individual(id), bytes(100_000))
     sizes.append(path.stat().st_size)
     with create_run(path, DESCRIPTION, if_exists="resume") as writer:
-        writer.drop_genomes(range(3))
+        writer.finish_generation(generation(0, (3,)), dict.fromkeys(range(3), b"topology"))
     sizes.append(path.stat().st_size)
     assert sizes[1] < sizes[0] - 290_000
+
+
+def test_a_space_is_given_or_known_by_name(writer: RunWriter) -> None:
+    writer.add_individual(individual(0), b"\x01")
+    assert open_run(writer.path, StubSpace()).genome(0) == (1,)  # type: ignore[arg-type]
+    with pytest.raises(RunError, match=r"its search space 'stub' is not known here; expected one of: .* space=\.\.\."):
+        open_run(writer.path).genome(0)
 
 
 def test_load_for_a_resume(writer: RunWriter, run: Run) -> None:
@@ -280,8 +284,7 @@ def test_load_for_a_resume(writer: RunWriter, run: Run) -> None:
         )
     assert set(run.load().genomes) == set(range(8)), "nothing is ranked yet"
     writer.finish_generation(generation(0, (0, 1)))
-    writer.finish_generation(generation(1, (2,), (3,)))
-    writer.drop_genomes([2], {2: b"topology"})
+    writer.finish_generation(generation(1, (2,), (3,)), {2: b"topology"})
     memory = run.load(decode=tuple)
     assert memory.genomes == {id: bytes([id]) for id in (1, 3, 4, 5, 6, 7)}
     assert [one.id for one in memory.individuals] == list(range(8))

@@ -14,15 +14,18 @@ from typing import Any
 
 import numpy as np
 
-SAMPLE = Path(__file__).parents[1] / "store" / "assets" / "run_v1.sqlite"
+SAMPLES = sorted((Path(__file__).parents[1] / "store" / "assets").glob("run_v*.sqlite"))
+SAMPLE = SAMPLES[-1]
+"""A run of the newest version."""
+
 PAGE_BYTES = 4096
 
 COLUMNS = {
     "run": ("key", "value"),
     "individuals": (
         *("id", "parent", "generation", "origin", "mutation_kind", "seed", "status", "failure", "val_accuracy"),
-        *("initial_val_accuracy", "flops", "flops_total", "parameters", "epochs", "wall_seconds", "finished_at"),
-        *("outcome_failure", "mutation", "history", "description"),
+        *("initial_val_accuracy", "flops", "flops_total", "parameters", "latency_us", "epochs", "wall_seconds"),
+        *("finished_at", "outcome_failure", "mutation", "history", "description"),
     ),
     "genomes": ("individual", "form", "blob"),
     "generations": (
@@ -52,9 +55,9 @@ LEAVES: tuple[Any, ...] = (
 
 
 def damaged_file(number: int, path: Path) -> str:
-    """Write mutant `number` of the sample run to `path`; returns how it was made."""
+    """Write mutant `number` of a sample run, each third of version 1, to `path`; returns how it was made."""
     rng = np.random.default_rng([number, 11])
-    path.write_bytes(SAMPLE.read_bytes())
+    path.write_bytes((SAMPLES[0] if number % 3 == 0 else SAMPLE).read_bytes())
     ways: list[Callable[[np.random.Generator, Path], str]] = [_flip, _cut, _pages, _value, _value, _leaf, _leaf]
     ways += [_leaf, _table, _genome, _genome]
     return ways[number % len(ways)](rng, path)
@@ -149,7 +152,7 @@ def _set(path: Path, table: str, column: str, value: Any, key: str, row: Any) ->
     how = f"{table}.{column} of {row} := {value!r:.60}"
     try:
         edit(path, f"UPDATE {table} SET {column} = ? WHERE {key} = ?", values=(value, row))
-    except sqlite3.IntegrityError:  # NOT NULL, a key of another type, a key twice
+    except (sqlite3.IntegrityError, sqlite3.OperationalError):  # NOT NULL, a key of another type or twice, no column
         return f"{how} (refused)"
     return how
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import signal
 import warnings
 from collections.abc import Iterator
@@ -23,7 +24,10 @@ from workbench.search import Search, snapshot_of
 from workbench.spaces import make_space
 from workbench.store import Run, open_run
 
-BATCHES, FILES_EACH, GENOMES_EACH = 8, 140, 140
+SHARE = max(1, int(os.environ.get("WORKBENCH_FUZZ", "1")))
+"""By which the number of mutants is divided in a quick pass."""
+
+BATCHES, FILES_EACH, GENOMES_EACH = 8, 140 // SHARE, 140 // SHARE
 SECONDS_EACH = 20
 MEMORY = 2**30
 """Bytes that opening one damaged file may take beyond what the process has."""

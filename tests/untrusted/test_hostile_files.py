@@ -47,14 +47,14 @@ def changed(blob: bytes, **arrays: np.ndarray) -> bytes:
 
 # ---------------------------------------------------------------------- code
 def test_no_pickle_is_ever_read() -> None:
-    """No module imports one, and `np.load` is told so; opcodes are read for the layout of CIFAR-10 only."""
+    """No module that reads files imports one, and `np.load` is told so."""
     for source in Path(workbench.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in names:
                 assert name.partition(".")[0] not in {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"} or (
-                    source.name in {"restricted_pickle.py", "shared.py"}
+                    source.name in {"jit.py", "shared.py"}  # an exception of numba's cache, and its own workers' data
                 ), f"{source} imports {name}"
             if isinstance(node, ast.Call) and ast.unparse(node.func) in {"np.load", "numpy.load", "torch.load"}:
                 safe = {"allow_pickle": False, "weights_only": True}

@@ -46,9 +46,9 @@ def compact(arguments: argparse.Namespace) -> int:
 def show(arguments: argparse.Namespace) -> int:
     """Print a run's front as a table, and draw it."""
     from workbench.datasets import load_dataset
+    from workbench.search import open_run
     from workbench.search.exports import write_csv, write_parquet, write_tensorboard
     from workbench.search.report import front_table
-    from workbench.store import open_run
 
     run = open_run(arguments.path)
     if arguments.follow:
@@ -116,7 +116,7 @@ def report(arguments: argparse.Namespace) -> int:
     """Write a report of a run as one self-contained page."""
     from workbench.datasets import load_dataset
     from workbench.results.report import ReportSources, write_report
-    from workbench.store import open_run
+    from workbench.search import open_run
 
     run = open_run(arguments.run)
     sources = ReportSources(
@@ -192,7 +192,7 @@ def data(arguments: argparse.Namespace) -> int:
 
 def _run_of_neurons(path: str, command: str, error: type[Exception]) -> Run:
     """A run of the space 'neurons' that has a front; else `error`."""
-    from workbench.store import open_run
+    from workbench.search import open_run
 
     run = open_run(path)
     if run.space_name != "neurons":

@@ -190,8 +190,8 @@ def _latency_model(arguments: argparse.Namespace, data: Dataset) -> LatencyModel
     import numpy as np
 
     from workbench.objectives import LatencyModel
+    from workbench.search import open_run
     from workbench.settings import from_values
-    from workbench.store import open_run
     from workbench.training.calibration import fit_latency, latency_samples, relative_errors
 
     if arguments.if_exists == "resume" and Path(arguments.path).exists():
@@ -218,8 +218,8 @@ def _agreed() -> bool:
 
 def _run(search: Any, quiet: bool) -> int:
     """Run a search with its progress line, then print its front; returns the exit status."""
+    from workbench.search import open_run
     from workbench.search.report import front_table
-    from workbench.store import open_run
 
     print(f"Searching {search.data.name} with {search.workers} workers; the run is in {search.path}")
     search.run(progress=not quiet)

@@ -8,6 +8,7 @@ from workbench.search.presets import PRESETS, Preset, preset
 from workbench.search.replay import Replay, replay
 from workbench.search.search import Search, attach
 from workbench.search.snapshot import Snapshot, snapshot_of
+from workbench.store import open_run
 from workbench.training.calibration import calibrate_latency
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "calibrate_latency",
     "compact_run",
     "fork_run",
+    "open_run",
     "plan_fork",
     "preset",
     "replay",

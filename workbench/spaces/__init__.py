@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.initial import InitialConfig
-from workbench.space import SearchSpace
+from workbench.space import MAKERS, SearchSpace
 from workbench.spaces.mlp import MlpSpace
 from workbench.spaces.neuron import NeuronSpace
 
@@ -35,3 +36,6 @@ def _class_of(name: str) -> type[NeuronSpace] | type[MlpSpace]:
     if name not in SPACES:
         raise ConfigError(f"unknown search space {name!r}; expected one of: {', '.join(SPACES)}")
     return SPACES[name]
+
+
+MAKERS.update({name: partial(make_space, name) for name in SPACES})

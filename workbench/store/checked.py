@@ -1,10 +1,13 @@
-"""Values of columns, checked when they are written and when they are read: SQLite lets a column hold anything.
+"""Values of a run file, checked when they are written and when they are read: SQLite lets a column hold anything.
 
-Each function takes the value and words that name it, and gives it back or raises `BadValueError`.
+The bounds are far above what a search makes; the writer keeps them, so a reader may refuse what is beyond. Sizes are
+compared before anything of that size is made. Each check takes the value and words that name it, and gives it back or
+raises `BadValueError`.
 """
 
 from __future__ import annotations
 
+import json as json_codec
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +15,35 @@ from datetime import datetime
 from typing import Any
 
 from workbench.errors import RunError
-from workbench.store.json_text import decoded
-from workbench.store.limits import MAX_BLOB, MAX_LABEL, MAX_MESSAGE, MAX_NUMBER
+
+MAX_LABEL = 200
+"""Characters of a short text, such as the name of a space, the kind of a mutation or the origin of an individual."""
+
+MAX_MESSAGE, CUT_MESSAGE = 10**6, 4000
+"""Characters of a failure; the writer cuts them."""
+
+MAX_JSON = 2**24
+"""Characters of a JSON text, such as the history of one individual."""
+
+MAX_JSON_DEPTH = 20
+"""Lists and objects within each other."""
+
+MAX_JSON_DIGITS = 300
+"""Digits of a whole number in JSON: it must still convert to a float."""
+
+MAX_NUMBER = 2**53
+"""Whole numbers, such as ids and FLOPs: all up to here are floats, too."""
+
+MAX_GENERATION = 10**6
+MAX_EPOCHS = 10**6
+MAX_SECONDS = 1e10
+MAX_LATENCY_US = 1e30
+
+MAX_BLOB = 2**28
+"""Bytes of an encoded genome."""
+
+STEPS_AT_LEAST, STEPS_PER_BYTE = 10**7, 20
+"""Steps of SQLite's machine that reading a file of so many bytes may take: ten times what a sound one needs."""
 
 _TIME = re.compile(r"(19[7-9]|2[01]\d)\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00", re.ASCII)
 _WORD = re.compile(r"(\w[\w .,:+\-_/()]*)?")
@@ -154,3 +184,73 @@ def json_history(value: Any, what: str) -> list[dict[str, float]]:
     if not fine:
         raise BadValueError(what, "a JSON list of objects of numbers", value)
     return history
+
+
+_SUSPICIOUS = re.compile(rf"\\u[dD][89a-fA-F]|[\ud800-\udfff]|\d{{{MAX_JSON_DIGITS}}}")
+"""Perhaps half a character, or a number beyond the floats; a closer look tells."""
+
+
+def to_json(value: Any, what: str) -> str:
+    """`value` as JSON text; NaN and infinities are spelt as in JSON5, so that floats come back exactly.
+
+    Raises:
+        RunError: if there is something in it that JSON has no form for, or that `decoded` would refuse; `what`
+            names it.
+    """
+    try:
+        text = json_codec.dumps(value, default=_jsonable, separators=(",", ":"))
+        if len(text) > MAX_JSON or _needs_a_closer_look(text):
+            decoded(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RunError(f"{what} cannot be stored: expected values that JSON can hold, got others ({error})") from error
+    return text
+
+
+def decoded(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: if it is no JSON, or beyond the bounds above.
+    """
+    if len(text) > MAX_JSON:
+        raise ValueError(f"{len(text):,} characters, at most {MAX_JSON:,} are read")
+    try:
+        value = json_codec.loads(text)
+    except RecursionError:
+        raise ValueError(f"nested deeper than {MAX_JSON_DEPTH}") from None
+    if _needs_a_closer_look(text):
+        _check_parts(value)
+    return value
+
+
+def _needs_a_closer_look(text: str) -> bool:
+    return text.count("[") + text.count("{") > MAX_JSON_DEPTH or _SUSPICIOUS.search(text) is not None
+
+
+def _check_parts(value: Any) -> None:
+    """Look at every part, level by level."""
+    level = [value]
+    for _ in range(MAX_JSON_DEPTH + 1):
+        inner: list[Any] = []
+        for part in level:
+            if isinstance(part, dict):
+                inner += [*part.keys(), *part.values()]
+            elif isinstance(part, list):
+                inner += part
+            elif isinstance(part, str):
+                part.encode()  # UnicodeEncodeError, a ValueError, on half a character
+            elif isinstance(part, int) and abs(part) >= 10**MAX_JSON_DIGITS:
+                raise ValueError(f"a number of more than {MAX_JSON_DIGITS} digits")
+        if not inner:
+            return
+        level = inner
+    raise ValueError(f"nested deeper than {MAX_JSON_DEPTH}")
+
+
+def _jsonable(value: Any) -> Any:
+    """What `json` does not know by itself: other mappings, numbers and arrays of numpy."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} {value!r:.80}")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from workbench.errors import RunError
-from workbench.store.checked import BadValueError
-from workbench.store.limits import MAX_BLOB, STEPS_AT_LEAST, STEPS_PER_BYTE
-from workbench.store.schema import check_format
+from workbench.store import schema
+from workbench.store.checked import MAX_BLOB, STEPS_AT_LEAST, STEPS_PER_BYTE, BadValueError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 BUSY_SECONDS = 10.0  # how long to wait for a lock that somebody else holds on the file
 
@@ -77,10 +79,11 @@ def connect(path: Path, mode: Literal["read", "write"]) -> sqlite3.Connection:
         raise explain(error, path) from error
     try:
         _restrict(connection, path, mode)
-        check_format(connection)
+        schema.check_format(connection)
         _check_whole(connection, path)
         if mode == "write":
             _prepare_writing(connection)
+            schema.upgrade(connection)
     except BaseException as error:
         connection.close()
         if isinstance(error, FAULTS):
@@ -96,11 +99,13 @@ class Reading:
 
     Attributes:
         connection: for anything else that is to be asked.
+        version: of the file.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection = connection
         connection.execute("SELECT count(*) FROM sqlite_master")  # the instant; later its bytes only become more
+        (self.version,) = connection.execute("PRAGMA user_version").fetchone()
         self._bytes = _bytes_of(path)
 
     def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
@@ -119,6 +124,10 @@ class Reading:
                 raise BadValueError("a table", f"less text than the {self._bytes:,} bytes of the file", taken)
             yield row
 
+    def columns(self, names: str) -> str:
+        """What to select for some columns of the newest version."""
+        return schema.columns_in(self.version, names)
+
     def one(self, query: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """The first row of a query, if there is one."""
         return self.connection.execute(query, values).fetchone()
@@ -133,6 +142,35 @@ def reading(path: Path) -> Iterator[Reading]:
             yield Reading(connection, path)
         except (*FAULTS, BadValueError) as error:
             raise explain(error, path) from error
+
+
+_SURPRISES = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
+
+
+@contextlib.contextmanager
+def values_of(path: Path) -> Iterator[None]:
+    """Convert unexpected exceptions from untrusted run files into `RunError`.
+
+    The store checks every value by itself; what an event or a setting means, only the search knows.
+    """
+    try:
+        yield
+    except _SURPRISES as error:
+        raise RunError(
+            f"run file {path}: it is damaged, or was not written by a search: its values make no sense "
+            f"({type(error).__name__}: {error!s:.200}); restore a copy of it"
+        ) from error
+
+
+def of_a_run(function: F) -> F:
+    """`values_of` around a function whose first argument is a `Run`."""
+
+    @functools.wraps(function)
+    def guarded(run: Any, *arguments: Any, **options: Any) -> Any:
+        with values_of(run.path):
+            return function(run, *arguments, **options)
+
+    return guarded  # type: ignore[return-value]
 
 
 def _check_exists(path: Path) -> None:
@@ -171,6 +209,7 @@ def _restrict(connection: sqlite3.Connection, path: Path, mode: Literal["read", 
     connection.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 0 if mode == "read" else 1)
     connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 2**16)
     connection.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 50)
+    schema.add_functions(connection)
     if mode == "read":
         connection.execute("PRAGMA query_only = ON")
         _bound_steps(connection, STEPS_AT_LEAST + STEPS_PER_BYTE * _bytes_of(path))
@@ -201,7 +240,6 @@ def _prepare_writing(connection: sqlite3.Connection) -> None:
     (fault,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if fault != "ok":  # nothing is added to what is broken already
         raise RunError(f"{_DAMAGED} ({fault!s:.200})")
-    connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")  # what is committed survives even a loss of power
     connection.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait for each other
     # SQLite falls back to reading without a word if the file is write-protected: notice it now.

@@ -30,20 +30,21 @@ INDIVIDUAL_TYPES = {
     "failure": "object",
     "genome": "object",
     "finished_at": "object",
+    "latency_us": "float64",
 }
 
 
 def individuals_frame(
     rows: Sequence[Sequence[Any]], alive: Collection[int], objectives: Sequence[Objective] = TWO
 ) -> pd.DataFrame:
-    """The table of individuals from rows in the order of `INDIVIDUAL_TYPES`; latency, if an objective, follows."""
+    """The table of individuals from rows in the order of `INDIVIDUAL_TYPES`; latency is left out if no objective."""
     import pandas as pd
 
-    types = {**INDIVIDUAL_TYPES, LATENCY.column: "float64"} if LATENCY in objectives else INDIVIDUAL_TYPES
-    columns = list(zip(*rows, strict=True)) or [()] * len(types)
-    frame = pd.DataFrame(
-        {name: pd.Series(list(values), dtype=kind) for (name, kind), values in zip(types.items(), columns, strict=True)}
-    )
+    columns = list(zip(*rows, strict=True)) or [()] * len(INDIVIDUAL_TYPES)
+    typed = zip(INDIVIDUAL_TYPES.items(), columns, strict=True)
+    frame = pd.DataFrame({name: pd.Series(list(values), dtype=kind) for (name, kind), values in typed})
+    if LATENCY not in objectives:
+        frame = frame.drop(columns=LATENCY.column)
     frame["finished_at"] = pd.to_datetime(frame["finished_at"], utc=True, format="ISO8601")
     frame["alive"] = frame["id"].isin(list(alive))
     frame["on_front"] = frame["id"].isin(front_frame(frame, objectives)["id"])

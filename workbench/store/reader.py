@@ -11,29 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RunError
 from workbench.individuals import Individual
-from workbench.objectives import LATENCY, Objective
+from workbench.objectives import Objective, stored_objectives
+from workbench.space import MAKERS, SearchSpace
 from workbench.store import checked, frames, rows
 from workbench.store.connections import Reading, reading
-from workbench.store.consistency import check_consistent
-from workbench.store.limits import MAX_NUMBER
-from workbench.store.records import Event, GenerationRecord, Memory, RunDescription
+from workbench.store.records import Event, GenerationRecord, Memory, RunDescription, check_consistent
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_TABLE_QUERY = f"""
-    SELECT {rows.TABLE_COLUMNS}{{latency}}
-    FROM individuals LEFT JOIN genomes ON genomes.individual = individuals.id
-    ORDER BY id"""
 
-
-def open_run(path: str | os.PathLike[str]) -> Run:
+def open_run(path: str | os.PathLike[str], space: SearchSpace | None = None) -> Run:
     """The run in the file at `path`, to read; a search may be writing it.
+
+    Args:
+        path: the run file.
+        space: decodes its genomes; needed only if it is none of `workbench.spaces`.
 
     Raises:
         RunError: if the file is missing, no run file, damaged, locked, or written by a newer workbench.
     """
-    return Run(path)
+    return Run(path, space)
 
 
 class Run:
@@ -48,8 +46,9 @@ class Run:
         created_at: when it began, ISO 8601, UTC.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], space: SearchSpace | None = None) -> None:
         self.path = Path(path).expanduser()
+        self._given_space = space
         with reading(self.path) as file:
             entries = _read_entries(file)
             self.description: RunDescription = rows.description_from_rows(entries)
@@ -105,8 +104,8 @@ class Run:
 
         `mutation` is its kind (None for an initial one), `genome` which form is stored: "trained", "topology"
         (weights dropped) or None. `alive`: in the population of the last finished generation. `on_front`: on
-        the front as of now, see `front`. `latency_us`, only in a run with a latency model: predicted microseconds of
-        one answer.
+        the front as of now, see `front`. `latency_us`, only if latency is an objective: predicted microseconds of one
+        answer.
         """
         with reading(self.path) as file:
             records = self._table(file)
@@ -154,12 +153,10 @@ class Run:
     def individual(self, id: int) -> Individual:
         """Everything about one individual; its genome is None if there is none or it was dropped."""
         with reading(self.path) as file:
-            row = self._row(file, rows.INDIVIDUAL_COLUMNS + self._latency, id)
+            row = self._row(file, rows.INDIVIDUAL_COLUMNS, id)
             blob = _read_genome(file, id)
-            individual = rows.individual_from_row(row)
-        if blob is None or individual.result is None:
-            return individual
-        return replace(individual, result=replace(individual.result, genome=self._space.decode(blob)))
+            individual = rows.individual_from_row(row, objectives=self.objectives)
+        return individual if blob is None else _with_genome(individual, self._space.decode(blob))
 
     def mutation(self, id: int) -> dict[str, Any]:
         """The record of the mutation that made it; empty for an initial individual."""
@@ -237,38 +234,38 @@ class Run:
             query = "SELECT blob FROM genomes WHERE individual = ? AND form = 'trained'"
             found = {id: file.one(query, (id,)) for id in needed}
             blobs = {id: checked.blob(row[0], f"genome of individual {id}") for id, row in found.items() if row}
-            records = list(file.rows(f"SELECT {rows.INDIVIDUAL_COLUMNS}{self._latency} FROM individuals ORDER BY id"))
-            check_consistent([rows.individual_from_row(row) for row in records], generations)
+            query = f"SELECT {file.columns(rows.INDIVIDUAL_COLUMNS)} FROM individuals ORDER BY id"
+            individuals = [rows.individual_from_row(row, objectives=self.objectives) for row in file.rows(query)]
+            check_consistent(individuals, generations)
         genomes = {id: decode(blob) for id, blob in blobs.items()} if decode else {}
-        individuals = tuple(rows.individual_from_row(row, genomes.get(row[0])) for row in records)
-        return Memory(individuals, blobs, tuple(generations), tuple(events))
+        loaded = tuple(_with_genome(individual, genomes.get(individual.id)) for individual in individuals)
+        return Memory(loaded, blobs, tuple(generations), tuple(events))
 
     @functools.cached_property
     def _space(self) -> Any:
-        from workbench.spaces import make_space
-
-        return make_space(self.space_name, self.space_config)
+        if self._given_space is not None:
+            return self._given_space
+        if self.space_name not in MAKERS:
+            raise RunError(
+                f"run file {self.path}: its search space {self.space_name!r} is not known here; expected one of: "
+                f"{', '.join(MAKERS) or 'none'}; import workbench.spaces, or give it: open_run(path, space=...)"
+            )
+        return MAKERS[self.space_name](self.space_config)
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
         """What the search trades off, accuracy first."""
-        return rows.objectives_of_run(self.description.search_config)
-
-    @property
-    def _is_timed(self) -> bool:
-        """Whether latency is an objective."""
-        return LATENCY in self.objectives
-
-    @property
-    def _latency(self) -> str:
-        """Column to read besides; without a model nothing is read, as it lies behind long ones."""
-        return rows.LATENCY if self._is_timed else ""
+        return stored_objectives(self.description.search_config)
 
     def _table(self, file: Reading) -> list[list[Any]]:
-        return [rows.table_row(row) for row in file.rows(_TABLE_QUERY.format(latency=self._latency))]
+        query = (
+            f"SELECT {file.columns(rows.TABLE_COLUMNS)} FROM individuals "
+            "LEFT JOIN genomes ON genomes.individual = individuals.id ORDER BY id"
+        )
+        return [rows.table_row(row, self.objectives) for row in file.rows(query)]
 
     def _row(self, file: Reading, columns: str, id: int) -> tuple[Any, ...]:
-        row = file.one(f"SELECT {columns} FROM individuals WHERE id = ?", (_small(id),))
+        row = file.one(f"SELECT {file.columns(columns)} FROM individuals WHERE id = ?", (_small(id),))
         if row is None:
             raise self._unknown(file, id)
         return row
@@ -299,6 +296,12 @@ def _read_genome(file: Reading, id: int) -> bytes | None:
     return checked.blob(row[0], f"genome of individual {id}") if row else None
 
 
+def _with_genome(individual: Individual, genome: Any) -> Individual:
+    if genome is None or individual.result is None:
+        return individual
+    return replace(individual, result=replace(individual.result, genome=genome))
+
+
 def _mutation(text: Any, id: int) -> dict[str, Any]:
     what = f"mutation of individual {id}"
     return checked.mapping(checked.json(text, what), what)
@@ -306,7 +309,7 @@ def _mutation(text: Any, id: int) -> dict[str, Any]:
 
 def _small(id: int) -> int:
     """An id that SQLite takes; there is no individual of those beyond."""
-    return int(id) if abs(int(id)) <= MAX_NUMBER else -1
+    return int(id) if abs(int(id)) <= checked.MAX_NUMBER else -1
 
 
 def _needed_genomes(individuals: pd.DataFrame, generations: list[GenerationRecord]) -> list[int]:

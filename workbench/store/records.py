@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.individuals import Individual
+from workbench.store.checked import BadValueError
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class RunDescription:
     All mappings hold JSON-ready values; tuples in them come back as lists.
 
     Attributes:
-        space_name: name of the search space, for `workbench.spaces.make_space`.
+        space_name: name of the search space, as in `workbench.space.MAKERS`.
         space_config: its settings.
         search_config: the settings of the search when it began; later changes are events.
         dataset: `name`, `fingerprint` and `root` (a path, or None if the data came as arrays).
@@ -99,3 +100,15 @@ class Memory:
     genomes: Mapping[int, bytes]
     generations: tuple[GenerationRecord, ...]
     events: tuple[Event, ...]
+
+
+def check_consistent(individuals: Sequence[Individual], generations: Sequence[GenerationRecord]) -> None:
+    """Raise `BadValueError` unless generations are numbered without gaps and name only individuals that there are."""
+    by_id = {individual.id: individual for individual in individuals}
+    for number, record in enumerate(generations):
+        if record.generation != number:
+            raise BadValueError("generations", f"number {number}", record.generation)
+        for id in (*record.population, *record.front):
+            member = by_id.get(id)
+            if member is None or not member.ok:
+                raise BadValueError(f"generation {number}", "ids of trained individuals", id)

@@ -10,12 +10,17 @@ from typing import Any
 
 from workbench.errors import ConfigError
 from workbench.individuals import FAILED, OK, Cost, Individual, TrainResult
-from workbench.objectives import LATENCY as LATENCY_OBJECTIVE
-from workbench.objectives import TWO, Objective, objectives_of
+from workbench.objectives import LATENCY, Objective, stored_objectives
 from workbench.store import checked
-from workbench.store.checked import BadValueError
-from workbench.store.json_text import to_json
-from workbench.store.limits import CUT_MESSAGE, MAX_EPOCHS, MAX_GENERATION, MAX_LATENCY_US, MAX_SECONDS
+from workbench.store.checked import (
+    CUT_MESSAGE,
+    MAX_EPOCHS,
+    MAX_GENERATION,
+    MAX_LATENCY_US,
+    MAX_SECONDS,
+    BadValueError,
+    to_json,
+)
 from workbench.store.records import Event, GenerationRecord, RunDescription
 from workbench.store.schema import SCHEMA_VERSION
 
@@ -28,6 +33,10 @@ _count_or_none: _Check = checked.optional_integer
 _generation: _Check = partial(checked.integer, most=MAX_GENERATION)
 _seconds: _Check = partial(checked.number, most=MAX_SECONDS)
 _epochs: _Check = partial(checked.optional_integer, most=MAX_EPOCHS)
+
+
+def _latency(value: Any, what: str) -> float | None:
+    return None if value is None else checked.number(value, what, MAX_LATENCY_US)
 
 
 def _form(value: Any, what: str) -> str | None:
@@ -48,6 +57,7 @@ _INDIVIDUAL: dict[str, _Check] = {
     "flops": _count_or_none,
     "flops_total": _count_or_none,
     "parameters": _count_or_none,
+    "latency_us": _latency,
     "epochs": _epochs,
     "wall_seconds": _seconds,
     "finished_at": checked.time,
@@ -67,6 +77,7 @@ _TABLE: dict[str, _Check] = {
     },
     "form": _form,
     "finished_at": checked.time,
+    "latency_us": _latency,
 }
 TABLE_COLUMNS = ", ".join(_TABLE)
 """Of individuals and genomes, in the order of `frames.INDIVIDUAL_TYPES`."""
@@ -93,28 +104,6 @@ _EVENT: dict[str, _Check] = {
     "time": checked.time,
 }
 EVENT_COLUMNS = ", ".join(_EVENT)
-
-
-LATENCY = ", description"
-"""Column to ask for besides, of individuals of a run with a latency model: its facts hold the predicted latency."""
-
-LATENCY_FACT = "latency_us"
-
-
-def with_latency(facts: Mapping[str, Any], individual: Individual) -> dict[str, Any]:
-    """The facts of an individual to be stored, with its predicted latency if it has one."""
-    return dict(facts) if individual.latency_us is None else {**facts, LATENCY_FACT: individual.latency_us}
-
-
-def _latency(description: Any, id: int, status: str) -> float | None:
-    """The predicted latency among the stored facts; one that is ok must have it."""
-    facts = checked.mapping(checked.json(description, what := f"facts of individual {id}"), what)
-    value = facts.get(LATENCY_FACT)
-    if value is None and status != OK:
-        return None
-    if value is None:
-        raise BadValueError(what, f"{LATENCY_FACT}, as the run has a latency model and it is ok", sorted(facts))
-    return checked.number(value, f"{LATENCY_FACT} of individual {id}", MAX_LATENCY_US)
 
 
 def now() -> str:
@@ -152,7 +141,10 @@ def description_from_rows(rows: Mapping[str, Any]) -> RunDescription:
         for name, version in versions.items():
             checked.text(version, f"version of {name:.40}")
         config = checked.mapping(rows["search_config"], "search_config of the run")
-        objectives_of_run(config)
+        try:
+            stored_objectives(config)
+        except ConfigError as error:
+            raise BadValueError("the run", str(error), config["objectives"]) from None
         return RunDescription(
             space_name=checked.word(rows["space_name"], "space_name of the run"),
             space_config=checked.mapping(rows["space_config"], "space_config of the run"),
@@ -165,17 +157,6 @@ def description_from_rows(rows: Mapping[str, Any]) -> RunDescription:
         )
     except KeyError as error:
         raise BadValueError("the run", f"an entry {error}", None) from None
-
-
-def objectives_of_run(config: Mapping[str, Any]) -> tuple[Objective, ...]:
-    """The objectives in a run's settings; in those of an older workbench, a latency model made latency one."""
-    names = config.get("objectives")
-    if names is None:
-        return TWO if config.get("latency") is None else (*TWO, LATENCY_OBJECTIVE)
-    try:
-        return objectives_of(names)
-    except (ConfigError, TypeError) as error:
-        raise BadValueError("objectives of the run", "names of objectives", names) from error
 
 
 def individual_row(individual: Individual) -> tuple[Any, ...]:
@@ -196,6 +177,7 @@ def individual_row(individual: Individual) -> tuple[Any, ...]:
         int(cost.flops) if cost else None,
         int(cost.flops_total) if cost else None,
         int(cost.parameters) if cost else None,
+        None if cost is None or cost.latency_us is None else float(cost.latency_us),
         int(result.epochs) if result else None,
         _null(individual.wall_seconds),
         now(),
@@ -207,52 +189,54 @@ def individual_row(individual: Individual) -> tuple[Any, ...]:
     return row
 
 
-def individual_from_row(row: Sequence[Any], genome: Any = None) -> Individual:
-    """The individual back from `INDIVIDUAL_COLUMNS`, perhaps with `LATENCY`, with `genome` in its result."""
-    values = checked.row(_INDIVIDUAL, row[: len(_INDIVIDUAL)], "individual")
-    (id, parent, generation, origin, kind, seed, status, failure, accuracy, initial_accuracy) = values[:10]
-    (flops, flops_total, parameters, epochs, wall_seconds, _, outcome_failure, mutation, history) = values[10:]
-    _check_whole(id, status, accuracy, (flops, flops_total, parameters), epochs)
-    if mutation.get("kind") != kind:
-        raise BadValueError(f"mutation of individual {id}", f"the kind {kind!r}", mutation.get("kind"))
-    latency = _latency(row[-1], id, status) if len(row) > len(_INDIVIDUAL) else None
+def individual_from_row(row: Sequence[Any], genome: Any = None, objectives: Sequence[Objective] = ()) -> Individual:
+    """The individual back from `INDIVIDUAL_COLUMNS`, with `genome` in its result; one that is ok has all objectives."""
+    of = dict(zip(_INDIVIDUAL, checked.row(_INDIVIDUAL, row, "individual"), strict=True))
+    _check_whole(of, objectives)
+    id, mutation, epochs, history = of["id"], of["mutation"], of["epochs"], of["history"]
+    if mutation.get("kind") != of["mutation_kind"]:
+        raise BadValueError(f"mutation of individual {id}", f"the kind {of['mutation_kind']!r}", mutation.get("kind"))
     result = None
     if epochs is not None:
         if len(history) != epochs:
             raise BadValueError(f"history of individual {id}", f"{epochs} rows, one an epoch", len(history))
-        result = TrainResult(genome, accuracy, initial_accuracy, tuple(history), outcome_failure)
+        accuracies = of["val_accuracy"], of["initial_val_accuracy"]
+        result = TrainResult(genome, *accuracies, tuple(history), of["outcome_failure"])
+    cost = of["flops"], of["flops_total"], of["parameters"], of["latency_us"]
     return Individual(
         id=id,
-        parent=parent,
-        generation=generation,
-        origin=origin,
+        parent=of["parent"],
+        generation=of["generation"],
+        origin=of["origin"],
         mutation=mutation,
-        seed=seed,
-        status=status,
-        failure=failure,
-        cost=None if flops is None else Cost(flops, flops_total, parameters, latency),
+        seed=of["seed"],
+        status=of["status"],
+        failure=of["failure"],
+        cost=None if of["flops"] is None else Cost(*cost),
         result=result,
-        wall_seconds=wall_seconds,
+        wall_seconds=of["wall_seconds"],
     )
 
 
-def table_row(row: Sequence[Any]) -> list[Any]:
-    """A row of `TABLE_COLUMNS`, checked; with `LATENCY`, the predicted latency is its last value."""
-    values = checked.row(_TABLE, row[: len(_TABLE)], "individual")
-    of = dict(zip(_TABLE, values, strict=True))
-    cost = of["flops"], of["flops_total"], of["parameters"]
-    _check_whole(of["id"], of["status"], of["val_accuracy"], cost, of["epochs"])
-    if len(row) > len(_TABLE):
-        values.append(_latency(row[-1], of["id"], of["status"]))
+def table_row(row: Sequence[Any], objectives: Sequence[Objective] = ()) -> list[Any]:
+    """A row of `TABLE_COLUMNS`, checked; one that is ok has all objectives."""
+    values = checked.row(_TABLE, row, "individual")
+    _check_whole(dict(zip(_TABLE, values, strict=True)), objectives)
     return values
 
 
-def _check_whole(id: int, status: str, accuracy: float, cost: tuple[Any, Any, Any], epochs: int | None) -> None:
+def _check_whole(of: Mapping[str, Any], objectives: Sequence[Objective]) -> None:
     """Raise `BadValueError` unless an individual has all of its cost or none, and a result if it is ok."""
+    name, cost = f"individual {of['id']}", (of["flops"], of["flops_total"], of["parameters"])
     if len({part is None for part in cost}) > 1:
-        raise BadValueError(f"cost of individual {id}", "all of flops, flops_total and parameters, or none", cost)
-    if status == OK and (cost[0] is None or epochs is None or math.isnan(accuracy)):
-        raise BadValueError(f"individual {id}", "flops, epochs and an accuracy, as it is ok", (cost, epochs, accuracy))
+        raise BadValueError(f"cost of {name}", "all of flops, flops_total and parameters, or none", cost)
+    if of["status"] != OK:
+        return
+    accuracy, epochs = of["val_accuracy"], of["epochs"]
+    if cost[0] is None or epochs is None or math.isnan(accuracy):
+        raise BadValueError(name, "flops, epochs and an accuracy, as it is ok", (cost, epochs, accuracy))
+    if LATENCY in objectives and of["latency_us"] is None:
+        raise BadValueError(name, "latency_us, as latency is an objective and it is ok", None)
 
 
 def generation_row(record: GenerationRecord) -> tuple[Any, ...]:

@@ -1,15 +1,18 @@
-"""The layout of a run file: its tables, how a new one is made, and whether one that is there has them."""
+"""The layout of a run file: its tables, how a new one is made, checked, and brought up from an older version."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
 from pathlib import Path
+from typing import Any
 
-from workbench.errors import RunError
+from workbench.errors import ConfigError, RunError
+from workbench.objectives import stored_objectives
+from workbench.store.checked import decoded, to_json
 
 APPLICATION_ID = 0x4E575242  # "NWRB", neuron workbench run, in bytes 68–71 of the file
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Parents are no foreign keys: a fork may hold individuals whose ancestors stayed in the run it came from.
 # `epochs` is null exactly if training gave no result, `flops` exactly if there is no cost. NaN is null.
@@ -30,6 +33,7 @@ TABLES = (
         flops INTEGER,
         flops_total INTEGER,
         parameters INTEGER,
+        latency_us REAL,
         epochs INTEGER,
         wall_seconds REAL,
         finished_at TEXT NOT NULL,
@@ -66,6 +70,31 @@ TABLES = (
     )""",
 )
 
+TABLES_OF = {
+    1: tuple(statement.replace("        latency_us REAL,\n", "") for statement in TABLES),
+    SCHEMA_VERSION: TABLES,
+}
+"""The tables of each version. In version 1, `description` also held the predicted latency, if it was an objective."""
+
+_IN_1 = {"latency_us": "latency_of(description)", "description": "without_latency(description)"}
+"""What to select of a file of version 1 for columns of version 2."""
+
+_COLUMNS = ", ".join(line.split()[0] for line in TABLES[1].splitlines()[1:-2])
+
+_FROM_1 = (
+    "ALTER TABLE individuals RENAME TO individuals_1",
+    TABLES[1],
+    f"INSERT INTO individuals SELECT {', '.join(_IN_1.get(name, name) for name in _COLUMNS.split(', '))} "
+    "FROM individuals_1 ORDER BY id",
+    "DROP TABLE individuals_1",
+    "UPDATE run SET value = with_objectives(value) WHERE key = 'search_config'",
+    "UPDATE run SET value = '2' WHERE key = 'format_version'",
+    "PRAGMA user_version = 2",
+)
+
+UPGRADES = {1: _FROM_1}
+"""By version: the statements that make the next version of it."""
+
 _HARMLESS = ("sqlite_sequence", "sqlite_stat1", "lost_and_found")
 """Tables that SQLite makes itself; the last holds what `sqlite3 FILE .recover` could not place."""
 
@@ -82,6 +111,69 @@ def create_file(path: Path, rows: dict[str, str]) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
+
+
+def columns_in(version: int, names: str) -> str:
+    """What to select of a file of a version for `names`, columns of the newest one."""
+    return ", ".join(_IN_1.get(name, name) for name in names.split(", ")) if version == 1 else names
+
+
+def add_functions(connection: sqlite3.Connection) -> None:
+    """Give a connection the functions by which files of version 1 are read and upgraded."""
+    for function in (latency_of, without_latency, with_objectives):
+        connection.create_function(function.__name__, 1, function, deterministic=True)
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a file of an older version to the newest in one transaction: a kill in between leaves the old one whole."""
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute("PRAGMA legacy_alter_table = ON")  # tables that refer to a renamed one keep its old name
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for number in range(version, SCHEMA_VERSION):
+            for statement in UPGRADES[number]:
+                connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("PRAGMA legacy_alter_table = OFF")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def latency_of(description: Any) -> Any:
+    """The predicted latency in a description of version 1; None if there is none."""
+    value = _mapping(description).get("latency_us")
+    return value if isinstance(value, str | float) else float(value) if type(value) is int else None
+
+
+def without_latency(description: Any) -> Any:
+    """A description of version 1 as version 2 has it."""
+    facts = _mapping(description)
+    if "latency_us" not in facts:
+        return description
+    return to_json({name: value for name, value in facts.items() if name != "latency_us"}, "a description")
+
+
+def with_objectives(config: Any) -> Any:
+    """The settings of a search as version 2 has them: with the names of the objectives."""
+    values = _mapping(config)
+    try:
+        names = [one.name for one in stored_objectives(values)]
+    except ConfigError:
+        return config
+    return to_json({**values, "objectives": names}, "the settings") if values else config
+
+
+def _mapping(text: Any) -> dict[str, Any]:
+    """A JSON object; an empty one for anything else, which is noticed when it is read."""
+    try:
+        value = decoded(text) if isinstance(text, str) else None
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {}
 
 
 def check_format(connection: sqlite3.Connection) -> None:
@@ -104,11 +196,11 @@ def check_format(connection: sqlite3.Connection) -> None:
         )
     if version < 1:
         raise RunError(f"it is damaged: expected a file version from 1, got {version}")
-    _check_tables(connection)
+    _check_tables(connection, TABLES_OF[version])
 
 
-def _check_tables(connection: sqlite3.Connection) -> None:
-    missing = {_plain(statement) for statement in TABLES}
+def _check_tables(connection: sqlite3.Connection, tables: tuple[str, ...]) -> None:
+    missing = {_plain(statement) for statement in tables}
     for kind, name, statement in connection.execute("SELECT type, name, sql FROM sqlite_master"):
         is_table = kind == "table" and isinstance(statement, str) and statement.startswith("CREATE TABLE")
         if is_table and _plain(statement) in missing:

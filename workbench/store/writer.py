@@ -8,7 +8,7 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,10 +17,12 @@ from workbench.errors import ConfigError, RunError
 from workbench.individuals import Individual
 from workbench.store import checked, rows, schema
 from workbench.store.checked import BadValueError
-from workbench.store.connections import FAULTS, connect, explain
-from workbench.store.copying import Genomes, copy_about, copy_past
+from workbench.store.connections import FAULTS, Reading, connect, explain, reading
 from workbench.store.lock import WriterExistsError, WriterLock
 from workbench.store.records import GenerationRecord, RunDescription
+
+Genomes = Mapping[int, tuple[str, bytes] | None]
+"""By id of the individual: "trained" or "topology", and the encoded genome; None to leave it out."""
 
 IF_EXISTS = ("error", "resume", "new")
 
@@ -159,8 +161,7 @@ class RunWriter:
         with _storable(self.path):
             row = rows.individual_row(individual)
             blob = None if genome_bytes is None else checked.blob(genome_bytes, f"genome of individual {individual.id}")
-        told = rows.with_latency(description or {}, individual)
-        facts = rows.to_json(told, f"the description of individual {individual.id}")
+        facts = rows.to_json(description or {}, f"the description of individual {individual.id}")
         with self._transaction() as connection:
             _insert(connection, "individuals", rows.INDIVIDUAL_COLUMNS + ", description", (*row, facts))
             if blob is not None:
@@ -190,21 +191,6 @@ class RunWriter:
             for id, blob in (topologies or {}).items():
                 _keep_topology(connection, int(id), blob)
 
-    def drop_genomes(self, ids: Iterable[int], topologies: Mapping[int, bytes] | None = None) -> None:
-        """Forget the trained genomes of `ids`; what is not there is passed over.
-
-        Args:
-            ids: individuals that are neither alive nor on the front.
-            topologies: for some of them, an encoded genome without weights to keep in its place.
-        """
-        kept = topologies or {}
-        with self._transaction() as connection:
-            for id in map(int, ids):
-                if id in kept:
-                    _keep_topology(connection, id, kept[id])
-                else:
-                    connection.execute("DELETE FROM genomes WHERE individual = ?", (id,))
-
     def copy_past(
         self,
         source: str | os.PathLike[str],
@@ -220,13 +206,30 @@ class RunWriter:
             genomes: what to keep in place of the genomes that the other run has, by id.
             skipped_events: kinds of events that are not copied.
         """
-        with self._transaction() as connection:
-            copy_past(connection, source, generation, genomes, skipped_events)
+        with self._transaction() as connection, reading(Path(source)) as file:
+            _copy(file, connection, "individuals", rows.INDIVIDUAL_COLUMNS + ", description", generation)
+            _copy(file, connection, "generations", rows.GENERATION_COLUMNS + ", finished_at", generation)
+            _copy(file, connection, "events", rows.EVENT_COLUMNS, generation, skipped_events)
+            for id, form, blob in file.rows(
+                "SELECT id, form, blob FROM individuals LEFT JOIN genomes ON individuals.id = genomes.individual "
+                f"WHERE generation <= {int(generation)} ORDER BY id"
+            ):
+                kept = genomes.get(id, None if blob is None else (form, blob))
+                if kept:
+                    _insert(connection, "genomes", "individual, form, blob", (id, *kept))
 
     def copy_about(self, source: str | os.PathLike[str]) -> None:
         """Become the same run as another file: its time of creation, settings and state are taken over."""
+        with self._transaction() as connection, reading(Path(source)) as file:
+            entries = file.rows("SELECT key, value FROM run WHERE key != 'format_version' ORDER BY key")
+            connection.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", entries)
+            connection.execute("UPDATE run SET value = with_objectives(value) WHERE key = 'search_config'")
+
+    def set_latencies(self, latencies: Mapping[int, float]) -> None:
+        """Set the predicted latencies of individuals, microseconds by id, where a fork made latency an objective."""
         with self._transaction() as connection:
-            copy_about(connection, source)
+            values = [(float(latency), int(id)) for id, latency in latencies.items()]
+            connection.executemany("UPDATE individuals SET latency_us = ? WHERE id = ?", values)
 
     def set_state(self, state: str) -> None:
         """Record what the search is doing: "running", "paused", "stopped", "finished" or "failed"."""
@@ -277,6 +280,21 @@ def _storable(path: Path) -> Iterator[None]:
 def _insert(connection: sqlite3.Connection, table: str, columns: str, values: tuple[Any, ...]) -> int:
     marks = ", ".join("?" * len(values))
     return connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values).lastrowid or 0
+
+
+def _copy(
+    file: Reading,
+    connection: sqlite3.Connection,
+    table: str,
+    columns: str,
+    generation: int,
+    skipped_kinds: Collection[str] = (),
+) -> None:
+    order = columns.split(", ")[0]
+    query = f"SELECT {file.columns(columns)} FROM {table} WHERE generation <= {int(generation)} ORDER BY {order}"
+    for row in file.rows(query):
+        if table != "events" or row[1] not in skipped_kinds:
+            _insert(connection, table, columns, row)
 
 
 def _keep_topology(connection: sqlite3.Connection, id: int, blob: bytes) -> None:
