@@ -220,7 +220,7 @@ def test_views_show_what_changed(kind, genome, child):
 def test_dag_view_marks_every_edge_of_the_union(genome, child):
     view, difference = DagView(), genome_difference(genome, child)
     view.show_change(genome, child)
-    np.testing.assert_array_equal(np.frombuffer(view.scene["edge_state"], np.uint8), difference.edge_state)
+    np.testing.assert_array_equal(np.frombuffer(view.scene["kind"], np.uint8), difference.edge_state)
     np.testing.assert_array_equal(np.frombuffer(view.scene["source"], np.int32), difference.sources)
 
 

@@ -83,38 +83,6 @@ function clearStage(stage, theme) {
   pen.fillRect(0, 0, stage.width, stage.height);
 }
 
-/** Zoom and pan: screen = fitted · zoom + (x, y). */
-class Camera {
-  constructor() {
-    this.reset();
-  }
-  reset() {
-    Object.assign(this, { zoom: 1, x: 0, y: 0 });
-  }
-  zoomAt(factor, cx, cy) {
-    const zoom = Math.min(Math.max(this.zoom * factor, 0.3), 400);
-    const ratio = zoom / this.zoom;
-    Object.assign(this, { zoom, x: cx - (cx - this.x) * ratio, y: cy - (cy - this.y) * ratio });
-  }
-  pan(dx, dy) {
-    this.x += dx;
-    this.y += dy;
-  }
-}
-
-/** One call of `draw` per frame, however often it is asked for. */
-function frameScheduler(draw, signal) {
-  let waiting = false;
-  return () => {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => {
-      waiting = false;
-      if (!signal.aborted) draw();
-    });
-  };
-}
-
 /** Dragging moves (and drops), a press alone clicks, moving alone hovers; the wheel zooms a focused canvas. */
 function listenToPointer(canvas, view) {
   let from = null;
@@ -152,17 +120,6 @@ function listenToPointer(canvas, view) {
   canvas.addEventListener("wheel", zoom, { passive: false });
 }
 
-/** Keys of a focused canvas: `actions` maps a key's name to what it does. */
-function listenToKeys(canvas, actions) {
-  canvas.onkeydown = (event) => {
-    const action = actions[event.key];
-    if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation(); // or the notebook takes it as a command
-    action();
-  };
-}
-
 /** Index of the nearest of the points (NaN = hidden) within `reach`, or -1. */
 function nearest(xs, ys, x, y, reach) {
   let best = -1;
@@ -174,19 +131,28 @@ function nearest(xs, ys, x, y, reach) {
   return best;
 }
 
+const FITTED = { zoom: 1, x: 0, y: 0 }; // screen = fitted · zoom + (x, y)
+
 /** A canvas of one network, in which a neuron can be hovered and selected.
  *
  * Subclasses define `load` (a new scene), `refresh` (a new theme or size), `paintScene`, which leaves the places of
  * neurons in `xs`, `ys` and their `radius` (`unit` is one CSS pixel there), and `describe(neuron)`, lines of text. */
 class NetworkCanvas {
   constructor(model, { holder, tip, signal }, label) {
-    Object.assign(this, { model, holder, tip, signal, camera: new Camera(), hovered: -1, unit: 1, report: () => {} });
-    this.draw = frameScheduler(() => this.paint(), signal);
+    Object.assign(this, { model, holder, tip, signal, hovered: -1, unit: 1, frame: 0, report: () => {} });
+    this.camera = { ...FITTED };
     this.stage = makeStage(holder, label, signal, () => this.refresh());
     onThemeChange(() => this.stage.width && this.refresh(), signal); // only on the page are colours known
     listenToPointer(this.stage.canvas, this);
-    listenToKeys(this.stage.canvas, this.keys());
+    const actions = this.keys();
+    this.stage.canvas.onkeydown = (event) => {
+      if (!actions[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      event.stopPropagation(); // or the notebook takes it as a command
+      actions[event.key]();
+    };
   }
+  /** What each key does. */
   keys() {
     const pan = (dx, dy) => () => this.pan(dx, dy);
     return {
@@ -205,25 +171,37 @@ class NetworkCanvas {
     this.model.set(name, value);
     this.model.save_changes();
   }
+  /** Paint in the next frame, once, however often this is called. */
+  draw() {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      if (!this.signal.aborted) this.paint();
+    });
+  }
   paint() {
     if (!this.stage.width || !this.theme) return;
     if (this.scene) this.paintScene();
-    else drawEmpty(this.stage, this.theme, "No network selected", "Click a point of the front, or set .genome");
+    else drawEmpty(this.stage, this.theme);
   }
   /** The camera moved. */
   moved() {
     this.draw();
   }
   pan(dx, dy) {
-    this.camera.pan(dx, dy);
+    this.camera.x += dx;
+    this.camera.y += dy;
     this.moved();
   }
+  /** Zoom about the point (x, y), which stays where it is. */
   zoom(factor, x = this.stage.width / 2, y = this.stage.height / 2) {
-    this.camera.zoomAt(factor, x, y);
+    const then = this.camera;
+    const zoom = Math.min(Math.max(then.zoom * factor, 0.3), 400);
+    const ratio = zoom / then.zoom;
+    this.camera = { zoom, x: x - (x - then.x) * ratio, y: y - (y - then.y) * ratio };
     this.moved();
   }
   reset() {
-    this.camera.reset();
+    this.camera = { ...FITTED };
     this.moved();
   }
   drag(dx, dy) {
@@ -275,9 +253,9 @@ function makeFrame({ model, el }, className) {
   el.append(root);
   const resize = () => (holder.style.minHeight = `${model.get("height")}px`);
   resize();
-  const frame = { root, head, title, holder, tip, legend, status, signal: leaving.signal, leave: () => leaving.abort() };
-  observe(model, frame.signal, { height: resize });
-  return frame;
+  observe(model, leaving.signal, { height: resize });
+  const leave = () => leaving.abort();
+  return { head, title, holder, tip, legend, status, signal: leaving.signal, leave };
 }
 
 /** Observe traits of the model until the view is gone. */
@@ -289,7 +267,7 @@ function observe(model, signal, handlers) {
 }
 
 /** What is drawn while there is no network. */
-function drawEmpty(stage, theme, title, hint) {
+function drawEmpty(stage, theme) {
   clearStage(stage, theme);
   const { pen } = stage;
   const [cx, cy] = [stage.width / 2, stage.height / 2 - 30];
@@ -304,10 +282,10 @@ function drawEmpty(stage, theme, title, hint) {
   pen.textAlign = "center";
   pen.fillStyle = theme.text;
   pen.font = `600 15px ${theme.font}`;
-  pen.fillText(title, cx, cy + 78);
+  pen.fillText("No network selected", cx, cy + 78);
   pen.fillStyle = theme.muted;
   pen.font = `13px ${theme.font}`;
-  pen.fillText(hint, cx, cy + 100);
+  pen.fillText("Click a point of the front, or set .genome", cx, cy + 100);
 }
 
 function line(pen, x0, y0, x1, y1) {

@@ -1,4 +1,4 @@
-"""What the canvas views share: JavaScript joined into one module, and genomes as binary traits."""
+"""What the canvas views share: a genome and a selection as traits, and JavaScript files joined into one module."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CanvasView(anywidget.AnyWidget):
 
     Attributes:
         genome: what is shown; None shows an empty state. Setting it updates the view in place.
-        before: an earlier genome, an ancestor say; if there is one, what changed since is shown. See `show_change`.
+        before: an earlier genome, such as an ancestor, or None; if given, what changed since is shown.
         selection: shared with other views; `selection.neuron` follows clicks, and clicks follow it.
         neuron: id of the selected neuron, or None.
         hovered: id of the neuron under the pointer, or None.
@@ -60,7 +60,7 @@ class CanvasView(anywidget.AnyWidget):
     @traitlets.observe("genome", "before")
     def _show_genome(self, change: traitlets.Bunch) -> None:
         if self._shown[0] is self.before and self._shown[1] is self.genome:
-            return  # both changed together, and this is the second to say so
+            return  # both changed together: already shown
         self._shown = self.before, self.genome
         self.version += 1
         if self.neuron is not None and (self.genome is None or self.neuron >= self.genome.n_neurons):
@@ -75,11 +75,11 @@ class CanvasView(anywidget.AnyWidget):
             self._link = traitlets.link((self.selection, "neuron"), (self, "neuron"))
 
     def _scene_of(self, genome: Genome) -> dict[str, Any]:
-        """What the browser needs to draw a genome: small values, and arrays as bytes."""
+        """What the browser needs to draw a genome: plain values, and arrays as bytes."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of the shared selection and of the browser's side."""
+        """Unlink the shared selection and remove the view from the browser."""
         if self._link is not None:
             self._link.unlink()
             self._link = None

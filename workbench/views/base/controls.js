@@ -38,14 +38,14 @@ function button(textContent, label, onclick) {
   return element("button", { type: "button", textContent, onclick, ...names });
 }
 
-/** A labelled list of choices; `put` gets the chosen value. */
-function choice(label, entries, put) {
-  const select = element("select", { className: "wbc-select", "aria-label": label });
-  const fill = (now) =>
-    select.replaceChildren(...now.map(([value, text]) => element("option", { value, textContent: text })));
-  fill(entries);
-  select.onchange = () => put(select.value);
-  return { node: element("label", { className: "wbc-label" }, `${label} `, select), select, fill };
+/** A labelled list of choices; `put` gets the chosen value, `fill(entries, chosen)` sets (value, text) of all. */
+function choice(label, put) {
+  const select = element("select", { className: "wbc-select", "aria-label": label, onchange: () => put(select.value) });
+  const fill = (entries, chosen) => {
+    select.replaceChildren(...entries.map(([value, text]) => element("option", { value, textContent: text })));
+    select.value = String(chosen);
+  };
+  return { node: element("label", { className: "wbc-label" }, `${label} `, select), fill };
 }
 
 /** A field for a number; `put` gets it, or null if the field is empty, on leaving the field and on Enter. */

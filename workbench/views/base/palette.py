@@ -16,11 +16,12 @@ FRONT, ALIVE, DEAD, NEW, SELECTED = VERMILLION, BLUE, "#999999", SKY, PINK
 TRAINING, VALIDATION = ORANGE, BLUE
 """Accuracy on the training and on the validation split."""
 
-POSITIVE, NEGATIVE, SHARED_POSITIVE, SHARED_NEGATIVE, NO_WEIGHT = BLUE, VERMILLION, GREEN, PINK, "#999999"
-"""Edges: sign by hue, shared weights by a second pair of hues."""
+POSITIVE, NEGATIVE = BLUE, VERMILLION
+EDGES = (POSITIVE, NEGATIVE, GREEN, PINK, "#999999")
+"""Edges: positive, negative, the same with shared weights, no weight yet."""
 
-KEPT, ADDED, REMOVED, NOW_SHARED = "#9a9a9a", BLUE, VERMILLION, GREEN
-"""What became of an edge or neuron between two genomes."""
+STATES = ("#9a9a9a", BLUE, VERMILLION, GREEN)
+"""Neurons and edges between two genomes: kept, added, removed, now shared."""
 
 INPUTS, OUTPUTS = "#9e9e9e", "#444444"
 """Neurons that belong to no hidden layer."""
@@ -38,7 +39,7 @@ ON_DARK = {
     PINK: "#e3a3c6",
     SKY: "#3d8fd1",
     YELLOW: "#f0e442",
-    KEPT: "#7c7c7c",
+    STATES[0]: "#7c7c7c",
 }
 """What takes a colour's place on dark ground, where it would be too dark."""
 

@@ -36,7 +36,7 @@ class DagCanvas extends NetworkCanvas {
   load() {
     this.cancel();
     this.started = performance.now();
-    this.camera.reset();
+    this.camera = { ...FITTED };
     this.picture = null;
     this.scene = decodeGraph(this.model.get("scene"));
     this.select();
@@ -67,7 +67,7 @@ class DagCanvas extends NetworkCanvas {
     const { scene, stage, theme } = this;
     if (!stage.width || !theme) return;
     const began = this.started ?? performance.now();
-    const camera = { ...this.camera };
+    const camera = { ...this.camera }; // it may move before the picture is ready
     this.stop = runInSlices(this.renderBoth(project(scene, stage, camera)), 14, ({ all, lit }) => {
       this.picture = { ...all, camera };
       this.lit = lit && { ...lit, camera };

@@ -22,6 +22,9 @@ STRIP_ASPECT = 0.2
 WIDEST_SPACING = 0.22
 """Largest vertical distance between neighbours in a column: small layers stay together in the middle."""
 
+EDGE_KINDS = ("positive", "negative", "positive, shared", "negative, shared", "no weight yet")
+"""Kinds of edges by their weight."""
+
 KEPT, ADDED, REMOVED, SHARED = range(4)
 """States of neurons and edges. Only edges can be `SHARED`: kept, with a weight that has become shared."""
 
@@ -134,6 +137,11 @@ def genome_difference(before: Genome, after: Genome) -> GenomeDifference:
     )
 
 
+def even_sample(ids: np.ndarray, most: int) -> np.ndarray:
+    """At most `most` of the ids, evenly spread."""
+    return ids if len(ids) <= most else ids[np.linspace(0, len(ids) - 1, most).astype(np.int64)]
+
+
 def counterpart(genome: Genome, other: Genome, neuron: int) -> int | None:
     """Id in `other` of the neuron with id `neuron` in `genome`; None if `other` does not have it."""
     if not 0 <= neuron < genome.n_neurons:
@@ -209,6 +217,13 @@ class DagInfo:
     n_inputs: int
     n_outputs: int
     difference: GenomeDifference | None = None
+
+    @property
+    def kind(self) -> np.ndarray:
+        """How each edge looks, uint8 [edges]: an index into `EDGE_KINDS`, or its state if a difference is shown."""
+        if self.difference is not None:
+            return self.difference.edge_state
+        return np.where(np.isnan(self.weight), 4, (self.weight < 0) + 2 * self.shared).astype(np.uint8)
 
 
 def dag_layout(genome: Genome, before: Genome | None = None) -> DagInfo:

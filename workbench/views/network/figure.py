@@ -13,6 +13,7 @@ from workbench.spatial import SpatialLaw
 from workbench.views.base import palette
 from workbench.views.network.data import (
     ADDED,
+    EDGE_KINDS,
     KEPT,
     REMOVED,
     SHARED,
@@ -20,22 +21,13 @@ from workbench.views.network.data import (
     DagInfo,
     GenomeDifference,
     dag_layout,
+    even_sample,
     genome_difference,
 )
 from workbench.views.network.maps import edge_length_histogram
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-EDGE_COLORS = {
-    "positive": palette.POSITIVE,
-    "negative": palette.NEGATIVE,
-    "positive, shared": palette.SHARED_POSITIVE,
-    "negative, shared": palette.SHARED_NEGATIVE,
-    "no weight yet": palette.NO_WEIGHT,
-}
-
-STATE_COLORS = (palette.KEPT, palette.ADDED, palette.REMOVED, palette.NOW_SHARED)
 
 MOST_EDGES_DRAWN = 5_000
 """Plotly is slow with more edges; `DagView` draws them all."""
@@ -154,16 +146,15 @@ def _network_traces(info: DagInfo, genome: Genome, most_edges: int) -> tuple[lis
     """Traces and title of one network by layers: a trace per kind, dash and width (plotly has one width a trace)."""
     places, size = np.stack([info.x, info.y], axis=1), np.abs(np.nan_to_num(info.weight))
     drawn = np.sort(np.argsort(-size, kind="stable")[:most_edges])
-    kind = np.where(info.weight < 0, 1, 0) + 2 * info.shared
-    kind = np.where(np.isnan(info.weight), 4, kind)[drawn]
+    kind = info.kind[drawn]
     thickness = np.digitize(size[drawn] / max(size[drawn].max(initial=0), 1e-12), [0.15, 0.5])
     traces, named = [], set()
-    for (number, (name, color)), skip, width in product(enumerate(EDGE_COLORS.items()), (0, 1), (2, 1, 0)):
+    for number, skip, width in product(range(len(EDGE_KINDS)), (0, 1), (2, 1, 0)):
         edges = drawn[(kind == number) & (info.skip[drawn] == skip) & (thickness == width)]
         if len(edges) == 0:
             continue
-        label = f"{name}, skip" if skip else name
-        line = {"color": color, "width": 0.5 + width, "dash": "dot" if skip else "solid"}
+        label = f"{EDGE_KINDS[number]}, skip" if skip else EDGE_KINDS[number]
+        line = {"color": palette.EDGES[number], "width": 0.5 + width, "dash": "dot" if skip else "solid"}
         look = {"line": line, "opacity": 0.6, "legendgroup": label, "showlegend": label not in named}
         traces.append(lines(places, info.source[edges], info.target[edges], label, **look))
         named.add(label)
@@ -219,14 +210,14 @@ def _difference_traces(
 ) -> tuple[list[go.Scatter], str]:
     """Traces and title of a difference at `places`, of those `edges` (changed ones first) and `neurons` (ids)."""
     states, traces = difference.edge_state, []
-    changed = _sample(edges[states[edges] != KEPT], most_edges)
-    drawn = np.concatenate([changed, _sample(edges[states[edges] == KEPT], most_edges - len(changed))])
+    changed = even_sample(edges[states[edges] != KEPT], most_edges)
+    drawn = np.concatenate([changed, even_sample(edges[states[edges] == KEPT], most_edges - len(changed))])
     for state in (KEPT, SHARED, REMOVED, ADDED):  # the last on top
         some = drawn[states[drawn] == state]
         if len(some) == 0:
             continue
         width = 0.5 if state == KEPT else 1.4 if len(some) < 500 else 0.8
-        line = {"color": STATE_COLORS[state], "width": width, "dash": "dot" if state == REMOVED else "solid"}
+        line = {"color": palette.STATES[state], "width": width, "dash": "dot" if state == REMOVED else "solid"}
         name, opacity = f"edges {STATE_NAMES[state]}", 0.35 if state == KEPT else 1
         ends = difference.sources[some], difference.targets[some]
         traces.append(lines(places, *ends, name, line=line, opacity=opacity))
@@ -239,7 +230,7 @@ def _difference_traces(
         trace = dots(
             places[some],
             f"neurons {name} ({len(some):,})",
-            marker={"color": STATE_COLORS[state], "size": size, "opacity": 0.9},
+            marker={"color": palette.STATES[state], "size": size, "opacity": 0.9},
             customdata=np.stack([some, difference.layers[some]], axis=1),
             hovertemplate=f"<b>neuron %{{customdata[0]}}</b>, layer %{{customdata[1]}}<extra>{name}</extra>",
         )
@@ -254,13 +245,6 @@ def _difference_traces(
     if len(drawn) < len(edges):
         title += f" ({len(drawn):,} of {len(edges):,} edges are drawn)"
     return traces, title
-
-
-def _sample(edges: np.ndarray, most: int) -> np.ndarray:
-    """At most `most` of the edges, evenly spread."""
-    if len(edges) <= most:
-        return edges
-    return edges[np.linspace(0, len(edges) - 1, most).astype(np.int64)]
 
 
 def edge_length_figure(genome: Genome, law: SpatialLaw | None = None) -> go.Figure:

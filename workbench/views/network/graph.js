@@ -39,9 +39,9 @@ function relatives(scene, neuron) {
   return { neuron, neurons, edges, ancestors, descendants };
 }
 
-/** The scene with what drawing needs: edges grouped by neuron, their kinds and strengths, numbers of each kind.
+/** The scene with what drawing needs: edges grouped by neuron, their strengths, numbers of each kind.
  *
- * `inks` names the list of the theme that `kind` counts in; `passes` are drawn one over the other. */
+ * `inks` names the list of the theme that `kind` is an index into; `passes` are drawn one over the other. */
 function decodeGraph(raw) {
   const scene = decodeScene(raw);
   if (!scene) return null;
@@ -55,29 +55,23 @@ function decodeGraph(raw) {
 }
 
 /** Edges of a difference by state; kept ones are faint and lie below the rest. */
-function changeLooks({ edgeState: kind }) {
+function changeLooks({ kind }) {
   const strength = Float32Array.from(kind, (state) => (state === KEPT ? 0.15 : 0.9));
   const passes = [
     { kinds: [KEPT], opacity: 0.5 },
     { kinds: [1, 2, 3], opacity: 1 },
   ];
-  return { kind, strength, inks: "changes", passes };
+  return { strength, inks: "changes", passes };
 }
 
-/** Edges by sign and sharing, with a strength of 0.12..1; `full` is the |weight| shown at full strength. */
-function edgeLooks({ weight, shared }) {
+/** Edges by weight, with a strength of 0.12..1; `full` is the |weight| shown at full strength. */
+function edgeLooks({ weight }) {
   const n = weight.length;
   const step = Math.max(1, Math.floor(n / 20000));
   const sample = [];
   for (let e = 0; e < n; e += step) if (!Number.isNaN(weight[e])) sample.push(Math.abs(weight[e]));
   sample.sort((a, b) => a - b);
   const full = sample[Math.floor(sample.length * 0.95)] || 1;
-  const kind = new Uint8Array(n);
-  const strength = new Float32Array(n);
-  for (let e = 0; e < n; e++) {
-    const w = weight[e];
-    kind[e] = Number.isNaN(w) ? 4 : (w < 0 ? 1 : 0) + 2 * shared[e];
-    strength[e] = Number.isNaN(w) ? 0.4 : Math.min(1, Math.max(0.12, Math.abs(w) / full));
-  }
-  return { kind, strength, full, inks: "weights", passes: [{ kinds: [0, 1, 2, 3, 4], opacity: 1 }] };
+  const strength = weight.map((w) => (Number.isNaN(w) ? 0.4 : Math.min(1, Math.max(0.12, Math.abs(w) / full))));
+  return { strength, full, inks: "weights", passes: [{ kinds: [0, 1, 2, 3, 4], opacity: 1 }] };
 }

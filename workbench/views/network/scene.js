@@ -1,23 +1,8 @@
 // What Python sent of a network, decoded, and words for its neurons and changes.
 
 const KEPT = 0;
-const ARRAYS = {
-  x: Float32Array,
-  y: Float32Array,
-  layers: Int32Array,
-  positions: Float32Array,
-  biases: Float32Array,
-  source: Int32Array,
-  target: Int32Array,
-  weight: Float32Array,
-  skip: Uint8Array,
-  shared: Uint8Array,
-  neuronState: Uint8Array,
-  edgeState: Uint8Array,
-  changeSource: Int32Array,
-  changeTarget: Int32Array,
-  changeState: Uint8Array,
-};
+const FLOATS = ["x", "y", "positions", "biases", "weight"];
+const INTS = ["layers", "source", "target", "changeSource", "changeTarget"];
 
 /** The scene with names in JavaScript's spelling and arrays instead of bytes; null if there is no network.
  *
@@ -27,7 +12,8 @@ function decodeScene(raw) {
   const scene = {};
   for (const [name, value] of Object.entries(raw)) {
     const own = name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
-    scene[own] = own in ARRAYS ? decode(value, ARRAYS[own]) : value;
+    const Type = FLOATS.includes(own) ? Float32Array : INTS.includes(own) ? Int32Array : Uint8Array;
+    scene[own] = ArrayBuffer.isView(value) ? decode(value, Type) : value;
   }
   return Object.assign(scene, { n: scene.layers.length, nLayers: scene.layerSizes.length });
 }

@@ -1,6 +1,6 @@
 // Layers as sheets in space: image coordinates (row, column, layer) to the screen, and maps painted on a sheet.
 
-const CIVIDIS = "00224E 123570 3B496C 575D6D 707173 8A8678 A59C74 C3B369 E1CC55 FEE838".split(" ").map((hex) => `#${hex}`);
+const CIVIDIS = "#00224E #123570 #3B496C #575D6D #707173 #8A8678 #A59C74 #C3B369 #E1CC55 #FEE838".split(" ");
 
 /** A parallel projection. Flat is the same seen straight from above, where all sheets coincide. */
 class Projector {

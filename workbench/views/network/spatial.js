@@ -242,6 +242,11 @@ class SpatialCanvas extends NetworkCanvas {
   describe(i) {
     return [...identity(this.scene, i), ...stateLines(this.scene, i, this.theme), ...this.valueLines(i)];
   }
+  /** Show the receptive field of one channel, or (-1) of all. */
+  showChannel(channel) {
+    this.channel = channel;
+    this.refresh();
+  }
   /** Show another layer. */
   step(by) {
     if (this.scene) this.put("layer", Math.min(Math.max(this.layer + by, -1), this.scene.nLayers - 2));

@@ -2,68 +2,41 @@
 
 const SHOWN = ["neurons", "neuron density", "edge density", "receptive field", "activations"];
 const SPLITS = ["test", "selection", "validation", "train"];
+const named = (names) => names.map((name) => [name, String(name)]);
 
-const named = (names) => names.map((name) => [name, name]);
-
-/** What to show, and of which channel. */
-function showControls(view) {
-  const show = choice("show", named(SHOWN), (value) => view.put("show", value));
-  const channel = choice("channel", [], (value) => {
-    view.channel = Number(value);
-    view.refresh();
-  });
-  const sync = ({ scene }) => {
-    const channels = Array.from({ length: scene.shape[0] }, (_, c) => [c, String(c)]);
-    channel.fill([[-1, "sum of all"], ...channels]);
-    channel.node.hidden = channels.length === 1 || view.show !== "receptive field";
-    show.select.value = view.show;
-    channel.select.value = String(view.channel);
-  };
-  return { nodes: [show.node, channel.node], sync };
-}
-
-/** Which layer, and whether layers are stacked in space. */
-function layerControls(view) {
-  const layer = choice("layer", [], (value) => view.put("layer", Number(value)));
-  const toggle = () => view.put("stacked", !view.stacked);
-  const stack = button("stack layers", "stack layers in space; drag turns them", toggle);
+/** The controls; `sync` sets them to the state of the view. */
+function spatialControls(view) {
+  const show = choice("show", (value) => view.put("show", value));
+  const channel = choice("channel", (value) => view.showChannel(Number(value)));
+  const layer = choice("layer", (value) => view.put("layer", Number(value)));
   const below = button("‹", "layer below", () => view.step(-1));
   const above = button("›", "layer above", () => view.step(1));
-  const sync = ({ scene }) => {
-    const name = (size, l) => [l, l === 0 ? `inputs (${count(size)})` : `${l} (${count(size)})`];
-    layer.fill([[-1, "all"], ...scene.layerSizes.slice(0, -1).map(name)]);
-    layer.select.value = String(view.layer);
-    stack.setAttribute("aria-pressed", String(view.stacked));
-  };
-  return { nodes: [tools(layer.node, below, above, stack)], sync };
-}
-
-/** Which image. */
-function imageControls(view) {
-  const split = choice("image from", named(SPLITS), (value) => view.put("split", value));
+  const toggle = () => view.put("stacked", !view.stacked);
+  const stack = button("stack layers", "stack layers in space; drag turns them", toggle);
+  const split = choice("image from", (value) => view.put("split", value));
   const index = numberField("number", "", (value) => view.put("index", value ?? 0));
   index.field.setAttribute("aria-label", "image number");
   const turn = (by) => () => view.put("index", Math.max(0, view.index + by));
   const [before, after] = [button("‹", "previous image", turn(-1)), button("›", "next image", turn(1))];
-  const node = tools(split.node, index.node, before, after);
-  const sync = ({ image, picture }) => {
-    node.hidden = !image;
-    split.select.value = view.split;
-    index.field.value = view.index;
-    index.field.max = (picture?.size ?? 1) - 1;
-  };
-  return { nodes: [node], sync };
-}
-
-/** All controls; `sync` sets them to the state of the view. */
-function spatialControls(view) {
+  const image = tools(split.node, index.node, before, after);
   const neuron = neuronField(view);
-  const groups = [showControls(view), layerControls(view), imageControls(view)];
-  groups.push({ nodes: [neuron.node, tools(...zoomButtons(view))], sync: neuron.sync });
-  const node = block("wbc-tools wbc-controls", ...groups.flatMap(({ nodes }) => nodes));
+  const layers = tools(layer.node, below, above, stack);
+  const zoom = tools(...zoomButtons(view));
+  const node = block("wbc-tools wbc-controls", show.node, channel.node, layers, image, neuron.node, zoom);
   const sync = () => {
-    node.hidden = !view.scene;
-    if (view.scene) for (const group of groups) group.sync(view);
+    const { scene } = view;
+    node.hidden = !scene;
+    if (!scene) return;
+    show.fill(named(SHOWN), view.show);
+    channel.fill([[-1, "sum of all"], ...named([...Array(scene.shape[0]).keys()])], view.channel);
+    channel.node.hidden = scene.shape[0] === 1 || view.show !== "receptive field";
+    const name = (size, l) => [l, `${l || "inputs"} (${count(size)})`];
+    layer.fill([[-1, "all"], ...scene.layerSizes.slice(0, -1).map(name)], view.layer);
+    stack.setAttribute("aria-pressed", String(view.stacked));
+    image.hidden = !view.image;
+    split.fill(named(SPLITS), view.split);
+    Object.assign(index.field, { value: view.index, max: (view.picture?.size ?? 1) - 1 });
+    neuron.sync();
   };
   return { node, sync };
 }
@@ -82,7 +55,8 @@ function spatialHint({ scene, stacked, brush }) {
   if (!scene) return "";
   const region = brush.isOn ? "; Shift and drag: choose a region" : "";
   const drag = stacked ? "turn, with Shift to move" : "move";
-  return `Drag to ${drag}${region}; click, then scroll to zoom; keys: arrows, + − 0, Page up / Page down for layers, Esc.`;
+  const keys = "arrows, + − 0, Page up / Page down for layers, Esc";
+  return `Drag to ${drag}${region}; click, then scroll to zoom; keys: ${keys}.`;
 }
 
 function render({ model, el }) {

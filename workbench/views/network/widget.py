@@ -17,14 +17,15 @@ from workbench.views.base import palette
 from workbench.views.base.canvas import CanvasView, bundle
 from workbench.views.base.selection import Selection
 from workbench.views.network.data import (
+    EDGE_KINDS,
     KEPT,
     REMOVED,
     STATE_NAMES,
     GenomeDifference,
     dag_layout,
+    even_sample,
     genome_difference,
 )
-from workbench.views.network.figure import EDGE_COLORS, STATE_COLORS
 from workbench.views.network.maps import (
     activations,
     edge_density,
@@ -49,10 +50,9 @@ def _theme(dark: bool) -> dict[str, Any]:
     def ink(name: str, color: str, dashed: bool = False) -> dict[str, Any]:
         return {"name": name, "color": palette.ON_DARK.get(color, color) if dark else color, "dashed": dashed}
 
-    states = enumerate(zip(STATE_NAMES, STATE_COLORS, strict=True))
     return {
-        "weights": [ink(name, color) for name, color in EDGE_COLORS.items()],
-        "changes": [ink(name, color, state == REMOVED) for state, (name, color) in states],
+        "weights": [ink(*kind) for kind in zip(EDGE_KINDS, palette.EDGES, strict=True)],
+        "changes": [ink(STATE_NAMES[state], palette.STATES[state], state == REMOVED) for state in range(4)],
         "layers": [ink("", color)["color"] for color in palette.LAYERS],
         "ancestor": palette.RELATIVES[0],
         "descendant": palette.RELATIVES[1],
@@ -111,9 +111,9 @@ class DagView(CanvasView):
             "class_names": self.class_names,
         }
         scene |= {name: value.tobytes() for name, value in vars(info).items() if isinstance(value, np.ndarray)}
+        scene["kind"] = info.kind.tobytes()
         if info.difference is not None:
-            scene |= {name: getattr(info.difference, name).tobytes() for name in ("neuron_state", "edge_state")}
-            scene["changes"] = info.difference.counts
+            scene |= {"neuron_state": info.difference.neuron_state.tobytes(), "changes": info.difference.counts}
         return scene
 
     @traitlets.observe("class_names")
@@ -272,9 +272,7 @@ class SpatialView(CanvasView):
 
 def _changes(difference: GenomeDifference) -> dict[str, Any]:
     """States of neurons, and the changed edges or an even sample of them."""
-    changed = np.flatnonzero(difference.edge_state != KEPT)
-    if len(changed) > MOST_CHANGES:
-        changed = changed[np.linspace(0, len(changed) - 1, MOST_CHANGES).astype(np.int64)]
+    changed = even_sample(np.flatnonzero(difference.edge_state != KEPT), MOST_CHANGES)
     return {
         "changes": difference.counts,
         "neuron_state": difference.neuron_state.tobytes(),
