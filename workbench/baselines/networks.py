@@ -133,29 +133,26 @@ class Baseline:
     sparsities: tuple[float, ...] = ()
 
 
-def _dense(*widths: int) -> tuple[Layer, ...]:
-    return tuple(Dense(width) for width in widths)
-
-
+_LENET_300 = (Dense(300), Dense(100))
 _LENET_5 = (Convolution(6, 5, padding=2), MaxPooling(), Convolution(16, 5), MaxPooling(), Dense(120), Dense(84))
 _SMALL_CNN = (Convolution(4, 3), Convolution(8, 3), MaxPooling(), Dense(256))
 _STRIDED_3 = (Convolution(8, 3, 2), Convolution(16, 3, 2), Convolution(24, 3, 2))
 
 BASELINES = (
     Baseline("logistic", "logistic regression", ()),
-    Baseline("mlp-32", "MLP 32", _dense(32)),
-    Baseline("mlp-100", "MLP 100", _dense(100)),
-    Baseline("lenet-300-100", "LeNet-300-100", _dense(300, 100), learning_rate=0.002),
+    Baseline("mlp-32", "MLP 32", (Dense(32),)),
+    Baseline("mlp-100", "MLP 100", (Dense(100),)),
+    Baseline("lenet-300-100", "LeNet-300-100", _LENET_300, learning_rate=0.002),
     Baseline(
         "lenet-300-100-pruned",
         "LeNet-300-100, pruned",
-        _dense(300, 100),
+        _LENET_300,
         learning_rate=0.002,
         sparsities=(0.8, 0.9, 0.95, 0.975, 0.985),
     ),
-    Baseline("mlp-128-64", "MLP 128-64", _dense(128, 64), epochs=40),
-    Baseline("mlp-512-256", "MLP 512-256", _dense(512, 256), learning_rate=0.001, epochs=40),
-    Baseline("mlp-2048-1024", "MLP 2048-1024", _dense(2048, 1024), learning_rate=0.0005, epochs=40),
+    Baseline("mlp-128-64", "MLP 128-64", (Dense(128), Dense(64)), epochs=40),
+    Baseline("mlp-512-256", "MLP 512-256", (Dense(512), Dense(256)), learning_rate=0.001, epochs=40),
+    Baseline("mlp-2048-1024", "MLP 2048-1024", (Dense(2048), Dense(1024)), learning_rate=0.0005, epochs=40),
     Baseline("lenet-5", "LeNet-5", _LENET_5, epochs=15),
     Baseline("strided-cnn-3-8", "strided CNN 3-8", (Convolution(3, 5, 2), Convolution(8, 5, 2)), 0.01),
     Baseline("strided-cnn-6-12", "strided CNN 6-12", (Convolution(6, 5, 2), Convolution(12, 3, 2)), 0.01),
@@ -167,14 +164,8 @@ BASELINES = (
 SUITES: dict[str, tuple[str, ...]] = {
     "digits": ("logistic", "mlp-32", "mlp-128-64"),
     "mnist": (
-        "logistic",
-        "mlp-32",
-        "mlp-100",
-        "strided-cnn-3-8",
-        "strided-cnn-6-12",
-        "lenet-300-100",
-        "lenet-300-100-pruned",
-        "lenet-5",
+        *("logistic", "mlp-32", "mlp-100", "strided-cnn-3-8", "strided-cnn-6-12"),
+        *("lenet-300-100", "lenet-300-100-pruned", "lenet-5"),
     ),
     "cifar10": ("logistic", "strided-cnn-8-16-24", "mlp-128-64", "mlp-512-256", "small-cnn", "mlp-2048-1024"),
 }

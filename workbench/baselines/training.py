@@ -71,10 +71,10 @@ class BaselineRecord:
 
 
 def train(which: str | Baseline, data: Dataset, config: TrainConfig | None = None, seed: int = 0) -> BaselineRecord:
-    """Train a hand-made network and measure it.
+    """Train a hand-made network and measure it; one with sparsities is trained dense.
 
     Args:
-        which: a baseline or its name; one with sparsities is trained dense.
+        which: a baseline or its name.
         data: the data set.
         config: how to train; the baseline's recipe if None.
         seed: of weights and prepared data.
@@ -99,19 +99,11 @@ def train_pruned(
 ) -> list[BaselineRecord]:
     """Train a network of dense layers, then for each of its sparsities prune the smallest weights and train again.
 
-    Args:
-        which: a baseline with sparsities, or the name of one.
-        data: the data set.
-        config: of each training; the baseline's recipe if None.
-        seed: of weights and prepared data.
-        on_record: called with each record.
+    Takes and raises what `train` does, and `ConfigError` if the baseline has no sparsities; `config` is that of each
+    training, and `on_record` is called with each record.
 
     Returns:
         A record per sparsity; FLOPs count only the edges that are left.
-
-    Raises:
-        ConfigError: as `train`, or if the baseline has no sparsities.
-        Diverged: if training gives NaN or infinity.
     """
     from workbench.baselines.pruning import prune_to, to_genome
     from workbench.training.torch_trainer import TorchTrainer

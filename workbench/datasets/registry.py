@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from workbench.datasets import digits
+import numpy as np
+
 from workbench.datasets.cifar10 import CIFAR10
 from workbench.datasets.dataset import Dataset
 from workbench.datasets.files import FileSource
 from workbench.datasets.mnist import MNIST
+from workbench.datasets.splits import draw_balanced
 from workbench.errors import DataError
 
 SOURCES = {source.name: source for source in (MNIST, CIFAR10)}
@@ -56,7 +58,7 @@ def load_dataset(
             are damaged.
     """
     if name == "digits":
-        return digits.load(seed)
+        return _digits(seed)
     if name not in SOURCES:
         raise DataError(
             f"expected the name of a data set out of {', '.join(dataset_names())}, got {name!r}; for your "
@@ -80,7 +82,11 @@ def find_datasets(root: str | os.PathLike[str] | None = None) -> tuple[DatasetIn
     Args:
         root: folder of the data sets, else $WORKBENCH_DATA, else "data" in the current folder.
     """
-    infos = [DatasetInfo("digits", digits.DESCRIPTION, "bundled", layout="scikit-learn")]
+    infos = [
+        DatasetInfo(
+            "digits", "1,797 handwritten digits, 8x8 grey, bundled with scikit-learn", "bundled", layout="scikit-learn"
+        )
+    ]
     for name, source in SOURCES.items():
         paths = (_data_root(root) / source.folder,)
         if source.missing(_data_root(root)):
@@ -88,6 +94,18 @@ def find_datasets(root: str | os.PathLike[str] | None = None) -> tuple[DatasetIn
         else:
             infos.append(DatasetInfo(name, source.description, "found", paths, source.layout))
     return tuple(infos)
+
+
+def _digits(seed: int) -> Dataset:
+    """The digits, uint8 (values 0..16): 20 % test, always the same, the rest 70 / 15 / 15 by the seed."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images, labels = bunch.images.astype(np.uint8), bunch.target.astype(np.int64)  # [1797, 8, 8], [1797]
+    test = np.zeros(len(labels), dtype=bool)
+    test[draw_balanced(labels, 10, round(0.2 * len(labels)), np.random.default_rng(0))] = True
+    parts = images[~test], labels[~test], images[test], labels[test]
+    return Dataset.from_arrays(*parts, validation=0.15, selection=0.15, seed=seed, name="digits")
 
 
 def _data_root(root: str | os.PathLike[str] | None) -> Path:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import DataError
 
+Counts = NDArray[np.int64]
 SPLITS = ("train", "validation", "selection", "test")
 
 
@@ -87,11 +88,8 @@ def split_training(
     rank = _rank_in_class(labels, counts, rng)
     in_validation = rank < validation[labels]
     in_selection = ~in_validation & (rank < (validation + selection)[labels])
-    return (
-        np.flatnonzero(~in_validation & ~in_selection),
-        np.flatnonzero(in_validation),
-        np.flatnonzero(in_selection),
-    )
+    in_train = ~in_validation & ~in_selection
+    return np.flatnonzero(in_train), np.flatnonzero(in_validation), np.flatnonzero(in_selection)
 
 
 def _class_counts(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
@@ -113,24 +111,10 @@ def _class_counts(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.int64
     return counts
 
 
-def _share_out(
-    counts: NDArray[np.int64],
-    n: int,
-    capacity: NDArray[np.int64],
-    owed: NDArray[np.int64],
-    rng: np.random.Generator,
-) -> NDArray[np.int64]:
-    """Divide `n` samples among the classes: the largest-remainder method, exact in integers.
+def _share_out(counts: Counts, n: int, capacity: Counts, owed: Counts, rng: np.random.Generator) -> Counts:
+    """Divide `n` samples among the classes [classes] by the largest-remainder method, exact in integers.
 
-    Args:
-        counts: [classes], samples of each class.
-        n: samples to take, at most the sum of `capacity`.
-        capacity: [classes], the most that can be taken from each class.
-        owed: [classes], what an earlier call took too little, in units of 1 / sum(counts).
-        rng: breaks ties.
-
-    Returns:
-        [classes], sums to `n`.
+    At most `capacity` are taken of a class; `owed` is what an earlier call took too little, times sum(counts).
     """
     total = counts.sum()
     take = np.minimum(counts * n // total, capacity)
