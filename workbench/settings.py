@@ -81,42 +81,44 @@ class Setting:
     @property
     def expected(self) -> str:
         """The values allowed, in words."""
-        low, high = f"{self.low:,.12g}", f"{self.high:,.12g}"
         if self.kind in ("choice", "list"):
             words = f"{'some' if self.kind == 'list' else 'one'} of {', '.join(self.choices)}"
         elif self.kind == "range":
-            least = "low" if self.low == -math.inf else f"{low} {'<' if self.above else '<='} low"
-            most = "" if self.high == math.inf else f" {'<' if self.below else '<='} {high}"
+            least = "low" if self.low == -math.inf else f"{self.low:,.12g} {'<' if self.above else '<='} low"
+            most = "" if self.high == math.inf else f" {'<' if self.below else '<='} {self.high:,.12g}"
             words = f"a range (low, high){' of whole numbers' * self.whole} with {least} <= high{most}"
         elif self.kind in ("number", "integer"):
-            least = "" if self.low == -math.inf else f" {'above' if self.above else 'from'} {low}"
-            most = (
-                " up" * (self.low > -math.inf)
-                if self.high == math.inf
-                else f" {'below' if self.below else 'to'} {high}"
-            )
-            words = f"a {'whole ' * self.whole}number{least}{most}"
+            words = f"a {'whole ' * self.whole}number{self._interval}"
         else:
             words = {"switch": "true or false", "text": "text"}.get(self.kind, "settings of its own")
         return f"{words}, or none" if self.optional else words
+
+    @property
+    def _interval(self) -> str:
+        low, high = f"{self.low:,.12g}", f"{self.high:,.12g}"
+        if self.high == math.inf:
+            return "" if self.low == -math.inf else f" above {low}" if self.above else f" from {low} up"
+        if self.low == -math.inf:
+            return f" {'below' if self.below else 'up to'} {high}"
+        return f" {'above' if self.above else 'from'} {low} {'to below' if self.below else 'to'} {high}"
 
     def allows(self, value: Any) -> bool:
         """Whether a value has the right type and lies within the bounds."""
         if value is None:
             return self.optional
-        if self.kind == "record":
-            return self.record is None or isinstance(value, self.record)
-        if self.kind in ("switch", "text"):
-            return isinstance(value, bool if self.kind == "switch" else str)
-        if self.kind == "choice":
-            return isinstance(value, str) and value in self.choices
-        if self.kind in ("number", "integer"):
-            return self._allows_number(value)
-        if not isinstance(value, tuple | list):
-            return False
-        if self.kind == "list":
-            return all(not self.choices or item in self.choices for item in value)
-        return len(value) == 2 and all(map(self._allows_number, value)) and value[0] <= value[1]
+        match self.kind:
+            case "number" | "integer":
+                return self._allows_number(value)
+            case "range":
+                pair = isinstance(value, tuple | list) and len(value) == 2
+                return pair and all(map(self._allows_number, value)) and value[0] <= value[1]
+            case "list":
+                return isinstance(value, tuple | list) and all(not self.choices or v in self.choices for v in value)
+            case "choice":
+                return isinstance(value, str) and value in self.choices
+            case "record":
+                return self.record is None or isinstance(value, self.record)
+        return isinstance(value, bool if self.kind == "switch" else str)
 
     def _allows_number(self, value: Any) -> bool:
         kind: Any = numbers.Integral if self.whole else numbers.Real
@@ -131,46 +133,28 @@ def setting(
     default: Any,
     help: str,
     *,
-    unit: str = "",
     low: float = -math.inf,
     high: float = math.inf,
     above: float | None = None,
     below: float | None = None,
     slider: tuple[float, float] | None = None,
-    log: bool = False,
-    choices: tuple[str, ...] = (),
-    of: tuple[str, ...] = (),
-    live: bool = False,
+    **more: Any,
 ) -> Any:
     """A field of a settings record.
 
     Args:
         default: its value unless one is given; a function that makes it if it is a record of its own.
         help: one line for the person who sets it.
-        unit: such as "pixels".
         low: smallest value allowed.
         high: largest value allowed.
         above: what values must be above, instead of `low`.
         below: what values must be below, instead of `high`.
         slider: ends of its slider; the bounds if none are given.
-        log: whether its slider is logarithmic.
-        choices: the values allowed, of a text or of the items of a list.
-        of: mutations that read it.
-        live: whether it may change while a search runs.
+        more: `unit`, `log`, `choices`, `of` and `live`, as in `Setting`.
     """
-    declared = {
-        "help": help,
-        "unit": unit,
-        "low": low if above is None else above,
-        "high": high if below is None else below,
-        "above": above is not None,
-        "below": below is not None,
-        "log": log,
-        "choices": choices,
-        "of": of,
-        "live": live,
-    }
-    declared["slider"] = slider or (declared["low"], declared["high"])
+    bounds = {"low": low if above is None else above, "high": high if below is None else below}
+    excluded = {"above": above is not None, "below": below is not None}
+    declared = {"help": help, **bounds, **excluded, "slider": slider or tuple(bounds.values()), **more}
     given: Any = {"default_factory": default} if callable(default) else {"default": default}
     return dataclasses.field(**given, metadata={KEY: declared})
 
@@ -190,22 +174,19 @@ def all_settings(record: type) -> tuple[Setting, ...]:
     """The settings of a record and, by dotted names, of the records within it, which are as live as it is."""
     found: list[Setting] = []
     for one in settings_of(record):
+        for each in all_settings(one.record) if one.record else ():
+            found.append(dataclasses.replace(each, name=f"{one.name}.{each.name}", live=one.live or each.live))
         if one.record is None:
             found.append(one)
-        else:
-            for each in all_settings(one.record):
-                found.append(dataclasses.replace(each, name=f"{one.name}.{each.name}", live=one.live or each.live))
     return tuple(found)
 
 
 def _setting_of(field: dataclasses.Field[Any], hint: Any) -> Setting:
-    declared = field.metadata[KEY]
-    options = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
-    plain = next(each for each in options if each is not type(None))
+    declared, plain = field.metadata[KEY], _plain_hint(hint)
     items = typing.get_args(plain) if typing.get_origin(plain) is tuple else ()
     if items:
         kind = "list" if items[-1] is Ellipsis else "range"
-    elif declared["choices"]:
+    elif declared.get("choices"):
         kind = "choice"
     else:
         kind = {bool: "switch", int: "integer", float: "number", str: "text"}.get(plain, "record")
@@ -213,7 +194,7 @@ def _setting_of(field: dataclasses.Field[Any], hint: Any) -> Setting:
         name=field.name,
         kind=kind,
         default=_default(field),
-        optional=type(None) in options,
+        optional=plain is not hint,
         whole=int in (plain, *items),
         record=_record(hint),
         **declared,
@@ -245,11 +226,9 @@ def to_values(record: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return to_values(value)
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
-    return value
+    return to_values(value) if dataclasses.is_dataclass(value) else value
 
 
 def from_values(kind: type[T], values: Mapping[str, Any], base: T | None = None) -> T:
@@ -293,50 +272,54 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     return None if field.default is dataclasses.MISSING else field.default
 
 
+def _plain_hint(hint: Any) -> Any:
+    """The type that an annotation allows besides None."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return next(kind for kind in typing.get_args(hint) if kind is not type(None))
+    return hint
+
+
 def _record(hint: Any) -> type | None:
     """The dataclass that an annotation names, alone or as an optional one."""
-    kinds = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
-    return next((kind for kind in kinds if isinstance(kind, type) and dataclasses.is_dataclass(kind)), None)
+    plain = _plain_hint(hint)
+    return plain if isinstance(plain, type) and dataclasses.is_dataclass(plain) else None
 
 
 def _convert(hint: Any, value: Any, name: str) -> Any:
     """`value` as the annotated type, accepting what JSON and a command line can say."""
-    origin = typing.get_origin(hint)
-    if origin in (types.UnionType, typing.Union):
-        if value is None or (isinstance(value, str) and value.lower() == "none"):
-            return None
-        return _convert(next(arg for arg in typing.get_args(hint) if arg is not type(None)), value, name)
-    if origin is tuple:
-        return _convert_tuple(typing.get_args(hint), value, name)
-    if hint is bool:
+    plain = _plain_hint(hint)
+    if plain is not hint and (value is None or (isinstance(value, str) and value.lower() == "none")):
+        return None
+    if typing.get_origin(plain) is tuple:
+        return _convert_tuple(typing.get_args(plain), value, name)
+    if plain is bool:
         return _convert_bool(value, name)
-    if hint in (int, float):
-        return _convert_number(hint, value, name)
-    if hint is str and not isinstance(value, str):
+    if plain in (int, float):
+        return _convert_number(plain, value, name)
+    if plain is str and not isinstance(value, str):
         raise ConfigError(f"{name} expects text, got {value!r}")
-    if dataclasses.is_dataclass(hint) and not isinstance(value, typing.cast(type, hint)):
+    if dataclasses.is_dataclass(plain) and not isinstance(value, typing.cast(type, plain)):
         raise ConfigError(f"{name} expects settings of its own such as {name}.NAME, got {value!r}")
     return value
 
 
 def _convert_tuple(inner: tuple[Any, ...], value: Any, name: str) -> tuple[Any, ...]:
     items = value.strip("()[]").split(",") if isinstance(value, str) else value
-    if not isinstance(items, tuple | list):
-        raise ConfigError(f"{name} expects {len(inner)} numbers such as 0.1,0.2, got {value!r}")
+    several = isinstance(items, tuple | list)
     if inner[-1] is Ellipsis:
-        return tuple(_convert(inner[0], item, name) for item in items)
-    if len(items) != len(inner):
-        raise ConfigError(f"{name} expects {len(inner)} numbers such as 0.1,0.2, got {value!r}")
-    return tuple(_convert(kind, item, name) for kind, item in zip(inner, items, strict=True))
+        kinds, expected = inner[:1] * (len(items) if several else 0), "values with commas between them"
+    else:
+        kinds, expected = inner, f"{len(inner)} numbers such as 0.1,0.2"
+    if not several or len(items) != len(kinds):
+        raise ConfigError(f"{name} expects {expected}, got {value!r}")
+    return tuple(_convert(kind, item, name) for kind, item in zip(kinds, items, strict=True))
 
 
 def _convert_bool(value: Any, name: str) -> bool:
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() in words:
-        return words[str(value).lower()]
-    raise ConfigError(f"{name} expects true or false, got {value!r}")
+    if str(value).lower() not in words:
+        raise ConfigError(f"{name} expects true or false, got {value!r}")
+    return words[str(value).lower()]
 
 
 def _convert_number(kind: type, value: Any, name: str) -> Any:
@@ -346,11 +329,9 @@ def _convert_number(kind: type, value: Any, name: str) -> Any:
         if kind is int and isinstance(value, str | int) and str(value).strip().lstrip("+-").isdecimal():
             return int(value)  # exactly: a seed may have more digits than a float
         number = float(value)
-        if kind is int:
-            if number != int(number):
-                raise ValueError
-            return int(number)
-        return number
+        if kind is int and number != int(number):
+            raise ValueError
+        return kind(number)
     except (TypeError, ValueError, OverflowError):
         expected = "a whole number" if kind is int else "a number"
         raise ConfigError(f"{name} expects {expected}, got {value!r}") from None
