@@ -14,18 +14,20 @@ Record = dict[str, Any]
 
 
 class GenomeBuilder:
-    """Works on layers and positions as they were in the parent; the finished child derives its own anew."""
+    """A child in the making. Layers and positions are those of the parent; the finished child computes its own.
+
+    Attributes:
+        keep: which of the parent's edges stay, bool [edges].
+    """
 
     def __init__(self, parent: Genome, law: SpatialLaw) -> None:
         self.parent, self.law = parent, law
-        self.layers = parent.layers.copy()
         self.positions = parent.positions.copy()
-        self.sources, self.targets = parent.sources, parent.targets
         self.keep = np.ones(parent.n_edges, bool)
         self.new_keys = np.zeros(0, np.int64)
-        self._new: list[tuple[np.ndarray, np.ndarray]] = []
+        none = np.zeros(0, np.int64)
+        self._new = [(none, none)]
 
-    # ------------------------------------------------------------------ reading
     @property
     def n_layers(self) -> int:
         """Layers of the parent, inputs and outputs included."""
@@ -40,14 +42,9 @@ class GenomeBuilder:
         """Edges added so far."""
         return sum(len(sources) for sources, _ in self._new)
 
-    # ------------------------------------------------------------------ changing
-    def add_neurons(self, first_sources: np.ndarray, layer: int, rng: np.random.Generator) -> np.ndarray:
-        """New hidden neurons, one for each of `first_sources`, which feeds it; returns their ids.
-
-        Each sits where that first source sits until more edges come.
-        """
-        ids = len(self.layers) + np.arange(len(first_sources))
-        self.layers = np.concatenate([self.layers, np.full(len(ids), layer, self.layers.dtype)])
+    def add_neurons(self, first_sources: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Add hidden neurons, each with one edge from one of `first_sources` and at its position; returns their ids."""
+        ids = len(self.positions) + np.arange(len(first_sources))
         self.positions = np.concatenate([self.positions, self.positions[first_sources]])
         known = np.concatenate([self.parent.neuron_keys, self.new_keys])
         self.new_keys = np.concatenate([self.new_keys, _fresh_keys(len(ids), known, rng)])
@@ -55,61 +52,47 @@ class GenomeBuilder:
         return ids
 
     def connect(self, before: np.ndarray, after: np.ndarray, layer: int, count: int, rng: np.random.Generator) -> int:
-        """Up to `count` new edges from `before` to `after` (ids) by the spatial rule; returns how many.
-
-        `layer` is the layer of the targets.
-        """
+        """Add up to `count` edges from `before` to `after` (ids, in `layer`) by the spatial law; returns how many."""
         if count <= 0 or len(before) == 0 or len(after) == 0:
             return 0
-        drawn = draw_pairs(
-            self.positions[before],
-            self.positions[after],
-            float(self.law.scale(layer)),
-            count,
-            self._taken(before, after),
-            rng,
-        )
+        scale, taken = float(self.law.scale(layer)), self._taken(before, after)
+        drawn = draw_pairs(self.positions[before], self.positions[after], scale, count, taken, rng)
         self.add_edges(before[drawn[0]], after[drawn[1]])
         return len(drawn[0])
 
     def connect_each(self, before: np.ndarray, after: np.ndarray, layer: int, rng: np.random.Generator) -> None:
-        """One new edge by the spatial rule from every neuron of `before` that does not feed any of `after` yet."""
-        feeding = self._taken(before, after) // len(after)
-        before = np.delete(before, np.unique(feeding))
+        """Add one edge by the spatial law from every neuron of `before` that does not feed any of `after` yet."""
+        before = np.delete(before, np.unique(self._taken(before, after) // len(after)))
         chosen = draw_target_each(self.positions[before], self.positions[after], float(self.law.scale(layer)), rng)
         self.add_edges(before, after[chosen])
 
     def add_edges(self, sources: np.ndarray, targets: np.ndarray) -> None:
-        """New edges between neurons (ids) that are not connected yet."""
+        """Add edges between neurons (ids) that are not connected yet."""
         self._new.append((sources, targets))
+
+    def _edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sources and targets of all edges of the child: those kept, then the new ones."""
+        kept = self.parent.sources[self.keep], self.parent.targets[self.keep]
+        sources, targets = zip(kept, *self._new, strict=True)
+        return np.concatenate(sources), np.concatenate(targets)
 
     def _taken(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Codes of the pairs of `before` × `after` that are connected already, for `draw_pairs`."""
-        place_before, place_after = np.full((2, len(self.layers)), -1, np.int64)
+        place_before, place_after = np.full((2, len(self.positions)), -1, np.int64)
         place_before[before] = np.arange(len(before))
         place_after[after] = np.arange(len(after))
-        codes = []
-        for sources, targets in [(self.sources[self.keep], self.targets[self.keep]), *self._new]:
-            first, second = place_before[sources], place_after[targets]
-            inside = (first >= 0) & (second >= 0)
-            codes.append(first[inside] * len(after) + second[inside])
-        return np.concatenate(codes)
+        sources, targets = self._edges()
+        first, second = place_before[sources], place_after[targets]
+        inside = (first >= 0) & (second >= 0)
+        return first[inside] * len(after) + second[inside]
 
-    def _added(self) -> tuple[np.ndarray, np.ndarray]:
-        none = np.zeros(0, np.int64)
-        sources = np.concatenate([none, *(sources for sources, _ in self._new)])
-        return sources, np.concatenate([none, *(targets for _, targets in self._new)])
-
-    # ------------------------------------------------------------------ finishing
     def connects_inputs_to_outputs(self) -> bool:
         """Whether anything would be left after pruning."""
-        new_sources, new_targets = self._added()
-        sources = np.concatenate([self.sources[self.keep], new_sources])
-        targets = np.concatenate([self.targets[self.keep], new_targets])
-        first_hidden = self.parent.n_inputs + self.parent.n_outputs
-        is_input = np.arange(len(self.layers)) < self.parent.n_inputs
-        seen = topology.reachable(is_input, topology.Adjacency(sources, len(self.layers)), targets)
-        return bool(seen[self.parent.n_inputs : first_hidden].any())
+        sources, targets = self._edges()
+        n_inputs, n_outputs = self.parent.n_inputs, self.parent.n_outputs
+        is_input = np.arange(len(self.positions)) < n_inputs
+        seen = topology.reachable(is_input, topology.Adjacency(sources, len(self.positions)), targets)
+        return bool(seen[n_inputs : n_inputs + n_outputs].any())
 
     def finish(self, kind: str, **facts: Any) -> tuple[Genome, Record]:
         """The pruned child and its record.
@@ -117,39 +100,37 @@ class GenomeBuilder:
         Raises:
             MutationError: if nothing changed, or nothing of the network would be left.
         """
-        parent, kept = self.parent, self.keep
-        new_sources, new_targets = self._added()
-        if kept.all() and len(new_sources) == 0:
+        parent, kept, n_new = self.parent, self.keep, self.n_new_edges
+        if kept.all() and n_new == 0:
             raise MutationError(f"{kind} found nothing to change")
-        blank = np.full(len(new_sources), np.nan, np.float32)
+        sources, targets = self._edges()
         child = Genome.from_edges(
             parent.input_shape,
             parent.n_outputs,
-            np.concatenate([self.sources[kept], new_sources]),
-            np.concatenate([self.targets[kept], new_targets]),
-            np.concatenate([parent.weights[kept], blank]),
+            sources,
+            targets,
+            np.concatenate([parent.weights[kept], np.full(n_new, np.nan, np.float32)]),
             np.concatenate([parent.biases, np.zeros(len(self.new_keys), np.float32)]),
-            np.concatenate([parent.shared[kept], np.full(len(blank), -1)]),
+            np.concatenate([parent.shared[kept], np.full(n_new, -1)]),
             parent.normalization,
             np.concatenate([parent.neuron_keys, self.new_keys]),
         )
         if child.n_edges == 0:
             raise MutationError(f"{kind} would leave no way from an input to an output")
-        removed = self.sources[~kept], self.targets[~kept]
         record = {
             "kind": kind,
             **facts,
-            "edges_added": len(new_sources),
-            "edges_removed": len(removed[0]),
-            "edges_pruned": int(kept.sum()) + len(new_sources) - child.n_edges,
+            "edges_added": n_new,
+            "edges_removed": int((~kept).sum()),
+            "edges_pruned": len(sources) - child.n_edges,
             "neurons_added": len(self.new_keys),
             "neurons_pruned": parent.n_hidden + len(self.new_keys) - child.n_hidden,
-            "added_distances": self._summary(new_sources, new_targets),
-            "removed_distances": self._summary(*removed),
+            "added_distances": self._distances(sources[len(sources) - n_new :], targets[len(sources) - n_new :]),
+            "removed_distances": self._distances(parent.sources[~kept], parent.targets[~kept]),
         }
         return child, record
 
-    def _summary(self, sources: np.ndarray, targets: np.ndarray) -> dict[str, float] | None:
+    def _distances(self, sources: np.ndarray, targets: np.ndarray) -> dict[str, float] | None:
         """Quartiles of the edges' lengths in pixels; None if none has a length (edges into outputs have none)."""
         lengths = distances(self.positions[sources], self.positions[targets])
         lengths = lengths[~np.isnan(lengths)]
@@ -161,7 +142,7 @@ class GenomeBuilder:
 
 
 def _fresh_keys(count: int, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Random 62-bit keys that nobody has, not even a parent that was made with the same random numbers."""
+    """Random 62-bit keys that are not `known`: a parent may have been made with the same random numbers."""
     while True:
         keys = rng.integers(2**32, 2**62, size=count)
         if len(np.unique(np.concatenate([known, keys]))) == len(known) + count:

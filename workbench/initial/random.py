@@ -50,7 +50,7 @@ def random_genome(
     layers = [np.arange(empty.n_inputs)]
     for layer in range(1, n_hidden_layers + 1):
         size = max(1, round(rng.uniform(*layer_size) * empty.n_inputs / layer))
-        layers.append(builder.add_neurons(rng.choice(layers[-1], size), layer, rng))
+        layers.append(builder.add_neurons(rng.choice(layers[-1], size), rng))
     layers.append(empty.n_inputs + np.arange(n_outputs))
     for layer, members in enumerate(layers[1:-1], start=1):
         builder.connect_each(members, layers[layer + 1], layer + 1, rng)

@@ -32,7 +32,7 @@ def add_neurons(
     depth = int(rng.integers(1, builder.n_layers if new_layer else builder.n_layers - 1))
     after = depth if new_layer else depth + 1  # the layer after, as numbered in the parent
 
-    new = builder.add_neurons(rng.choice(builder.members(depth - 1), n_new), depth, rng)
+    new = builder.add_neurons(rng.choice(builder.members(depth - 1), n_new), rng)
     builder.connect_each(new, builder.members(after), depth + 1, rng)
 
     # (sources, targets, layer of the targets) between which further edges may be drawn

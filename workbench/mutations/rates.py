@@ -19,6 +19,11 @@ def _probability(kind: str) -> Any:
     return setting(0.2, f"relative probability of {kind.replace('_', ' ')}", low=0, high=1)
 
 
+def _part(default: tuple[float, float], kind: str, what: str, unit: str) -> Any:
+    help = f"{kind.replace('_', ' ')}: {what}, as a fraction"
+    return setting(default, help, unit=unit, low=0, slider=(0, 1), of=(kind,))
+
+
 @documented
 @dataclass(frozen=True)
 class MutationRates:
@@ -33,33 +38,10 @@ class MutationRates:
     remove_edges: float = _probability("remove_edges")
     remove_layer: float = _probability("remove_layer")
     share_weights: float = _probability("share_weights")
-    new_neurons: tuple[float, float] = setting(
-        (0.12, 0.32),
-        "add neurons: more neurons, as a fraction of all (inputs counted)",
-        unit="of neurons",
-        low=0,
-        slider=(0, 1),
-        of=("add_neurons",),
-    )
-    new_neuron_edges: tuple[float, float] = setting(
-        (0.18, 0.28),
-        "add neurons: more edges, as a fraction",
-        unit="of edges",
-        low=0,
-        slider=(0, 1),
-        of=("add_neurons",),
-    )
-    new_edges: tuple[float, float] = setting(
-        (0.20, 0.32), "add edges: more edges, as a fraction", unit="of edges", low=0, slider=(0, 1), of=("add_edges",)
-    )
-    removed_edges: tuple[float, float] = setting(
-        (0.12, 0.22),
-        "remove edges: fewer edges, as a fraction",
-        unit="of edges",
-        low=0,
-        slider=(0, 1),
-        of=("remove_edges",),
-    )
+    new_neurons: tuple[float, float] = _part((0.12, 0.32), "add_neurons", "more neurons (inputs counted)", "of neurons")
+    new_neuron_edges: tuple[float, float] = _part((0.18, 0.28), "add_neurons", "more edges", "of edges")
+    new_edges: tuple[float, float] = _part((0.20, 0.32), "add_edges", "more edges", "of edges")
+    removed_edges: tuple[float, float] = _part((0.12, 0.22), "remove_edges", "fewer edges", "of edges")
     weak_first: float = setting(
         0.0,
         "remove edges: how much likelier weak edges are to go (0 as published: not at all)",
@@ -76,32 +58,10 @@ class MutationRates:
         slider=(1, 10),
         of=("add_edges", "remove_edges"),
     )
-    larger_part: float = setting(
-        0.6, "add edges: share of the edges that one pair of layers gets", low=0, high=1, of=("add_edges",)
-    )
-    bridge: float = setting(
-        0.0,
-        "remove layer: probability that bridging edges replace what was lost",
-        low=0,
-        high=1,
-        of=("remove_layer",),
-    )
-    bridging_edges: tuple[float, float] = setting(
-        (0.8, 0.95),
-        "remove layer: bridging edges, as a fraction",
-        unit="of lost edges",
-        low=0,
-        slider=(0, 1),
-        of=("remove_layer",),
-    )
-    shared_groups: tuple[float, float] = setting(
-        (0.2, 0.6),
-        "share weights: groups of equal offset that get one weight, as a fraction",
-        unit="of groups",
-        low=0,
-        slider=(0, 1),
-        of=("share_weights",),
-    )
+    larger_part: float = setting(0.6, "add edges: share that one pair of layers gets", low=0, high=1, of=("add_edges",))
+    bridge: float = setting(0.0, "remove layer: probability of bridging edges", low=0, high=1, of=("remove_layer",))
+    bridging_edges: tuple[float, float] = _part((0.8, 0.95), "remove_layer", "bridging edges", "of lost edges")
+    shared_groups: tuple[float, float] = _part((0.2, 0.6), "share_weights", "groups that get one weight", "of groups")
     spatial_base: float = setting(
         4.0, "spatial law: decay length at layer 0", unit="pixels", above=0, slider=(0.25, 16), of=_SPATIAL
     )
