@@ -13,7 +13,8 @@ from workbench.surgery import Region
 from workbench.views.base.canvas import VIEWS
 from workbench.views.base.selection import Selection
 from workbench.views.network.data import ADDED, KEPT, REMOVED, genome_difference
-from workbench.views.network.widget import SHOW, DagView, SpatialView, to_rgba
+from workbench.views.network.maps import to_rgba
+from workbench.views.network.widget import SHOW, DagView, SpatialView
 
 DIGITS = load_dataset("digits")
 

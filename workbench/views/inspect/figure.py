@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
@@ -23,6 +23,8 @@ from workbench.views.inspect.data import (
     evidence,
     training_curves,
 )
+from workbench.views.network.figure import edge_length_figure
+from workbench.views.network.maps import to_rgba
 
 if TYPE_CHECKING:
     from workbench.store import Run
@@ -124,7 +126,7 @@ def _add_contributions(
     figure: go.Figure, column: int, found: Evidence, side: LogitContributions, largest: float
 ) -> None:
     """Image and discs into one column of the figure, bars into the next."""
-    figure.add_trace(_image(found.image), 1, column)
+    figure.add_trace(go.Image(z=to_rgba(found.image)[..., :3], hoverinfo="skip"), 1, column)
     figure.add_trace(_discs(side, largest), 1, column)
     figure.add_trace(_contribution_bars(side), 1, column + 1)
     _, height, width = found.image.shape
@@ -133,15 +135,6 @@ def _add_contributions(
     figure.update_yaxes(range=[height - 0.5, -0.5], scaleanchor="x" if column == 1 else f"x{column}", **bare)
     figure.update_yaxes(autorange="reversed", type="category", row=1, col=column + 1)
     figure.update_xaxes(title_text="activation · weight", row=1, col=column + 1)
-
-
-def _image(image: np.ndarray) -> Any:
-    """The trace of a raw image [c, h, w]."""
-    if len(image) != 3:
-        return go.Heatmap(z=image.mean(axis=0), colorscale="gray", showscale=False, hoverinfo="skip")
-    pixels = image - image.min()
-    scaled = 255 * pixels.transpose(1, 2, 0) / max(pixels.max(), 1e-9)  # [h, w, c]
-    return go.Image(z=scaled.astype(np.uint8), hoverinfo="skip")
 
 
 def _discs(side: LogitContributions, largest: float) -> go.Scatter:
@@ -181,25 +174,25 @@ def distribution_figure(genome: Genome, law: SpatialLaw | None = None) -> go.Fig
     info = distributions(genome, law)
     lengths = info.lengths
     unknown = f" ({info.unknown_weights:,} unknown)" if info.unknown_weights else ""
-    parts = {
-        f"weights{unknown}": ("weight", "edges", info.weights),
-        f"edge lengths, mean {lengths.mean:.1f} px (law {lengths.expected_mean:.1f})": (
-            "length (pixels)",
-            "edges",
-            (lengths.bins, lengths.counts),
-        ),
-        "edges into a neuron": ("in-degree", "neurons", info.in_degree),
-        f"edges out of a neuron ({info.unused_inputs:,} unused inputs)": ("out-degree", "neurons", info.out_degree),
-    }
-    figure = make_subplots(2, 2, subplot_titles=list(parts), vertical_spacing=0.2, horizontal_spacing=0.11)
-    for number, (x, y, histogram) in enumerate(parts.values()):
+    titles = [
+        f"weights{unknown}",
+        f"edge lengths, mean {lengths.mean:.1f} px (law {lengths.expected_mean:.1f})",
+        "edges into a neuron",
+        f"edges out of a neuron ({info.unused_inputs:,} unused inputs)",
+    ]
+    parts = [
+        ("weight", "edges", info.weights),
+        ("length (pixels)", "edges", (lengths.bins, lengths.counts)),
+        ("in-degree", "neurons", info.in_degree),
+        ("out-degree", "neurons", info.out_degree),
+    ]
+    figure = make_subplots(2, 2, subplot_titles=titles, vertical_spacing=0.2, horizontal_spacing=0.11)
+    for number, (x, y, histogram) in enumerate(parts):
         place = {"row": number // 2 + 1, "col": number % 2 + 1}
         figure.add_trace(_histogram_bars(*histogram), **place)
         figure.update_xaxes(title_text=x, title_standoff=4, **place)
         figure.update_yaxes(title_text=y, **place)
-    middle = (lengths.bins[1:] + lengths.bins[:-1]) / 2
-    line = {"color": NEGATIVE, "width": 2.5}
-    figure.add_trace(go.Scatter(x=middle, y=lengths.expected, line=line, name="spatial law", hoverinfo="skip"), 1, 2)
+    figure.add_trace(edge_length_figure(genome, law).data[1], 1, 2)  # what the law expects
     figure.update_layout(template="plotly_white", width=960, height=620, showlegend=False, bargap=0.03)
     figure.update_annotations(font_size=13)
     return figure

@@ -65,7 +65,8 @@ class InspectView(View):
         self.what = ipw.ToggleButtons(options=list(self._figures), style={"button_width": "auto"})
         classed(self.what, "wb-inspect-what")
         self.split = ipw.Dropdown(options=SPLITS, description="split")
-        classes = [("any class", ANY), *((name, number) for number, name in enumerate(self._class_names()))]
+        names = self.data.class_names if self.data is not None else ()
+        classes = [("any class", ANY), *((name, number) for number, name in enumerate(names))]
         self.true = ipw.Dropdown(options=classes, value=ANY, description="true")
         self.predicted = ipw.Dropdown(options=classes, value=ANY, description="predicted")
         self.mistake = ipw.IntSlider(min=1, max=1, description="mistake", continuous_update=False)
@@ -126,9 +127,6 @@ class InspectView(View):
             self.plot.clear()
             self.message.value = alert(str(error))
 
-    def _class_names(self) -> tuple[str, ...]:
-        return tuple(self.data.class_names) if self.data is not None else ()
-
     def _genome(self, id: int) -> Genome:
         genome = self.source.neuron_genome(id)
         if genome is None:
@@ -179,7 +177,7 @@ class InspectView(View):
     def _click(self, trace: Any, point: tuple[int, ...]) -> None:
         """A cell of the matrix opens its mistakes."""
         true, predicted = point
-        if true != predicted and max(point) < len(self._class_names()):
+        if true != predicted:
             self._set(true=true, predicted=predicted, mistake=1)
             self.what.value = "mistakes"
 

@@ -84,6 +84,15 @@ def one_image(data: Dataset, split: str, index: int) -> np.ndarray:
     return images[index].astype(np.float32)
 
 
+def to_rgba(image: np.ndarray) -> np.ndarray:
+    """A raw image [c, h, w] as uint8 [h, w, 4], brightest white: three channels as colours, others as their mean."""
+    low, high = min(float(image.min()), 0.0), float(image.max())
+    scaled = np.clip((image - low) / max(high - low, 1e-12) * 255, 0, 255)
+    channels = scaled if len(scaled) == 3 else np.repeat(scaled.mean(axis=0, keepdims=True), 3, axis=0)
+    opaque = np.full((1, *image.shape[1:]), 255.0)
+    return np.ascontiguousarray(np.concatenate([channels, opaque]).transpose(1, 2, 0).round().astype(np.uint8))
+
+
 def values_on(genome: Genome, image: np.ndarray) -> np.ndarray:
     """The value of every neuron, float32 [neurons], on a preprocessed image [c, h, w]."""
     return neuron_values(initialise(genome, np.random.default_rng(0)), image[None])[:, 0]

@@ -33,6 +33,7 @@ from workbench.views.network.maps import (
     neuron_density,
     one_image,
     receptive_field,
+    to_rgba,
 )
 
 SHOW = ("neurons", "neuron density", "edge density", "receptive field", "activations")
@@ -303,12 +304,3 @@ def _field(genome: Genome, neuron: int) -> dict[str, Any]:
         "in_degree": len(incoming),
         "out_degree": len(outgoing),
     }
-
-
-def to_rgba(image: np.ndarray) -> np.ndarray:
-    """A raw image [c, h, w] as uint8 [h, w, 4], brightest white: three channels as colours, others as their mean."""
-    low, high = min(float(image.min()), 0.0), float(image.max())
-    scaled = np.clip((image - low) / max(high - low, 1e-12) * 255, 0, 255)
-    channels = scaled if len(scaled) == 3 else np.repeat(scaled.mean(axis=0, keepdims=True), 3, axis=0)
-    opaque = np.full((1, *image.shape[1:]), 255.0)
-    return np.ascontiguousarray(np.concatenate([channels, opaque]).transpose(1, 2, 0).round().astype(np.uint8))

@@ -121,10 +121,12 @@ def defaults_for(
         settings = source.settings
         return source.space, settings.rates, settings.config.train
     if data is not None:
-        return NeuronSpace.for_data(data), MutationRates(), TrainConfig()
-    if genome is not None:
-        return NeuronSpace(genome.input_shape, genome.n_outputs), MutationRates(), TrainConfig()
-    raise ConfigError("expected data, a genome or a search to begin with, got none; try Sandbox(data)")
+        space = NeuronSpace.for_data(data)
+    elif genome is not None:
+        space = NeuronSpace(genome.input_shape, genome.n_outputs)
+    else:
+        raise ConfigError("expected data, a genome or a search to begin with, got none; try Sandbox(data)")
+    return space, MutationRates(), TrainConfig()
 
 
 # ---------------------------------------------------------------------- what changed
