@@ -1,4 +1,4 @@
-"""Lineage, mutations, inspection and comparison as widgets: what they show, and that they rest when nobody looks."""
+"""Lineage, mutations, inspection and comparison as widgets: what they show, and that they do nothing while they are hidden."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def grandchild(run) -> int:
-    """Who has most ancestors among those whose weights are kept."""
+    """The individual with most ancestors among those whose weights are kept."""
     table = run.individuals
     return max((len(run.lineage(id)), id) for id in table["id"][table["genome"] == "trained"].tolist())[1]
 
@@ -107,7 +107,7 @@ def test_the_animation_is_saved_beside_the_run(run, grandchild):
     view.close()
 
 
-def test_a_lineage_of_somebody_unknown(run):
+def test_the_lineage_of_an_unknown_individual(run):
     view = LineageView(run, Selection(individual=777))
     assert "no individual 777" in view.message.value
     view.close()

@@ -48,8 +48,7 @@ class StartPanel(ipw.VBox):
 
     def __init__(self, space: NeuronSpace, has_run: bool, begin: Callable[[], None]) -> None:
         self._space, self._has_run = space, has_run
-        self.kind: Any = ipw.Dropdown(options=self._options(None), description="begin with")
-        self.kind.add_class("wb-start-kind")
+        self.kind = classed(ipw.Dropdown(options=self._options(None), description="begin with"), "wb-start-kind")
         self.seed = number("seed", "start-seed", "Of a fresh genome")
         self.begin = button("Begin", "wb-begin", "Work on this network; the history begins anew", begin, "play")
         super().__init__([row(self.kind, self.seed, self.begin)])
@@ -89,7 +88,6 @@ class MutationPanel(ipw.VBox):
         self._settings = [setting for setting in settings_of(MutationRates) if setting.of]
         for setting in self._settings:
             self.sizes[setting.name] = control = setting_control(setting)
-            control.add_class(f"wb-size-{setting.name}")
             put(control, getattr(rates, setting.name))
         self.seed = number("seed", "mutation-seed", "Of all random choices of the mutation")
         self.mutate = button("Mutate", "wb-mutate", "Apply the mutation to the network as it is now", mutate, "random")
@@ -114,8 +112,7 @@ class HistoryPanel(ipw.VBox):
 
     def __init__(self, go: Callable[[int], None], keep: Callable[[], None]) -> None:
         self._go, self._place, self._updating = go, 0, False
-        self.steps: Any = ipw.Select(options=[], rows=6, description="steps")
-        self.steps.add_class("wb-steps")
+        self.steps = classed(ipw.Select(options=[], rows=6, description="steps"), "wb-steps")
         self.undo = button("Undo", "wb-undo", "One step back", lambda: go(self._place - 1), "undo")
         self.redo = button("Redo", "wb-redo", "One step forward again", lambda: go(self._place + 1), "repeat")
         self.keep = button("Keep", "wb-keep", "Show changes from this step on", keep, "check")
@@ -164,9 +161,7 @@ class PicturesPanel(ipw.VBox):
         self.dag = DagView(selection=self.neurons, class_names=names, height=460)
         self.spatial = SpatialView(data=data, selection=self.neurons, law=law, height=460)
         self.spatial.brush = True
-        choices = [BEFORE, AFTER, DIFFERENCE]
-        self.sight: Any = ipw.ToggleButtons(options=choices, value=DIFFERENCE, tooltip="What to show")
-        self.sight.add_class("wb-sight")
+        self.sight = classed(ipw.ToggleButtons(options=[BEFORE, AFTER, DIFFERENCE], value=DIFFERENCE), "wb-sight")
         super().__init__([row(ipw.Label("show"), self.sight), self.dag, self.spatial])
         self.sight.observe(lambda _: self.show(self._history), "value")
 

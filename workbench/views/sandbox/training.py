@@ -129,7 +129,6 @@ class TrainingPanel(ipw.VBox):
         self.controls: dict[str, Any] = {}
         for name in TRAINED:
             self.controls[name] = control = setting_control(settings[name])
-            control.add_class(f"wb-train-{name}")
             put(control, getattr(config, name))
         self.controls["epochs"].max = max(MOST_EPOCHS, config.epochs)
         self.train = button("Train", "wb-train", "Train the network as it is now", train, "play")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import ipywidgets as ipw
@@ -21,7 +22,7 @@ from workbench.store import Run
 from workbench.views.base.markup import alert, quiet
 from workbench.views.base.selection import Selection
 from workbench.views.base.source import Source, source_of
-from workbench.views.base.view import panel, style_sheet
+from workbench.views.base.view import classed, panel, style_sheet
 from workbench.views.network.data import GenomeDifference, genome_difference
 from workbench.views.sandbox.data import TRAIN, History, Step, changes_html, defaults_for
 from workbench.views.sandbox.panels import SELECTED, HistoryPanel, MutationPanel, PicturesPanel, StartPanel
@@ -84,8 +85,7 @@ class Sandbox(ipw.VBox):
         self.training = TrainingPanel(self._space, data, config, self._background, self.train, insert)
         self.steps = HistoryPanel(self.go, self.keep)
         self.changes, self.message = ipw.HTML(), ipw.HTML()
-        self.add_class("wb-sandbox")
-        self.add_class("wb-view")
+        classed(self, "wb-sandbox", "wb-view")
         self.children = (style_sheet(), style_sheet("sandbox/sandbox.css"), self.message, self._grid())
         self.selection.observe(self._name_selected, "individual")
         self._name_selected(None)
@@ -97,19 +97,16 @@ class Sandbox(ipw.VBox):
             self._show()
 
     def _grid(self) -> Any:
-        grid = ipw.Box(
-            [
-                panel("Network to work on", self.start, name="wb-sandbox-start"),
-                panel("Mutation", self.mutations, name="wb-sandbox-mutation"),
-                panel("Surgery by hand", self.surgery, name="wb-sandbox-surgery"),
-                panel("History", self.steps, name="wb-sandbox-history"),
-                panel("What changed", self.changes, name="wb-sandbox-changes"),
-                panel("Training", self.training, name="wb-sandbox-training"),
-                panel("Pictures", self.pictures, name="wb-sandbox-pictures"),
-            ]
-        )
-        grid.add_class("wb-sandbox-grid")
-        return grid
+        panels = [
+            panel("Network to work on", self.start, name="wb-sandbox-start"),
+            panel("Mutation", self.mutations, name="wb-sandbox-mutation"),
+            panel("Surgery by hand", self.surgery, name="wb-sandbox-surgery"),
+            panel("History", self.steps, name="wb-sandbox-history"),
+            panel("What changed", self.changes, name="wb-sandbox-changes"),
+            panel("Training", self.training, name="wb-sandbox-training"),
+            panel("Pictures", self.pictures, name="wb-sandbox-pictures"),
+        ]
+        return classed(ipw.Box(panels), "wb-sandbox-grid")
 
     # ------------------------------------------------------------------ what it is
     @property
@@ -187,13 +184,19 @@ class Sandbox(ipw.VBox):
         if search is None or self.history is None or self._is_fixed():
             return
         genome, record, history = self.history.current.genome, self.history.record(), self.history.trained()
-        parent = self.history.parent
-        self.training.note.value = quiet("Putting it into the population …")
-        self._background.start(
-            lambda: search.insert(genome, parent=parent, record=record, history=history),
-            self._take_inserted,
-            lambda error: self._complain(str(error)),
-        )
+        parent, note = self.history.parent, self.training.note
+
+        def done(id: int) -> None:
+            text = f"It is individual {id:,} of the search, by hand; it is ranked with the next generation."
+            note.value = quiet(text)
+            self.selection.individual = id
+
+        def failed(error: Exception) -> None:
+            note.value = alert(str(error))
+
+        note.value = quiet("Putting it into the population …")
+        work = partial(search.insert, genome, parent=parent, record=record, history=history)
+        self._background.start(work, done, failed)
 
     def wait(self) -> None:
         """Block until all threads are done; for scripts."""
@@ -251,11 +254,6 @@ class Sandbox(ipw.VBox):
         if self.history is not None and result is not None:
             self.history.do(Step(result.genome, {"kind": TRAIN}, result.history, result.val_accuracy))
         self._show()
-
-    def _take_inserted(self, id: int) -> None:
-        text = f"It is individual {id:,} of the search, by hand; it is ranked with the next generation."
-        self.training.note.value = quiet(text)
-        self.selection.individual = id
 
     # ------------------------------------------------------------------ showing
     def _is_fixed(self) -> bool:
