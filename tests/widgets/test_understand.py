@@ -1,4 +1,4 @@
-"""Lineage, mutations, inspection and comparison as widgets: what they show, and that they do nothing while they are hidden."""
+"""Lineage, mutations, inspection and comparison as widgets: what they show, and that hidden views do nothing."""
 
 from __future__ import annotations
 
