@@ -21,7 +21,6 @@ from workbench.genome import Genome
 from workbench.initial import initialise, random_genome, windowed
 from workbench.initial.shaped import CONVOLUTION
 from workbench.training import TrainConfig, train
-from workbench.training.native.tiles import split_tiles
 from workbench.training.native.trainer import NativeTrainer
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -48,7 +47,7 @@ def trained(digits):
 def test_onnx_equals_native_on_the_whole_test_set(trained, digits, tmp_path):
     path = export_onnx(trained, tmp_path / "net.onnx")
     images, labels = digits.arrays("test")
-    ours = NativeTrainer(trained, digits).logits(split_tiles(digits, "test"))
+    ours = NativeTrainer(trained, digits).predict("test")
     theirs = run_onnx(str(path), images)
     np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-4)
     assert (theirs.argmax(1) == ours.argmax(1)).all()
@@ -119,7 +118,7 @@ def test_the_reader_of_the_readme_equals_native_on_the_whole_test_set(trained, d
     namespace: dict = {}
     exec(readme_reader(), namespace)
     theirs = namespace["predict"](path, digits.arrays("test")[0])
-    ours = NativeTrainer(trained, digits).logits(split_tiles(digits, "test"))
+    ours = NativeTrainer(trained, digits).predict("test")
     np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-4)
 
 
@@ -141,7 +140,7 @@ def test_exports_equal_native_on_real_test_sets(name, tmp_path):
     data = load_dataset(name)
     genome = random_genome(data.shape, 10, np.random.default_rng(0), layer_size=(0.3, 0.3), edges_per_neuron=(5, 5))
     genome = train(genome, data.subset(2000), TrainConfig(epochs=1)).genome
-    ours = NativeTrainer(genome, data).logits(split_tiles(data, "test"))
+    ours = NativeTrainer(genome, data).predict("test")
     images = data.arrays("test")[0]
     np.testing.assert_allclose(run_onnx(onnx_model(genome), images), ours, rtol=1e-3, atol=1e-3)
     namespace: dict = {}

@@ -20,7 +20,7 @@ from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
 from workbench.mutations import MutationRates, mutate
 from workbench.training import TrainConfig, batches, evaluate, train
 from workbench.training.native.kernels import batch_grads, forward
-from workbench.training.native.tiles import split_tiles, training_tiles
+from workbench.training.native.tiles import training_tiles
 from workbench.training.native.trainer import NativeTrainer
 
 
@@ -116,7 +116,7 @@ def test_shared_weights_of_a_convolution():
 def test_one_output_trains():
     genome = Genome.from_edges((1, 2, 2), 1, [0, 1, 5], [5, 5, 4], [0.5, 0.5, 1.0])
     trainer = NativeTrainer(genome, data_for(genome))
-    logits = trainer.logits(split_tiles(trainer.data, "train"))
+    logits = trainer.predict("train")
     expected = NeuronNetwork(genome)(torch.from_numpy(trainer.data.arrays("train")[0])).detach().numpy()
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 

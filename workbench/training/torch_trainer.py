@@ -25,19 +25,18 @@ class TorchTrainer(Trainer):
     def __init__(self, network: nn.Module, data: Dataset) -> None:
         self.network, self.data = network, data
 
-    def accuracy(self, split: str) -> float:
-        """Fraction of a split that is classified correctly; NaN logits count as wrong."""
-        images, labels = self.data.images(split), self.data.labels(split)
-        device = next(self.network.parameters()).device
+    def predict(self, split: str) -> np.ndarray:
+        """Logits of a split's images, float32 [images, outputs]."""
+        images, device = self.data.images(split), next(self.network.parameters()).device
         self.network.eval()
-        right = 0
-        for start in range(0, len(images), EVALUATION_BATCH):
-            chosen = slice(start, start + EVALUATION_BATCH)
-            with torch.inference_mode():
-                x = torch.from_numpy(standardise(images[chosen], self.data)).to(device)
-                logits = self.network(x).float().cpu().numpy()
-            right += int(((logits.argmax(1) == labels[chosen]) & ~np.isnan(logits).any(axis=1)).sum())
-        return right / len(labels)
+        with torch.inference_mode():
+            parts = [
+                self.network(
+                    torch.from_numpy(standardise(images[start : start + EVALUATION_BATCH], self.data)).to(device)
+                )
+                for start in range(0, len(images), EVALUATION_BATCH)
+            ]
+        return torch.cat(parts).float().cpu().numpy()
 
     def train_epoch(
         self, config: TrainConfig, key: StreamKey, epoch: int, rates: np.ndarray, first_step: int

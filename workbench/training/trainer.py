@@ -40,8 +40,8 @@ class Trainer(ABC):
     data: Dataset
 
     @abstractmethod
-    def accuracy(self, split: str) -> float:
-        """Fraction of a split that is classified correctly; NaN logits count as wrong."""
+    def predict(self, split: str) -> np.ndarray:
+        """Logits of a split's images, float32 [images, outputs]."""
 
     @abstractmethod
     def train_epoch(
@@ -52,6 +52,12 @@ class Trainer(ABC):
         Returns:
             Mean loss, and fraction of the training images that were classified correctly meanwhile.
         """
+
+    def accuracy(self, split: str) -> float:
+        """Fraction of a split that is classified correctly; NaN logits count as wrong."""
+        logits = self.predict(split)
+        right = (logits.argmax(axis=1) == self.data.labels(split)) & ~np.isnan(logits).any(axis=1)
+        return float(right.mean())
 
     def fit(self, config: TrainConfig, key: StreamKey, on_epoch: OnEpoch | None = None) -> History:
         """Train in place; `Diverged` if a mean loss is not finite or exceeds `config.divergence`.

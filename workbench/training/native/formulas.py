@@ -46,22 +46,22 @@ def sum_edges(code, weights, columns, count, rows, bias, out):
     code.store(value, out)
 
 
+def _store_sum(code, count, add, address):
+    """Start from 0 and apply total = add(i, total) to each of `count` rows; store the total."""
+    _, (total,) = code.loop(count, lambda i, sums: [add(i, sums[0])], [code.splat(0.0)])
+    code.store(total, address)
+
+
 @simd_function("address", "count", "address")
 def sum_rows(code, values, count, total):
     """total = Σ_i values_i, over `count` rows."""
-    _, (result,) = code.loop(count, lambda i, sums: [sums[0] + code.load(values, i)], [code.splat(0.0)])
-    code.store(result, total)
+    _store_sum(code, count, lambda i, so_far: so_far + code.load(values, i), total)
 
 
 @simd_function("address", "address", "count", "address")
 def sum_products(code, values, others, count, total):
     """total = Σ_i values_i · others_i, over `count` rows."""
-
-    def add(i, sums):
-        return [code.load(values, i).fma(code.load(others, i), sums[0])]
-
-    _, (result,) = code.loop(count, add, [code.splat(0.0)])
-    code.store(result, total)
+    _store_sum(code, count, lambda i, so_far: code.load(values, i).fma(code.load(others, i), so_far), total)
 
 
 @simd_function("address", "address", "count", "address")
@@ -69,12 +69,11 @@ def sum_squares(code, values, mean, count, total):
     """total = Σ_i (values_i - mean)², over `count` rows."""
     centre = code.load(mean)
 
-    def add(i, sums):
+    def add(i, so_far):
         difference = code.load(values, i) - centre
-        return [difference.fma(difference, sums[0])]
+        return difference.fma(difference, so_far)
 
-    _, (result,) = code.loop(count, add, [code.splat(0.0)])
-    code.store(result, total)
+    _store_sum(code, count, add, total)
 
 
 @simd_function("address", "address", "address", "address", "count")
@@ -122,13 +121,12 @@ def exp_rows(code, values, most, count, out, total):
     """out_i = exp(values_i - most), for `count` rows;  total = Σ_i out_i."""
     largest = code.load(most)
 
-    def each(i, sums):
+    def add(i, so_far):
         result = (code.load(values, i) - largest).exp()
         code.store(result, out, i)
-        return [sums[0] + result]
+        return so_far + result
 
-    _, (result,) = code.loop(count, each, [code.splat(0.0)])
-    code.store(result, total)
+    _store_sum(code, count, add, total)
 
 
 def _dots(code, count, one_row, other_row, add):
