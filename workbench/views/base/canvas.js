@@ -279,9 +279,7 @@ function drawEmpty(stage, theme) {
   for (let k = 1; k < columns.length; k++)
     for (const a of columns[k - 1]) for (const b of columns[k]) line(pen, ...a, ...b);
   for (const [x, y] of columns.flat()) disc(pen, x, y, 5);
-  pen.textAlign = "center";
-  pen.fillStyle = theme.text;
-  pen.font = `600 15px ${theme.font}`;
+  Object.assign(pen, { textAlign: "center", fillStyle: theme.text, font: `600 15px ${theme.font}` });
   pen.fillText("No network selected", cx, cy + 78);
   pen.fillStyle = theme.muted;
   pen.font = `13px ${theme.font}`;

@@ -150,10 +150,7 @@ class DagCanvas extends NetworkCanvas {
     pen.fillStyle = theme.background;
     pen.globalAlpha = 0.85;
     pen.fillRect(0, 0, width, 26);
-    pen.globalAlpha = 1;
-    pen.fillStyle = theme.text;
-    pen.font = `12px ${theme.font}`;
-    pen.textAlign = "center";
+    Object.assign(pen, { globalAlpha: 1, fillStyle: theme.text, font: `12px ${theme.font}`, textAlign: "center" });
     let end = -1e9;
     for (let layer = 0; layer < scene.nLayers; layer++) {
       const x = screen.place(layer, 0)[0] / unit;

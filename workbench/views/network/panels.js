@@ -48,9 +48,7 @@ function lengthCard(view, signal) {
 
 function caption(stage, theme, text) {
   const { pen, width, height } = stage;
-  pen.fillStyle = theme.muted;
-  pen.font = `12px ${theme.font}`;
-  pen.textAlign = "center";
+  Object.assign(pen, { fillStyle: theme.muted, font: `12px ${theme.font}`, textAlign: "center" });
   pen.fillText(text, width / 2, height / 2);
 }
 
@@ -73,18 +71,14 @@ function paintHistogram(stage, theme, lengths) {
     const wide = Math.max(1, x(bins[i + 1]) - x(bins[i]) - 1);
     pen.fillRect(x(bins[i]) + 0.5, y(counts[i]), wide, bottom - y(counts[i]));
   }
-  pen.globalAlpha = 1;
-  pen.strokeStyle = theme.weights[1].color;
-  pen.lineWidth = 2;
+  Object.assign(pen, { globalAlpha: 1, strokeStyle: theme.weights[1].color, lineWidth: 2 });
   pen.beginPath();
   for (const i of shown) pen.lineTo(x((bins[i] + bins[i + 1]) / 2), y(expected[i]));
   pen.stroke();
   pen.strokeStyle = theme.border;
   pen.lineWidth = 1;
   line(pen, left, bottom + 0.5, width - 8, bottom + 0.5);
-  pen.fillStyle = theme.muted;
-  pen.font = `11px ${theme.font}`;
-  pen.textAlign = "right";
+  Object.assign(pen, { fillStyle: theme.muted, font: `11px ${theme.font}`, textAlign: "right" });
   const compact = Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
   pen.fillText(compact.format(most), left - 4, top + 9);
   pen.fillText("0", left - 4, bottom);
@@ -102,9 +96,7 @@ function paintField(stage, theme, { scene, fieldPicture, grey }) {
   const [, rows, columns] = scene.shape;
   const k = Math.min(width / columns, height / rows);
   pen.setTransform(k * ratio, 0, 0, k * ratio, ((width - k * columns) / 2) * ratio, ((height - k * rows) / 2) * ratio);
-  pen.imageSmoothingEnabled = false;
-  pen.strokeStyle = theme.border;
-  pen.lineWidth = 1 / k;
+  Object.assign(pen, { imageSmoothingEnabled: false, strokeStyle: theme.border, lineWidth: 1 / k });
   pen.strokeRect(0.5 / k, 0.5 / k, columns - 1 / k, rows - 1 / k);
   pen.globalAlpha = 0.3;
   if (grey) pen.drawImage(grey, 0, 0);

@@ -101,9 +101,7 @@ class SpatialCanvas extends NetworkCanvas {
     if (layer === 0 && seesField) this.overlay(0, this.fieldPicture);
     const corners = this.outlineSheet(layer, strong ? 1 : 0.4);
     const [x, y] = corners.reduce((a, b) => (b[0] < a[0] ? b : a));
-    pen.fillStyle = theme.text;
-    pen.font = `12px ${theme.font}`;
-    pen.textAlign = "right";
+    Object.assign(pen, { fillStyle: theme.text, font: `12px ${theme.font}`, textAlign: "right" });
     pen.fillText(layer === 0 ? "image" : layerName(scene, layer), x - 8, y + 4);
     if (layer > 0 && layer < scene.nLayers - 1) this.paintDots(layer, strong ? 1 : 0.12);
   }
@@ -122,9 +120,7 @@ class SpatialCanvas extends NetworkCanvas {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     const image = { top: -0.5, left: -0.5, bottom: height - 0.5, right: width - 0.5 };
     const corners = this.projector.outline(pen, layer, image);
-    pen.globalAlpha = opacity;
-    pen.strokeStyle = this.theme.border;
-    pen.lineWidth = 1;
+    Object.assign(pen, { globalAlpha: opacity, strokeStyle: this.theme.border, lineWidth: 1 });
     pen.stroke();
     pen.globalAlpha = 1;
     return corners;

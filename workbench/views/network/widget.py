@@ -188,8 +188,9 @@ class SpatialView(CanvasView):
         self._show_field()
 
     def _scene_of(self, genome: Genome) -> dict[str, Any]:
-        with_change = self.before is not None and self.show == SHOW[0]  # the other maps are of one network
-        difference = genome_difference(self.before, genome) if with_change and self.before else None
+        before = self.before if self.show == SHOW[0] else None  # the other maps are of one network
+        difference = None if before is None else genome_difference(before, genome)
+        data = self._images()
         shown = genome if difference is None else difference
         sizes = np.bincount(shown.layers).tolist()
         self.layer = min(self.layer, len(sizes) - 2)
@@ -200,7 +201,7 @@ class SpatialView(CanvasView):
             "layer_sizes": sizes,
             "layers": shown.layers.astype(np.int32).tobytes(),
             "positions": shown.positions.astype(np.float32).tobytes(),
-            "class_names": list(self.data.class_names) if self._fits() and self.data else [],
+            "class_names": [] if data is None else list(data.class_names),
             "lengths": _lengths(genome, self.law),
         }
         return scene if difference is None else scene | _changes(difference)
@@ -224,9 +225,10 @@ class SpatialView(CanvasView):
         layers = np.frombuffer(self.scene["layers"], np.int32)  # of the union, if a difference is shown
         return neurons if self.layer < 0 else neurons[layers[neurons] == self.layer]
 
-    def _fits(self) -> bool:
-        """Whether there are images of this network's shape."""
-        return self.data is not None and self.genome is not None and self.data.shape == self.genome.input_shape
+    def _images(self) -> Dataset | None:
+        """The data, if its images have this network's shape."""
+        fits = self.data is not None and self.genome is not None and self.data.shape == self.genome.input_shape
+        return self.data if fits else None
 
     @traitlets.observe("law")
     def _show_lengths(self, change: traitlets.Bunch) -> None:
@@ -235,22 +237,23 @@ class SpatialView(CanvasView):
 
     @traitlets.observe("genome", "data", "split", "index")
     def _show_picture(self, change: traitlets.Bunch) -> None:
-        if self.data is None or self.genome is None or not self._fits():
+        data, genome = self._images(), self.genome
+        if data is None or genome is None:
             self.picture = {}
             return
-        size = self.data.size(self.split)
+        size = data.size(self.split)
         if not 0 <= self.index < size:
             self.index = min(max(self.index, 0), size - 1)  # calls this again
             return
         if change["name"] == "data":
-            self.scene = self.scene | {"class_names": list(self.data.class_names)}
-        values = activations(self.genome, self.data, self.split, self.index)
-        outputs = values[self.genome.n_inputs :][: self.genome.n_outputs]
-        names = self.data.class_names
+            self.scene = self.scene | {"class_names": list(data.class_names)}
+        values = activations(genome, data, self.split, self.index)
+        outputs = values[genome.n_inputs :][: genome.n_outputs]
+        names = data.class_names
         self.picture = {
-            "rgba": to_rgba(one_image(self.data, self.split, self.index)).tobytes(),
+            "rgba": to_rgba(one_image(data, self.split, self.index)).tobytes(),
             "values": values.tobytes(),
-            "label": names[int(self.data.labels(self.split)[self.index])],
+            "label": names[int(data.labels(self.split)[self.index])],
             "predicted": names[int(outputs.argmax())] if len(outputs) == len(names) else "",
             "size": size,
         }
@@ -267,8 +270,10 @@ class SpatialView(CanvasView):
     @traitlets.observe("genome", "neuron")
     def _show_field(self, change: traitlets.Bunch | None = None) -> None:
         genome, neuron = self.genome, self.neuron
-        known = genome is not None and neuron is not None and 0 <= neuron < genome.n_neurons
-        self.field = _field(genome, neuron) if known and genome and neuron is not None else {}
+        if genome is None or neuron is None or not 0 <= neuron < genome.n_neurons:
+            self.field = {}
+        else:
+            self.field = _field(genome, neuron)
 
 
 def _changes(difference: GenomeDifference) -> dict[str, Any]:
