@@ -165,7 +165,7 @@ def test_pruning_runs_in_cascade():
         (lambda g: delete_edges(g, [7]), "edges from 0 to 3, got 7"),
         (lambda g: delete_edges(g, [0.5]), "whole numbers"),
         (lambda g: delete_edges(g, range(4)), "no way from an input to an output"),
-        (lambda g: connect(g, 4, 3), "close a circle; connect 3 -> 4 instead"),
+        (lambda g: connect(g, 4, 3), "close a cycle; connect 3 -> 4 instead"),
         (lambda g: connect(g, 3, 3), "does not go forward"),
         (lambda g: connect(g, 0, 3), "connected already"),
         (lambda g: connect(g, 0, 1), "1 is an input"),

@@ -16,11 +16,15 @@ Record = dict[str, Any]
 class GenomeBuilder:
     """A child in the making. Layers and positions are those of the parent; the finished child computes its own.
 
+    Args:
+        parent: left untouched.
+        law: by which `connect` draws edges.
+
     Attributes:
         keep: which of the parent's edges stay, bool [edges].
     """
 
-    def __init__(self, parent: Genome, law: SpatialLaw) -> None:
+    def __init__(self, parent: Genome, law: SpatialLaw = SpatialLaw()) -> None:
         self.parent, self.law = parent, law
         self.positions = parent.positions.copy()
         self.keep = np.ones(parent.n_edges, bool)

@@ -7,12 +7,12 @@ A pair (source, target) is drawn with weight
 without replacement among the pairs not yet connected, and uniformly where the target is an output (it has no
 position). Removal draws existing edges with the inverse weight.
 
-Two exact ways to draw without replacement serve here, neither of which lists all pairs in Python or in memory:
+There are two exact ways to draw without replacement, neither of which lists all pairs in Python or in memory:
 
-* *Gumbel keys*: every free pair gets log-weight + Gumbel noise, the k largest win; in blocks of bounded size.
-* *Rejection*: pairs are drawn with replacement and repeats thrown away, which is the same law draw for draw.
+* *Gumbel keys*: every free pair gets log-weight + Gumbel noise, and the k largest are taken, block by block.
+* *Rejection*: pairs are drawn with replacement and repeats are discarded, which gives the same distribution.
   Proposals come from a coarse grid of cells: a pair of cells by an upper bound of its weight, then a pair of
-  neurons in it, accepted with (its weight / the bound). Cost grows with the edges drawn, not with the pairs.
+  neurons in it, accepted with probability (its weight / the bound). Cost grows with the edges drawn, not the pairs.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ CACHED_PAIRS = 1 << 14
 """Pairs for which single-precision keys, noise and distances fit the fastest caches."""
 
 FEW_PAIRS = 1 << 16
-"""Below this many pairs the Gumbel way is the quicker one."""
+"""Below this many pairs drawing by Gumbel keys is faster."""
 
 GRID = 32
 """Cells per axis at most, for rejection sampling."""
 
 MAX_PROPOSALS_PER_EDGE = 60
-"""When near pairs are used up and more proposals than this fail, the Gumbel way draws what is left."""
+"""When near pairs are used up and this many proposals fail, Gumbel keys draw the rest."""
 
 
 @documented
@@ -80,27 +80,24 @@ def draw_pairs(
         source_positions: [sources, 2] in pixels.
         target_positions: [targets, 2]; NaN (outputs) makes the draw uniform.
         scale: decay length in pixels.
-        count: pairs wanted; fewer come back if there are fewer free ones.
+        count: how many pairs to draw; fewer are drawn if there are fewer free ones.
         taken: int64 codes `source · targets + target` of the pairs already connected, any order.
         rng: source of randomness.
 
     Returns:
         Indices of sources and targets, each int64 [drawn], in the order of drawing.
     """
-    n_targets = len(target_positions)
-    n_pairs = len(source_positions) * n_targets
+    n_pairs = len(source_positions) * len(target_positions)
     taken = np.sort(np.asarray(taken, np.int64))
     count = min(count, n_pairs - len(taken))
-    if count <= 0:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     drawn = np.zeros(0, np.int64)
-    if n_pairs > FEW_PAIRS and count < (n_pairs - len(taken)) // 4:
+    if n_pairs > FEW_PAIRS and 0 < count < (n_pairs - len(taken)) // 4:
         drawn = _draw_by_rejection(source_positions, target_positions, scale, count, taken, rng)
     if len(drawn) < count:
         taken = np.sort(np.concatenate([taken, drawn]))
         rest = _draw_by_gumbel(source_positions, target_positions, scale, count - len(drawn), taken, rng)
         drawn = np.concatenate([drawn, rest])
-    return np.divmod(drawn, n_targets)
+    return np.divmod(drawn, len(target_positions))
 
 
 def draw_target_each(
@@ -119,8 +116,8 @@ def draw_target_each(
         keys *= keys
         across *= across
         keys += across
-        np.sqrt(keys, out=keys)  # distances
-        keys /= np.float32(scale)
+        np.sqrt(keys, out=keys)
+        keys /= np.float32(scale)  # distance / scale
         noise = rng.standard_exponential(keys.shape, np.float32)
         np.maximum(noise, np.finfo(np.float32).tiny, out=noise)
         keys += np.log(noise, out=noise)
@@ -137,20 +134,15 @@ def draw_without_replacement(log_weights: np.ndarray, count: int, rng: np.random
 
 
 def _draw_by_gumbel(
-    source_positions: np.ndarray,
-    target_positions: np.ndarray,
-    scale: float,
-    count: int,
-    taken: np.ndarray,
-    rng: np.random.Generator,
+    sources: np.ndarray, targets: np.ndarray, scale: float, count: int, taken: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Codes of the `count` free pairs with the largest Gumbel keys; `taken` is sorted."""
-    n_targets = len(target_positions)
+    n_targets = len(targets)
     best_codes, best_keys = np.zeros(0, np.int64), np.zeros(0)
     rows = max(1, BLOCK_PAIRS // n_targets)
-    for start in range(0, len(source_positions), rows):
-        block = source_positions[start : start + rows, None]
-        keys = np.nan_to_num(-distances(block, target_positions[None]) / scale, nan=0.0).ravel()
+    for start in range(0, len(sources), rows):
+        block = sources[start : start + rows, None]
+        keys = np.nan_to_num(-distances(block, targets[None]) / scale, nan=0.0).ravel()
         keys += rng.gumbel(size=len(keys))
         first = start * n_targets
         low, high = np.searchsorted(taken, [first, first + len(keys)])
@@ -165,21 +157,15 @@ def _draw_by_gumbel(
 
 
 def _draw_by_rejection(
-    source_positions: np.ndarray,
-    target_positions: np.ndarray,
-    scale: float,
-    count: int,
-    taken: np.ndarray,
-    rng: np.random.Generator,
+    sources: np.ndarray, targets: np.ndarray, scale: float, count: int, taken: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Codes of up to `count` pairs, drawn in turn; fewer if too many proposals were repeats. `taken` is sorted."""
-    sampler = _PairSampler(source_positions, target_positions, scale)
+    """Codes of up to `count` pairs, in the order of drawing; fewer if too many proposals fail. `taken` is sorted."""
+    sampler = _PairSampler(sources, targets, scale)
     drawn = np.zeros(0, np.int64)
     proposals_left = MAX_PROPOSALS_PER_EDGE * count
     success = 0.5
     while len(drawn) < count and proposals_left > 0:
-        wanted = count - len(drawn)
-        size = int(min(proposals_left, wanted / success * 1.1 + 64))
+        size = int(min(proposals_left, (count - len(drawn)) / success * 1.1 + 64))
         proposals_left -= size
         codes = sampler.propose(size, rng)
         codes = codes[~_contains(taken, codes)]
@@ -200,14 +186,14 @@ def _contains(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
 class _PairSampler:
     """Draws pairs with replacement by weight exp(-dist / scale): cells by an upper bound, then acceptance."""
 
-    def __init__(self, source_positions: np.ndarray, target_positions: np.ndarray, scale: float) -> None:
-        self.uniform = bool(np.isnan(target_positions).any() or np.isnan(source_positions).any())
-        self.sources, self.targets, self.scale = source_positions, target_positions, scale
+    def __init__(self, sources: np.ndarray, targets: np.ndarray, scale: float) -> None:
+        self.uniform = bool(np.isnan(targets).any() or np.isnan(sources).any())
+        self.sources, self.targets, self.scale = sources, targets, scale
         if self.uniform:
             return
-        extent = float(max(np.ptp(source_positions, axis=0).max(), np.ptp(target_positions, axis=0).max(), 1.0))
+        extent = float(max(np.ptp(sources, axis=0).max(), np.ptp(targets, axis=0).max(), 1.0))
         size = max(extent / GRID, scale / 2)
-        self.source_cells, self.target_cells = _Cells(source_positions, size), _Cells(target_positions, size)
+        self.source_cells, self.target_cells = _Cells(sources, size), _Cells(targets, size)
         gap = np.maximum(
             self.source_cells.low[:, None] - self.target_cells.high[None],
             self.target_cells.low[None] - self.source_cells.high[:, None],

@@ -1,6 +1,7 @@
 """Surgery by hand: a chosen neuron or edge goes, comes, or shares its weight. `genome -> (genome, record)`.
 
-As after a mutation, what leads nowhere is pruned in cascade, and the rest keeps its weights and its neurons' keys.
+The parent is left untouched. As after a mutation, what leads nowhere is pruned in cascade, and the rest keeps its
+weights and its neurons' keys. Edges are chosen by their index in `genome.sources`; see `Region.edges`, `edges_of`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from workbench.builder import GenomeBuilder, Record
 from workbench.errors import MutationError
 from workbench.genome import Genome, topology
 from workbench.mutations.operators import groups_of_equal_offset, share_groups
-from workbench.spatial import SpatialLaw
 
 SURGERY = ("delete_neurons", "delete_edges", "connect", "share_edges")
 """Kinds of the records of surgery."""
@@ -31,7 +31,7 @@ class Region:
         left: smallest column, pixels.
         bottom: largest row, pixels.
         right: largest column, pixels.
-        layer: only neurons of this layer are meant; None = of all hidden layers.
+        layer: restricts it to neurons of this layer; None = all hidden layers.
     """
 
     top: float
@@ -54,10 +54,7 @@ class Region:
         return np.flatnonzero(inside)
 
     def edges(self, genome: Genome, neurons: np.ndarray | None = None) -> np.ndarray:
-        """Edges (places in `genome.sources`) that run within it, int64 [edges found].
-
-        They start at a place inside and lead into one of `neurons` (ids), those inside if None.
-        """
+        """Edges that start inside and lead into one of `neurons` (ids; None = those inside), int64 [edges found]."""
         member = np.zeros(genome.n_neurons, bool)
         member[self.neurons(genome) if neurons is None else neurons] = True
         return np.flatnonzero(member[genome.targets] & self._contains(genome.positions)[genome.sources])
@@ -68,14 +65,7 @@ class Region:
 
 
 def delete_neurons(genome: Genome, neurons: int | Iterable[int]) -> tuple[Genome, Record]:
-    """Delete hidden neurons with all their edges.
-
-    Args:
-        genome: the parent, untouched.
-        neurons: id, or ids, of hidden neurons.
-
-    Returns:
-        The child and the record.
+    """Delete hidden neurons (their ids) with all their edges.
 
     Raises:
         MutationError: if one is no hidden neuron, none is given, or no way from an input to an output would be left.
@@ -89,7 +79,7 @@ def delete_neurons(genome: Genome, neurons: int | Iterable[int]) -> tuple[Genome
         )
     gone = np.zeros(genome.n_neurons, bool)
     gone[chosen] = True
-    builder = GenomeBuilder(genome, SpatialLaw())
+    builder = GenomeBuilder(genome)
     builder.keep = ~(gone[genome.sources] | gone[genome.targets])
     return builder.finish("delete_neurons", neurons_chosen=len(chosen))
 
@@ -97,17 +87,10 @@ def delete_neurons(genome: Genome, neurons: int | Iterable[int]) -> tuple[Genome
 def delete_edges(genome: Genome, edges: int | Iterable[int]) -> tuple[Genome, Record]:
     """Delete edges; neurons that are left without input or output go with them.
 
-    Args:
-        genome: the parent, untouched.
-        edges: place, or places, in `genome.sources`; see `Region.edges`, `edges_of`.
-
-    Returns:
-        The child and the record.
-
     Raises:
         MutationError: if there is no such edge, none is given, or no way from an input to an output would be left.
     """
-    builder = GenomeBuilder(genome, SpatialLaw())
+    builder = GenomeBuilder(genome)
     builder.keep[_edges(genome, edges)] = False
     return builder.finish("delete_edges")
 
@@ -116,12 +99,9 @@ def connect(genome: Genome, source: int, target: int) -> tuple[Genome, Record]:
     """Add the edge from one neuron to another; it has no weight yet (`workbench.initial.initialise` draws one).
 
     Args:
-        genome: the parent, untouched.
+        genome: the parent; layers and positions of what follows the edge may shift in the child.
         source: id of an input or hidden neuron.
         target: id of a hidden neuron or an output from which no way leads to `source`.
-
-    Returns:
-        The child and the record; layers and positions of all that follows may shift.
 
     Raises:
         MutationError: if there is no such neuron, they are connected already, or the edge would not go forward.
@@ -139,10 +119,10 @@ def connect(genome: Genome, source: int, target: int) -> tuple[Genome, Record]:
     if _leads_to(genome, target, source):
         raise MutationError(
             f"{source} -> {target} does not go forward: there is a way from {target} to {source} (layers "
-            f"{genome.layers[target]} and {genome.layers[source]}), so it would close a circle; "
+            f"{genome.layers[target]} and {genome.layers[source]}), so it would close a cycle; "
             f"connect {target} -> {source} instead"
         )
-    builder = GenomeBuilder(genome, SpatialLaw())
+    builder = GenomeBuilder(genome)
     builder.add_edges(np.array([source]), np.array([target]))
     return builder.finish("connect", source_neuron=int(source), target_neuron=int(target))
 
@@ -151,14 +131,7 @@ def share_edges(genome: Genome, edges: Iterable[int]) -> tuple[Genome, Record]:
     """Give chosen edges of equal offset (and between the same two layers) one common weight, the mean.
 
     As the mutation `share_weights` does, but for the edges that a person chose. Edges into outputs, which have no
-    offset, and edges whose offset no other chosen one has stay as they are.
-
-    Args:
-        genome: the parent, untouched.
-        edges: places in `genome.sources`; see `Region.edges`, `edges_of`.
-
-    Returns:
-        The child and the record. Parameters fall, FLOPs do not.
+    offset, and edges whose offset no other chosen one has stay as they are. Parameters fall, FLOPs do not.
 
     Raises:
         MutationError: if there is no such edge, or no two of them are left to share a weight.
@@ -184,7 +157,7 @@ def share_edges(genome: Genome, edges: Iterable[int]) -> tuple[Genome, Record]:
 
 
 def edges_of(genome: Genome, neurons: Iterable[int], *, into: bool = True, out_of: bool = True) -> np.ndarray:
-    """Edges (places in `genome.sources`) that enter or leave any of these neurons, int64 [edges found]."""
+    """Edges that enter or leave any of these neurons (ids), int64 [edges found]."""
     member = np.zeros(genome.n_neurons, bool)
     member[_ids("neurons", neurons)] = True
     return np.flatnonzero((into & member[genome.targets]) | (out_of & member[genome.sources]))

@@ -186,7 +186,7 @@ class Genome:
     @cached_property
     def positions(self) -> np.ndarray:
         """(row, column) of every neuron in pixels, float64 [neurons, 2]; NaN for outputs."""
-        positions = topology.positions_of(self.input_shape, self.n_outputs, self.layers, self.sources, self.targets)
+        positions = topology.positions_of(self.input_shape, self.layers, self.sources, self.targets)
         positions.flags.writeable = False
         return positions
 

@@ -1,8 +1,8 @@
-"""Graph algorithms on edge arrays: pruning and layers, vectorised level by level.
+"""Graph algorithms on edge arrays: pruning, layers and positions, vectorised level by level.
 
 Neuron ids: inputs first, then outputs, then hidden neurons. `sources` and `targets` are int arrays [edges].
-Every function visits each edge a constant number of times, and each level costs what its edges cost, so that a
-network of very many layers takes no longer than another.
+Every function visits each edge a constant number of times, and the cost of a level depends on its edges only, so that
+deep networks take no longer than flat ones.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def reachable(start: np.ndarray, leaving: Adjacency, targets: np.ndarray) -> np.
 
 
 class _Once:
-    """Each of some neurons once, in time that does not depend on how many neurons there are."""
+    """Removes duplicates from neuron ids, in time that does not depend on the size of the network."""
 
     def __init__(self, n_neurons: int) -> None:
         self._last = np.zeros(n_neurons, np.int64)
@@ -68,8 +68,8 @@ def alive(
 ) -> np.ndarray:
     """Which neurons to keep, bool [neurons]: inputs, outputs, and hidden ones on a way from input to output.
 
-    Where every hidden neuron is fed and feeds another, there is nothing to search for: without cycles, which
-    `longest_paths` finds, all ways begin at inputs and end at outputs. So it is for most children.
+    Where every hidden neuron has edges in and out, as in most children, no search is needed: without cycles, which
+    `longest_paths` finds, all ways begin at inputs and end at outputs.
     """
     n_fixed = n_inputs + n_outputs
     enters, leaves = np.bincount(targets, minlength=n_neurons), np.diff(leaving.starts)
@@ -133,11 +133,7 @@ def layers_of(
 
 
 def positions_of(
-    input_shape: tuple[int, int, int],
-    n_outputs: int,
-    layers: np.ndarray,
-    sources: np.ndarray,
-    targets: np.ndarray,
+    input_shape: tuple[int, int, int], layers: np.ndarray, sources: np.ndarray, targets: np.ndarray
 ) -> np.ndarray:
     """Position (row, column) of every neuron in pixels, float64 [neurons, 2], NaN for outputs.
 

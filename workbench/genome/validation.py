@@ -1,4 +1,4 @@
-"""Checks on the arrays of a genome that came from outside; errors name the offending edge."""
+"""Checks on the arrays of a genome; errors name the offending edge."""
 
 from __future__ import annotations
 
@@ -65,30 +65,20 @@ def check_edges(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarr
     if len(sources) != len(targets):
         raise GenomeError(f"expected as many sources as targets, got {len(sources)} and {len(targets)}")
     end_of_outputs = n_inputs + n_outputs
+    last, outputs = n_inputs - 1, f"{n_inputs} to {end_of_outputs - 1}"
+    beyond = f"names a neuron beyond the {n_neurons} that there are; check the length of biases"
+    leaves = (sources >= n_inputs) & (sources < end_of_outputs)
     faults = [
         ((sources < 0) | (targets < 0), "has a negative neuron id; ids count from 0"),
-        (
-            (sources >= n_neurons) | (targets >= n_neurons),
-            f"names a neuron beyond the {n_neurons} that there are; check the length of biases",
-        ),
-        (
-            targets < n_inputs,
-            f"leads into an input; inputs have the ids 0 to {n_inputs - 1} and take no edges",
-        ),
-        (
-            (sources >= n_inputs) & (sources < end_of_outputs),
-            f"leaves an output; outputs have the ids {n_inputs} to {end_of_outputs - 1} and end the network",
-        ),
+        ((sources >= n_neurons) | (targets >= n_neurons), beyond),
+        (targets < n_inputs, f"leads into an input; inputs have the ids 0 to {last} and take no edges"),
+        (leaves, f"leaves an output; outputs have the ids {outputs} and end the network"),
         (sources == targets, "is a loop from a neuron to itself"),
     ]
     for wrong, why in faults:
         if wrong.any():
             edge = int(np.argmax(wrong))
             raise GenomeError(f"edge {edge} ({sources[edge]} -> {targets[edge]}) {why}")
-    _check_duplicates(n_neurons, sources, targets)
-
-
-def _check_duplicates(n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> None:
     pairs = sources * n_neurons + targets
     ordered = np.sort(pairs)
     same = np.flatnonzero(ordered[1:] == ordered[:-1])
@@ -111,9 +101,8 @@ def as_floats(name: str, values: Any, length: int) -> np.ndarray:
     if array.shape != (length,):
         raise GenomeError(f"expected {name} of shape ({length},), got {array.shape}")
     if np.isinf(array).any():
-        raise GenomeError(
-            f"expected finite {name} (or NaN), got {array[np.isinf(array)][0]} at {np.isinf(array).argmax()}"
-        )
+        place = int(np.isinf(array).argmax())
+        raise GenomeError(f"expected finite {name} (or NaN), got {array[place]} at {place}")
     return array
 
 

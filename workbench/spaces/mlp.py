@@ -1,13 +1,14 @@
-"""A second, tiny search space: dense MLPs by the widths of their layers.
+"""A second, small search space: dense MLPs by the widths of their layers.
 
-It proves that the loop, the store and the command line speak of search spaces and not of neurons, and it serves as a
-scientific control: what the same evolution finds when it may only choose widths.
+It is a scientific control, what the same evolution finds when it may only choose widths, and shows that the rest of the
+workbench does not depend on neurons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,7 @@ class MlpSpace(RecordSpace):
         count = int(rng.integers(self.hidden_layers[0], self.hidden_layers[1] + 1))
         hidden = np.exp(rng.uniform(low, high, size=count)).round().astype(int)
         blank = MlpGenome((int(np.prod(self.input_shape)), *hidden.tolist(), self.n_outputs), (), ())
-        return _fill(_resize(blank, blank.widths, {}), rng)
+        return _fill(_resize(blank, blank.widths), rng)
 
     def mutate(self, genome: MlpGenome, rates: MlpRates, rng: np.random.Generator) -> tuple[MlpGenome, dict[str, Any]]:
         """Add, remove, widen or narrow a hidden layer; what fits of the parent's weights is inherited."""
@@ -110,13 +111,12 @@ class MlpSpace(RecordSpace):
         kind = str(rng.choice(KINDS, p=chances / chances.sum()))
         hidden = [place for place in range(1, n_hidden + 1) if kind != "narrow_layer" or widths[place] > 1]
         layer = int(rng.integers(1, n_hidden + 2)) if kind == "add_layer" else int(rng.choice(hidden))
-        origin = {place: place for place in range(len(widths))}  # layer of the child -> layer of the parent
+        origin: list[int | None] = list(range(len(widths)))  # layers of the parent
         if kind == "add_layer":
             widths.insert(layer, max(1, round(float(np.sqrt(widths[layer - 1] * widths[layer])))))
-            origin = {place: place if place < layer else place - 1 for place in range(len(widths)) if place != layer}
+            origin.insert(layer, None)
         elif kind == "remove_layer":
-            del widths[layer]
-            origin = {place: place if place < layer else place + 1 for place in range(len(widths))}
+            del widths[layer], origin[layer]
         else:
             change = max(1, round(widths[layer] * rng.uniform(*rates.factor)))
             widths[layer] = max(1, widths[layer] + (change if kind == "widen_layer" else -change))
@@ -157,8 +157,7 @@ class MlpSpace(RecordSpace):
 
     def cost(self, genome: MlpGenome) -> Cost:
         """Counted as for neuron-level genomes."""
-        pairs = list(zip(genome.widths, genome.widths[1:], strict=False))
-        flops = 2 * sum(before * after for before, after in pairs)
+        flops = 2 * sum(before * after for before, after in pairwise(genome.widths))
         hidden = genome.widths[1:-1]
         normalised = sum(width for width in hidden if width >= SMALLEST_NORMALISED_LAYER)
         biases = sum(genome.widths[1:])
@@ -180,7 +179,7 @@ class MlpSpace(RecordSpace):
         widths = self._widths(head.get("widths"), n_layers)
         weights = tuple(arrays[f"weight{i}"] for i in range(n_layers))
         biases = tuple(arrays[f"bias{i}"] for i in range(n_layers))
-        for before, after, weight, bias in zip(widths, widths[1:], weights, biases, strict=False):
+        for (before, after), weight, bias in zip(pairwise(widths), weights, biases, strict=True):
             if weight.shape != (after, before) or bias.shape != (after,):
                 raise GenomeError(f"expected weights of shape {(after, before)}, got {weight.shape}")
         return MlpGenome(widths, weights, biases)
@@ -197,7 +196,7 @@ class MlpSpace(RecordSpace):
 
     def without_weights(self, genome: MlpGenome) -> MlpGenome:
         """The widths."""
-        return _resize(genome, genome.widths, {})
+        return _resize(genome, genome.widths)
 
     def describe(self, genome: MlpGenome) -> dict[str, Any]:
         """Layer widths."""
@@ -208,20 +207,23 @@ class MlpSpace(RecordSpace):
         }
 
 
-def _resize(genome: MlpGenome, widths: tuple[int, ...], origin: Mapping[int, int]) -> MlpGenome:
-    """An MLP of `widths` with what fits of `genome`'s parameters: its layer i was `origin[i]`, new weights are NaN."""
+def _resize(genome: MlpGenome, widths: tuple[int, ...], origin: Sequence[int | None] = ()) -> MlpGenome:
+    """An MLP of `widths` with what fits of `genome`'s parameters; new weights are NaN.
+
+    `origin` says for each layer which of `genome` it was; None if it is new.
+    """
+    origin = origin or [None] * len(widths)
     weights, biases = [], []
     for layer in range(1, len(widths)):
         weight = np.full((widths[layer], widths[layer - 1]), np.nan, np.float32)
         bias = np.zeros(widths[layer], np.float32)
-        if layer in origin:
-            old_bias = genome.biases[origin[layer] - 1]
-            rows = min(len(old_bias), len(bias))
-            bias[:rows] = old_bias[:rows]
-            if origin.get(layer - 1) == origin[layer] - 1:  # the same two layers still follow each other
-                old = genome.weights[origin[layer] - 1]
-                columns = min(old.shape[1], weight.shape[1])
-                weight[:rows, :columns] = old[:rows, :columns]
+        old = origin[layer]
+        if old is not None:
+            rows = min(len(genome.biases[old - 1]), len(bias))
+            bias[:rows] = genome.biases[old - 1][:rows]
+            if origin[layer - 1] == old - 1:  # the same two layers still follow each other
+                kept = genome.weights[old - 1][:rows, : weight.shape[1]]
+                weight[:rows, : kept.shape[1]] = kept
         weights.append(weight)
         biases.append(bias)
     return MlpGenome(widths, tuple(weights), tuple(biases))
