@@ -20,7 +20,7 @@ from workbench.settings import Setting, from_values, settings_of, to_values
 
 @runtime_checkable
 class SearchSpace(Protocol):
-    """A search space over some kind of genome `G` (opaque to callers).
+    """A search space over genomes of some kind, opaque to callers.
 
     All methods are pure: the same arguments give the same result on the same machine and versions.
     """
@@ -28,37 +28,29 @@ class SearchSpace(Protocol):
     @property
     def name(self) -> str:
         """Stable name, stored in a run and used to reopen it."""
-        ...
 
     @property
     def mutation_kinds(self) -> tuple[str, ...]:
         """Names of the mutations, in the order in which they are shown."""
-        ...
 
     @property
     def settings(self) -> tuple[Setting, ...]:
         """The settings of the rates record, for sliders and for `--set rates.NAME=VALUE`."""
-        ...
 
     def config(self) -> dict[str, Any]:
         """JSON-ready settings from which `workbench.spaces.make_space(name, config)` makes it again."""
-        ...
 
     def rates(self, values: Mapping[str, Any] | None = None) -> Any:
         """The immutable rates record with `values` put over the defaults; `ConfigError` on a bad one."""
-        ...
 
     def rates_values(self, rates: Any) -> dict[str, Any]:
         """A rates record as JSON-ready values; `rates(rates_values(r)) == r`."""
-        ...
 
     def sample(self, index: int, rng: np.random.Generator) -> Any:
         """The `index`-th genome of an initial population."""
-        ...
 
     def mutate(self, genome: Any, rates: Any, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
         """A mutated genome and a JSON-ready record with at least `kind`."""
-        ...
 
     def train(
         self,
@@ -75,27 +67,21 @@ class SearchSpace(Protocol):
         `on_epoch` is called with each row of the history (`epoch`, `val_accuracy`, …); if it returns True, training
         ends there.
         """
-        ...
 
     def evaluate(self, genome: Any, data: Any, split: str) -> float:
         """Accuracy of a trained genome on a split of `data`."""
-        ...
 
     def cost(self, genome: Any) -> Cost:
         """FLOPs and parameters."""
-        ...
 
     def encode(self, genome: Any) -> bytes:
         """The genome as bytes that contain plain arrays only (never pickle)."""
-        ...
 
     def decode(self, blob: bytes) -> Any:
         """The genome back from `encode`, bit for bit; `GenomeError` if the bytes are not one."""
-        ...
 
     def describe(self, genome: Any) -> dict[str, Any]:
         """A few JSON-ready facts for tables and tooltips, such as neurons, edges and layers."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -142,20 +128,18 @@ class RecordSpace:
 
 @runtime_checkable
 class DropsWeights(Protocol):
-    """What a space may offer besides, so that a run need not keep the weights of those that have died out."""
+    """Optional for a space: lets a run drop the weights of individuals that are neither alive nor on the front."""
 
     def without_weights(self, genome: Any) -> Any:
         """The genome's topology: `encode` and `decode` take it like any other, and `evaluate` refuses it."""
-        ...
 
 
 @runtime_checkable
 class PredictsLatency(Protocol):
-    """What a space may offer besides, so that a search may have predicted latency as its third objective."""
+    """Optional for a space: lets a search have predicted latency as an objective."""
 
     def latency_us(self, genome: Any, model: LatencyModel) -> float:
-        """Microseconds of one answer of the genome, by its topology alone."""
-        ...
+        """Predicted microseconds of one inference, from the topology alone."""
 
 
 def check_predicts(space: SearchSpace, model: LatencyModel | None) -> None:

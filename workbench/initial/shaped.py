@@ -1,4 +1,4 @@
-"""Hand-shaped starts: dense MLPs, local windows, and convolutions with shared weights and pooling windows."""
+"""Hand-shaped initial genomes: dense MLPs, local windows, and convolutions with shared weights and pooling."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def windowed(
 ) -> Genome:
     """A network of windows over the image, its last maps fully connected to the outputs.
 
-    A window that would be larger than the map it looks at shrinks to it. `LOCAL` gives plain local windows with weights
-    of their own, `CONVOLUTION` a convolution with shared weights and a pooling layer.
+    A window larger than its map shrinks to the map. `LOCAL` gives plain local windows with weights of their own,
+    `CONVOLUTION` a convolution with shared weights and a pooling layer.
     """
     channels, height, width = input_shape
     n_inputs = channels * height * width
@@ -128,13 +128,9 @@ def _window_edges(
     size, (rows, columns) = _places(layer, height, width)
     n_out = n_in if layer.pooling else layer.maps
     new = first + np.arange(n_out * len(rows) * len(columns)).reshape(n_out, len(rows), len(columns))
-    all_in = np.arange(1 if layer.pooling else n_in)  # pooling looks at one map, its own
-    out, into, row, column, dr, dc = (
-        axis.ravel()
-        for axis in np.meshgrid(
-            np.arange(n_out), all_in, rows, columns, np.arange(size[0]), np.arange(size[1]), indexing="ij"
-        )
-    )
+    all_in = np.arange(1 if layer.pooling else n_in)  # pooling reads one map, its own
+    axes = np.arange(n_out), all_in, rows, columns, np.arange(size[0]), np.arange(size[1])
+    out, into, row, column, dr, dc = (axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
     if layer.pooling:
         groups = into = out
     elif layer.shared:

@@ -1,4 +1,4 @@
-"""Weights for edges that have none yet, by each neuron's own in-degree."""
+"""Initial weights for edges that have none yet, scaled by each neuron's own in-degree."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from workbench.genome import Genome
 from workbench.genome.validation import as_groups
 
 NEW_EDGE_SCALE = 0.1
-"""How small a new edge into a neuron that has trained weights already starts, relative to a fresh neuron's."""
+"""Initial scale of a new edge into a neuron with trained weights, relative to an edge into a new neuron."""
 
 
 def initialise(genome: Genome, rng: np.random.Generator, new_edge_scale: float = NEW_EDGE_SCALE) -> Genome:

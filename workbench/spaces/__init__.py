@@ -1,4 +1,4 @@
-"""The search spaces that there are, by name."""
+"""The search spaces, by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPACES: dict[str, type[NeuronSpace] | type[MlpSpace]] = {NeuronSpace.name: Neuro
 
 
 def make_space(name: str, config: Mapping[str, Any]) -> SearchSpace:
-    """The space that a run was made with, from what the run stored of it."""
+    """The space of a run, from its stored name and settings."""
     try:
         return _class_of(name).from_config(config)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
