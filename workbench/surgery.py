@@ -18,9 +18,6 @@ from workbench.errors import MutationError
 from workbench.genome import Genome, topology
 from workbench.mutations.operators import groups_of_equal_offset, share_groups
 
-SURGERY = ("delete_neurons", "delete_edges", "connect", "share_edges")
-"""Kinds of the records of surgery."""
-
 
 @dataclass(frozen=True)
 class Region:

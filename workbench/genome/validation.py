@@ -43,11 +43,10 @@ def check_size(n_neurons: int, n_edges: int = 0) -> None:
         raise GenomeError(f"expected at most {MAX_EDGES:,} edges, got {n_edges:,}")
 
 
-def check_normalization(normalization: str) -> str:
-    """`normalization` itself; `GenomeError` if it is none of the known ones."""
+def check_normalization(normalization: str) -> None:
+    """Raise `GenomeError` unless `normalization` is one of `NORMALIZATIONS`."""
     if not isinstance(normalization, str) or normalization not in NORMALIZATIONS:
         raise GenomeError(f"expected normalization to be one of {NORMALIZATIONS}, got {normalization!r:.80}")
-    return normalization
 
 
 def as_ids(name: str, values: Any) -> np.ndarray:
