@@ -77,7 +77,7 @@ def write_topology(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -
     gaps[first] = sources[first]
     values = {"in_degrees": degrees, "source_gaps": gaps, "shared": arrays["shared"] + 1}
     planes = {name: _planes(values[name], size) for name, size in _PLANES.items()}
-    return write_arrays(TOPOLOGY, FORMAT_VERSION, facts, {**planes, "neuron_keys": neuron_keys})
+    return write_arrays(TOPOLOGY, FORMAT_VERSION, facts, {**planes, "neuron_keys": neuron_keys}, head_first=False)
 
 
 def read_genome(blob: bytes) -> dict[str, Any]:
@@ -139,15 +139,18 @@ def _values(name: str, planes: np.ndarray) -> np.ndarray:
 
 
 # ---------------------------------------------------------------------- named arrays with a head
-def write_arrays(format: str, version: int, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
+def write_arrays(
+    format: str, version: int, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray], head_first: bool = True
+) -> bytes:
     """An `npz` file of arrays and of `head`, a JSON object that names the format and has further facts.
 
     It is compressed for speed: most of it is trained weights, which hardly get smaller.
     """
-    head = json.dumps({"format": format, "version": version, **facts}).encode()
+    text = json.dumps({"format": format, "version": version, **facts}).encode()
+    head = {"head": np.frombuffer(text, np.uint8)}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, array in {"head": np.frombuffer(head, np.uint8), **arrays}.items():
+        for name, array in ({**head, **arrays} if head_first else {**arrays, **head}).items():
             with archive.open(f"{name}.npy", "w") as entry:
                 np.lib.format.write_array(entry, array, allow_pickle=False)
     return buffer.getvalue()
