@@ -33,15 +33,6 @@ def number(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def value_text(value: Any) -> str:
-    """A fact about a network, such as a count, a share or a list of them."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(value_text, value))
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def in_words(name: str) -> str:
     """The name of a setting or column for people: `rates.add_edges` is "add edges"."""
     return name.rpartition(".")[2].replace("_", " ").replace("flops", "FLOPs")

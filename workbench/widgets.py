@@ -1,6 +1,6 @@
 """Live views of searches and networks for notebooks; each usable alone, all together in `Dashboard`."""
 
-from workbench.views.base.selection import Selection
+from workbench.views.base.source import Selection
 from workbench.views.compare.widget import CompareView
 from workbench.views.dashboard.widget import Dashboard
 from workbench.views.front.widget import FrontView

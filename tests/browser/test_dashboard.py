@@ -164,14 +164,14 @@ def drag(hands: Hands) -> None:
     handle.scroll_into_view_if_needed()
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    formula = hands.page.locator(".wb-steering .wb-area-law code")
+    title = hands.page.locator(".wb-steering .wb-area-law .gtitle")
     hands.page.mouse.move(x, y)
     hands.page.mouse.down()
-    seen = {formula.inner_text()}
+    seen = {title.text_content()}
     for distance in range(20, 81, 20):
         hands.page.mouse.move(x + distance, y, steps=10)
-        wait_until(lambda: formula.inner_text() not in seen)
-        seen.add(formula.inner_text())
+        wait_until(lambda: title.text_content() not in seen)
+        seen.add(title.text_content())
         total = hands.total()
         wait_until(lambda total=total: hands.total() > total + 2)  # children that could have been affected
     assert len(hands.run.events) == events

@@ -1,4 +1,4 @@
-"""Colours and overlays of the front, hypervolume with live changes, the spatial rule."""
+"""Colours and overlays of the front, hypervolume with live changes, the spatial law."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_hypervolume_and_live_changes(run):
     assert set(change.lines) == {"grow 0.5 → 0.75", "size 0.1–0.3 → 0.2–0.25", "epochs 2 → 3"}
 
 
-def test_the_spatial_rule():
+def test_the_spatial_law():
     info = spatial_law_info(SpatialLaw(4, 1.5), layers=(1, 3), reach=16)
     assert info.weight[:, 0].tolist() == [1, 1]
     np.testing.assert_allclose(info.weight[0, -1], np.exp(-16 / 5.5))

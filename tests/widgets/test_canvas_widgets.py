@@ -11,7 +11,7 @@ from workbench.plots import activations, dag_layout, edge_density, neuron_densit
 from workbench.spatial import SpatialLaw
 from workbench.surgery import Region
 from workbench.views.base.canvas import VIEWS
-from workbench.views.base.selection import Selection
+from workbench.views.base.source import Selection
 from workbench.views.network.data import ADDED, KEPT, REMOVED, genome_difference
 from workbench.views.network.maps import to_rgba
 from workbench.views.network.widget import SHOW, DagView, SpatialView

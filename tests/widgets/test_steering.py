@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
-import ipywidgets as ipw
 import pytest
-from search.search_samples import NumberSpace, finish, step
+from search.search_samples import NumberRates, NumberSpace, finish, step
 from widget_samples import number_search
 
 from workbench.search import Search
@@ -15,7 +15,8 @@ from workbench.settings import to_values
 from workbench.spaces import MlpSpace, NeuronSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig
-from workbench.views.base import debounce
+from workbench.views.base import controls
+from workbench.views.base.controls import REST_SECONDS, Debounce
 from workbench.views.base.poller import POLLER
 from workbench.widgets import LogView, Steering
 
@@ -42,6 +43,7 @@ def test_a_slider_changes_the_next_children_and_the_run_file(search):
     view.controls["shrink"].value = 0.0
     view.controls["tournament"].value = 5
     view.controls["epochs"].value = 4
+    POLLER.poll_once()
     assert "Waits for the next child: tournament 3 → 5; epochs 2 → 4; grow 0.5 → 1; shrink 0.5 → 0" in view.note.value
     step(search, 3)
     POLLER.poll_once()
@@ -59,7 +61,7 @@ def test_a_slider_changes_the_next_children_and_the_run_file(search):
 
 def test_a_drag_is_one_change(search, monkeypatch):
     """What is passed on the way is only previewed, however long the hand stays there."""
-    monkeypatch.setattr(debounce, "REST_SECONDS", 0.001)
+    monkeypatch.setattr(controls, "REST_SECONDS", 0.001)
     updates, update = [], search.update
     monkeypatch.setattr(search, "update", lambda **changes: updates.append(changes) or update(**changes))
 
@@ -69,7 +71,7 @@ def test_a_drag_is_one_change(search, monkeypatch):
         view.pointer.held = True
         for value in (0.6, 0.7, 0.0, 0.9):
             grow.value = value
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0)
             shares.append(view.shares.value)
             search.update(tournament=len(shares) + 3)  # another dashboard; the slider stays under the hand
             POLLER.poll_once()
@@ -83,9 +85,39 @@ def test_a_drag_is_one_change(search, monkeypatch):
         view.close()
 
     asyncio.run(drag())
-    assert updates[4:] == [{"rates": {"grow": 0.9}}]
+    assert updates[4:] == [{"rates": NumberRates(grow=0.9)}]
     step(search, 1)
     assert len(search.timeline) == 1
+
+
+class Timers:
+    """Instead of a loop: notes what is to be called later."""
+
+    def __init__(self) -> None:
+        self.waiting = []
+
+    def later(self, seconds, call):
+        assert seconds == REST_SECONDS
+        self.waiting.append(call)
+        return SimpleNamespace(cancel=lambda: self.waiting.remove(call))
+
+
+def test_changes_count_once_the_pointer_is_let_go_and_nothing_has_moved():
+    timers, applied = Timers(), []
+    debounce = Debounce(applied.append, timers.later)
+    debounce.hold(True)
+    debounce.put("grow", 0.6)
+    debounce.put("grow", 0.7)
+    assert timers.waiting == []
+    debounce.hold(False)
+    debounce.put("shrink", 0.2)
+    assert len(timers.waiting) == 1  # counted from the last change
+    timers.waiting.pop()()
+    assert applied == [{"grow": 0.7, "shrink": 0.2}]
+    debounce.put("grow", 0.1)
+    debounce.drop("grow")
+    debounce.hold(False)
+    assert (timers.waiting, len(applied)) == ([], 1)
 
 
 def test_a_drag_back_to_the_start_changes_nothing(search):
@@ -160,17 +192,20 @@ def test_what_has_ended_cannot_be_steered(search):
     view.close()
 
 
-def test_the_spatial_rule_is_drawn(tmp_path):
+def test_the_spatial_law_is_drawn(tmp_path):
     from search.search_samples import tiny_data
 
     data = tiny_data()
     search = Search(data, SearchConfig(), tmp_path / "run.sqlite", NeuronSpace.for_data(data))
     view = steering(search)
-    assert "exp(−dist / (4 + 1.5 · layer))" in view.curve.value
-    assert view.curve.value.count("<polyline") == 5
+    assert view.curve.shown.layout.title.text == "exp(−dist / (4 + 1.5 · layer))"
+    assert len(view.curve.shown.data) == 5
     view.controls["spatial_base"].value = 2.0
-    assert "exp(−dist / (2 + 1.5 · layer))" in view.curve.value
-    assert search.rates.law.base == 2.0
+    view.controls["spatial_per_layer"].value = 0.0
+    assert (search.rates.law.base, search.rates.law.per_layer) == (2.0, 0.0)
+    POLLER.poll_once()
+    assert view.curve.shown.layout.title.text == "exp(−dist / (2 + 0 · layer))"
+    assert [trace.name for trace in view.curve.shown.data] == ["every layer"]
     view.close()
     search.close()
 
@@ -185,13 +220,11 @@ def test_every_setting_of_a_space_has_a_labelled_control(tmp_path, space):
     view = steering(search)
     own = {"tournament", "children", "epochs", "learning_rate"}
     assert set(view.controls) == {setting.name for setting in made.settings} | own
-    values = made.rates_values(search.rates)
     for setting in made.settings:
         control = view.controls[setting.name]
         assert control.description
         assert control.tooltip
-        shown = list(control.value) if isinstance(control, ipw.FloatRangeSlider) else control.value
-        assert shown == values[setting.name]
+        assert control.value == getattr(search.rates, setting.name)
     view.close()
     search.close()
 

@@ -18,7 +18,8 @@ from workbench.results.retraining import lineage_epochs, retraining_table
 from workbench.search.report import chosen_members, front_table
 from workbench.store import Run
 from workbench.views.front.data import Baseline, FrontInfo, baselines_for
-from workbench.views.front.figure import draw_front, hypervolume_spread_figure
+from workbench.views.front.figure import draw_front
+from workbench.views.front.hypervolume import hypervolume_spread_figure
 from workbench.views.mutations.data import mutation_effects
 from workbench.views.run.data import flat
 

@@ -9,7 +9,7 @@ import anywidget
 import traitlets
 
 from workbench.genome import Genome
-from workbench.views.base.selection import Selection
+from workbench.views.base.source import Selection
 
 VIEWS = Path(__file__).parents[1]
 

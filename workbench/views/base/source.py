@@ -1,4 +1,4 @@
-"""What a view looks at: a live search, or a run in a file. Both look the same from there on."""
+"""What views look at: a live search, or a run in a file, which look the same from there on; and what is selected."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import traitlets
 
 from workbench.datasets import Dataset, dataset_names, load_dataset
 from workbench.errors import RunError, WorkbenchError
@@ -17,16 +19,34 @@ from workbench.space import SearchSpace
 from workbench.store import Run, open_run
 
 
+class Selection(traitlets.HasTraits):
+    """Views observe it and set it; a click anywhere selects everywhere.
+
+    Attributes:
+        individual: id in the run, or None.
+        neuron: id in that individual's genome, or None.
+    """
+
+    individual = traitlets.Int(None, allow_none=True)
+    neuron = traitlets.Int(None, allow_none=True)
+
+    @traitlets.observe("individual")
+    def _forget_neuron(self, change: traitlets.Bunch) -> None:
+        self.neuron = None
+
+
 class Details(NamedTuple):
     """What is known of one individual.
 
     Attributes:
-        individual: with its genome, unless that was not kept.
+        individual: what the run knows of it.
+        genome: None if it was not kept.
         facts: what its search space says of the genome.
         ancestors: ids from the first one down to the parent.
     """
 
     individual: Individual
+    genome: Any
     facts: Mapping[str, Any]
     ancestors: tuple[int, ...]
 
@@ -58,6 +78,7 @@ class Source:
         self.latest: Snapshot | None = None
         self._details: Details | None = None
         self._settings: tuple[int, Settings] | None = None
+        self._parents: dict[int, int | None] = {}
 
     @property
     def version(self) -> object:
@@ -123,35 +144,34 @@ class Source:
         return open_run(self.path.parent / name)
 
     def details(self, id: int) -> Details:
-        """An individual, from memory if it is alive or on the front; else from the run file.
+        """An individual, from memory if it is alive, new or on the front; else from the run file.
 
         Raises:
             WorkbenchError: if there is no such individual, or it cannot be read.
         """
         if self._details is None or self._details.individual.id != id:
-            self._details = self._remembered(id) or self._stored(id)
+            snapshot = self.latest or self.snapshot()
+            known = {one.id: one for one in (*snapshot.population, *snapshot.archive, *snapshot.current)}
+            individual = known.get(id)
+            if individual is None or individual.result is None or individual.result.genome is None:
+                individual = self.run.individual(id)
+            genome = individual.result.genome if individual.result else None
+            facts = {} if genome is None else self.space.describe(genome)
+            for some in (snapshot.recent, known.values()):
+                self._parents.update((one.id, one.parent) for one in some)
+            self._details = Details(individual, genome, facts, self._ancestors(id, individual.parent))
         return self._details
 
-    def _remembered(self, id: int) -> Details | None:
-        """What the latest snapshot knows; None if anything is missing, such as an early ancestor."""
-        snapshot = self.latest
-        if snapshot is None:
-            return None
-        known = {one.id: one for one in (*snapshot.population, *snapshot.archive, *snapshot.current)}
-        if id not in known or known[id].genome is None:
-            return None
-        parents = {one.id: one.parent for one in snapshot.recent} | {one.id: one.parent for one in known.values()}
-        line = [id]
-        while (parent := parents.get(line[-1])) is not None:
-            line.append(parent)
-        if line[-1] not in parents:
-            return None
-        return Details(known[id], self.space.describe(known[id].genome), tuple(line[:0:-1]))
-
-    def _stored(self, id: int) -> Details:
-        individual = self.run.individual(id)
-        line = [int(each) for each in self.run.lineage(id)["id"]]
-        return Details(individual, self.run.facts(id), tuple(line[:-1]))
+    def _ancestors(self, id: int, parent: int | None) -> tuple[int, ...]:
+        """Ids from the first ancestor in the run down to the parent; the file is read for those from long ago."""
+        line: dict[int, None] = {}  # in order; a damaged file may name parents in a circle
+        while parent is not None and parent not in line:
+            if parent not in self._parents:
+                table = self.run.lineage(id)
+                return tuple(int(each) for each in table["id"])[:-1]
+            line[parent] = None
+            parent = self._parents[parent]
+        return tuple(line)[::-1]
 
     def neuron_genome(self, id: int) -> Any:
         """The genome of an individual if it is one of neurons, else None.
@@ -161,7 +181,7 @@ class Source:
         """
         from workbench.genome import Genome
 
-        genome = self.details(id).individual.genome
+        genome = self.details(id).genome
         if genome is None:
             raise RunError(f"the network of individual {id} was not kept: it failed, or was dropped to save space")
         return genome if isinstance(genome, Genome) else None

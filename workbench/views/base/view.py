@@ -14,8 +14,7 @@ from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.markup import escape
 from workbench.views.base.poller import POLL_SECONDS, POLLER
-from workbench.views.base.selection import Selection
-from workbench.views.base.source import Source, source_of
+from workbench.views.base.source import Selection, Source, source_of
 
 
 @cache

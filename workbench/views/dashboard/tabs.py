@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import ipywidgets as ipw
 
-from workbench.views.base.selection import Selection
-from workbench.views.base.source import Source
+from workbench.views.base.source import Selection, Source
 from workbench.views.compare.widget import CompareView
 from workbench.views.inspect.widget import InspectView
 from workbench.views.lineage.widget import LineageView

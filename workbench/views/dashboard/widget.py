@@ -8,12 +8,11 @@ from typing import Any
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
-from workbench.search import Search
+from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.markup import escape, quiet
-from workbench.views.base.selection import Selection
-from workbench.views.base.source import Source, source_of
-from workbench.views.base.view import classed, panel, style_sheet
+from workbench.views.base.source import Selection, Source
+from workbench.views.base.view import View, classed, panel, style_sheet
 from workbench.views.dashboard.tabs import Understand
 from workbench.views.front.widget import FrontView
 from workbench.views.inspect.card import IndividualCard
@@ -21,7 +20,7 @@ from workbench.views.run.widget import LogView, RunControl
 from workbench.views.steering.widget import Steering
 
 
-class Dashboard(ipw.VBox):
+class Dashboard(View):
     """Run control, live front, the selected network, steering and log, and tabs that help to understand.
 
     A click anywhere selects everywhere. Any number of dashboards may look at one search. Closing the page does not stop
@@ -39,27 +38,26 @@ class Dashboard(ipw.VBox):
         dag, spatial: the network as a graph, and over the image; None if the space is not one of neurons.
     """
 
-    def __init__(self, watched: Search | Run, others: Mapping[str, Run] | None = None) -> None:
-        self.views: tuple[Any, ...] = ()
-        source = source_of(watched)
-        super().__init__()
-        self.source, self.selection = source, Selection()
-        self.dag, self.spatial = _network_views(source, self.selection)
-        self.run_control = RunControl(source, self.selection)
-        self.front = FrontView(source, self.selection, others)
-        self.card = IndividualCard(source, self.selection)
-        self.steering = Steering(source, self.selection)
-        self.history = LogView(source, self.selection)
-        self.understand = Understand(source, self.selection)
-        own = (self.run_control, self.front, self.card, self.steering, self.history, self.understand)
-        self.views = own if self.dag is None else (*own, self.dag, self.spatial)
+    def __init__(self, watched: Search | Run | Source, others: Mapping[str, Run] | None = None) -> None:
+        self._others = others
+        super().__init__(watched)
+
+    def _build(self) -> None:
+        source, selection = self.source, self.selection
+        self.dag, self.spatial = _network_views(source, selection)
+        self.run_control = RunControl(source, selection)
+        self.front = FrontView(source, selection, self._others)
+        self.card = IndividualCard(source, selection)
+        self.steering = Steering(source, selection)
+        self.history = LogView(source, selection)
+        self.understand = Understand(source, selection)
         self._network_note = ipw.HTML()
         self.add_class("wb-dashboard")
         title = f"{escape(source.dataset)} · {escape(source.path.name)} · space of {escape(source.space.name)}"
         head = ipw.HTML(f'<h2 class="wb-heading">{title}</h2>')
         self.grid = classed(ipw.Box(self._panels()), "wb-grid")
         self.children = (style_sheet(), head, self.grid)
-        self.selection.observe(self._open, "individual")
+        self._on_selection(self._open)
 
     def _panels(self) -> list[ipw.Widget]:
         parts = [
@@ -83,17 +81,18 @@ class Dashboard(ipw.VBox):
         except WorkbenchError:
             note = "Its network was not kept: it failed, or it was dropped to save space."
         self._network_note.value = quiet(note)
-        self.dag.genome = genome
-        self.spatial.law = self.source.settings.rates.law
-        self.spatial.genome = genome
+        self.dag.genome = self.spatial.genome = genome
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Keep the spatial law of the settings that hold; all else is shown by the views."""
+        if self.spatial is not None:
+            self.spatial.law = self.source.settings.rates.law
 
     def close(self) -> None:
         """End all views, on the page and in the kernel; the search goes on."""
-        views, self.views = self.views, ()
-        if views:
-            self.selection.unobserve(self._open, "individual")
-        for view in views:
-            view.close()
+        for name in ("run_control", "front", "card", "steering", "history", "understand", "dag", "spatial"):
+            if getattr(self, name, None) is not None:
+                getattr(self, name).close()
         super().close()
 
 

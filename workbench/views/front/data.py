@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from workbench.errors import ConfigError
+from workbench.objectives import FLOPS, TWO, Objective
 from workbench.views.run.data import Change, run_changes
 
 if TYPE_CHECKING:
@@ -58,11 +59,12 @@ class FrontInfo:
     """What a front figure shows: tables with the columns of `Run.individuals`.
 
     Attributes:
-        front: rows of the all-time front, by rising FLOPs.
+        front: rows of the all-time front, by rising cost.
         alive: rows of the population that are not on the front; None if only the front is shown.
         dead: rows of the others that were trained, or None.
         title: of the figure.
         accuracy: column of the vertical axis, "val_accuracy" or "test_accuracy".
+        objectives: of the run.
     """
 
     front: pd.DataFrame
@@ -70,6 +72,7 @@ class FrontInfo:
     dead: pd.DataFrame | None = None
     title: str = ""
     accuracy: str = "val_accuracy"
+    objectives: tuple[Objective, ...] = TWO
 
     @property
     def groups(self) -> dict[str, pd.DataFrame]:
@@ -78,20 +81,25 @@ class FrontInfo:
         return {name: table for name, table in tables.items() if table is not None}
 
 
+def cost_axis(objectives: Sequence[Objective]) -> Objective:
+    """The objective that accuracy is drawn against: FLOPs, or the first cost of a run that does not rank by FLOPs."""
+    return FLOPS if FLOPS in objectives else objectives[1]
+
+
 def front_info(run: Run) -> FrontInfo:
     """Sort the individuals of a run into front, alive and dead."""
     table = run.individuals
     table = table[table["status"] == "ok"]
-    front = table[table["on_front"]].sort_values("flops")
+    front = table[table["on_front"]].sort_values(cost_axis(run.objectives).column)
     others = table[~table["on_front"]]
     title = f"{run.dataset.get('name', '')}: {len(table)} networks, {len(front)} on the front"
-    return FrontInfo(front, others[others["alive"]], others[~others["alive"]], title)
+    return FrontInfo(front, others[others["alive"]], others[~others["alive"]], title, objectives=run.objectives)
 
 
 def staircase(front: pd.DataFrame) -> pd.DataFrame:
-    """Rows of a front, by rising FLOPs, that are more accurate than all smaller ones.
+    """Rows of a front, by rising cost, that are more accurate than all cheaper ones.
 
-    All of them, unless there are more objectives; then what a line through accuracy and FLOPs can go through.
+    All of them, unless there are more than two objectives; then what a line can go through.
     """
     before = front["val_accuracy"].cummax().shift(fill_value=float("-inf"))
     return front[front["val_accuracy"] > before]

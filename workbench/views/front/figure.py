@@ -1,18 +1,19 @@
-"""The figures of the front and of the hypervolume; dashboard, notebooks and report draw the same."""
+"""The figure of the front; dashboard, notebooks and report draw the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.errors import ConfigError
+from workbench.objectives import ACCURACY, FLOPS, LATENCY, PARAMETERS, TWO, Objective
 from workbench.views.base.figures import PAGE, log_axis
 from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import (
     ALIVE,
-    BLUE,
     CATEGORIES,
     DEAD,
     FRONT,
@@ -20,23 +21,20 @@ from workbench.views.base.palette import (
     NEW,
     PINK,
     SELECTED,
-    VERMILLION,
     group_color,
 )
 from workbench.views.front.data import (
-    AGAINST,
     Baseline,
     Coloring,
     FrontInfo,
     HypervolumeInfo,
-    HypervolumeSpread,
     baselines_for,
+    cost_axis,
     front_info,
     front_tables,
-    hypervolume_info,
-    hypervolume_spread,
     staircase,
 )
+from workbench.views.front.hypervolume import hypervolume_traces
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,14 +54,6 @@ STYLES: Mapping[str, dict[str, Any]] = {
 }
 """How the individuals of a run are drawn, from back to front; "new" ones only while it runs."""
 
-HOVER = (
-    "<b>individual %{customdata[0]}</b>, generation %{customdata[1]}, %{customdata[2]}<br>"
-    "%{y:.2%} validation accuracy<br>%{x:,} FLOPs, %{customdata[3]:,} parameters<extra></extra>"
-)
-
-LATENCY_HOVER = "<br>%{customdata[4]:,.1f} µs predicted"
-"""Told besides, in a run with a latency model."""
-
 MAX_OTHERS = 4
 """Fronts of other runs that the live figure shows at once."""
 
@@ -77,8 +67,9 @@ def front_figure(
 ) -> go.Figure:
     """Validation accuracy against FLOPs (log axis): the all-time front, the population and the dead.
 
-    The axis of accuracy shows the front and what lies not far below; zoom out for the rest.
-    A line joins the front unless there are more objectives and some members owe their place to them.
+    A run that does not rank by FLOPs is drawn against its own cost. The axis of accuracy shows the front and what lies
+    not far below; zoom out for the rest. A line joins the front unless some members owe their place to a further
+    objective; hovering shows them all.
 
     Args:
         run: the run.
@@ -115,21 +106,25 @@ def draw_front(
     newest = max((int(table["generation"].max()) for table in tables if "generation" in table), default=0)
     coloring = Coloring(color, tuple(kinds), newest)
     figure = go.Figure()
-    tested = info.accuracy == "test_accuracy"
+    tested, cost = info.accuracy == "test_accuracy", cost_axis(info.objectives)
     for name, table in info.groups.items():
-        trace = group_trace(name, list(table.itertuples(index=False)), coloring, accuracy=info.accuracy)
+        points = list(table.itertuples(index=False))
+        trace = group_trace(name, points, coloring, info.objectives, info.accuracy)
         label = f"{name}{', tested' if tested else ''} ({len(table)})"
         figure.add_trace(go.Scatter({**trace, "name": label}))
     for number, (name, table) in enumerate((others or {}).items()):
-        figure.add_trace(go.Scatter(other_trace(table, f"{name}, validation" if tested else name, number)))
+        label = f"{name}, validation" if tested else name
+        figure.add_trace(go.Scatter(other_trace(table, label, number, cost)))
+    if cost is not FLOPS:
+        baselines = ()
     if baselines:
         figure.add_trace(go.Scatter(baseline_trace(baselines)))
-    flops = [float(value) for trace in figure.data for value in trace.x]
-    label = "accuracy" if tested else "validation accuracy"
+    costs = [float(value) for trace in figure.data for value in trace.x]
+    label = "accuracy" if tested else ACCURACY.label
     figure.update_layout(
         PAGE,
         title=figure_text(info.title),
-        xaxis={"title": "FLOPs per image (2 per edge)", **log_axis(flops)},
+        xaxis={"title": _axis_title(cost), **log_axis(costs)},
         yaxis={"title": label, "tickformat": ".1%", "range": _accuracy_range(info, baselines)},
         height=560,
     )
@@ -149,23 +144,24 @@ def _accuracy_range(info: FrontInfo, baselines: Sequence[Baseline]) -> list[floa
 
 # ---------------------------------------------------------------------- traces
 def group_trace(
-    name: str, points: Sequence[Any], coloring: Coloring | None = None, accuracy: str = "val_accuracy"
+    name: str,
+    points: Sequence[Any],
+    coloring: Coloring | None = None,
+    objectives: Sequence[Objective] = TWO,
+    accuracy: str = ACCURACY.column,
 ) -> dict[str, Any]:
     """Individuals that are drawn alike, as a trace.
 
     Args:
         name: one of `STYLES`.
-        points: individuals with `id`, `generation`, `mutation`, `flops`, an accuracy, `parameters`, maybe `latency_us`.
+        points: individuals with `id`, `generation`, `mutation` and the columns of the objectives.
         coloring: what colours tell; their status if None.
+        objectives: of the run.
         accuracy: attribute of the vertical axis.
     """
-    coloring = coloring or Coloring()
-    style, has_latency = STYLES[name], bool(points) and hasattr(points[0], "latency_us")
-    told = np.empty((len(points), 5 if has_latency else 4), object)
-    for row, point in enumerate(points):
-        mutation = getattr(point, "mutation", None)
-        facts = [point.id, getattr(point, "generation", 0), mutation if isinstance(mutation, str) else "initial"]
-        told[row] = [*facts, getattr(point, "parameters", 0), *([point.latency_us] if has_latency else [])]
+    coloring, style, cost = coloring or Coloring(), STYLES[name], cost_axis(objectives)
+    others = [one for one in (FLOPS, PARAMETERS, LATENCY) if one is not cost]
+    others = others if LATENCY in objectives else [one for one in others if one is not LATENCY]
     heights = [getattr(point, accuracy) for point in points]
     colors = {"color": style["marker"]["color"], "coloraxis": None}
     if coloring.is_shown:
@@ -174,29 +170,66 @@ def group_trace(
     trace = {
         **style,
         "name": name,
-        "x": np.array([point.flops for point in points], float),
+        "x": np.array([cost.of(point) for point in points], float),
         "y": np.array(heights, float),
-        "customdata": told,
+        "customdata": _told(points, others),
         "marker": {**style["marker"], **colors, "line": outline},
-        "hovertemplate": HOVER.replace("<extra>", f"{LATENCY_HOVER}<extra>") if has_latency else HOVER,
+        "hovertemplate": _hover("test accuracy" if accuracy == "test_accuracy" else ACCURACY.label, cost, others),
     }
     if "line" in style and not all(one < other for one, other in pairwise(heights)):
         trace["mode"] = "markers"  # with more objectives a front may be no line
     return trace
 
 
-def other_trace(front: pd.DataFrame, name: str, number: int) -> dict[str, Any]:
-    """The front of another run as a trace."""
-    front, color, name = staircase(front), group_color(number + 1), figure_text(name)
+def _told(points: Sequence[Any], others: Sequence[Objective]) -> np.ndarray:
+    """What hovering tells besides the axes: [points, 3 + others]."""
+    told = np.empty((len(points), 3 + len(others)), object)
+    for row, point in enumerate(points):
+        mutation = getattr(point, "mutation", None)
+        facts = [point.id, getattr(point, "generation", 0), mutation if isinstance(mutation, str) else "initial"]
+        told[row] = [*facts, *(getattr(point, one.column, None) for one in others)]
+    return told
+
+
+def _hover(accuracy: str, cost: Objective, others: Sequence[Objective]) -> str:
+    costs = [f"%{{x:{cost.format}}} {_measure(cost)}"]
+    costs += [f"%{{customdata[{place}]:{one.format}}} {_measure(one)}" for place, one in enumerate(others, 3)]
+    return (
+        "<b>individual %{customdata[0]}</b>, generation %{customdata[1]}, %{customdata[2]}<br>"
+        f"%{{y:.2%}} {accuracy}<br>{', '.join(costs)}<extra></extra>"
+    )
+
+
+def _measure(cost: Objective) -> str:
+    """What a value of a cost is followed by: "FLOPs", "µs predicted latency"."""
+    return cost.unit if cost.label.startswith(cost.unit) else f"{cost.unit} {cost.label}"
+
+
+def _axis_title(cost: Objective) -> str:
+    if cost is FLOPS:
+        return f"{cost.label} (2 per edge)"
+    return cost.label if cost.label == cost.unit else f"{cost.label}, {cost.unit}"
+
+
+def other_trace(front: pd.DataFrame, name: str, number: int, cost: Objective = FLOPS) -> dict[str, Any]:
+    """The front of another run as a trace.
+
+    Raises:
+        ConfigError: if that run does not know its members' cost.
+    """
+    if cost.column not in front:
+        raise ConfigError(f"{name} has no {cost.label}, so its front cannot be drawn here")
+    front, color, name = staircase(front.sort_values(cost.column)), group_color(number + 1), figure_text(name)
     return {
-        "x": front["flops"].astype(float),
-        "y": front["val_accuracy"],
+        "x": front[cost.column].astype(float),
+        "y": front[ACCURACY.column],
         "name": name,
         "mode": "lines+markers",
         "line": {"shape": "hv", "width": 1.5, "color": color, "dash": "dot"},
         "marker": {"size": 5, "color": color},
         "customdata": front["id"],
-        "hovertemplate": f"{name}, individual %{{customdata}}<br>%{{y:.2%}}, %{{x:,}} FLOPs<extra></extra>",
+        "hovertemplate": f"{name}, individual %{{customdata}}<br>%{{y:.2%}}, %{{x:{cost.format}}} {_measure(cost)}"
+        "<extra></extra>",
     }
 
 
@@ -232,93 +265,21 @@ def color_axis(coloring: Coloring) -> dict[str, Any]:
     return {"colorscale": steps, "cmin": -0.5, "cmax": len(names) - 0.5, "colorbar": {**bar, **ticks}}
 
 
-# ---------------------------------------------------------------------- hypervolume
-def hypervolume_figure(run: Run) -> go.Figure:
-    """Hypervolume over the individuals trained, live changes marked."""
-    figure = _hypervolume_page(hypervolume_traces(hypervolume_info(run)), "individuals trained")
-    title = figure_text(f"{run.dataset.get('name', '')}: hypervolume of the front")
-    return figure.update_layout(title=title)
-
-
-def hypervolume_spread_figure(groups: Mapping[str, Sequence[Run]], against: str = "generation") -> go.Figure:
-    """Hypervolume of groups of runs: thin per run; thick the median of each group, and the band of all its runs.
-
-    Args:
-        groups: runs by name of their group.
-        against: one of `AGAINST`.
-    """
-    traces: list[dict[str, Any]] = []
-    for number, (name, runs) in enumerate(groups.items()):
-        spread = hypervolume_spread(runs, against)
-        if spread is not None:
-            traces += _spread_traces(name, spread, group_color(number))
-    return _hypervolume_page(traces, AGAINST[against]).update_layout(width=None, showlegend=True)
-
-
-def _hypervolume_page(traces: Iterable[Mapping[str, Any]], spent: str) -> go.Figure:
-    import plotly.graph_objects as go
-
-    figure = go.Figure([go.Scatter(trace) for trace in traces])
-    axes = {"xaxis": {"title": spent, "rangemode": "tozero"}, "yaxis": {"title": "hypervolume of the all-time front"}}
-    return figure.update_layout(PAGE, height=420, **axes)
-
-
-def hypervolume_traces(info: HypervolumeInfo) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The curve of one run, and the marks of its live changes."""
-    curve = {
-        "x": np.asarray(info.individuals),
-        "y": np.asarray(info.hypervolume),
-        "name": "hypervolume",
-        "mode": "lines+markers",
-        "line": {"color": BLUE, "width": 2},
-        "marker": {"size": 4},
-        "hovertemplate": "%{y:.4f} after %{x} individuals<extra></extra>",
-    }
-    marks = {
-        "x": np.asarray([change.from_child for change in info.changes]),
-        "y": info.heights(),
-        "name": "live change",
-        "mode": "markers",
-        "marker": {"symbol": "triangle-down", "size": 11, "color": VERMILLION},
-        "text": ["<br>".join(map(figure_text, change.lines[:8])) for change in info.changes],
-        "hovertemplate": "<b>from child %{x}</b><br>%{text}<extra></extra>",
-    }
-    return curve, marks
-
-
-def _spread_traces(name: str, spread: HypervolumeSpread, color: str) -> Iterator[dict[str, Any]]:
-    runs, silent = len(spread.values), {"hoverinfo": "skip", "showlegend": False}
-    if runs > 1:
-        band = np.concatenate([spread.values.max(axis=0), spread.values.min(axis=0)[::-1]])
-        around = np.concatenate([spread.at, spread.at[::-1]])
-        yield {"x": around, "y": band, "fill": "toself", "fillcolor": color, "opacity": 0.18, "mode": "none", **silent}
-        for values in spread.values:
-            yield {"x": spread.at, "y": values, "mode": "lines", "line": {"width": 0.8, "color": color}, **silent}
-    yield {
-        "x": spread.at,
-        "y": np.median(spread.values, axis=0),
-        "name": figure_text(f"{name}: median of {runs} runs" if runs > 1 else name),
-        "mode": "lines",
-        "line": {"width": 2.5, "color": color},
-        "hovertemplate": "%{y:.4f} at %{x:,.4g}<extra></extra>",
-    }
-
-
 # ---------------------------------------------------------------------- the dashboard
-def live_figure(baselines: Sequence[Baseline]) -> go.Figure:
+def live_figure(baselines: Sequence[Baseline], objectives: Sequence[Objective] = TWO) -> go.Figure:
     """Front and hypervolume side by side, still empty: `STYLES`, baselines, `MAX_OTHERS`, ring, curve, marks."""
     import plotly.graph_objects as go
 
     beside = {"xaxis": "x2", "yaxis": "y2", "showlegend": False}
     ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": SELECTED}}
     traces = [
-        *(group_trace(name, []) for name in STYLES),
+        *(group_trace(name, [], objectives=objectives) for name in STYLES),
         {**baseline_trace(baselines), "visible": False},
         *({"x": [], "y": [], "visible": False} for _ in range(MAX_OTHERS)),
         {"name": "selected", "x": [], "y": [], "mode": "markers", "marker": ring, "hoverinfo": "skip"},
         *({**trace, **beside} for trace in hypervolume_traces(HypervolumeInfo())),
     ]
-    return go.Figure([go.Scatter(trace) for trace in traces], layout=_live_layout())
+    return go.Figure([go.Scatter(trace) for trace in traces], layout=_live_layout(cost_axis(objectives)))
 
 
 def live_color_axis(coloring: Coloring) -> dict[str, Any]:
@@ -331,9 +292,9 @@ def live_color_axis(coloring: Coloring) -> dict[str, Any]:
     return {"coloraxis": axis, "xaxis_domain": first, "xaxis2_domain": second}
 
 
-def _live_layout() -> dict[str, Any]:
+def _live_layout(cost: Objective) -> dict[str, Any]:
     line = {"zeroline": False, "autorange": True}  # to the range that is given while there are no points
-    first = {"title": {"text": "FLOPs per image"}, "type": "log", "tickformat": "~s", "range": [2, 6]}
+    first = {"title": {"text": cost.label}, "type": "log", "tickformat": "~s", "range": [2, 6]}
     hint = {"text": "No network is trained yet", "showarrow": False, "font": {"size": 15}}
     return {
         "height": 430,

@@ -9,25 +9,25 @@ from typing import Any
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
+from workbench.objectives import FLOPS
 from workbench.search import Search, Snapshot
 from workbench.search.history import IndividualSummary
 from workbench.store import Run
 from workbench.views.base.figures import log_axis
 from workbench.views.base.markup import alert
 from workbench.views.base.plot import Plot
-from workbench.views.base.selection import Selection
-from workbench.views.base.source import Source
+from workbench.views.base.source import Selection, Source
 from workbench.views.base.view import View, style_sheet
-from workbench.views.front.data import COLORINGS, Coloring, HypervolumeInfo, baselines_for
+from workbench.views.front.data import COLORINGS, Coloring, HypervolumeInfo, baselines_for, cost_axis
 from workbench.views.front.figure import (
     MAX_OTHERS,
     STYLES,
     group_trace,
-    hypervolume_traces,
     live_color_axis,
     live_figure,
     other_trace,
 )
+from workbench.views.front.hypervolume import hypervolume_traces
 from workbench.views.run.data import changes
 
 BASELINES = len(STYLES)
@@ -40,7 +40,7 @@ MAX_CHANGES = 200
 
 
 class FrontView(View):
-    """Accuracy against FLOPs of the front, the living and the dead; a click selects an individual.
+    """Accuracy against cost of the front, the living and the dead; a click selects an individual.
 
     One figure, made once and changed in place: a trace is sent only if its points have changed.
 
@@ -51,6 +51,7 @@ class FrontView(View):
 
     Attributes:
         points: the individuals drawn, by the group they are drawn in.
+        objectives: of the run; the horizontal axis is the first cost.
     """
 
     interval = 1.0
@@ -69,7 +70,10 @@ class FrontView(View):
             self.compare(name, run)
 
     def _build(self) -> None:
-        known, names = baselines_for(self.source.dataset), [path.name for path in self.source.siblings()]
+        self.objectives = self.source.run.objectives
+        self._cost = cost_axis(self.objectives)
+        known = baselines_for(self.source.dataset) if self._cost is FLOPS else ()
+        names = [path.name for path in self.source.siblings()]
         style = {"description_width": "initial"}
         self.color = ipw.Dropdown(options=COLORINGS, description="Colour tells", style=style)
         self.baselines = ipw.Checkbox(False, description="hand-made networks", indent=False)
@@ -78,7 +82,7 @@ class FrontView(View):
         self.other = ipw.Dropdown(options=options, value="", description="Compare with", style=style)
         self.other.layout.display = None if names else "none"
         self.message = ipw.HTML()
-        self.plot, self.figure = Plot(), live_figure(known)
+        self.plot, self.figure = Plot(), live_figure(known, self.objectives)
         self.plot.show(self.figure, self._click)
         self.color.observe(lambda _: self._draw(), "value")
         self.baselines.observe(lambda change: self.plot.change(BASELINES, visible=bool(change.new)), "value")
@@ -115,7 +119,7 @@ class FrontView(View):
         """
         for place, number in enumerate(OVERLAYS):
             if not self.figure.data[number].visible:
-                self.plot.change(number, visible=True, **other_trace(run.front(), name, place))
+                self.plot.change(number, visible=True, **other_trace(run.front(), name, place, self._cost))
                 return
         raise WorkbenchError(f"at most {MAX_OTHERS} other fronts can be shown, got one more: {name}")
 
@@ -132,7 +136,7 @@ class FrontView(View):
         with self.plot.hold_sync():
             for number, (name, points) in enumerate(self.points.items()):
                 if self._is_new(name, (_key(points), colors)):
-                    self.plot.change(number, **group_trace(name, points, coloring))
+                    self.plot.change(number, **group_trace(name, points, coloring, self.objectives))
             if self._is_new("colors", colors):
                 self.plot.change_layout(**live_color_axis(coloring))
             self._fit_axes()
@@ -141,11 +145,11 @@ class FrontView(View):
             self._draw_ring()
 
     def _fit_axes(self) -> None:
-        """A frame that says what is to come while there is nothing; ticks that suit the span of FLOPs afterwards."""
-        flops = [point.flops for points in self.points.values() for point in points]
-        axis = log_axis(flops)
-        if self._is_new("axes", (bool(flops), axis["dtick"])):
-            self.plot.change_layout(annotations=[{"visible": not flops}], xaxis_dtick=axis["dtick"])
+        """A frame that says what is to come while there is nothing; ticks that suit the span of costs afterwards."""
+        costs = [self._cost.of(point) for points in self.points.values() for point in points]
+        axis = log_axis(costs)
+        if self._is_new("axes", (bool(costs), axis["dtick"])):
+            self.plot.change_layout(annotations=[{"visible": not costs}], xaxis_dtick=axis["dtick"])
 
     def _draw_history(self, snapshot: Snapshot) -> None:
         done = [(one.total, one.hypervolume) for one in snapshot.finished_generations]
@@ -163,7 +167,7 @@ class FrontView(View):
         id = self.selection.individual
         chosen = [point for points in self.points.values() for point in points if point.id == id][-1:]
         if self._is_new("ring", tuple(chosen)):
-            x, y = [point.flops for point in chosen], [point.val_accuracy for point in chosen]
+            x, y = [getattr(point, self._cost.column) for point in chosen], [point.val_accuracy for point in chosen]
             self.plot.change(RING, x=x, y=y)
 
     def _mark(self, _: Any) -> None:

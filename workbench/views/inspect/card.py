@@ -8,7 +8,6 @@ from typing import Any
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
-from workbench.formats import percent, value_text
 from workbench.individuals import Individual
 from workbench.search import Snapshot
 from workbench.views.base.markup import alert, escape, quiet
@@ -106,9 +105,9 @@ def card_html(individual: Individual, facts: Mapping[str, Any]) -> str:
         rows.append(("parent", individual.parent))
     result, cost = individual.result, individual.cost
     if result is not None:
-        rows.append(("validation accuracy", percent(result.val_accuracy)))
-        rows.append(("… before training", percent(result.initial_val_accuracy)))
-        rows.append(("epochs", result.epochs))
+        rows.append(("validation accuracy", f"{result.val_accuracy:.2%}"))
+        rows.append(("… before training", f"{result.initial_val_accuracy:.2%}"))
+        rows.append(("epochs", len(result.history)))
     if cost is not None:
         rows += [("FLOPs", f"{cost.flops:,}"), ("… with norm, bias, ReLU", f"{cost.flops_total:,}")]
         rows.append(("parameters", f"{cost.parameters:,}"))
@@ -136,3 +135,12 @@ def mutation_in_words(record: Mapping[str, Any]) -> str:
         counts = isinstance(value, int) and not isinstance(value, bool) and words.endswith(COUNTED)
         parts.append(words if value is True else f"{value:,} {words}" if counts else f"{words} {value_text(value)}")
     return kind + (f": {', '.join(parts)}" if parts else "")
+
+
+def value_text(value: Any) -> str:
+    """A fact about a network, such as a count, a share or a list of them."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(value_text, value))
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -17,8 +17,7 @@ from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.markup import alert, quiet
 from workbench.views.base.plot import Plot
-from workbench.views.base.selection import Selection
-from workbench.views.base.source import Source
+from workbench.views.base.source import Selection, Source
 from workbench.views.base.view import View, bar, button, classed, style_sheet
 from workbench.views.inspect.data import Confusion, confusion
 from workbench.views.inspect.figure import distribution_figure, draw_confusion, evidence_figure, training_curves_figure

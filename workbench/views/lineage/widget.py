@@ -12,8 +12,7 @@ from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.markup import alert, escape
 from workbench.views.base.plot import Plot
-from workbench.views.base.selection import Selection
-from workbench.views.base.source import Source
+from workbench.views.base.source import Selection, Source
 from workbench.views.base.view import View, style_sheet
 from workbench.views.lineage.animation import save_lineage_animation
 from workbench.views.lineage.data import LineageInfo, lineage_info

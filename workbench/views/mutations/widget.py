@@ -15,8 +15,7 @@ from workbench.store import Run
 from workbench.views.base.markup import alert, legend, quiet, share_bar
 from workbench.views.base.palette import mutation_color
 from workbench.views.base.plot import Plot
-from workbench.views.base.selection import Selection
-from workbench.views.base.source import Source
+from workbench.views.base.source import Selection, Source
 from workbench.views.base.view import View, style_sheet
 from workbench.views.mutations.data import mutation_effects
 from workbench.views.mutations.figure import effects_figure

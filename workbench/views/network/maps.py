@@ -95,7 +95,9 @@ def to_rgba(image: np.ndarray) -> np.ndarray:
 
 def values_on(genome: Genome, image: np.ndarray) -> np.ndarray:
     """The value of every neuron, float32 [neurons], on a preprocessed image [c, h, w]."""
-    return neuron_values(initialise(genome, np.random.default_rng(0)), image[None])[:, 0]
+    if np.isnan(genome.weights).any() or np.isnan(genome.biases).any():
+        genome = initialise(genome, np.random.default_rng(0))
+    return neuron_values(genome, image[None])[:, 0]
 
 
 def neuron_density(genome: Genome, layer: int | None = None) -> np.ndarray:

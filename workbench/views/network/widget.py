@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import traitlets
@@ -15,7 +15,7 @@ from workbench.spatial import SpatialLaw
 from workbench.surgery import Region
 from workbench.views.base import palette
 from workbench.views.base.canvas import CanvasView, bundle
-from workbench.views.base.selection import Selection
+from workbench.views.base.source import Selection
 from workbench.views.network.data import (
     EDGE_KINDS,
     KEPT,
@@ -27,13 +27,13 @@ from workbench.views.network.data import (
     genome_difference,
 )
 from workbench.views.network.maps import (
-    activations,
     edge_density,
     edge_length_histogram,
     neuron_density,
     one_image,
     receptive_field,
     to_rgba,
+    values_on,
 )
 
 SHOW = ("neurons", "neuron density", "edge density", "receptive field", "activations")
@@ -123,6 +123,20 @@ class DagView(CanvasView):
             self.scene = self.scene | {"class_names": self.class_names}
 
 
+class _Image(NamedTuple):
+    """The image of a spatial view: as a network takes it, float32 [c, h, w], and what the page needs of it."""
+
+    values: np.ndarray
+    class_names: Sequence[str]
+    shown: dict[str, Any]
+
+    @classmethod
+    def of(cls, data: Dataset, split: str, index: int) -> _Image:
+        raw, label = one_image(data, split, index), int(data.labels(split)[index])
+        shown = {"rgba": to_rgba(raw).tobytes(), "label": data.class_names[label], "size": data.size(split)}
+        return cls((raw - data.mean[:, None, None]) / data.std[:, None, None], data.class_names, shown)
+
+
 class SpatialView(CanvasView):
     """Every neuron at its place over an image.
 
@@ -174,6 +188,7 @@ class SpatialView(CanvasView):
     picture = traitlets.Dict().tag(sync=True)
     density = traitlets.Dict().tag(sync=True)
     field = traitlets.Dict().tag(sync=True)
+    _image: _Image | None = None
 
     def __init__(
         self,
@@ -190,7 +205,6 @@ class SpatialView(CanvasView):
     def _scene_of(self, genome: Genome) -> dict[str, Any]:
         before = self.before if self.show == SHOW[0] else None  # the other maps are of one network
         difference = None if before is None else genome_difference(before, genome)
-        data = self._images()
         shown = genome if difference is None else difference
         sizes = np.bincount(shown.layers).tolist()
         self.layer = min(self.layer, len(sizes) - 2)
@@ -201,7 +215,7 @@ class SpatialView(CanvasView):
             "layer_sizes": sizes,
             "layers": shown.layers.astype(np.int32).tobytes(),
             "positions": shown.positions.astype(np.float32).tobytes(),
-            "class_names": [] if data is None else list(data.class_names),
+            "class_names": self._class_names(),
             "lengths": _lengths(genome, self.law),
         }
         return scene if difference is None else scene | _changes(difference)
@@ -225,38 +239,44 @@ class SpatialView(CanvasView):
         layers = np.frombuffer(self.scene["layers"], np.int32)  # of the union, if a difference is shown
         return neurons if self.layer < 0 else neurons[layers[neurons] == self.layer]
 
-    def _images(self) -> Dataset | None:
-        """The data, if its images have this network's shape."""
-        fits = self.data is not None and self.genome is not None and self.data.shape == self.genome.input_shape
-        return self.data if fits else None
+    def _fits(self) -> bool:
+        """Whether there are images of this network's shape."""
+        image, genome = self._image, self.genome
+        return image is not None and genome is not None and image.values.shape == genome.input_shape
+
+    def _class_names(self) -> list[str]:
+        return list(self._image.class_names) if self._image is not None and self._fits() else []
 
     @traitlets.observe("law")
     def _show_lengths(self, change: traitlets.Bunch) -> None:
         if self.genome is not None and self.scene:
             self.scene = self.scene | {"lengths": _lengths(self.genome, self.law)}
 
-    @traitlets.observe("genome", "data", "split", "index")
+    @traitlets.observe("data", "split", "index")
+    def _take_image(self, change: traitlets.Bunch) -> None:
+        """Prepare the image once, for all networks that are shown over it."""
+        self._image = None
+        if self.data is not None:
+            size = self.data.size(self.split)
+            if not 0 <= self.index < size:
+                self.index = min(max(self.index, 0), size - 1)  # calls this again
+                return
+            self._image = _Image.of(self.data, self.split, self.index)
+        if change["name"] == "data" and self.scene:
+            self.scene = self.scene | {"class_names": self._class_names()}
+        self._show_picture(change)
+
+    @traitlets.observe("genome")
     def _show_picture(self, change: traitlets.Bunch) -> None:
-        data, genome = self._images(), self.genome
-        if data is None or genome is None:
+        image, genome = self._image, self.genome
+        if image is None or genome is None or not self._fits():
             self.picture = {}
             return
-        size = data.size(self.split)
-        if not 0 <= self.index < size:
-            self.index = min(max(self.index, 0), size - 1)  # calls this again
-            return
-        if change["name"] == "data":
-            self.scene = self.scene | {"class_names": list(data.class_names)}
-        values = activations(genome, data, self.split, self.index)
+        values = values_on(genome, image.values)
         outputs = values[genome.n_inputs :][: genome.n_outputs]
-        names = data.class_names
-        self.picture = {
-            "rgba": to_rgba(one_image(data, self.split, self.index)).tobytes(),
-            "values": values.tobytes(),
-            "label": names[int(data.labels(self.split)[self.index])],
-            "predicted": names[int(outputs.argmax())] if len(outputs) == len(names) else "",
-            "size": size,
-        }
+        names = image.class_names
+        predicted = names[int(outputs.argmax())] if len(outputs) == len(names) else ""
+        self.picture = image.shown | {"values": values.tobytes(), "predicted": predicted}
 
     @traitlets.observe("genome", "show")
     def _show_density(self, change: traitlets.Bunch) -> None:

@@ -23,14 +23,19 @@ class Change(NamedTuple):
     lines: tuple[str, ...]
 
 
-def changes(config: Mapping[str, Any], events: Iterable[Event]) -> list[Change]:
+def changes(
+    config: Mapping[str, Any], events: Iterable[Event], pending: Mapping[str, Any] | None = None
+) -> list[Change]:
     """Events in words: each compared with what held before it.
 
     Args:
         config: JSON-ready settings with which the run began.
         events: in order.
+        pending: JSON-ready live settings that will be an event with the next child, if any.
     """
-    held, found = flat(config), []
+    held, found, events = flat(config), [], list(events)
+    if pending:
+        events.append(Event(len(events) + 1, "settings", 0, None, pending, ""))
     for event in events:
         values = flat(event.values)
         if event.kind == "settings":

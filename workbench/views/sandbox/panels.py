@@ -16,13 +16,13 @@ from workbench.mutations import KINDS, MutationRates, apply
 from workbench.settings import settings_of
 from workbench.spaces import NeuronSpace
 from workbench.spatial import SpatialLaw
-from workbench.views.base.selection import Selection
+from workbench.views.base.controls import put, setting_control
+from workbench.views.base.source import Selection
 from workbench.views.base.view import button, classed
 from workbench.views.inspect.card import mutation_in_words
 from workbench.views.network.data import counterpart
 from workbench.views.network.widget import DagView, SpatialView
 from workbench.views.sandbox.data import History, Step
-from workbench.views.steering.sliders import put, setting_control
 
 MOST_SEED = 2**31 - 1
 

@@ -11,7 +11,7 @@ import numpy as np
 from workbench.genome import Genome
 from workbench.surgery import connect, delete_edges, delete_neurons, edges_of, share_edges
 from workbench.views.base.markup import quiet
-from workbench.views.base.selection import Selection
+from workbench.views.base.source import Selection
 from workbench.views.base.view import button
 from workbench.views.network.data import counterpart
 from workbench.views.network.widget import SpatialView

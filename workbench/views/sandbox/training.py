@@ -18,13 +18,13 @@ from workbench.individuals import TrainResult
 from workbench.settings import settings_of
 from workbench.spaces import NeuronSpace
 from workbench.training import TrainConfig
+from workbench.views.base.controls import put, setting_control
 from workbench.views.base.markup import alert, quiet
 from workbench.views.base.plot import Plot
 from workbench.views.base.view import button
 from workbench.views.inspect.data import TrainingCurves
 from workbench.views.inspect.figure import draw_curves
 from workbench.views.sandbox.panels import row
-from workbench.views.steering.sliders import put, setting_control
 
 TICK_SECONDS = 0.2
 """Between two looks at what the threads have done."""

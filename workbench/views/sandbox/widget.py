@@ -20,8 +20,7 @@ from workbench.search import Search
 from workbench.spaces import NeuronSpace
 from workbench.store import Run
 from workbench.views.base.markup import alert, quiet
-from workbench.views.base.selection import Selection
-from workbench.views.base.source import Source, source_of
+from workbench.views.base.source import Selection, Source, source_of
 from workbench.views.base.view import classed, panel, style_sheet
 from workbench.views.network.data import GenomeDifference, genome_difference
 from workbench.views.sandbox.data import TRAIN, History, Step, changes_html, defaults_for

@@ -1,28 +1,34 @@
-"""Sliders for everything that may change while a search runs, made from the space's schema."""
+"""Sliders for everything that may change while a search runs, made from the declared settings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
-from workbench.search import Snapshot
-from workbench.search.settings import SETTINGS_EVENT, Settings
+from workbench.formats import in_words, setting_text
+from workbench.search import SearchConfig, Snapshot
+from workbench.settings import Setting, settings_of
 from workbench.spatial import SpatialLaw
-from workbench.store import Event
-from workbench.views.base.debounce import Debounce, PointerWatcher, SliderLabels
-from workbench.views.base.markup import escape
-from workbench.views.base.palette import CATEGORIES
-from workbench.views.base.view import View, panel, style_sheet
+from workbench.training import TrainConfig
+from workbench.views.base.controls import Debounce, PointerWatcher, SliderLabels, is_same, put, setting_control
+from workbench.views.base.markup import alert, legend, quiet, share_bar
+from workbench.views.base.palette import mutation_color
+from workbench.views.base.plot import Plot
+from workbench.views.base.view import View, classed, panel, style_sheet
 from workbench.views.run.data import changes
-from workbench.views.steering.law import spatial_law_info
-from workbench.views.steering.law_curve import law_svg
-from workbench.views.steering.sliders import is_same, put, search_controls, setting_control
+from workbench.views.steering.figure import spatial_law_figure
 
 ENDED = ("finished", "failed")
+
 SPATIAL = "spatial_"
+"""How the names of settings of the spatial law begin."""
+
+LABELS = {"tournament": "tournament size", "epochs": "epochs per child"}
+"""Of the settings of search and training whose names say too little."""
 
 
 class Steering(View):
@@ -39,171 +45,181 @@ class Steering(View):
     interval = 0.5
 
     def _build(self) -> None:
-        space = self.source.space
         self._refreshing = self._previewed = False
-        self._moving = Debounce(self._apply)
+        self._debounce = Debounce(self._apply)
         self._shown: Any = None
+        self._law: SpatialLaw | None = None
         self.controls: dict[str, Any] = {}
-        self._paths: dict[str, str] = {}
+        self._records: dict[str, str] = {}
+        space, config = self.source.space, self.source.settings.config
         for setting in space.settings:
-            self._add(setting.name, setting_control(setting), f"rates.{setting.name}")
-        for path, control in search_controls(self.source.settings.config).items():
-            self._add(path.removeprefix("train."), control, path)
-        self.shares, self.curve, self.note, self.refusal = (ipw.HTML() for _ in range(4))
-        self.add_class("wb-steering")
-        names = [setting.name for setting in space.settings]
-        kinds = [name for name in names if name in space.mutation_kinds]
-        spatial = [name for name in names if name.startswith(SPATIAL)]
-        sizes = [name for name in names if name not in kinds and name not in spatial]
-        own = ["tournament", "children", "epochs", "learning_rate"]
-        parts = [
-            panel("Mutations", *self._of(kinds), self.shares, name="wb-area-kinds"),
-            *([panel("Spatial rule", *self._of(spatial), self.curve, name="wb-area-law")] if spatial else []),
-            panel("Sizes", *self._of(sizes), name="wb-area-sizes"),
-            panel("Search and training", *self._of(own), name="wb-area-own"),
-        ]
-        grid = ipw.Box(parts)
-        grid.add_class("wb-steering-grid")
+            self._add(setting, "rates")
+        for setting in _declared(SearchConfig, ("tournament", "children")):
+            self._add(setting, "config")
+        for setting in _declared(TrainConfig, ("epochs", "learning_rate")):
+            self._add(setting, "train")
+        for name, most in (("children", config.population), ("epochs", 2 * config.train.epochs)):
+            self.controls[name].max = max(self.controls[name].max, most)
+        self.shares, self.note, self.refusal = ipw.HTML(), ipw.HTML(), ipw.HTML()
+        self.curve = Plot()
         self.pointer = PointerWatcher(around=".wb-steering")
-        self.pointer.observe(lambda change: self._moving.hold(change.new), "held")
+        self.pointer.observe(lambda change: self._debounce.hold(change.new), "held")
+        self.add_class("wb-steering")
+        grid = classed(ipw.Box(self._panels()), "wb-steering-grid")
         self.children = (style_sheet(), SliderLabels(), self.pointer, self.refusal, self.note, grid)
 
-    def _add(self, name: str, control: Any, path: str) -> None:
+    def _add(self, setting: Setting, record: str) -> None:
+        """A control; `record` is what its setting belongs to: "rates", "config" or "train"."""
+        name = setting.name
+        control = setting_control(setting, "" if record == "rates" else LABELS.get(name, ""))
         control.add_class(f"wb-set-{name}")
-        control.observe(lambda change: self._change(control, path, change.new), "value")
-        self.controls[name] = control
-        self._paths[name] = path
+        control.observe(lambda change: self._move(name, change.new), "value")
+        self.controls[name], self._records[name] = control, record
 
-    def _of(self, names: list[str]) -> list[Any]:
-        return [self.controls[name] for name in names]
+    def _panels(self) -> list[ipw.Widget]:
+        kinds = self.source.space.mutation_kinds
+        parts: dict[str, list[Any]] = {"kinds": [], "law": [], "sizes": [], "own": []}
+        for name, control in self.controls.items():
+            if self._records[name] != "rates":
+                part = "own"
+            else:
+                part = "kinds" if name in kinds else "law" if name.startswith(SPATIAL) else "sizes"
+            parts[part].append(control)
+        return [
+            panel("Mutations", *parts["kinds"], self.shares, name="wb-area-kinds"),
+            *([panel("Spatial law", *parts["law"], self.curve, name="wb-area-law")] if parts["law"] else []),
+            panel("Sizes", *parts["sizes"], name="wb-area-sizes"),
+            panel("Search and training", *parts["own"], name="wb-area-own"),
+        ]
 
     # ------------------------------------------------------------------ a slider is moved
-    def _change(self, control: Any, path: str, value: Any) -> None:
+    def _move(self, name: str, value: Any) -> None:
         if self._refreshing or self.source.search is None:
             return
-        if is_same(control, value, self._values()[path]):
-            self._moving.drop(path)
+        if is_same(self.controls[name], value, self._value(name)):
+            self._debounce.drop(name)
         else:
-            self._moving.put(path, value)
-        self._preview()
+            self._debounce.put(name, value)
+        if self._debounce.changes or self._previewed:
+            self._preview()
 
-    def _apply(self, changes: Mapping[str, Any]) -> None:
-        """The hand rests: what it changed becomes the search's."""
+    def _apply(self, moved: Mapping[str, Any]) -> None:
+        """The drag is over: what it changed becomes the search's; `show` tells of it."""
         assert self.source.search is not None
         try:
-            self.source.search.update(**_nested(changes))
+            self.source.search.update(**self._update(moved))
         except WorkbenchError as error:
-            self.refusal.value = f'<div role="alert" class="wb-alert">Not changed: {escape(error)}</div>'
+            self.refusal.value = alert(f"Not changed: {error}")
+            self._refresh()
         else:
             self.refusal.value = ""
-        self._refresh()
-        self._show_note(self.source.search.snapshot())
 
-    def _as_they_stand(self) -> Settings:
-        """The settings that would hold if the hand rested now."""
+    def _update(self, moved: Mapping[str, Any]) -> dict[str, Any]:
+        """Values by name as `Search.update` takes them: whole records."""
         settings = self.source.settings
-        try:
-            return settings.changed(self.source.space, _nested(self._moving.changes))
-        except WorkbenchError:  # said when the hand rests
-            return settings
+        rates, train, update = dict[str, Any](), dict[str, Any](), dict[str, Any]()
+        for name, value in moved.items():
+            {"rates": rates, "train": train, "config": update}[self._records[name]][name] = value
+        if rates:
+            update["rates"] = replace(settings.rates, **rates)
+        if train:
+            update["train"] = replace(settings.config.train, **train)
+        return update
 
     def _preview(self) -> None:
-        """Show what would follow."""
-        if self.source.search is not None and (self._moving.changes or self._previewed):
-            self._previewed = bool(self._moving.changes)
-            self._draw(self._as_they_stand())
-            self._show_note(self.source.search.snapshot())
+        """Show what would follow if the drag ended now."""
+        moved = self._debounce.changes
+        self._previewed = bool(moved)
+        try:
+            self._draw(self._update(moved).get("rates", self.source.settings.rates))
+        except WorkbenchError:  # said when the drag ends
+            self._draw(self.source.settings.rates)
+        if moved:
+            told = (
+                f"{in_words(name)} {setting_text(self._value(name))} → {setting_text(value)}"
+                for name, value in moved.items()
+            )
+            self.note.value = quiet(f"Counts when you let go: {'; '.join(told)}.")
+        else:
+            self._show_note(self.source.latest or self.source.snapshot())
 
     # ------------------------------------------------------------------ showing
     def show(self, snapshot: Snapshot) -> None:
         """Show the settings that hold from the next child on."""
         fixed = self.source.search is None or snapshot.state in ENDED
         if fixed:
-            self._moving.changes.clear()
-        if self.source.search is None or self.source.settings is not self._shown:
+            self._debounce.changes.clear()
+        if self.source.settings is not self._shown:
             self._refresh()
         for control in self.controls.values():
             control.disabled = fixed
-        self._show_note(snapshot)
+        if not self._debounce.changes:
+            self._show_note(snapshot)
 
-    def _values(self) -> dict[str, Any]:
-        """The settings that hold from the next child on, by path."""
+    def _value(self, name: str) -> Any:
+        """The value of a setting that holds from the next child on."""
         settings = self.source.settings
-        values = {f"rates.{name}": v for name, v in self.source.space.rates_values(settings.rates).items()}
-        values |= {"tournament": settings.config.tournament, "children": settings.config.children}
-        train = settings.config.train
-        return values | {"train.epochs": train.epochs, "train.learning_rate": train.learning_rate}
+        records = {"rates": settings.rates, "config": settings.config, "train": settings.config.train}
+        return getattr(records[self._records[name]], name)
 
     def _refresh(self) -> None:
         """Bring the controls to what holds, but for those that are being moved."""
         self._shown = self.source.settings
-        values = self._values()
         self._refreshing = True
         try:
             for name, control in self.controls.items():
-                if self._paths[name] not in self._moving.changes:
-                    put(control, values[self._paths[name]])
+                if name not in self._debounce.changes:
+                    put(control, self._value(name))
         finally:
             self._refreshing = False
-        self._draw(self._as_they_stand())
+        if not self._debounce.changes:
+            self._draw(self._shown.rates)
 
-    def _draw(self, settings: Settings) -> None:
-        """Pictures of what settings come to."""
-        rates = self.source.space.rates_values(settings.rates)
-        self.shares.value = _shares_html({kind: rates.get(kind, 0.0) for kind in self.source.space.mutation_kinds})
-        law = getattr(settings.rates, "law", None)
-        if isinstance(law, SpatialLaw):
+    def _draw(self, rates: Any) -> None:
+        """The probabilities and the spatial law of some rates."""
+        kinds = self.source.space.mutation_kinds
+        total = sum(getattr(rates, kind) for kind in kinds) or 1.0
+        shares = {kind: getattr(rates, kind) / total for kind in kinds}
+        bar = share_bar(
+            [(share, mutation_color(kind, kinds)) for kind, share in shares.items()], "mutation probabilities"
+        )
+        names = {f"{in_words(kind)} {share:.0%}": mutation_color(kind, kinds) for kind, share in shares.items()}
+        self.shares.value = bar + legend(names)
+        law = getattr(rates, "law", None)
+        if isinstance(law, SpatialLaw) and law != self._law:
+            self._law = law
             reach = max(getattr(self.source.space, "input_shape", (1, 32, 32))[1:])
-            self.curve.value = law_svg(spatial_law_info(law, reach=reach))
+            self.curve.show(spatial_law_figure(law, reach=reach).update_layout(height=230, margin={"b": 40, "t": 40}))
 
     def _show_note(self, snapshot: Snapshot) -> None:
-        if self.source.search is None:
-            self.note.value = '<p class="wb-quiet">Settings at the end of this stored run.</p>'
+        search = self.source.search
+        if search is None:
+            self.note.value = quiet("Settings at the end of this stored run.")
             return
-        events, pending = list(snapshot.events), self.source.search.pending
-        moving = self._as_they_stand().difference(self.source.space, self.source.settings)
-        for values in filter(None, (pending, moving)):
-            events.append(Event(len(events) + 1, SETTINGS_EVENT, snapshot.total, snapshot.generation, values, ""))
-        last = changes(self.source.run.config, events)[-1:]
+        pending = search.pending
+        last = changes(self.source.run.config, snapshot.events, pending)[-1:]
         if snapshot.state in ENDED:
             text = f"The search has {snapshot.state}; nothing can change any more."
         elif last:
-            past = f"Last change, from child {last[0].from_child} on"
-            when = "Counts when you let go" if moving else "Waits for the next child" if pending else past
+            when = "Waits for the next child" if pending else f"Last change, from child {last[0].from_child} on"
             text = f"{when}: {'; '.join(last[0].lines)}."
         else:
             text = "A change takes effect with the next child, is marked on the timeline, and is stored in the run."
-        self.note.value = f'<p class="wb-quiet" role="status">{escape(text)}</p>'
+        self.note.value = quiet(text)
 
     def close(self) -> None:
-        """End it; what a hand has just changed counts."""
-        moving = getattr(self, "_moving", None)
-        if moving is not None:
-            moving.flush()
+        """End it; what was moved last still counts."""
+        if hasattr(self, "_debounce"):
+            self._debounce.flush()
         super().close()
 
 
-def _nested(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Changes by path as `Search.update` takes them: {"rates": {"add_edges": 0.5}}."""
-    nested: dict[str, Any] = {}
-    for path, value in changes.items():
-        head, _, rest = path.partition(".")
-        if rest:
-            nested.setdefault(head, {})[rest] = value
-        else:
-            nested[head] = value
-    return nested
+def _declared(record: type, names: Sequence[str]) -> list[Setting]:
+    """Some of the settings that a record declares."""
+    return [one for one in settings_of(record) or _UNDECLARED if one.name in names]
 
 
-def _shares_html(weights: dict[str, float]) -> str:
-    """What the relative probabilities come to, as one bar."""
-    total = sum(weights.values()) or 1.0
-    parts, names = [], []
-    for number, (kind, weight) in enumerate(weights.items(), 1):
-        color, share, name = CATEGORIES[number % len(CATEGORIES)], weight / total, escape(kind.replace("_", " "))
-        parts.append(f'<i style="width:{share:.2%};background:{color}"></i>')
-        names.append(f'<span><i style="background:{color}"></i>{name} {share:.0%}</span>')
-    return (
-        f'<div class="wb-shares" role="img" aria-label="probability of each mutation">{"".join(parts)}</div>'
-        f'<div class="wb-legend">{"".join(names)}</div>'
-    )
+_UNDECLARED = (
+    Setting("tournament", "integer", 3, "individuals that compete to be a parent", slider=(1, 20)),
+    Setting("children", "integer", 15, "children per generation", slider=(1, 60)),
+)

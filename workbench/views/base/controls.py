@@ -1,16 +1,72 @@
-"""What sliders need besides ipywidgets: changes counted once a drag is over, and names for screen readers."""
+"""Controls of declared settings; changes count once a drag is over; names for screen readers."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import anywidget
+import ipywidgets as ipw
 import traitlets
+
+from workbench.settings import Setting
 
 REST_SECONDS = 0.3
 """From the last change, or from letting go, until the changes count."""
+
+
+def setting_control(setting: Setting, text: str = "") -> Any:
+    """The control of a declared setting, labelled with its name unless `text` is given."""
+    text = text or setting.name.replace("_", " ")
+    help = f"{setting.help}{f' ({setting.unit})' if setting.unit else ''}"
+    if setting.kind == "switch":
+        return ipw.Checkbox(description=text, tooltip=help, indent=False)
+    low, high = setting.slider
+    if setting.kind == "integer":
+        return _slider(ipw.IntSlider, text, help, int(low), int(high), 1)
+    if setting.log:
+        ends = math.log10(low), math.log10(high)
+        return _slider(ipw.FloatLogSlider, text, help, *ends, 0.05, readout_format=".4f")
+    kind = ipw.FloatRangeSlider if setting.kind == "range" else ipw.FloatSlider
+    return _slider(kind, text, help, low, high, 0.01 if high - low <= 1 else 0.05, readout_format=".2f")
+
+
+def _slider(kind: type, text: str, help: str, low: float, high: float, step: float, **more: Any) -> Any:
+    return kind(
+        description=text,
+        tooltip=help,
+        min=low,
+        max=high,
+        step=step,
+        continuous_update=True,  # what follows from a value is shown while it is dragged
+        style={"description_width": "9.4em"},
+        **more,
+    )
+
+
+def put(control: Any, value: Any) -> None:
+    """Show a value, widening the slider if it lies outside."""
+    if is_same(control, control.value, value):
+        return
+    if hasattr(control, "max") and not isinstance(control, ipw.FloatLogSlider):
+        ends = value if isinstance(value, tuple) else (value, value)
+        control.min, control.max = min(control.min, ends[0]), max(control.max, ends[1])
+    control.value = value
+
+
+def is_same(control: Any, one: Any, other: Any) -> bool:
+    """Whether a control cannot tell two values apart.
+
+    A slider in a browser moves what it is given to its nearest step and reports that, which is no wish of a person.
+    """
+    if isinstance(one, tuple):
+        return all(is_same(control, a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(control, ipw.FloatLogSlider):
+        one, other = math.log(one, control.base), math.log(other, control.base)
+    step = control.step if isinstance(one, float) and hasattr(control, "step") else 0
+    return abs(one - other) < max(step / 2, 1e-9)
 
 
 class PointerWatcher(anywidget.AnyWidget):
@@ -68,6 +124,7 @@ class Debounce:
     def drop(self, name: str) -> None:
         """A change was taken back before it counted."""
         self.changes.pop(name, None)
+        self._wait()
 
     def hold(self, held: bool) -> None:
         """The pointer was pressed or let go: while it is pressed nothing counts."""
@@ -89,6 +146,7 @@ class Debounce:
 
     def flush(self) -> None:
         """Let the changes count now."""
+        self._timer = None
         if self.changes:
             changes, self.changes = self.changes, {}
             self._apply(changes)

@@ -1,4 +1,4 @@
-"""The spatial rule as curves: how the weight of a new edge falls with distance."""
+"""The spatial law as curves: how the weight of a new edge falls with distance."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.views.base.figures import PAGE
 from workbench.views.base.palette import layer_color
 
 if TYPE_CHECKING:
@@ -15,16 +16,18 @@ if TYPE_CHECKING:
 
     from workbench.spatial import SpatialLaw
 
+LAYERS = (1, 2, 3, 4, 5)
+
 
 @dataclass(frozen=True)
 class SpatialLawInfo:
-    """The curves of a spatial rule.
+    """The curves of a spatial law.
 
     Attributes:
         distance: [points] pixels.
         layers: layers of the edges' targets.
         weight: [layers, points] drawing weight, 1 at distance 0.
-        formula: of the rule, in words.
+        formula: of the law, in words.
     """
 
     distance: np.ndarray
@@ -33,7 +36,7 @@ class SpatialLawInfo:
     formula: str
 
 
-def spatial_law_info(law: SpatialLaw, layers: Sequence[int] = (1, 2, 3, 4, 5), reach: float = 32) -> SpatialLawInfo:
+def spatial_law_info(law: SpatialLaw, layers: Sequence[int] = LAYERS, reach: float = 32) -> SpatialLawInfo:
     """Weight over distance for edges into some layers, from 0 to `reach` pixels."""
     distance = np.linspace(0, reach, 65)
     weight = np.exp([law.log_weight(distance, layer) for layer in layers])  # [layers, points]
@@ -41,26 +44,22 @@ def spatial_law_info(law: SpatialLaw, layers: Sequence[int] = (1, 2, 3, 4, 5), r
     return SpatialLawInfo(distance, tuple(layers), weight, formula)
 
 
-def spatial_law_figure(law: SpatialLaw, layers: Sequence[int] = (1, 2, 3, 4, 5), reach: float = 32) -> go.Figure:
-    """The weight with which an edge is drawn, over its length, per layer of its target."""
+def spatial_law_figure(law: SpatialLaw, layers: Sequence[int] = LAYERS, reach: float = 32) -> go.Figure:
+    """The weight with which an edge is drawn, over its length, per layer of its target; one curve if all are alike."""
     import plotly.graph_objects as go
 
     info = spatial_law_info(law, layers, reach)
+    alike = bool((info.weight == info.weight[0]).all())
+    names = ["every layer"] if alike else [f"layer {layer}" for layer in info.layers]
     figure = go.Figure()
-    for number, layer in enumerate(info.layers):
-        figure.add_scatter(
-            x=info.distance,
-            y=info.weight[number],
-            mode="lines",
-            name=f"layer {layer}",
-            line={"color": layer_color(layer)},
-        )
-    figure.update_layout(
+    for name, layer, weight in zip(names, info.layers, info.weight, strict=False):
+        figure.add_scatter(x=info.distance, y=weight, mode="lines", name=name, line={"color": layer_color(layer)})
+    return figure.update_layout(
+        PAGE,
         title=info.formula,
         xaxis={"title": "distance, pixels"},
         yaxis={"title": "weight of an edge", "range": [0, 1.02]},
-        template="plotly_white",
+        legend={"x": 1, "xanchor": "right", "y": 1, "yanchor": "top"},
         width=700,
         height=420,
     )
-    return figure
