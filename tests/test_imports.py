@@ -122,8 +122,6 @@ def test_heavy_packages_are_imported_where_they_are_used(path):
         allowed = {"numba"}
     if path.parent.parent.name == "views":
         allowed = {"plotly"}  # a figure widget is a class of its own
-    if path.name == "dask_plugin.py":
-        allowed = {"distributed"}  # a plugin is a class of its own
     heavy = {name.split(".")[0] for name in imports(path, only_at_import=True)} & HEAVY
     assert heavy <= allowed
 

@@ -262,9 +262,9 @@ class TestErrors:
             (["--set", "name=x"], "unknown setting 'name'"),
             (["--set", "dataset=x"], "unknown setting 'dataset'"),
             (["--set", "=3"], "unknown setting ''"),
-            (["--population", "0"], "population expects at least 1"),
+            (["--population", "0"], "population expects a whole number from 1 to 1,000,000"),
             (["--population", "many"], "invalid int value"),
-            (["--workers", "0"], "workers expects at least 1"),
+            (["--workers", "0"], "workers expects a whole number from 1 to 10,000"),
             (["--seed", "-1"], "seed"),
             (["--if-exists", "overwrite"], "invalid choice"),
             (["--speed", "3"], "--speed"),
@@ -296,7 +296,9 @@ class TestErrors:
 
     @pytest.mark.parametrize("number", ["0", "-3"])
     def test_a_bad_change_of_a_run(self, finished, capsys, number):
-        assert "workers expects at least 1" in refused(capsys, ["resume", str(finished), "--workers", number])
+        assert "workers expects a whole number from 1 to 10,000" in refused(
+            capsys, ["resume", str(finished), "--workers", number]
+        )
 
     def test_a_picture_of_another_kind(self, finished, tmp_path, capsys):
         message = refused(capsys, ["show", str(finished), "--picture", str(tmp_path / "front.bmp")])

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from search.search_samples import SMALL, memory_of, tiny_data
+from search.worker_samples import task_of
 
+from workbench.executors import Progress, Shared, TaskPool, start_workers
 from workbench.search import Search
 from workbench.space import SearchSpace
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
@@ -32,14 +34,18 @@ def test_threads_and_processes_give_the_same_bits(tmp_path, space):
     assert memory_of(tmp_path / "threads") == memory_of(tmp_path / "processes")
 
 
-def test_processes_tell_how_far_they_are(tmp_path):
-    search = Search(DATA, SHORT, tmp_path / "run.sqlite", SPACES[0], "processes")
-    told = []
-    report = search._report
-    search._report = lambda progress: (told.append(progress), report(progress))  # type: ignore[method-assign]
-    search.run(progress=False).close()
-    assert {progress.child for progress in told} == set(range(SHORT.individuals))
-    assert max(progress.epoch for progress in told) == SHORT.train.epochs
+def test_processes_report_progress():
+    reported: list[Progress] = []
+    tasks = TaskPool(start_workers("processes", Shared.of(SPACES[0], DATA), 2, reported.append))
+    children = [task_of(child, rates=SPACES[0].rates()) for child in range(3)]
+    done: list[object] = []
+    while len(done) < 3:
+        while children and tasks.room:
+            tasks.start(children.pop())
+        done += tasks.wait()
+    tasks.close()
+    assert {progress.child for progress in reported} == {0, 1, 2}
+    assert {progress.epoch for progress in reported} == {0, 1, 2}
 
 
 LEAVING = """

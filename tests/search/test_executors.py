@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from search_samples import NumberSpace, tiny_data
 
-from workbench.errors import ConfigError
-from workbench.executors import REDRAWS, Task, make_child, one_thread_each, thread_executor
+from workbench.executors import REDRAWS, Task, make_child, one_thread_each
 from workbench.space import SearchSpace
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.training import TrainConfig
@@ -123,13 +122,6 @@ def test_bounds_that_no_child_meets():
     child = make_child(NumberSpace(), DATA, replace(TASK, flops_bounds=(10_000, 20_000)))
     assert not child.ok
     assert f"no child within 10,000 to 20,000 FLOPs in {REDRAWS} draws" in child.failure
-
-
-def test_thread_executor():
-    with pytest.raises(ConfigError, match="workers expects at least 1, got 0"):
-        thread_executor(0)
-    with thread_executor(2) as executor:
-        assert executor.submit(make_child, NumberSpace(), DATA, TASK).result().ok
 
 
 def test_torch_gets_its_threads_back():

@@ -16,8 +16,8 @@ from search_samples import SMALL, Gate, NumberSpace, finish, step, tiny_data
 from workbench.errors import ExportError, RunError
 from workbench.search import Search
 from workbench.search.exports import write_csv, write_parquet, write_tensorboard
-from workbench.search.follow import follow_run
 from workbench.search.log import log_to
+from workbench.search.snapshot import follow_run
 from workbench.store import is_being_written, open_run
 
 DATA = tiny_data()
@@ -150,7 +150,7 @@ class TestFollow:
     def test_a_killed_search_is_not_waited_for(self, tmp_path):
         search = make(tmp_path / "run.sqlite")
         step(search, 7)
-        search._writer.close()  # as if killed: the file still says that it runs
+        search._state.writer.close()  # as if killed: the file still says that it runs
         (tmp_path / "run.sqlite.lock").write_text("process 0, which is no more")
         assert [one.total for one in follow_run(str(search.path), poll_seconds=0.001)] == [7]
         assert not (tmp_path / "run.sqlite.lock").exists()

@@ -45,7 +45,7 @@ def run(path, children: int) -> Search:
     """A search of so many individuals, whose commits are not synchronised with the disk."""
     generations = (children - CONFIG.population) // CONFIG.children
     search = Search(tiny_data(), replace(CONFIG, generations=generations), path, SheddingSpace())
-    search._writer._connection.execute("PRAGMA synchronous = OFF")
+    search._state.writer._connection.execute("PRAGMA synchronous = OFF")
     search.start()
     assert search.join(PATIENCE)
     return search

@@ -24,8 +24,8 @@ def test_a_full_disk_fails_the_search_and_loses_nothing(tmp_path: Path, children
     path = tmp_path / "run.sqlite"
     search = make(path)
     step(search, children)
-    (pages,) = search._writer._connection.execute("PRAGMA page_count").fetchone()
-    search._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
+    (pages,) = search._state.writer._connection.execute("PRAGMA page_count").fetchone()
+    search._state.writer._connection.execute(f"PRAGMA max_page_count = {pages}")
     search.start()
     with pytest.raises(RunError, match="the disk is full; what was committed before is safe: free some space"):
         search.join(PATIENCE)

@@ -27,7 +27,7 @@ from workbench.formats import duration
 from workbench.search import Search, attach, replay
 from workbench.search.progress import progress_line
 from workbench.spaces import MlpSpace
-from workbench.store import open_run
+from workbench.store import RunWriter, open_run
 from workbench.training import TrainConfig
 
 DATA = tiny_data()
@@ -286,12 +286,16 @@ class TestControl:
         assert "finished · generation 5/5 · 26/26 individuals" in shown
         assert search.results.state == "finished"
 
-    def test_a_run_file_that_cannot_be_written_any_more(self, tmp_path):
+    def test_a_run_file_that_cannot_be_written_any_more(self, tmp_path, monkeypatch):
         search = make(tmp_path / "run.sqlite")
         step(search, 2)
-        search._writer.close()
+
+        def refuse(*arguments, **named):
+            raise RunError("the disk is gone")
+
+        monkeypatch.setattr(RunWriter, "add_individual", refuse)
         search.start()
-        with pytest.raises(RunError, match="closed"):
+        with pytest.raises(RunError, match="the disk is gone"):
             search.join(PATIENCE)
         assert search.snapshot().state == "failed"
         assert len(open_run(search.path).individuals) == 2

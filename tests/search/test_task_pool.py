@@ -18,7 +18,7 @@ RESET = "OSError: connection reset"
 class PuppetWorkers:
     """Children that end when the test says so."""
 
-    tells = False
+    reports = False
 
     def __init__(self, capacity: int = 3, isolates: bool = False) -> None:
         self.capacity, self.isolates, self.elastic = capacity, isolates, True

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 from search.search_samples import Gate, NumberSpace, finish, step, wait_idle, wait_until
+from search.worker_samples import task_of
 from widget_samples import number_search
 
+from workbench.errors import RunError
 from workbench.views.base.poller import POLLER
 from workbench.widgets import LogView, RunControl
 
@@ -87,7 +89,7 @@ def test_the_accuracy_so_far(tmp_path):
 
     search = number_search(tmp_path / "run.sqlite")
     seen = []
-    task = search._known.propose(0)
+    task = task_of(0)
 
     class Reporting(NumberSpace):
         def train(self, genome, data, config, *, seed, stream, on_epoch=None):
@@ -117,7 +119,8 @@ def test_a_search_that_fails(tmp_path):
     search = number_search(tmp_path / "run.sqlite", NumberSpace(failing=lambda seed: "never"))
     search.start()
     wait_until(lambda: search.snapshot().state == "failed")
-    wait_until(lambda: not search._thread.is_alive())
+    with pytest.raises(RunError, match="every initial individual failed"):
+        search.join()
     control = RunControl(search)
     assert ">failed<" in control.state.value
     assert "every initial individual failed" in control.message.value

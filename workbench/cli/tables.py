@@ -60,7 +60,7 @@ def follow(path: str) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    from workbench.search.follow import follow_run
+    from workbench.search.snapshot import follow_run
     from workbench.search.progress import progress_line
 
     console = Console()

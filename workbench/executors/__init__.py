@@ -1,12 +1,27 @@
 """Where children are made: the work for one child, and the threads, processes and clusters that do it."""
 
-from workbench.executors.child import REDRAWS, make_child
-from workbench.executors.hiring import EXECUTORS, available_cores, capacity_of, check_executor, start_workers
+from workbench.executors.child import (
+    REDRAWS,
+    Progress,
+    Task,
+    failed_child,
+    make_child,
+    measure_inserted,
+    one_thread_each,
+)
 from workbench.executors.shared import Shared
-from workbench.executors.task_pool import LOST_WORKER, TIME_OUT, GivenUp, TaskPool
-from workbench.executors.tasks import Progress, Task
-from workbench.executors.threads import CHILD_THREAD, thread_executor
-from workbench.executors.torch_threads import one_thread_each
+from workbench.executors.task_pool import (
+    EXECUTORS,
+    LOST_WORKER,
+    TIME_OUT,
+    GivenUp,
+    TaskPool,
+    available_cores,
+    capacity_of,
+    check_executor,
+    start_workers,
+)
+from workbench.executors.threads import CHILD_THREAD
 
 __all__ = [
     "CHILD_THREAD",
@@ -22,8 +37,9 @@ __all__ = [
     "available_cores",
     "capacity_of",
     "check_executor",
+    "failed_child",
     "make_child",
+    "measure_inserted",
     "one_thread_each",
     "start_workers",
-    "thread_executor",
 ]

@@ -1,70 +1,144 @@
-"""The work for one child."""
+"""The work for one child: what a worker is given, what it reports meanwhile, and how the child is made."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from workbench.errors import ConfigError
-from workbench.executors.tasks import Progress, Task
-from workbench.individuals import FAILED, OK, Cost, Individual, TrainResult
+from workbench.errors import ConfigError, RunError, WorkbenchError
+from workbench.evolution import EarlyStopping
+from workbench.individuals import BY_HAND, FAILED, OK, Individual, TrainResult
+from workbench.objectives import LatencyModel
 from workbench.space import SearchSpace, cost_of
 
 REDRAWS = 20
 """How often a child outside the FLOPs bounds is drawn again before it counts as failed."""
 
+INSERTED_ORIGIN = "by hand"
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that a worker needs for one child besides space and data; a child's result depends on nothing else.
+
+    Attributes:
+        id: of the child.
+        generation: of the child.
+        parent: id of the parent, or None to sample anew.
+        parent_genome: its trained genome.
+        seed: root of every random choice.
+        rates: the space's mutation rates.
+        train: a `TrainConfig`.
+        stream: key of the prepared training data.
+        flops_bounds: smallest and largest FLOPs allowed.
+        latency: the model that predicts the child's latency; None if it is no objective.
+        early_stopping: what the child must reach to train on; None if nobody stops early.
+        report: called in the worker with the child's progress; does not change its result, unless it returns True:
+            then the child stops, and its result is ignored. None if nobody watches.
+    """
+
+    id: int
+    generation: int
+    parent: int | None
+    parent_genome: Any
+    seed: int
+    rates: Any
+    train: Any
+    stream: tuple[int, ...]
+    flops_bounds: tuple[float, float]
+    latency: LatencyModel | None = None
+    early_stopping: EarlyStopping | None = None
+    report: Callable[[Progress], bool | None] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one child in training is; shown while it lasts, never stored.
+
+    Attributes:
+        child: its id.
+        parent: id of its parent, None for an initial individual.
+        kind: of its mutation; "initial", or "" before it is drawn.
+        flops: of its genome; 0 before there is one.
+        epoch: epochs done.
+        epochs: epochs it is to train.
+        val_accuracy: after the last of them; NaN before the first.
+    """
+
+    child: int
+    parent: int | None
+    kind: str
+    flops: int
+    epoch: int
+    epochs: int
+    val_accuracy: float
+
+    @classmethod
+    def at_start(cls, task: Task) -> Progress:
+        """Before anything is done."""
+        kind = "initial" if task.parent is None else ""
+        return cls(task.id, task.parent, kind, 0, 0, task.train.epochs, float("nan"))
+
 
 def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
-    """Sample or mutate, then train. Whatever goes wrong is recorded in the individual, not raised."""
+    """Sample or mutate, then train. An error is recorded in the individual, not raised."""
     started = time.perf_counter()
-    mutation: Mapping[str, Any] = {}
-    cost: Cost | None = None
-    result: TrainResult | None = None
-    failure: str | None = None
+    child = failed_child(task, "")
     try:
         genome, mutation = _draw(space, task)
-        cost = cost_of(space, genome, task.latency)
-        on_epoch = _on_epoch(task, cost, str(mutation.get("kind", "initial")))
+        child = replace(child, mutation=mutation)
+        child = replace(child, cost=cost_of(space, genome, task.latency))
+        on_epoch = _on_epoch(task, child)
         result = space.train(genome, data, task.train, seed=task.seed, stream=task.stream, on_epoch=on_epoch)
         failure = result.failure
         if not failure and not np.isfinite(result.val_accuracy):
             failure = f"training gave a validation accuracy of {result.val_accuracy}"
-    except Exception as error:  # a child that fails is recorded, the search goes on
-        failure = f"{type(error).__name__}: {error}"
+        child = replace(child, status=FAILED if failure else OK, failure=failure or None, result=result)
+    except Exception as error:  # a child that fails is recorded, and the search goes on
+        child = replace(child, failure=f"{type(error).__name__}: {error}")
+    return replace(child, wall_seconds=time.perf_counter() - started)
+
+
+def failed_child(task: Task, reason: str) -> Individual:
+    """The child of a task as failed before there was a genome."""
     return Individual(
         id=task.id,
         parent=task.parent,
         generation=task.generation,
         origin="initial" if task.parent is None else "mutation",
-        mutation=mutation,
+        mutation={},
         seed=task.seed,
-        status=FAILED if failure else OK,
-        failure=failure,
-        cost=cost,
-        result=result,
-        wall_seconds=time.perf_counter() - started,
+        status=FAILED,
+        failure=reason,
+        cost=None,
+        result=None,
+        wall_seconds=0.0,
     )
 
 
-def _on_epoch(task: Task, cost: Cost, kind: str) -> Callable[[Mapping[str, float]], bool] | None:
-    """Called after each epoch: reports it, and says whether to stop."""
-    rule, report = task.early_stopping, task.report
-
-    def should_stop(row: Mapping[str, float]) -> bool:
-        return rule is not None and rule.should_stop(cost, int(row["epoch"]), row["val_accuracy"])
-
-    if report is None:
-        return None if rule is None else should_stop
-    begun = replace(Progress.at_start(task), kind=kind, flops=cost.flops)
-    report(begun)
+def _on_epoch(task: Task, child: Individual) -> Callable[[Mapping[str, float]], bool] | None:
+    """Called after each epoch: reports it, and returns whether to stop."""
+    rule, report, cost = task.early_stopping, task.report, child.cost
+    if cost is None or (rule is None and report is None):
+        return None
+    begun = replace(Progress.at_start(task), kind=str(child.mutation.get("kind", "initial")), flops=cost.flops)
+    if report is not None:
+        report(begun)
 
     def after(row: Mapping[str, float]) -> bool:
-        told = report(replace(begun, epoch=int(row["epoch"]), val_accuracy=float(row["val_accuracy"])))
-        return bool(told) or should_stop(row)
+        epoch, accuracy = int(row["epoch"]), float(row["val_accuracy"])
+        if report is not None and report(replace(begun, epoch=epoch, val_accuracy=accuracy)):
+            return True
+        return rule is not None and rule.should_stop(cost, epoch, accuracy)
 
     return after
 
@@ -82,3 +156,91 @@ def _draw(space: SearchSpace, task: Task) -> tuple[Any, Mapping[str, Any]]:
         if low <= space.cost(genome).flops <= high:
             return genome, record
     raise ConfigError(f"no child within {low:,.0f} to {high:,.0f} FLOPs in {REDRAWS} draws")
+
+
+def measure_inserted(
+    space: SearchSpace,
+    data: Any,
+    genome: Any,
+    *,
+    parent: int | None = None,
+    record: Mapping[str, Any] | None = None,
+    history: Sequence[Mapping[str, float]] = (),
+) -> Individual:
+    """Measure a genome made by hand on the validation split; `id` and `generation` are still to be given.
+
+    Args:
+        space: of the search.
+        data: of the search.
+        genome: trained: with a weight on every edge.
+        parent: id of the individual that it was made from.
+        record: what was done to the parent, JSON-ready; its `kind` names it ("by hand" if it has none).
+        history: one mapping per epoch that it was trained.
+
+    Raises:
+        WorkbenchError: if the genome is not trained, or does not fit the space or the data.
+    """
+    started = time.perf_counter()
+    try:
+        accuracy, cost = float(space.evaluate(genome, data, "validation")), space.cost(genome)
+    except WorkbenchError:
+        raise
+    except Exception as error:  # a genome of another space fails in ways that only this space knows
+        raise RunError(
+            f"expected a trained genome of the search space {space.name!r}, got {type(genome).__name__} "
+            f"({type(error).__name__}: {error}); make one as the space does"
+        ) from error
+    before = float("nan") if history else accuracy
+    return Individual(
+        id=BY_HAND,
+        parent=parent,
+        generation=0,
+        origin=INSERTED_ORIGIN,
+        mutation={"kind": INSERTED_ORIGIN, **(record or {})},
+        seed=0,
+        status=OK,
+        failure=None,
+        cost=cost,
+        result=TrainResult(genome, accuracy, before, tuple(dict(row) for row in history)),
+        wall_seconds=time.perf_counter() - started,
+    )
+
+
+# ---------------------------------------------------------------- one thread of torch per child
+# How sums are split among threads would change their last bits.
+
+_thread_counts: list[int] = []  # torch's number of threads as each search that is running found it
+_guard = threading.Lock()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Keep torch to one thread per child while children train; the last of several searches restores its threads."""
+    import torch
+
+    with _guard:
+        _thread_counts.append(torch.get_num_threads())
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        with _guard:
+            most = max(_thread_counts)
+            _thread_counts.remove(min(_thread_counts))
+            if not _thread_counts:
+                torch.set_num_threads(most)
+
+
+def one_thread_for_good() -> None:
+    """Keep torch to one thread for the rest of this process, without importing it, which takes seconds."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(1)
+
+
+def one_thread_here() -> AbstractContextManager[None]:
+    """`one_thread_each`, or `one_thread_for_good` in a process that was started as a worker."""
+    if multiprocessing.parent_process() is None:
+        return one_thread_each()
+    one_thread_for_good()
+    return nullcontext()

@@ -11,8 +11,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from workbench.errors import ConfigError, RunError
-from workbench.executors.shared import Shared, make_shared_child
-from workbench.executors.tasks import Task
+from workbench.executors.child import Task
+from workbench.executors.shared import Shared, forget, keep, make_shared_child
 from workbench.executors.workers import NoWorkerError, Workers
 from workbench.individuals import Individual
 
@@ -25,7 +25,7 @@ CONNECT_SECONDS = 10.0
 """How long a scheduler may take to answer at first."""
 
 RESTART_SECONDS = 10.0
-"""How long a worker that hangs may take to start anew before it is left to itself."""
+"""How long a worker that hangs may take to restart before it is left alone."""
 
 
 def is_dask(executor: object) -> bool:
@@ -57,7 +57,7 @@ def count_threads(client: Any) -> int:
     """Threads of all workers; `RunError` if the scheduler does not answer."""
     try:
         return sum(client.nthreads().values())
-    except Exception as error:  # closed, timed out, communication broken off: each is an exception of its own
+    except Exception as error:  # closed, timed out, disconnected: each raises another type
         raise NoWorkerError(
             f"the Dask scheduler does not answer ({type(error).__name__}: {error}); resume the run when it does"
         ) from error
@@ -66,16 +66,14 @@ def count_threads(client: Any) -> int:
 class DaskWorkers:
     """The workers of a cluster; as many children are in training as they have threads, at any time.
 
-    Dask itself makes a child elsewhere when its worker is lost, and tells only of one that took several workers down.
+    Dask itself retries a child whose worker is lost, and reports only a child that crashed several workers.
     """
 
     isolates = False
     elastic = True
-    tells = False
+    reports = False
 
     def __init__(self, executor: Any, shared: Shared, limit: int | None = None) -> None:
-        from workbench.executors.dask_plugin import SharedPlugin
-
         self._executor = executor
         self._client: Any = executor._client
         self._token, self._limit, self._numbers = shared.token, limit, itertools.count()
@@ -83,8 +81,8 @@ class DaskWorkers:
         self._threads, self._counted = 1, float("-inf")
         if self._client.asynchronous:
             raise ConfigError("expected the executor of a Dask client that waits, got one with asynchronous=True")
-        count_threads(self._client)  # is anybody there?
-        self._client.register_plugin(SharedPlugin(shared), name=self._token)
+        count_threads(self._client)  # fail now if there is no scheduler
+        self._client.register_plugin(_shared_plugin(shared), name=self._token)
 
     @property
     def capacity(self) -> int:
@@ -97,7 +95,7 @@ class DaskWorkers:
         return max(1, min(self._threads, self._limit or self._threads))
 
     def submit(self, task: Task) -> Future[Individual]:
-        """Have a child made."""
+        """Submit a child."""
         key = f"workbench-{self._token}-{task.id}-{next(self._numbers)}"
         try:
             future = self._executor.submit(make_shared_child, self._token, None, None, task, key=key, pure=False)
@@ -109,15 +107,15 @@ class DaskWorkers:
         return future
 
     def began(self, future: Future[Individual]) -> float | None:
-        """0 if a worker has it: nobody here knows since when."""
+        """0 if a worker has it, since its start is unknown."""
         return 0.0 if self._place(future) else None
 
     def abandon(self, future: Future[Individual]) -> None:
-        """Take it back, and start the worker anew that has it: a thread cannot be stopped."""
+        """Cancel it, and restart the worker that has it, since a thread cannot be stopped."""
         place = self._place(future)
         future.cancel()
         if place is not None:
-            with contextlib.suppress(Exception):  # a worker without a nanny cannot start anew
+            with contextlib.suppress(Exception):  # a worker without a nanny cannot restart
                 self._client.restart_workers([place], timeout=RESTART_SECONDS, raise_for_error=False)
 
     def after(self, error: BaseException) -> Workers:
@@ -126,11 +124,11 @@ class DaskWorkers:
         return self
 
     def losses(self, error: BaseException) -> int:
-        """Dask tells only of the last of several."""
+        """Dask reports only the last of several."""
         return 1 + int(getattr(error, "allowed_failures", 0))  # of distributed.KilledWorker
 
     def close(self) -> None:
-        """Have the cluster forget space and data."""
+        """Let the cluster forget space and data."""
         with contextlib.suppress(Exception):  # a cluster that is gone has forgotten them
             self._client.unregister_worker_plugin(self._token)
 
@@ -140,3 +138,17 @@ class DaskWorkers:
         with contextlib.suppress(Exception):  # the scheduler is gone; the next loss tells
             return next((place for place, keys in self._client.processing().items() if key in keys), None)
         return None
+
+
+def _shared_plugin(shared: Shared) -> Any:
+    """Brings space and data to each worker of a cluster once, also to those that join later."""
+    from distributed import WorkerPlugin
+
+    class SharedPlugin(WorkerPlugin):
+        def setup(self, worker: Any) -> None:
+            keep(shared)
+
+        def teardown(self, worker: Any) -> None:
+            forget(shared.token)
+
+    return SharedPlugin()

@@ -1,4 +1,4 @@
-"""Children in any `concurrent.futures.Executor` that somebody else made, here or on other machines."""
+"""Children in any `concurrent.futures.Executor` that a user passes, on this machine or others."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from workbench.executors.child import Task
 from workbench.executors.processes import ProcessWorkers
 from workbench.executors.shared import Shared, SharedMissingError, forget, keep, make_shared_child
-from workbench.executors.tasks import Task
 from workbench.executors.workers import LostWorkerError, NotTakenError, NoWorkerError, Workers
 from workbench.individuals import Individual
 
@@ -22,19 +22,19 @@ START_SECONDS = 60.0
 
 
 class ExecutorWorkers:
-    """An executor, which is used but never shut down.
+    """The workers of an executor, which is used but never shut down.
 
-    It does not tell when a child begins, so the first children have `START_SECONDS` more before they take too long.
+    An executor does not say when a child begins, so the first children get `START_SECONDS` more time.
 
-    Space and data stay here until a worker says that it misses them. Then they are written to files, once, for all
-    workers of this machine; a worker that does not see these files gets them with its next child.
+    Space and data stay here until a worker reports that it lacks them. Then they are written to files, once, for all
+    workers of this machine; a worker that cannot read these files gets them with its next child.
 
-    A process pool that breaks cannot be mended, so processes of our own take its place.
+    A broken process pool cannot be repaired, so processes of our own replace it.
     """
 
     isolates = False
     elastic = False
-    tells = False
+    reports = False
 
     def __init__(self, executor: Executor, shared: Shared, capacity: int) -> None:
         self._executor, self.shared, self._capacity = executor, shared, capacity
@@ -58,7 +58,7 @@ class ExecutorWorkers:
         return free
 
     def submit(self, task: Task) -> Future[Individual]:
-        """Have a child made."""
+        """Submit a child."""
         future: Future[Individual] = Future()
         if self._submitted < self._capacity:
             self._first[future] = time.monotonic() + START_SECONDS
@@ -67,14 +67,14 @@ class ExecutorWorkers:
         return future
 
     def began(self, future: Future[Individual]) -> float | None:
-        """If it runs, 0, since nobody here knows since when; for the first children a time to come."""
+        """0 if it runs, since its start is unknown; for the first children a time in the future."""
         sent = self._sent.get(future)
         if sent is not None and not sent.running() and not sent.done():
             return None
         return self._first.get(future, 0.0)
 
     def abandon(self, future: Future[Individual]) -> None:
-        """Take it back if it waits; else take a process pool down, and of other executors count one worker less."""
+        """Cancel it if it waits; else kill the process pool, or count one worker of another executor as lost."""
         sent = self._sent.get(future)
         if sent is None or sent.cancel() or sent.done():
             return
@@ -84,7 +84,7 @@ class ExecutorWorkers:
             self._stuck.append(sent)
 
     def after(self, error: BaseException) -> Workers:
-        """Processes of our own in place of a broken process pool."""
+        """Processes of our own to replace a broken process pool."""
         if not isinstance(error, BrokenExecutor):
             return self
         if not isinstance(self._executor, ProcessPoolExecutor):
@@ -128,13 +128,13 @@ class ExecutorWorkers:
         parcel: bytes | None,
         sent: Future[Individual],
     ) -> None:
-        """Hand a result on, or send a child again with what its worker missed."""
+        """Pass a result on, or submit the child again with what its worker lacks."""
         error = CancelledError() if sent.cancelled() else sent.exception()
         try:
             if not isinstance(error, SharedMissingError):
                 pass
             elif parcel is not None:
-                error = LostWorkerError("its worker got space and data and says that it has none")
+                error = LostWorkerError("its worker got space and data and reports that it has none")
             elif folder is None:
                 return self._send(future, task, self._written(), None)
             else:
@@ -147,7 +147,7 @@ class ExecutorWorkers:
             future.set_exception(error)
 
     def _written(self) -> str:
-        """The folder with space and data."""
+        """The folder with space and data, written on the first call."""
         if self._files is None:
             files = tempfile.TemporaryDirectory(prefix="workbench-", ignore_cleanup_errors=True)
             self.shared.save(Path(files.name))
@@ -156,6 +156,6 @@ class ExecutorWorkers:
 
 
 def _kill(pool: Any) -> None:
-    """End the processes of a pool at once."""
+    """Kill the processes of a pool."""
     for process in list((pool._processes or {}).values()):
         process.kill()

@@ -1,4 +1,4 @@
-"""Children in processes of our own: nothing that a child does can harm the search, and each can be killed by itself."""
+"""Children in processes of our own: a child cannot harm the search, and each can be killed on its own."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
-from workbench.executors.child import make_child
+from workbench.executors.child import Progress, Task, make_child, one_thread_for_good
 from workbench.executors.shared import Shared, load_shared
-from workbench.executors.tasks import Progress, Task
 from workbench.executors.threads import CancelToken, Report, ThreadWorkers
-from workbench.executors.torch_threads import one_thread_for_good
 from workbench.executors.workers import LostWorkerError, NoWorkerError
 from workbench.individuals import Individual
 
@@ -30,7 +28,7 @@ CLOSE_SECONDS = 5.0
 
 
 class ProcessWorkers(ThreadWorkers):
-    """Up to `capacity` processes, each with one child at a time and a thread of ours that waits for it."""
+    """Up to `capacity` processes, each with one child at a time and a thread here that waits for it."""
 
     def __init__(
         self, shared: Shared, capacity: int, report: Report | None = None, context: BaseContext | None = None
@@ -54,21 +52,21 @@ class ProcessWorkers(ThreadWorkers):
             self._idle.clear()
             self._all.clear()
         for process in everybody - idle:
-            process.kill()  # the thread that waits for it does the rest
+            process.kill()  # the thread that waits for it cleans up
         for process in idle:
             process.end()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _make(self, task: Task, rein: CancelToken) -> Individual:
-        """In its thread: have the child made by a process, and be told how far it is."""
+    def _make(self, task: Task, token: CancelToken) -> Individual:
+        """Have a process make the child, and wait for it in this thread."""
         process = self._borrow()
-        rein.kill = process.kill
-        if rein.pulled:  # before there was something to kill
+        token.kill = process.kill
+        if token.cancelled:  # before there was a process to kill
             process.kill()
         try:
             process.wait_until_ready()
-            rein.began = time.monotonic()
-            child = process.make(task, lambda progress: self._tell(progress, rein))
+            token.began = time.monotonic()
+            child = process.make(task, lambda progress: self._report(progress, token))
         except BaseException:
             with self._guard:
                 self._all.discard(process)
@@ -89,7 +87,7 @@ class ProcessWorkers(ThreadWorkers):
 
 
 class WorkerProcess:
-    """One process, from our side."""
+    """One worker process, as seen from the search."""
 
     def __init__(self, context: BaseContext, folder: Path) -> None:
         self._connection, theirs = context.Pipe()
@@ -97,11 +95,11 @@ class WorkerProcess:
             target=serve, args=(theirs, str(folder)), name="workbench-worker", daemon=True
         )
         self._process.start()
-        theirs.close()  # so that the end of the process ends what we read
+        theirs.close()  # so that reading ends when the process does
         self._ready = False
 
     def wait_until_ready(self) -> None:
-        """Until it has space and data.
+        """Wait until it has space and data.
 
         Raises:
             NoWorkerError: if it ended before.
@@ -118,7 +116,7 @@ class WorkerProcess:
         self._ready = True
 
     def make(self, task: Task, report: Callable[[Progress], object]) -> Individual:
-        """Make a child there.
+        """Make a child in the process.
 
         Raises:
             LostWorkerError: if the process ended.
@@ -137,11 +135,11 @@ class WorkerProcess:
             raise LostWorkerError(f"its process ended with {self._end()}") from None
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it."""
         self._process.kill()
 
     def end(self) -> None:
-        """End it, at once if it has been killed, and free what it held."""
+        """Let it end, and release what it held."""
         self._connection.close()
         self._process.join(CLOSE_SECONDS)
         if self._process.exitcode is None:
@@ -149,7 +147,7 @@ class WorkerProcess:
             self._process.join()
 
     def _end(self) -> str:
-        """How it ended."""
+        """How it ended, in words."""
         self._process.join(CLOSE_SECONDS)
         code = self._process.exitcode
         if code is None:
@@ -160,8 +158,8 @@ class WorkerProcess:
 
 
 def serve(connection: Connection, folder: str) -> None:
-    """The life of a worker process: one child after the other, until the search ends or dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the search, which first waits for its children
+    """Main function of a worker process: make one child after the other until the search ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the search, which waits for its children
     threading.Thread(target=_die_with_parent, args=(folder,), daemon=True).start()
     shared = load_shared(Path(folder))
     one_thread_for_good()
@@ -174,12 +172,12 @@ def serve(connection: Connection, folder: str) -> None:
                 connection.send(answer)
             except (EOFError, OSError):
                 raise
-            except Exception as error:  # what cannot be sent or received
+            except Exception as error:  # something that cannot be pickled
                 connection.send(f"{type(error).__name__}: {error}")
 
 
 def _die_with_parent(folder: str) -> None:
-    """A search that is killed leaves neither processes nor files behind."""
+    """End this process and delete its files when the search is killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

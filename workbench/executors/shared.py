@@ -18,9 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunError
-from workbench.executors.child import make_child
-from workbench.executors.tasks import Task
-from workbench.executors.torch_threads import one_thread_here
+from workbench.executors.child import Task, make_child, one_thread_here
 from workbench.individuals import Individual
 from workbench.space import SearchSpace
 

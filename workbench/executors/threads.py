@@ -1,23 +1,22 @@
-"""Children in threads of this process: the default, since compiled training lets go of the interpreter's lock."""
+"""Children in threads of this process: the default, since compiled training releases the interpreter's lock."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from workbench.errors import ConfigError
-from workbench.executors.child import make_child
+from workbench.executors.child import Progress, Task, make_child
 from workbench.executors.shared import Shared
-from workbench.executors.tasks import Progress, Task
 from workbench.executors.workers import Workers
 from workbench.individuals import Individual
 
 CHILD_THREAD = "workbench-child"
-"""What the names of the threads that train children begin with."""
+"""Prefix of the names of threads that train children."""
 
 Report = Callable[[Progress], None]
 
@@ -27,22 +26,22 @@ class CancelToken:
 
     Attributes:
         began: when it started (`time.monotonic`), or None.
-        kill: called when it is told to stop, by whoever can do more than ask.
+        kill: called on `cancel`, if somebody can do more than ask.
     """
 
     def __init__(self) -> None:
         self.began: float | None = None
         self.kill: Callable[[], None] | None = None
-        self._pulled = threading.Event()
+        self._cancelled = threading.Event()
 
     @property
-    def pulled(self) -> bool:
+    def cancelled(self) -> bool:
         """Whether the child should stop."""
-        return self._pulled.is_set()
+        return self._cancelled.is_set()
 
-    def pull(self) -> None:
-        """Tell it."""
-        self._pulled.set()
+    def cancel(self) -> None:
+        """Tell the child to stop."""
+        self._cancelled.set()
         if self.kill is not None:
             self.kill()
 
@@ -56,31 +55,31 @@ class ThreadWorkers:
 
     isolates = True
     elastic = False
-    tells = True
+    reports = True
 
     def __init__(self, shared: Shared, capacity: int, report: Report | None = None) -> None:
         if capacity < 1:
             raise ConfigError(f"workers expects at least 1, got {capacity}")
         self.shared, self.capacity, self.report = shared, capacity, report
-        self._reins: WeakKeyDictionary[Future[Individual], CancelToken] = WeakKeyDictionary()
+        self._tokens: WeakKeyDictionary[Future[Individual], CancelToken] = WeakKeyDictionary()
 
     def submit(self, task: Task) -> Future[Individual]:
         """Start a thread."""
         future: Future[Individual] = Future()
-        rein = self._reins[future] = CancelToken()
+        token = self._tokens[future] = CancelToken()
         name = f"{CHILD_THREAD}-{task.id}"
-        threading.Thread(target=self._run, args=(future, task, rein), name=name, daemon=True).start()
+        threading.Thread(target=self._run, args=(future, task, token), name=name, daemon=True).start()
         return future
 
     def began(self, future: Future[Individual]) -> float | None:
         """When the child started."""
-        rein = self._reins.get(future)
-        return rein.began if rein else 0.0
+        token = self._tokens.get(future)
+        return token.began if token else 0.0
 
     def abandon(self, future: Future[Individual]) -> None:
-        """Tell it to stop."""
-        if rein := self._reins.get(future):
-            rein.pull()
+        """Cancel it."""
+        if token := self._tokens.get(future):
+            token.cancel()
 
     def after(self, error: BaseException) -> Workers:
         """The same: a new child gets a new thread."""
@@ -93,29 +92,22 @@ class ThreadWorkers:
     def close(self) -> None:
         """Nothing to do."""
 
-    def _run(self, future: Future[Individual], task: Task, rein: CancelToken) -> None:
+    def _run(self, future: Future[Individual], task: Task, token: CancelToken) -> None:
         try:
-            child = self._make(task, rein)
-        except BaseException as error:  # even SystemExit belongs to those who wait for the child
+            child = self._make(task, token)
+        except BaseException as error:  # even SystemExit goes to whoever waits for the child
             future.set_exception(error)
         else:
             future.set_result(child)
 
-    def _make(self, task: Task, rein: CancelToken) -> Individual:
-        """In its thread: make the child."""
-        rein.began = time.monotonic()
-        watched = replace(task, report=lambda progress: self._tell(progress, rein))
+    def _make(self, task: Task, token: CancelToken) -> Individual:
+        """Make the child, in its thread."""
+        token.began = time.monotonic()
+        watched = replace(task, report=lambda progress: self._report(progress, token))
         return make_child(self.shared.space, self.shared.data, watched)
 
-    def _tell(self, progress: Progress, rein: CancelToken) -> bool:
-        """Report progress, and answer whether the child should stop."""
-        if self.report is not None and not rein.pulled:
+    def _report(self, progress: Progress, token: CancelToken) -> bool:
+        """Report progress, and return whether the child should stop."""
+        if self.report is not None and not token.cancelled:
             self.report(progress)
-        return rein.pulled
-
-
-def thread_executor(workers: int) -> Executor:
-    """An executor of threads, to be shared by several searches."""
-    if workers < 1:
-        raise ConfigError(f"workers expects at least 1, got {workers}")
-    return ThreadPoolExecutor(workers, thread_name_prefix=CHILD_THREAD)
+        return token.cancelled

@@ -1,8 +1,8 @@
 """The composition root: settings, presets, and the search that a person can steer."""
 
 from workbench.objectives import LatencyModel
-from workbench.search.compacting import compact_run
 from workbench.search.config import LIVE_SETTINGS, SearchConfig
+from workbench.search.exports import compact_run
 from workbench.search.fork import ForkPlan, fork_run, plan_fork
 from workbench.search.presets import PRESETS, Preset, preset
 from workbench.search.replay import Replay, replay

@@ -1,110 +1,92 @@
-"""The settings of a search, in one immutable record."""
+"""The settings of a search: those it begins with (`SearchConfig`), and those that hold at one time (`Settings`)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.errors import ConfigError
-from workbench.evolution import ADAPTATIONS, SELECTIONS, SURVIVALS, HypervolumeBounds
-from workbench.objectives import LATENCY, TWO, LatencyModel, Objective, objectives_of
+from workbench.evolution import ADAPTATIONS, SELECTIONS, SURVIVALS, Credits, HypervolumeBounds, adapted
+from workbench.objectives import LATENCY, OBJECTIVES, TWO, LatencyModel, Objective, objectives_of
+from workbench.settings import check_settings, documented, from_values, setting, settings_of, to_values
+from workbench.space import SearchSpace
 from workbench.training import TrainConfig
 
 KEEPS = ("needed", "all")
 
-
 MOST, MOST_WORKERS = 10**6, 10**4
-"""Bounds of sizes: a run file from a stranger may ask for anything."""
+"""Upper bounds of sizes, since an untrusted run file may ask for anything."""
 
 
+@documented
 @dataclass(frozen=True)
 class SearchConfig:
-    """Settings of a search.
+    """Settings of a search."""
 
-    Attributes:
-        population: individuals alive (P).
-        children: children per generation (M).
-        generations: generations after the initial population (T).
-        budget: training, in epochs × FLOPs summed over the individuals, after which a search ends with the generation;
-            None for no limit but `generations`.
-        seed: root seed; one seed, one result.
-        tournament: individuals that compete to be a parent.
-        selection: what they compare: "pareto" (rank, then crowding distance), "accuracy", or "random" (no parents:
-            random search).
-        survival: who dies: "oldest", "worst" (least accurate) or "nsga2".
-        flops_min: smallest FLOPs of a child; None for no floor.
-        flops_max: largest FLOPs of a child; None for no ceiling.
-        initial_epochs: epochs of the initial individuals; None for as many as a child.
-        stop_hopeless: whether children that will not come near the front stop early (`workbench.evolution.stopping`).
-        train: how a child is trained.
-        rates: mutation rates: the space's record, or a mapping of what differs from its defaults.
-        adapt: how mutation rates follow what paid lately, with `rates` as their base: "matching", "pursuit"
-            (`workbench.evolution.adaptive`), or None.
-        objectives: what ranking trades off: "accuracy" and at least one of "flops", "latency" and "parameters".
-        latency: the model that predicts latency (`calibrate_latency` measures one); giving one makes latency an
-            objective. None if it is none.
-        hypervolume: the box in which hypervolume is measured, always of accuracy and FLOPs alone, so that runs compare.
-        workers: children trained at once; None for as many as the executor has, one per core in threads. Does not
-            change results.
-        attempts: workers that a child may take down before it is recorded as failed.
-        child_seconds: how long a child may be in training before it is recorded as failed; None for no limit.
-        keep: whose weights stay in the run file: "needed" (of individuals alive, on the all-time front, or put in by
-            hand; of the others the topology, which keeps the file small) or "all". Does not change results.
-    """
-
-    population: int = 60
-    children: int = 15
-    generations: int = 40
-    budget: float | None = None
-    seed: int = 0
-    tournament: int = 3
-    selection: str = "pareto"
-    survival: str = "oldest"
-    flops_min: float | None = None
-    flops_max: float | None = None
-    initial_epochs: int | None = None
-    stop_hopeless: bool = False
-    train: TrainConfig = field(default_factory=TrainConfig)
-    rates: Any = field(default_factory=dict)
-    adapt: str | None = None
-    objectives: tuple[str, ...] = tuple(one.name for one in TWO)
-    latency: LatencyModel | None = None
-    hypervolume: HypervolumeBounds = field(default_factory=HypervolumeBounds)
-    workers: int | None = None
-    attempts: int = 3
-    child_seconds: float | None = None
-    keep: str = "needed"
+    population: int = setting(60, "individuals alive (P)", low=1, high=MOST)
+    children: int = setting(15, "children per generation (M)", low=1, high=MOST, slider=(1, 60), live=True)
+    generations: int = setting(40, "generations after the initial population (T)", low=0, high=MOST)
+    budget: float | None = setting(
+        None,
+        "training after which a search ends with the current generation, summed over individuals; none for no limit",
+        unit="epochs × FLOPs",
+        above=0,
+    )
+    seed: int = setting(0, "root seed; the same seed gives the same result", low=0)
+    tournament: int = setting(3, "individuals that compete to be a parent", low=1, high=MOST, slider=(1, 20), live=True)
+    selection: str = setting(
+        "pareto",
+        "what they compare: pareto (rank, then crowding distance) or accuracy; random draws no parents: random search",
+        choices=SELECTIONS,
+    )
+    survival: str = setting(
+        "oldest", "who is removed: the oldest, the least accurate or as NSGA-II", choices=tuple(SURVIVALS)
+    )
+    flops_min: float | None = setting(None, "smallest FLOPs of a child; none for no floor", low=0, live=True)
+    flops_max: float | None = setting(None, "largest FLOPs of a child; none for no ceiling", low=0, live=True)
+    initial_epochs: int | None = setting(None, "epochs of the initial individuals; none for as many as a child")
+    stop_hopeless: bool = setting(False, "whether children that will not come near the front stop early")
+    train: TrainConfig = setting(TrainConfig, "how a child is trained", live=True)
+    rates: Any = setting(
+        dict, "mutation rates: the space's record, or a mapping of what differs from its defaults", live=True
+    )
+    adapt: str | None = setting(
+        None,
+        "how mutation rates adapt to recent success, with `rates` as their base; none for fixed rates",
+        choices=ADAPTATIONS,
+        live=True,
+    )
+    objectives: tuple[str, ...] = setting(
+        tuple(one.name for one in TWO),
+        "what ranking trades off: accuracy and at least one of flops, latency and parameters",
+        choices=tuple(OBJECTIVES),
+    )
+    latency: LatencyModel | None = setting(
+        None, "model that predicts latency (`calibrate_latency`); giving one makes latency an objective"
+    )
+    hypervolume: HypervolumeBounds = setting(
+        HypervolumeBounds, "box in which hypervolume is measured, of accuracy and FLOPs alone, so that runs compare"
+    )
+    workers: int | None = setting(
+        None,
+        "children trained at once; none for as many as the executor has room for; changes no result",
+        low=1,
+        high=MOST_WORKERS,
+    )
+    attempts: int = setting(3, "workers that a child may crash before it is recorded as failed", low=1, high=MOST)
+    child_seconds: float | None = setting(
+        None, "how long a child may train before it is recorded as failed; none for no limit", unit="s", above=0
+    )
+    keep: str = setting(
+        "needed",
+        "whose weights stay in the run file: those needed (alive, on the all-time front or inserted by hand; of the "
+        "others only the topology) or all; changes no result",
+        choices=KEEPS,
+    )
 
     def __post_init__(self) -> None:
-        for name in ("population", "children", "tournament", "attempts"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"SearchConfig.{name} expects at least 1, got {getattr(self, name)}")
-        if self.generations < 0:
-            raise ConfigError(f"SearchConfig.generations expects at least 0, got {self.generations}")
-        for name in ("population", "children", "tournament", "attempts", "generations"):
-            if getattr(self, name) > MOST:
-                raise ConfigError(f"SearchConfig.{name} expects at most {MOST:,}, got {getattr(self, name)}")
-        if self.budget is not None and not self.budget > 0:
-            raise ConfigError(f"SearchConfig.budget expects a number above 0, or None, got {self.budget}")
-        if self.seed < 0:
-            raise ConfigError(f"SearchConfig.seed expects a number from 0 up, got {self.seed}")
-        if self.workers is not None and self.workers < 1:
-            raise ConfigError(f"SearchConfig.workers expects at least 1, got {self.workers}")
-        if self.workers is not None and self.workers > MOST_WORKERS:
-            raise ConfigError(f"SearchConfig.workers expects at most {MOST_WORKERS:,}, got {self.workers}")
-        if self.child_seconds is not None and not self.child_seconds > 0:
-            raise ConfigError(f"SearchConfig.child_seconds expects a number above 0, got {self.child_seconds}")
-        if self.selection not in SELECTIONS:
-            raise ConfigError(f"SearchConfig.selection expects one of {', '.join(SELECTIONS)}, got {self.selection!r}")
-        if self.survival not in SURVIVALS:
-            raise ConfigError(f"SearchConfig.survival expects one of {', '.join(SURVIVALS)}, got {self.survival!r}")
-        if self.adapt is not None and self.adapt not in ADAPTATIONS:
-            raise ConfigError(f"SearchConfig.adapt expects none or one of {', '.join(ADAPTATIONS)}, got {self.adapt!r}")
-        if self.latency is not None and not isinstance(self.latency, LatencyModel):
-            raise ConfigError(
-                f"SearchConfig.latency expects a LatencyModel or None, got {self.latency!r}; "
-                "calibrate_latency(data.shape, data.n_classes) gives one"
-            )
+        check_settings(self)
         names = {*self.objectives, LATENCY.name} if self.latency is not None else self.objectives
         object.__setattr__(self, "objectives", tuple(one.name for one in objectives_of(names)))
         if LATENCY.name in self.objectives and self.latency is None:
@@ -112,10 +94,8 @@ class SearchConfig:
                 "SearchConfig.objectives names latency, which expects a model in SearchConfig.latency, got none; give "
                 "calibrate_latency(data.shape, data.n_classes), or leave latency out of the objectives"
             )
-        if self.keep not in KEEPS:
-            raise ConfigError(f"SearchConfig.keep expects one of {', '.join(KEEPS)}, got {self.keep!r}")
         low, high = self.flops_bounds
-        if not 0 <= low <= high:
+        if low > high:
             raise ConfigError(f"SearchConfig expects 0 <= flops_min <= flops_max, got {low} and {high}")
 
     @property
@@ -136,7 +116,96 @@ class SearchConfig:
 
 
 FREE_SETTINGS = ("generations", "workers", "attempts", "child_seconds", "keep")
-"""What may differ when a run is resumed."""
+"""Settings that may differ when a run is resumed."""
 
-LIVE_SETTINGS = ("children", "tournament", "train", "rates", "adapt", "flops_min", "flops_max")
-"""What may change while a search runs."""
+LIVE_SETTINGS = tuple(one.name for one in settings_of(SearchConfig) if one.live)
+"""Settings that may change while a search runs."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a proposal depends on besides the population.
+
+    Attributes:
+        config: the search's configuration with all live changes so far.
+        rates: the space's mutation rates.
+    """
+
+    config: SearchConfig
+    rates: Any
+
+    @classmethod
+    def at_start(cls, config: SearchConfig, space: SearchSpace) -> Settings:
+        """The settings that a search begins with."""
+        return cls(config, _rates(space, space.rates(), config.rates))
+
+    def changed(self, space: SearchSpace, changes: Mapping[str, Any]) -> Settings:
+        """These settings with live changes.
+
+        Args:
+            space: of the search.
+            changes: records or JSON-ready values; `rates` and `train` may be mappings of what changes, and names may be
+                dotted ("rates.add_edges").
+
+        Raises:
+            ConfigError: if a setting is unknown, fixed once a search has begun, or out of range.
+        """
+        rates, others = self.rates, {}
+        for name, value in changes.items():
+            head, _, rest = name.partition(".")
+            if head not in LIVE_SETTINGS:
+                raise ConfigError(
+                    f"{name!r} cannot change while a search runs; expected one of: {', '.join(LIVE_SETTINGS)}"
+                )
+            if head == "rates":
+                rates = _rates(space, rates, {rest: value} if rest else value)
+            else:
+                others[name] = value
+        config = from_values(SearchConfig, others, self.config) if others else self.config
+        return Settings(config, rates)
+
+    def recipe(self, initial: bool) -> TrainConfig:
+        """How a child is trained; `initial`: one that is sampled, not mutated."""
+        if initial and self.config.initial_epochs is not None:
+            return replace(self.config.train, epochs=self.config.initial_epochs)
+        return self.config.train
+
+    def probabilities(self, space: SearchSpace, credits: Credits) -> dict[str, float]:
+        """Probability of each mutation, summing to 1, given what mutations have earned so far."""
+        base = {kind: float(getattr(self.rates, kind)) for kind in space.mutation_kinds}
+        if self.config.adapt is None:
+            return {kind: value / sum(base.values()) for kind, value in base.items()}
+        return adapted(self.config.adapt, base, credits)
+
+    def adapted_rates(self, space: SearchSpace, credits: Credits) -> Any:
+        """The rates to mutate with: as set, or with probabilities adapted to recent success."""
+        if self.config.adapt is None:
+            return self.rates
+        return replace(self.rates, **self.probabilities(space, credits))
+
+    def difference(self, before: Settings) -> dict[str, Any]:
+        """The live settings that differ from `before`, whole (all of `rates`, say)."""
+        now = {**vars(self.config), "rates": self.rates}
+        then = {**vars(before.config), "rates": before.rates}
+        return {name: now[name] for name in LIVE_SETTINGS if now[name] != then[name]}
+
+
+def plain_values(space: SearchSpace, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Live settings, with their records, as JSON-ready values for an event."""
+    plain = dict(changes)
+    if "rates" in plain:
+        plain["rates"] = space.rates_values(plain["rates"])
+    if "train" in plain:
+        plain["train"] = to_values(plain["train"])
+    return plain
+
+
+def _rates(space: SearchSpace, before: Any, value: Any) -> Any:
+    """A rates record, or a mapping of what differs from `before`, as a rates record of the space."""
+    if isinstance(value, type(before)):
+        return value
+    if isinstance(value, Mapping):
+        return space.rates({**space.rates_values(before), **value})
+    raise ConfigError(
+        f"rates expects the record of the space {space.name!r} or a mapping of its settings, got {value!r}"
+    )

@@ -13,11 +13,10 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError, RunError
 from workbench.executors import available_cores
 from workbench.individuals import Individual, is_by_hand
-from workbench.search import machine
-from workbench.search.config import SearchConfig
-from workbench.search.resuming import LENGTH_EVENT, data_of, length_of
+from workbench.search.config import SearchConfig, Settings
+from workbench.search.resuming import cpu, data_of, length_of, versions, warn_of_difference
 from workbench.search.run_history import RunHistory
-from workbench.search.settings import FORK_EVENT, Settings
+from workbench.search.timeline import FORK_EVENT, LENGTH_EVENT
 from workbench.settings import from_values, to_values
 from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import make_space
@@ -29,7 +28,7 @@ class ForkPlan:
     """What a fork takes, known before anything is done.
 
     Attributes:
-        past: of the run that is forked.
+        history: of the run that is forked.
         space: of the run.
         generation: after which it branches off.
         first_child: id of the first child of its own.
@@ -39,7 +38,7 @@ class ForkPlan:
         changes: what differs from those that held in the run.
     """
 
-    past: RunHistory
+    history: RunHistory
     space: SearchSpace
     generation: int
     first_child: int
@@ -70,7 +69,7 @@ class ForkPlan:
 
     @property
     def _again(self) -> list[Individual]:
-        return [self.past.individuals[id] for id in self.again]
+        return [self.history.individuals[id] for id in self.again]
 
 
 def plan_fork(
@@ -95,12 +94,12 @@ def plan_fork(
     run = open_run(path)
     run.population(generation)  # which says what generations there are
     space = space or make_space(run.space_name, run.space_config)
-    past = RunHistory(run, space)
-    records = past.generations[: generation + 1]
+    history = RunHistory(run, space)
+    records = history.generations[: generation + 1]
     first = sum(record.n_evaluated for record in records)
-    by_hand = [id for id, one in past.individuals.items() if is_by_hand(id) and one.generation <= generation]
+    by_hand = [id for id, one in history.individuals.items() if is_by_hand(id) and one.generation <= generation]
     alive = tuple(sorted({*records[-1].population, *records[-1].front, *by_hand}))
-    before = past.timeline.at(first - 1)
+    before = history.timeline.at(first - 1)
     before = replace(before, config=replace(before.config, generations=length_of(run)))
     after = _changed(before, space, changes or {})
     if after.generations <= generation:
@@ -115,7 +114,7 @@ def plan_fork(
         )
     old, new = to_values(replace(before.config, rates=space.rates_values(before.rates))), to_values(after)
     differ = {name: value for name, value in new.items() if value != old[name]}
-    return ForkPlan(past, space, generation, first, alive, tuple(past.missing(alive)), after, differ)
+    return ForkPlan(history, space, generation, first, alive, tuple(history.missing(alive)), after, differ)
 
 
 def fork_run(
@@ -148,11 +147,11 @@ def fork_run(
     if to.exists():
         raise RunError(f"run file {to}: it exists already; give the fork another file")
     genomes = {**_without_weights(plan), **_trained_again(plan, data, root, on_child)}
-    draft = to.with_name(f"{to.name}.fork")  # whole or not there at all
+    draft = to.with_name(f"{to.name}.fork")  # the fork appears whole or not at all
     draft.unlink(missing_ok=True)
     with create_run(draft, _description(plan, to)) as writer:
-        writer.copy_past(plan.past.run.path, plan.generation, genomes, (LENGTH_EVENT,))
-        values = {"before": plan.past.run.config, "changes": plan.changes}
+        writer.copy_past(plan.history.run.path, plan.generation, genomes, (LENGTH_EVENT,))
+        values = {"before": plan.history.run.config, "changes": plan.changes}
         writer.add_event(FORK_EVENT, plan.first_child, plan.generation + 1, values)
         writer.set_state("stopped")
     draft.rename(to)
@@ -175,7 +174,7 @@ def _changed(before: Settings, space: SearchSpace, changes: Mapping[str, Any]) -
 
 
 def _description(plan: ForkPlan, to: Path) -> RunDescription:
-    run = plan.past.run
+    run = plan.history.run
     origin = {
         "path": os.path.relpath(run.path.resolve(), to.expanduser().resolve().parent),
         "generation": plan.generation,
@@ -187,19 +186,21 @@ def _description(plan: ForkPlan, to: Path) -> RunDescription:
         run.description,
         search_config=to_values(plan.config),
         seed=plan.config.seed,
-        versions=machine.versions(),
-        cpu=machine.cpu(),
+        versions=versions(),
+        cpu=cpu(),
         origin=origin,
     )
 
 
 def _without_weights(plan: ForkPlan) -> dict[int, tuple[str, bytes]]:
     """Topologies of those that the fork need not know better, if it keeps no more than needed."""
-    past, space = plan.past, plan.space
+    history, space = plan.history, plan.space
     if plan.config.keep != "needed" or not isinstance(space, DropsWeights):
         return {}
-    dead = [id for id in past.trained.difference(plan.alive) if past.individuals[id].generation <= plan.generation]
-    return {id: ("topology", space.encode(space.without_weights(past.genome(id)))) for id in dead}
+    dead = [
+        id for id in history.trained.difference(plan.alive) if history.individuals[id].generation <= plan.generation
+    ]
+    return {id: ("topology", space.encode(space.without_weights(history.genome(id)))) for id in dead}
 
 
 def _trained_again(
@@ -210,18 +211,18 @@ def _trained_again(
 ) -> dict[int, tuple[str, bytes]]:
     if not plan.again:
         return {}
-    data = data_of(plan.past.run, data, root)
-    machine.warn_of_difference(plan.past.run)
+    data = data_of(plan.history.run, data, root)
+    warn_of_difference(plan.history.run)
     workers = plan.config.workers or available_cores()
-    made = plan.past.make_again(plan.again, data, workers=workers, on_child=on_child)
+    made = plan.history.make_again(plan.again, data, workers=workers, on_child=on_child)
     for id in plan.alive:
         if id in made and not made[id].ok:
             raise RunError(f"individual {id} cannot be trained again: {made[id].failure}")
-    if differ := [id for id, one in made.items() if plan.past.differs(one)]:
+    if differ := [id for id, one in made.items() if plan.history.differs(one)]:
         warnings.warn(
             f"{len(differ)} of {len(made)} individuals that were trained again differ from those of "
-            f"{plan.past.run.path}, the first is {differ[0]}: another processor or other versions, perhaps; the fork "
-            "goes on with the new weights",
+            f"{plan.history.run.path}, the first is {differ[0]}: another processor or other versions, perhaps; the "
+            "fork goes on with the new weights",
             stacklevel=3,
         )
     return {id: ("trained", plan.space.encode(made[id].genome)) for id in plan.alive if id in made}

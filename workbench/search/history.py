@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from workbench.individuals import Individual
@@ -36,13 +37,11 @@ class IndividualSummary(NamedTuple):
     parameters: int
 
     @classmethod
-    def of(cls, individual: Individual) -> IndividualSummary:
-        """The point of an individual that was trained."""
-        parameters = individual.cost.parameters if individual.cost else 0
-        kind = individual.mutation.get("kind")
-        accuracy = individual.val_accuracy
+    def of(cls, one: Individual) -> IndividualSummary:
+        """Summarise an individual that was trained."""
+        parameters = one.cost.parameters if one.cost else 0
         return cls(
-            individual.id, individual.parent, individual.generation, kind, accuracy, individual.flops, parameters
+            one.id, one.parent, one.generation, one.mutation.get("kind"), one.val_accuracy, one.flops, parameters
         )
 
 
@@ -61,11 +60,11 @@ class FailureSummary(NamedTuple):
 
 
 class GenerationSummary(NamedTuple):
-    """The end of a generation.
+    """A finished generation.
 
     Attributes:
         generation: its number.
-        total: individuals finished by then.
+        total: individuals finished by its end.
         hypervolume: of the front.
         best_accuracy: highest validation accuracy of the front.
     """
@@ -77,37 +76,42 @@ class GenerationSummary(NamedTuple):
 
 
 class History:
-    """The past of one search; not thread-safe by itself."""
+    """The past of one search; not thread-safe by itself.
 
-    def __init__(self) -> None:
+    Attributes:
+        individuals: those trained last.
+        failures: the latest.
+        finished_generations: all.
+        events: all.
+    """
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
         self.individuals: deque[IndividualSummary] = deque(maxlen=RECENT_INDIVIDUALS)
         self.failures: deque[FailureSummary] = deque(maxlen=RECENT_FAILURES)
         self.finished_generations: list[GenerationSummary] = []
-        self.events: list[Event] = []
+        self.events = list(events)
         self._ranked = 0
 
     @classmethod
     def of(cls, memory: Memory) -> History:
-        """The past that a run file tells."""
-        story = cls()
+        """The history that a run file holds."""
+        history = cls(memory.events)
         for individual in memory.individuals:
-            story.add(individual)
+            history.add(individual)
         for record in memory.generations:
-            story.end_generation(record)
-        story.events = list(memory.events)
-        return story
+            history.end_generation(record)
+        return history
 
     def add(self, individual: Individual) -> None:
-        """Count in a finished child."""
+        """Add a finished child."""
         if individual.ok:
             self.individuals.append(IndividualSummary.of(individual))
         else:
-            self.failures.append(
-                FailureSummary(individual.id, individual.generation, individual.failure or "unknown reason")
-            )
+            reason = individual.failure or "unknown reason"
+            self.failures.append(FailureSummary(individual.id, individual.generation, reason))
 
     def end_generation(self, record: GenerationRecord) -> None:
-        """Count in a ranked generation."""
+        """Add a ranked generation."""
         self._ranked += record.n_evaluated
         self.finished_generations.append(
             GenerationSummary(record.generation, self._ranked, record.hypervolume, record.best_accuracy)

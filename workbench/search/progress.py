@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 
 from workbench.formats import duration, percent
 from workbench.search.snapshot import Snapshot
 
-if TYPE_CHECKING:
-    from workbench.search.search import Search
-
 POLL_SECONDS = 0.2
 
 
-def watch(search: Search, *, show: bool = True) -> None:
-    """Block until the search's thread ends, showing its progress; Ctrl-C stops it after the children in training.
+def watch(
+    join: Callable[[float], bool], snapshot: Callable[[], Snapshot], stop: Callable[[], None], *, show: bool = True
+) -> None:
+    """Block until a search's thread ends, showing its progress; Ctrl-C stops it after the children in training.
 
     In a terminal or notebook one line is redrawn; elsewhere (a log file) one line is printed per generation.
+
+    Args:
+        join: waits for the thread, up to some seconds; returns whether it has ended.
+        snapshot: gives the search as it looks now.
+        stop: stops it.
+        show: whether to show progress.
     """
     from rich.console import Console
     from rich.live import Live
@@ -30,20 +35,19 @@ def watch(search: Search, *, show: bool = True) -> None:
         shown = -1
         while True:
             try:
-                ended = search.join(POLL_SECONDS)
-                snapshot = search.snapshot()
+                ended, now = join(POLL_SECONDS), snapshot()
                 if line is not None:
-                    line.update(Text(progress_line(snapshot)), refresh=True)
-                elif show and (snapshot.generation != shown or ended):
-                    shown = snapshot.generation
-                    console.print(progress_line(snapshot), highlight=False, soft_wrap=True)
+                    line.update(Text(progress_line(now)), refresh=True)
+                elif show and (now.generation != shown or ended):
+                    shown = now.generation
+                    console.print(progress_line(now), highlight=False, soft_wrap=True)
                 if ended:
                     return
             except KeyboardInterrupt:
-                if search.snapshot().state == "stopped":
+                if snapshot().state == "stopped":
                     raise
-                search.stop()
-                console.print("Stopping: waiting for the children in training. Press Ctrl-C again to leave them.")
+                stop()
+                console.print("Stopping: waiting for the children in training. Press Ctrl-C again to abandon them.")
                 time.sleep(POLL_SECONDS)
 
 

@@ -1,26 +1,41 @@
-"""What is needed of a stored run before a search may go on with it."""
+"""The head of a run file, and the checks before a search resumes it: settings, data, versions, processor."""
 
 from __future__ import annotations
 
 import os
+import platform
+import warnings
 from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from workbench.datasets import Dataset, dataset_names, load_dataset
 from workbench.errors import RunError
 from workbench.individuals import is_by_hand
 from workbench.search.config import FREE_SETTINGS, MOST, SearchConfig
+from workbench.search.timeline import LENGTH_EVENT
 from workbench.settings import from_values, to_values
 from workbench.space import SearchSpace
 from workbench.spaces import SPACES, make_space
-from workbench.store import Memory, Run
+from workbench.store import Memory, Run, RunDescription
 
-LENGTH_EVENT = "generations"
-"""Event: a resumed run was made longer, or shorter."""
+
+def describe_run(config: SearchConfig, space: SearchSpace, data: Dataset) -> RunDescription:
+    """The head of the run file of a new search."""
+    return RunDescription(
+        space_name=space.name,
+        space_config=space.config(),
+        search_config=to_values(config),
+        dataset={"name": data.name, "fingerprint": data.fingerprint, "root": None},
+        seed=config.seed,
+        versions=versions(),
+        cpu=cpu(),
+    )
 
 
 def length_of(run: Run) -> int:
-    """How many generations a run is to have, as last asked for."""
+    """Generations a run is to have, as last set."""
     events: Any = run.events
     lengths = [values["generations"] for values in events["values"][events["kind"] == LENGTH_EVENT]]
     return lengths[-1] if lengths else run.config["generations"]
@@ -85,3 +100,34 @@ def _space_config(run: Run) -> dict[str, Any]:
     if run.space_name not in SPACES:
         return run.space_config
     return make_space(run.space_name, run.space_config).config()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide results."""
+    found = {"python": platform.python_version()}
+    for package in ("numpy", "torch", "neuron-workbench"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def cpu() -> str:
+    """Name of the processor, as far as the system knows it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def warn_of_difference(run: Run) -> None:
+    """Warn if a run was begun on another kind of processor or with other versions than those of this process."""
+    there, here = {**run.versions, "processor": run.description.cpu}, {**versions(), "processor": cpu()}
+    differ = [f"{name} {there[name]}, here {here[name]}" for name in here if there.get(name, here[name]) != here[name]]
+    if differ:
+        message = f"{run.path} was begun with {'; '.join(differ)}: its next individuals may differ in their last bits"
+        warnings.warn(message, stacklevel=4)

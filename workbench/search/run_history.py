@@ -1,4 +1,4 @@
-"""How the individuals of a stored run were made, and making them again where their weights were dropped."""
+"""How the individuals of a stored run were made, and making them again if their weights were dropped."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from workbench.evolution import Credits, EarlyStopping
 from workbench.executors import Task, make_child, one_thread_each
 from workbench.individuals import Individual
 from workbench.objectives import Objective
-from workbench.search.config import SearchConfig
-from workbench.search.settings import Settings, Timeline
+from workbench.search.config import SearchConfig, Settings
+from workbench.search.timeline import Timeline
 from workbench.settings import from_values
 from workbench.space import SearchSpace
 from workbench.store import Run
@@ -67,16 +67,17 @@ class RunHistory:
         individual, settings = self.individuals[id], self.timeline.at(id)
         train = settings.recipe(initial=individual.parent is None)
         epochs = individual.result.epochs if individual.result else train.epochs
-        adaptive = settings.config.adapt is not None
+        rates = settings.rates
+        if settings.config.adapt is not None:
+            earned = self._credits(individual.generation, settings.config.ranked_by)
+            rates = settings.adapted_rates(self._space, earned)
         return Task(
             id=id,
             generation=individual.generation,
             parent=individual.parent,
             parent_genome=parent_genome,
             seed=individual.seed,
-            rates=settings.adapted(self._space, self._credits(individual.generation, settings.config.ranked_by))
-            if adaptive
-            else settings.rates,
+            rates=rates,
             train=train,
             stream=(settings.config.seed, individual.generation),
             flops_bounds=settings.config.flops_bounds,

@@ -1,35 +1,38 @@
-"""A search: the evolution loop on workers, written to a run file, driven by a thread that a person can steer."""
+"""A search: the evolution loop on workers, written to a run file, in a thread that a person can steer."""
 
 from __future__ import annotations
 
-import itertools
 import os
-import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from workbench.datasets import Dataset
 from workbench.errors import RunError
-from workbench.executors import Progress, TaskPool, check_executor
-from workbench.search.by_hand import individual_by_hand
-from workbench.search.config import SearchConfig
+from workbench.evolution import Evolution
+from workbench.executors import capacity_of, check_executor, measure_inserted
+from workbench.individuals import Individual
+from workbench.search.config import SearchConfig, Settings, plain_values
 from workbench.search.fork import fork_run, plan_fork
-from workbench.search.loop import Loop
-from workbench.search.resuming import data_of, length_of
+from workbench.search.history import FailureSummary
+from workbench.search.progress import watch
+from workbench.search.resuming import data_of, describe_run, length_of
+from workbench.search.runner import Runner
+from workbench.search.snapshot import Snapshot
 from workbench.search.state import SearchState
 from workbench.settings import from_values
-from workbench.space import SearchSpace
+from workbench.space import SearchSpace, check_predicts
 from workbench.spaces import NeuronSpace, make_space
-from workbench.store import create_run, open_run, values_of
+from workbench.store import Event, Run, create_run, open_run, values_of
 
 _LIVE: weakref.WeakValueDictionary[Path, Search] = weakref.WeakValueDictionary()
 
 
-class Search(Loop):
-    """One search, recorded in one file.
+class Search:
+    """One search, recorded in one file; all methods may be called from any thread.
 
     Args:
         data: the data set.
@@ -38,8 +41,13 @@ class Search(Loop):
         space: what is searched; the neuron-level space of the data if None.
         executor: where children are trained: "threads" (also if None), "processes", or any
             `concurrent.futures.Executor`, such as `client.get_executor()` of a Dask cluster; it is never shut down.
-        if_exists: what to do if the file exists: "error", "resume" (go on where it ends; all settings but
+        if_exists: what to do if the file exists: "error", "resume" (continue where it ends; all settings but
             `config.FREE_SETTINGS` must be as in the file), or "new" (a free name beside it).
+
+    Attributes:
+        data: as given.
+        space: what is searched.
+        path: the run file.
 
     Raises:
         RunError: if the file exists, cannot be written, or (resuming) belongs to other data or settings.
@@ -55,32 +63,24 @@ class Search(Loop):
         if_exists: str = "error",
     ) -> None:
         check_executor(executor)
+        config = config or SearchConfig()
         self.data = data
         self.space: SearchSpace = space or NeuronSpace.for_data(data)
-        self._known = SearchState(config or SearchConfig(), self.space)
-        self._writer = create_run(path, self._known.describe(data), if_exists=if_exists)
-        self._known.writer = self._writer
-        self.path = self._writer.path
+        check_predicts(self.space, config.latency)
+        rates = Settings.at_start(config, self.space).rates
+        config = replace(config, rates=self.space.rates_values(rates))  # in full: defaults may change, a run must not
+        writer = create_run(path, describe_run(config, self.space, data), if_exists=if_exists)
+        self.path = writer.path
         self._executor = executor
-        self._wake = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._state, self._credits, self._step_ends_generation = "idle", 0, False
-        self._error: BaseException | None = None
-        self._pending: set[int] = set()
-        self._pool: TaskPool | None = None
-        self._working: dict[int, Progress] = {}
-        self._ticks, self._version = itertools.count(1), 0
-        self._started, self._worked_seconds, self._made_here = 0.0, 0.0, 0
-        self._idle_since = 0.0
-        if self._writer.resumed:
+        self._state = SearchState(Settings(config, rates), self.space, writer)
+        if writer.resumed:
             try:
                 with values_of(self.path):
-                    self._known.restore(open_run(self.path), data)
+                    self._state.restore(open_run(self.path), data)
             except BaseException:
-                self._writer.close()
+                writer.close()
                 raise
-            if self._known.is_finished:
-                self._state = "finished"
+        self._runner = Runner(self._state, data, executor)
         _LIVE[self.path] = self
 
     @classmethod
@@ -92,7 +92,7 @@ class Search(Loop):
         root: str | os.PathLike[str] | None = None,
         **changes: Any,
     ) -> Search:
-        """Go on with the run in `path`, with its own settings.
+        """Continue the run in `path`, with its own settings.
 
         Args:
             path: the run file.
@@ -117,10 +117,10 @@ class Search(Loop):
         space: SearchSpace | None = None,
         executor: Executor | str | None = None,
     ) -> Search:
-        """What the first cell of a notebook wants, however often it is run.
+        """The search for the first cell of a notebook, however often it is run.
 
-        The search that is live in this process if one writes `path`; else the one in the file, to go on with; else a
-        new one. Arguments and errors are those of `Search`.
+        The search in this process that writes `path` if there is one; else the one in the file, resumed; else a new
+        one. Arguments and errors are those of `Search`.
         """
         live = _LIVE.get(_real(path))
         return live if live is not None else cls(data, config, path, space, executor, "resume")
@@ -138,12 +138,12 @@ class Search(Loop):
     ) -> Search:
         """Branch a past state of a run off into a run of its own, with other settings.
 
-        Where weights were dropped since, individuals are trained again first; `plan_fork(...).cost` says beforehand
+        Individuals whose weights were dropped since are trained again first; `plan_fork(...).cost` says beforehand
         what that takes.
 
         Args:
             path: the run file.
-            generation: the finished generation after which the fork goes its own way.
+            generation: the finished generation after which the fork branches off.
             to: the file of the fork.
             data: needed only if the run's data set was made from arrays.
             executor: where its children are trained.
@@ -156,11 +156,16 @@ class Search(Loop):
     @property
     def rates(self) -> Any:
         """The mutation rates; assigning new ones takes effect with the next child and is logged in the run."""
-        return self._known.target.rates
+        return self._state.target.rates
 
     @rates.setter
     def rates(self, rates: Any) -> None:
         self.update(rates=rates)
+
+    @property
+    def target(self) -> Settings:
+        """The live settings from the next child on."""
+        return self._state.target
 
     def update(self, **changes: Any) -> None:
         """Change live settings from the next child on: any of `LIVE_SETTINGS`, `children` from the next generation on.
@@ -170,9 +175,9 @@ class Search(Loop):
         Raises:
             ConfigError: if a setting is unknown or out of range; nothing changes then.
         """
-        with self._wake:
-            self._known.target = self._known.target.changed(self.space, changes)
-            self._changed()
+        with self._runner.lock:
+            self._state.target = self._state.target.changed(self.space, changes)
+            self._runner.mark_changed()
 
     def insert(
         self,
@@ -182,7 +187,7 @@ class Search(Loop):
         record: Mapping[str, Any] | None = None,
         history: Sequence[Mapping[str, float]] = (),
     ) -> int:
-        """Put a genome made by hand into the population, with origin "by hand".
+        """Insert a genome made by hand into the population, with origin "by hand".
 
         It is measured on the validation split and stored at once, ranked with the children of the generation in
         progress (so the population's oldest makes room for it), and may be a parent from the next generation on.
@@ -202,84 +207,131 @@ class Search(Loop):
         """
         self._check_open()
         if parent is not None:
-            self.results.mutation(parent)  # which says what ids there are
-        made = individual_by_hand(self.space, self.data, genome, parent=parent, record=record, history=history)
-        with self._wake:
+            self.results.mutation(parent)  # raises an error that lists the ids there are
+        measured = measure_inserted(self.space, self.data, genome, parent=parent, record=record, history=history)
+        with self._runner.lock:
             self._check_open()  # measuring took its time
-            id = self._known.insert(made)
-            self._changed()
+            id = self._state.insert(measured)
+            self._runner.mark_changed()
         return id
 
     def _check_open(self) -> None:
-        if self._known.is_finished or self._state in ("finished", "failed"):
+        if self._state.is_finished or self._runner.status in ("finished", "failed"):
             raise RunError(
-                f"the search in {self.path} is {self._state}, so nothing can join it; go on with it first, for example "
-                "with Search.resume(path, generations=...)"
+                f"the search in {self.path} is {self._runner.status}, so nothing can join it; resume it first, for "
+                "example with Search.resume(path, generations=...)"
             )
+
+    def replay_events(self, events: Sequence[Event], remake: Callable[[int], Individual], last: int) -> None:
+        """Let a new search repeat the events of a stored run, up to generation `last`; for `replay`.
+
+        Args:
+            events: of the stored run.
+            remake: makes an individual that was inserted by hand again, by its id.
+            last: the last generation.
+        """
+        with self._runner.lock:
+            self._state.replay(events, remake, last)
 
     # ------------------------------------------------------------------ control
     def run(self, progress: bool = True) -> Search:
-        """Search to the end, with a progress line; Ctrl-C stops after storing what is in training."""
-        from workbench.search.progress import watch
-
+        """Search to the end, with a progress line; Ctrl-C stops after storing the children in training."""
         self.start()
-        watch(self, show=progress)
+        watch(self.join, self.snapshot, self.stop, show=progress)
         self.join()
         return self
 
     def start(self) -> None:
         """Start or go on, in a thread of its own."""
-        self._go("running", 0, False)
+        self._runner.go("running")
 
     def pause(self) -> None:
         """Start no further child; those in training finish and are stored."""
-        self._go("paused", 0, False)
+        self._runner.go("paused")
 
     def step(self, children: int = 1, *, generation: bool = False) -> None:
         """Make `children` children (or all that are missing of the generation), then pause."""
-        self._go("paused", 0 if generation else children, generation)
+        self._runner.go("paused", 0 if generation else children, to_generation_end=generation)
 
     def stop(self, *, now: bool = False) -> None:
         """End the thread; the run can be resumed.
 
         Args:
-            now: leave the children in training, which a resumed run makes again; else they are waited for, and stored.
+            now: abandon the children in training, which a resumed run makes again; else they are waited for and stored.
         """
-        with self._wake:
-            if self._state in ("running", "paused"):
-                self._set_state("stopped")
-            if now and self._pool is not None:
-                self._pool.dismiss()
+        self._runner.stop(now=now)
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until the thread has ended; returns whether it has. Raises what made the search fail, if it did."""
-        if self._thread is not None:
-            self._thread.join(timeout)
-            if self._thread.is_alive():
-                return False
-        if self._error is not None:
-            raise self._error
-        return True
+        """Wait until the thread has ended; returns whether it has. Raises the error that made the search fail."""
+        return self._runner.join(timeout)
 
     def close(self, *, now: bool = False) -> None:
-        """Stop (`now` as in `stop`), wait, and give the file free."""
+        """Stop (`now` as in `stop`), wait, and release the file."""
         self.stop(now=now)
         self.join()
-        self._writer.close()
+        self._state.writer.close()
         if _LIVE.get(self.path) is self:
             del _LIVE[self.path]
 
-    def _go(self, state: str, credits: int, to_the_end: bool) -> None:
-        if self._state == "stopped":
-            self.join()
-        with self._wake:
-            if self._state in ("finished", "failed"):
-                return
-            self._credits, self._step_ends_generation = credits, to_the_end
-            self._set_state(state)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._work, name="workbench-search", daemon=True)
-                self._thread.start()
+    # ------------------------------------------------------------------ what it looks like now
+    @property
+    def config(self) -> SearchConfig:
+        """The settings at the start of the run."""
+        return self._state.config
+
+    @property
+    def evolution(self) -> Evolution:
+        """Population and archive as of the last ranking."""
+        return self._state.evolution
+
+    @property
+    def workers(self) -> int:
+        """Children trained at once."""
+        return capacity_of(self._executor, self.config.workers)
+
+    @property
+    def archive(self) -> tuple[Individual, ...]:
+        """The all-time front, children of the generation in progress included, by rising FLOPs."""
+        with self._runner.lock:
+            return self._state.archive
+
+    def snapshot(self) -> Snapshot:
+        """The search as it looks now."""
+        return self._runner.snapshot()
+
+    @property
+    def version(self) -> int:
+        """A number that changes whenever anything has changed; cheap to ask for."""
+        return self._runner.version
+
+    @property
+    def pending(self) -> dict[str, Any]:
+        """JSON-ready live settings that were changed and wait for the next child, whole (all of `rates`, say)."""
+        with self._runner.lock:
+            return plain_values(self.space, self._state.target.difference(self._state.timeline.latest))
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Probability of each mutation for the next child: as set, or as adapted to recent success."""
+        with self._runner.lock:
+            return self._state.target.probabilities(self.space, self._state.credits)
+
+    @property
+    def timeline(self) -> tuple[Event, ...]:
+        """What was changed while it ran, in order: each with `from_child`, the first child it affects, and `values`."""
+        with self._runner.lock:
+            return tuple(self._state.history.events)
+
+    @property
+    def failures(self) -> tuple[FailureSummary, ...]:
+        """The children that failed last, each with `id` and `reason`."""
+        with self._runner.lock:
+            return tuple(self._state.history.failures)
+
+    @property
+    def results(self) -> Run:
+        """The run file, to read."""
+        return open_run(self.path)
 
 
 def attach(path: str | os.PathLike[str]) -> Search:

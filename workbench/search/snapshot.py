@@ -1,16 +1,26 @@
-"""What a search looks like at one instant: an immutable picture for progress lines and widgets."""
+"""A search as it looks at one instant: immutable, the same for a live search and for a run in a file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
-from workbench.evolution import front_of, hypervolume, most_accurate
+from workbench.evolution import HypervolumeBounds, front_of, hypervolume, most_accurate
 from workbench.executors import Progress
 from workbench.individuals import Individual, is_by_hand
 from workbench.search.config import SearchConfig
 from workbench.search.history import FailureSummary, GenerationSummary, History, IndividualSummary
+from workbench.search.timeline import LENGTH_EVENT
 from workbench.settings import from_values
-from workbench.store import Event, Run, of_a_run
+from workbench.store import Event, Run, is_being_written, of_a_run, open_run
+
+POLL_SECONDS = 0.5
+QUIET_POLLS = 10
+"""Polls without news after which `follow_run` checks whether the run is still being written."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,7 @@ class Snapshot:
         state: "idle", "running", "paused", "stopped", "finished" or "failed".
         generation: the one in progress (0 = initial population).
         generations: generations in all.
-        finished: individuals finished in this generation, without those put in by hand, as in all these counts.
+        finished: individuals finished in this generation, without those inserted by hand, as in all these counts.
         expected: individuals of this generation.
         total: individuals finished over the whole run.
         total_expected: individuals of the whole run.
@@ -34,13 +44,14 @@ class Snapshot:
         elapsed_seconds: time this process has worked on the run.
         children_per_minute: over this process's work; 0 before the first.
         version: differs from that of another snapshot if anything has changed in between.
-        working: how far each child in training is; empty if the executor cannot tell.
-        current: finished individuals of the generation in progress, those put in by hand included.
+        working: how far each child in training is; empty if the executor does not report it.
+        current: finished individuals of the generation in progress, those inserted by hand included.
         recent: the individuals trained last, at most `history.RECENT_INDIVIDUALS`, by time of finishing.
-        finished_generations: the finished generations.
+        finished_generations: one summary each.
         events: everything that a person changed, in order.
-        failures: the failures that came last, at most `history.RECENT_FAILURES`.
+        failures: the latest failures, at most `history.RECENT_FAILURES`.
         error: why the search failed, or None.
+        load_genome: reads a genome by id from the run file; None in a live search, which has them in memory.
     """
 
     state: str
@@ -66,6 +77,7 @@ class Snapshot:
     events: tuple[Event, ...] = ()
     failures: tuple[FailureSummary, ...] = ()
     error: str | None = None
+    load_genome: Callable[[int], Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def best(self) -> int | None:
@@ -79,6 +91,36 @@ class Snapshot:
             return None
         return 60 * (self.total_expected - self.total) / self.children_per_minute
 
+    def individual(self, id: int) -> Individual | None:
+        """An individual of population, archive or current generation with its genome; None if it is in none of them.
+
+        In a live search this only reads memory; of a stored run, the genome is read from the file, once.
+
+        Raises:
+            RunError: if a stored run has no genome of it.
+        """
+        known = (*self.archive, *self.population, *self.current)
+        found = next((one for one in known if one.id == id), None)
+        if found is None or found.result is None or found.genome is not None or self.load_genome is None:
+            return found
+        return replace(found, result=replace(found.result, genome=self.load_genome(id)))
+
+
+def make_snapshot(
+    history: History, archive: tuple[Individual, ...], bounds: HypervolumeBounds, **facts: Any
+) -> Snapshot:
+    """A snapshot, given the history, the front, the bounds of its hypervolume, and all other fields."""
+    return Snapshot(
+        archive=archive,
+        hypervolume=hypervolume(archive, bounds),
+        best_accuracy=most_accurate(archive).val_accuracy if archive else float("nan"),
+        recent=tuple(history.individuals),
+        finished_generations=tuple(history.finished_generations),
+        events=tuple(history.events),
+        failures=tuple(history.failures),
+        **facts,
+    )
+
 
 @of_a_run
 def snapshot_of(run: Run) -> Snapshot:
@@ -89,13 +131,14 @@ def snapshot_of(run: Run) -> Snapshot:
     by_id = {individual.id: individual for individual in memory.individuals}
     last = memory.generations[-1] if memory.generations else None
     ranked = last.generation if last else -1
-    archive = tuple(front_of(memory.individuals, run.objectives))
-    story = History.of(memory)
-    lengths = [event.values["generations"] for event in memory.events if event.kind == "generations"]
+    lengths = [event.values["generations"] for event in memory.events if event.kind == LENGTH_EVENT]
     generations = lengths[-1] if lengths else config.generations
     current = tuple(individual for individual in memory.individuals if individual.generation > ranked)
     total, finished = (sum(not is_by_hand(one.id) for one in some) for some in (memory.individuals, current))
-    return Snapshot(
+    return make_snapshot(
+        History.of(memory),
+        tuple(front_of(memory.individuals, run.objectives)),
+        config.hypervolume,
         state=state,
         generation=min(ranked + 1, generations),
         generations=generations,
@@ -106,15 +149,45 @@ def snapshot_of(run: Run) -> Snapshot:
         failed=sum(not individual.ok for individual in memory.individuals),
         in_progress=(),
         population=tuple(by_id[id] for id in last.population) if last else (),
-        archive=archive,
-        hypervolume=hypervolume(archive, config.hypervolume),
-        best_accuracy=most_accurate(archive).val_accuracy if archive else float("nan"),
         elapsed_seconds=sum(record.wall_seconds for record in memory.generations),
         children_per_minute=0.0,
         version=len(by_id),
         current=current,
-        recent=tuple(story.individuals),
-        finished_generations=tuple(story.finished_generations),
-        events=tuple(story.events),
-        failures=tuple(story.failures),
+        load_genome=lru_cache(maxsize=16)(run.genome),
     )
+
+
+def follow_run(path: str, poll_seconds: float = POLL_SECONDS) -> Iterator[Snapshot]:
+    """The run in `path` whenever it has changed, until its search has ended (or was killed).
+
+    Args:
+        path: the run file.
+        poll_seconds: how often to look.
+
+    Raises:
+        RunError: if the file cannot be read.
+    """
+    run, quiet = open_run(path), 0
+    seen: list[int] | None = None
+    shown: object = None
+    while True:
+        now = [_written_at(Path(f"{run.path}{end}")) for end in ("", "-wal")]
+        ended = now == seen and quiet % QUIET_POLLS == QUIET_POLLS - 1 and not is_being_written(run.path)
+        if now != seen or ended:
+            seen, quiet, snapshot = now, 0, snapshot_of(run)
+            news = (snapshot.state, snapshot.total, len(snapshot.finished_generations), len(snapshot.events))
+            if news != shown:  # also checked at the end: two changes within one tick of the file's clock look like one
+                shown = news
+                yield snapshot
+            if ended or (snapshot.state != "running" and not is_being_written(run.path)):
+                return
+        else:
+            quiet += 1
+        time.sleep(poll_seconds)
+
+
+def _written_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

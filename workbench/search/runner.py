@@ -1,0 +1,275 @@
+"""The thread of a search: generation after generation, it proposes children, has them trained, stores and ranks them.
+
+The initial population is generation 0; a child that fails is stored, not ranked:
+
+    until all generations are ranked (or the budget is spent):
+        for each child of the generation, as workers get free:
+            propose   tournament -> parent, one task for a free worker, which mutates and trains
+            store     the finished child, before anything follows from it
+        rank          add the children, remove as many, rank again
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from typing import Any
+
+from workbench.errors import RunError
+from workbench.executors import GivenUp, Progress, Shared, TaskPool, one_thread_each, start_workers
+from workbench.individuals import Individual
+from workbench.search import log
+from workbench.search.snapshot import Snapshot, make_snapshot
+from workbench.search.state import SearchState
+
+
+class Runner:
+    """Runs a search in a thread of its own; all methods may be called from any thread.
+
+    Args:
+        state: of the search.
+        data: the data set.
+        executor: where children are trained, as for `start_workers`.
+
+    Attributes:
+        lock: guards all of this and `state`; notified when the search may go on, or something has been stored.
+        status: "idle", "running", "paused", "stopped", "finished" or "failed".
+        error: why the search failed, or None.
+        pending: ids of the children in training.
+        working: how far each of them is, if the executor reports it.
+        finished_here: children finished in this process.
+        version: changes whenever anything has changed.
+    """
+
+    def __init__(self, state: SearchState, data: Any, executor: Executor | str | None) -> None:
+        self.lock = threading.Condition()
+        self.status = "finished" if state.is_finished else "idle"
+        self.error: BaseException | None = None
+        self.pending: set[int] = set()
+        self.working: dict[int, Progress] = {}
+        self.finished_here, self.version = 0, 0
+        self._state, self._data, self._executor = state, data, executor
+        self._thread: threading.Thread | None = None
+        self._tasks: TaskPool | None = None
+        self._steps, self._step_ends_generation = 0, False
+        self._versions = itertools.count(1)
+        self._started = self._paused_at = self._worked_seconds = 0.0
+
+    # ------------------------------------------------------------------ control
+    def go(self, status: str, steps: int = 0, *, to_generation_end: bool = False) -> None:
+        """Run, or pause after some steps; starts the thread if there is none.
+
+        Args:
+            status: "running" or "paused".
+            steps: children still to be started while paused.
+            to_generation_end: whether to start all children of the generation while paused.
+        """
+        if self.status == "stopped":
+            self.join()
+        with self.lock:
+            if self.status in ("finished", "failed"):
+                return
+            self._steps, self._step_ends_generation = steps, to_generation_end
+            self._set_status(status)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="workbench-search", daemon=True)
+                self._thread.start()
+
+    def stop(self, *, now: bool) -> None:
+        """End the thread; `now`: without waiting for the children in training."""
+        with self.lock:
+            if self.status in ("running", "paused"):
+                self._set_status("stopped")
+            if now and self._tasks is not None:
+                self._tasks.dismiss()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the thread has ended; returns whether it has. Raises the error that made the search fail."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+            if self._thread.is_alive():
+                return False
+        if self.error is not None:
+            raise self.error
+        return True
+
+    def mark_changed(self) -> None:
+        """Give out a new version."""
+        self.version = next(self._versions)
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Time this process has worked on the run, without pauses."""
+        now = self._paused_at or time.perf_counter()
+        return self._worked_seconds + (now - self._started if self._started else 0.0)
+
+    def snapshot(self) -> Snapshot:
+        """The search as it looks now."""
+        state, config = self._state, self._state.config
+        with self.lock:
+            elapsed = self.elapsed_seconds
+            return make_snapshot(
+                state.history,
+                state.archive,
+                config.hypervolume,
+                state=self.status,
+                generation=min(state.evolution.generation, config.generations),
+                generations=config.generations,
+                finished=len(state.children),
+                expected=0 if state.is_finished else state.expected,
+                total=state.total,
+                total_expected=state.total_expected,
+                failed=state.failed,
+                in_progress=tuple(sorted(self.pending)),
+                population=state.evolution.population,
+                elapsed_seconds=elapsed,
+                children_per_minute=60 * self.finished_here / elapsed if self.finished_here else 0.0,
+                version=self.version,
+                working=tuple(self.working[child] for child in sorted(self.working)),
+                current=state.current,
+                error=None if self.error is None else f"{type(self.error).__name__}: {self.error}",
+            )
+
+    def _set_status(self, status: str) -> None:
+        self.status = status
+        log.state_changed(self._state.writer.path, status, self.error)
+        self.mark_changed()
+        self.lock.notify_all()
+
+    # ------------------------------------------------------------------ the thread
+    def _run(self) -> None:
+        """Search until the end, or until told to stop; an error is kept for `join`."""
+        writer = self._state.writer
+        self._started = time.perf_counter()
+        try:
+            writer.set_state("running")
+            with one_thread_each(), self._workers() as tasks:
+                while not self._state.is_finished and self._run_generation(tasks):
+                    pass
+            with self.lock:
+                self._set_status("finished" if self._state.is_finished else "stopped")
+            writer.set_state(self.status)
+        except BaseException as error:
+            with contextlib.suppress(RunError):  # if the file is the reason
+                writer.set_state("failed")
+            with self.lock:
+                self.error = error
+                self._set_status("failed")
+        finally:
+            self._worked_seconds += time.perf_counter() - self._started
+            self._started = 0.0
+            if self.status in ("finished", "failed"):
+                writer.close()
+
+    @contextlib.contextmanager
+    def _workers(self) -> Iterator[TaskPool]:
+        """The workers, for as long as they are needed."""
+        config, shared = self._state.config, Shared.of(self._state.space, self._data)
+        workers = start_workers(self._executor, shared, config.workers, self._report)
+        tasks = TaskPool(workers, config.attempts, config.child_seconds)
+        with self.lock:
+            self._tasks = tasks
+        try:
+            yield tasks
+        finally:
+            with self.lock:
+                self._tasks = None
+                self.pending.clear()
+                self.working.clear()
+            tasks.close()
+
+    def _run_generation(self, tasks: TaskPool) -> bool:
+        """Make the missing children of this generation, then rank; False if the search was stopped."""
+        started = time.perf_counter()
+        done: deque[Individual | GivenUp] = deque()
+        while self._unstarted() or self.pending:
+            try:
+                self._propose(tasks)
+            except BaseException:  # children that are done are not lost with it
+                for result in done:
+                    self._store(result)
+                raise
+            if done:  # stored while workers train the next
+                self._store(done.popleft())
+            elif self.pending and not tasks.dismissed:
+                done.extend(tasks.wait())
+            elif tasks.dismissed or (self._unstarted() and not self._wait_while_paused()):
+                return False
+        self._rank(time.perf_counter() - started)
+        return True
+
+    def _unstarted(self) -> list[int]:
+        """Children of this generation still to be started."""
+        return [child for child in self._state.missing() if child not in self.pending]
+
+    def _propose(self, tasks: TaskPool) -> None:
+        """Propose a child for each free worker."""
+        while (unstarted := self._unstarted()) and tasks.room and self._may_start():
+            child = unstarted[0]
+            with self.lock:
+                task = self._state.propose(child)
+                if self._state.add_if_failed(task):  # before the search was interrupted
+                    self._count(child)
+                    continue
+                self.pending.add(child)
+                if tasks.reports:
+                    self.working[child] = Progress.at_start(task)
+                self.mark_changed()
+            tasks.start(task)
+
+    def _may_start(self) -> bool:
+        """Whether another child may start now; uses up a step while paused."""
+        with self.lock:
+            if self.status == "running" or (self.status == "paused" and self._step_ends_generation):
+                return True
+            if self.status == "paused" and self._steps:
+                self._steps -= 1
+                return True
+            return False
+
+    def _wait_while_paused(self) -> bool:
+        """Wait while paused; False if the search is to stop."""
+        with self.lock:
+            if self.status == "stopped":
+                return False
+            self._paused_at = time.perf_counter()
+            self.lock.wait_for(lambda: self.status != "paused" or self._steps or self._step_ends_generation)
+            self._started += time.perf_counter() - self._paused_at
+            self._paused_at = 0.0
+            return True
+
+    def _report(self, progress: Progress) -> None:
+        """Note the progress of a child in training; called from other threads."""
+        with self.lock:
+            if progress.child in self.pending:
+                self.working[progress.child] = progress
+                self.mark_changed()
+
+    def _store(self, result: Individual | GivenUp) -> None:
+        """Store a finished child."""
+        with self.lock:
+            if isinstance(result, GivenUp):
+                self._state.add_failed(result.child, result.kind, result.reason)
+                self._count(result.child)
+            else:
+                self._state.add(result)
+                self._count(result.id)
+
+    def _count(self, child: int) -> None:
+        self.pending.discard(child)
+        self.working.pop(child, None)
+        self.finished_here += 1
+        self.mark_changed()
+        self.lock.notify_all()
+
+    def _rank(self, wall_seconds: float) -> None:
+        with self.lock:  # nobody sees a generation half ended, or one that the file does not have
+            self._state.end_generation(wall_seconds)
+            self._step_ends_generation = False
+            self.mark_changed()
+            self.lock.notify_all()
