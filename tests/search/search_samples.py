@@ -156,6 +156,11 @@ def wait_idle(search: Search, total: int) -> None:
     wait_until(lambda: search.snapshot().total >= total and not search.snapshot().in_progress)
 
 
+def wait_at_rest(search: Search) -> None:
+    """Until its thread waits to be told to go on: only then does its clock stand still, and nothing more can happen."""
+    wait_until(lambda: search.snapshot().elapsed_seconds == search.snapshot().elapsed_seconds > 0)
+
+
 def step(search: Search, children: int) -> None:
     """Make exactly so many children."""
     total = search.snapshot().total + children

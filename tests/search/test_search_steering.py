@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sqlite3
-import time
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
@@ -18,6 +17,7 @@ from search_samples import (
     memory_of,
     step,
     tiny_data,
+    wait_at_rest,
     wait_idle,
     wait_until,
 )
@@ -202,8 +202,7 @@ class TestControl:
         assert search.snapshot().in_progress == (0, 1)
         gate.open()
         wait_until(lambda: is_paused(search))
-        assert search.snapshot().total == 2
-        time.sleep(0.2)
+        wait_at_rest(search)
         assert search.snapshot().total == 2
         assert not search.join(0)
         finish(search)
@@ -215,7 +214,7 @@ class TestControl:
         for children in (1, 1, 3, 8):  # over the end of generations
             step(search, children)
             assert search.snapshot().state == "paused"
-        time.sleep(0.2)
+        wait_at_rest(search)
         assert search.snapshot().total == 13
         search.close()
         assert open_run(search.path).individuals["id"].tolist() == list(range(13))
@@ -234,7 +233,7 @@ class TestControl:
         step(search, 2)
         search.step(generation=True)
         wait_until(lambda: search.snapshot().generation == 3)
-        time.sleep(0.1)
+        wait_at_rest(search)
         assert search.snapshot().total == 14
         search.close()
 

@@ -9,7 +9,7 @@ import pytest
 from search.worker_samples import task_of
 
 from workbench.errors import RunError
-from workbench.executors import GivenUp, TaskPool
+from workbench.executors import GivenUp, TaskPool, task_pool
 from workbench.executors.workers import NoWorkerError
 
 RESET = "OSError: connection reset"
@@ -68,7 +68,8 @@ def pool_of(workers: PuppetWorkers, children: int = 3, **settings) -> TaskPool:
     return pool
 
 
-def test_room_follows_workers_that_come_and_go():
+def test_room_follows_workers_that_come_and_go(monkeypatch):
+    monkeypatch.setattr(task_pool, "LOOK_SECONDS", 0.001)
     workers = PuppetWorkers(capacity=2)
     pool = pool_of(workers, 2)
     assert pool.room == 0
@@ -133,10 +134,13 @@ def test_no_worker_at_all_ends_the_search():
 
 def test_who_takes_too_long_is_given_up():
     workers = PuppetWorkers()
-    pool = pool_of(workers, 2, child_seconds=0.05)
+    now = 0.0
+    pool = pool_of(workers, 2, child_seconds=5, clock=lambda: now)
     workers.waiting.add(1)  # and so has not begun
-    assert pool.wait() == [GivenUp(0, "time-out", "took longer than 0.05 s")]
+    now = 6.0
+    assert pool.wait() == [GivenUp(0, "time-out", "took longer than 5 s")]
     assert workers.abandoned == [0]
+    now = 12.0
     assert pool.wait() == []
     workers.futures[1].set_result("one")
     assert pool.wait() == ["one"]

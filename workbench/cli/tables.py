@@ -60,8 +60,8 @@ def follow(path: str) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    from workbench.search.snapshot import follow_run
     from workbench.search.progress import progress_line
+    from workbench.search.snapshot import follow_run
 
     console = Console()
     generation, line = None, ""

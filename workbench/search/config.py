@@ -150,13 +150,18 @@ class Settings:
         Raises:
             ConfigError: if a setting is unknown, fixed once a search has begun, or out of range.
         """
-        rates, others = self.rates, {}
-        for name, value in changes.items():
-            head, _, rest = name.partition(".")
-            if head not in LIVE_SETTINGS:
+        for name in changes:
+            if name.partition(".")[0] not in LIVE_SETTINGS:
                 raise ConfigError(
                     f"{name!r} cannot change while a search runs; expected one of: {', '.join(LIVE_SETTINGS)}"
                 )
+        return self.merged(space, changes)
+
+    def merged(self, space: SearchSpace, changes: Mapping[str, Any]) -> Settings:
+        """As `changed`, with any settings, as for a fork."""
+        rates, others = self.rates, {}
+        for name, value in changes.items():
+            head, _, rest = name.partition(".")
             if head == "rates":
                 rates = _rates(space, rates, {rest: value} if rest else value)
             else:

@@ -46,7 +46,7 @@ def write_parquet(run: Run, path: str | os.PathLike[str]) -> int:
 def write_tensorboard(run: Run, folder: str | os.PathLike[str]) -> Path:
     """Write a run's scalars as an event file for TensorBoard.
 
-    Steps of `front/*` and `generation/*` are generations, those of `individual/*` ids (without those put in by hand).
+    Steps of `front/*` and `generation/*` are generations, those of `individual/*` ids (without those inserted by hand).
 
     Args:
         run: the run.

@@ -13,11 +13,11 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError, RunError
 from workbench.executors import available_cores
 from workbench.individuals import Individual, is_by_hand
-from workbench.search.config import SearchConfig, Settings
+from workbench.search.config import SearchConfig
 from workbench.search.resuming import cpu, data_of, length_of, versions, warn_of_difference
 from workbench.search.run_history import RunHistory
 from workbench.search.timeline import FORK_EVENT, LENGTH_EVENT
-from workbench.settings import from_values, to_values
+from workbench.settings import to_values
 from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import make_space
 from workbench.store import RunDescription, create_run, open_run
@@ -25,14 +25,14 @@ from workbench.store import RunDescription, create_run, open_run
 
 @dataclass(frozen=True)
 class ForkPlan:
-    """What a fork takes, known before anything is done.
+    """What a fork will take.
 
     Attributes:
         history: of the run that is forked.
         space: of the run.
         generation: after which it branches off.
         first_child: id of the first child of its own.
-        alive: ids of the individuals whose weights it needs: the population, the front, those put in by hand.
+        alive: ids of the individuals whose weights it needs: the population, the front, those inserted by hand.
         again: ids of the individuals that must be trained again since weights were dropped, parents first.
         config: settings of the fork.
         changes: what differs from those that held in the run.
@@ -54,7 +54,7 @@ class ForkPlan:
 
     @property
     def seconds(self) -> float:
-        """What it took when they were made first, one after the other."""
+        """What training them took the first time, one after the other."""
         return sum(one.wall_seconds for one in self._again)
 
     @property
@@ -78,13 +78,13 @@ def plan_fork(
     changes: Mapping[str, Any] | None = None,
     space: SearchSpace | None = None,
 ) -> ForkPlan:
-    """Say what a fork of the run in `path` takes.
+    """Plan a fork of the run in `path`.
 
     Args:
         path: the run file; a search may be writing it.
-        generation: the finished generation after which the fork goes its own way.
+        generation: the finished generation after which the fork branches off.
         changes: any settings of `SearchConfig`, nested ones as mappings or by dotted names (`{"rates.add_edges": 0.5,
-            "seed": 7}`); the others stay as they held then.
+            "seed": 7}`); the others stay as they were then.
         space: of the run, if it is none of `workbench.spaces`.
 
     Raises:
@@ -92,7 +92,7 @@ def plan_fork(
         ConfigError: if a setting is unknown or out of range, the latency model differs, or no generation would follow.
     """
     run = open_run(path)
-    run.population(generation)  # which says what generations there are
+    run.population(generation)  # raises an error that lists the generations
     space = space or make_space(run.space_name, run.space_config)
     history = RunHistory(run, space)
     records = history.generations[: generation + 1]
@@ -101,7 +101,8 @@ def plan_fork(
     alive = tuple(sorted({*records[-1].population, *records[-1].front, *by_hand}))
     before = history.timeline.at(first - 1)
     before = replace(before, config=replace(before.config, generations=length_of(run)))
-    after = _changed(before, space, changes or {})
+    changed = before.merged(space, changes or {})
+    after = replace(changed.config, rates=space.rates_values(changed.rates))
     if after.generations <= generation:
         raise ConfigError(
             f"a fork after generation {generation} expects more generations than that, got {after.generations}; "
@@ -125,10 +126,10 @@ def fork_run(
     root: str | os.PathLike[str] | None = None,
     on_child: Callable[[Individual], None] | None = None,
 ) -> Path:
-    """Write the fork to a run file of its own, from where `Search.resume` goes on with it.
+    """Write the fork to a run file of its own, which `Search.resume` then continues.
 
     Args:
-        plan: what `plan_fork` says.
+        plan: from `plan_fork`.
         to: the new file.
         data: the data set; needed only if it was made from arrays and individuals must be trained again.
         root: where the data lie, as for `load_dataset`.
@@ -158,21 +159,6 @@ def fork_run(
     return to
 
 
-def _changed(before: Settings, space: SearchSpace, changes: Mapping[str, Any]) -> SearchConfig:
-    """The settings of a fork: those of before with the changes over them."""
-    rates = dict(space.rates_values(before.rates))
-    plain: dict[str, Any] = {}
-    for name, value in changes.items():
-        if name.startswith("rates."):
-            rates[name.removeprefix("rates.")] = value
-        elif name == "rates":
-            rates.update(value if isinstance(value, Mapping) else space.rates_values(value))
-        else:
-            plain[name] = to_values(value) if name == "train" and not isinstance(value, Mapping) else value
-    config = from_values(SearchConfig, plain, before.config)
-    return replace(config, rates=space.rates_values(space.rates(rates)))
-
-
 def _description(plan: ForkPlan, to: Path) -> RunDescription:
     run = plan.history.run
     origin = {
@@ -193,7 +179,7 @@ def _description(plan: ForkPlan, to: Path) -> RunDescription:
 
 
 def _without_weights(plan: ForkPlan) -> dict[int, tuple[str, bytes]]:
-    """Topologies of those that the fork need not know better, if it keeps no more than needed."""
+    """Encoded topologies of the individuals whose weights the fork does not need."""
     history, space = plan.history, plan.space
     if plan.config.keep != "needed" or not isinstance(space, DropsWeights):
         return {}

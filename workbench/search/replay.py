@@ -78,7 +78,7 @@ def replay(
 ) -> Replay:
     """Make a run again from its stored seed, settings and events, and say whether it is the same.
 
-    Live changes, forks and children that were given up come when they came; individuals put in by hand are taken from
+    Live changes, forks and children that were given up come when they came; individuals inserted by hand are taken from
     the file and measured again. A generation that the run left unfinished is finished here; only what the run holds is
     compared.
 

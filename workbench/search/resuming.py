@@ -96,7 +96,7 @@ def check_can_go_on(run: Run, memory: Memory) -> None:
 
 
 def _space_config(run: Run) -> dict[str, Any]:
-    """The settings of a run's space, with those that came up since at their defaults."""
+    """The settings of a run's space, with settings added since at their defaults."""
     if run.space_name not in SPACES:
         return run.space_config
     return make_space(run.space_name, run.space_config).config()

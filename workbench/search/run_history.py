@@ -28,7 +28,7 @@ class RunHistory:
 
     Attributes:
         run: the run.
-        individuals: all of it by id, without genomes.
+        individuals: all of them by id, without genomes.
         timeline: which settings held for which child.
     """
 
@@ -53,7 +53,7 @@ class RunHistory:
         return self.run.genome(id) if blob is None else self._space.decode(blob)
 
     def missing(self, ids: Iterable[int]) -> list[int]:
-        """Those of `ids` whose weights are not stored, and the ancestors needed to make them again, parents first."""
+        """Individuals of `ids` without stored weights, and the ancestors needed to make them again, parents first."""
         found: set[int] = set()
         for id in ids:
             each: int | None = id
