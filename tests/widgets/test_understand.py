@@ -228,7 +228,7 @@ def test_another_space_can_be_inspected_as_far_as_it_goes(tmp_path):
     view = InspectView(search)
     assert view.plot.shown is not None  # training curves
     view.what.value = "confusion"
-    assert "no network of neurons" in view.message.value
+    assert "not a network of neurons" in view.message.value
     view.close()
     search.close()
 

@@ -61,8 +61,8 @@ class InspectView(View):
             "mistakes": self._mistake_figure,
             "distributions": lambda id: distribution_figure(self._genome(id), self.source.settings.rates.law),
         }
-        self.what = ipw.ToggleButtons(options=list(self._figures), style={"button_width": "auto"})
-        classed(self.what, "wb-inspect-what")
+        what = ipw.ToggleButtons(options=list(self._figures), style={"button_width": "auto"})
+        self.what = classed(what, "wb-inspect-what")
         self.split = ipw.Dropdown(options=SPLITS, description="split")
         names = self.data.class_names if self.data is not None else ()
         classes = [("any class", ANY), *((name, number) for number, name in enumerate(names))]
@@ -70,11 +70,10 @@ class InspectView(View):
         self.predicted = ipw.Dropdown(options=classes, value=ANY, description="predicted")
         self.mistake = ipw.IntSlider(min=1, max=1, description="mistake", continuous_update=False)
         self.of = ipw.HTML()
-        self.choice = bar(self.split, self.true, self.predicted, classed(self.mistake, "wb-mistake"), self.of)
+        self.choice = bar(self.split, self.true, self.predicted, self.mistake, self.of)
         exports = [
-            button(text, f"wb-export-{ending[1:]}", f"Write the network as {ending} beside the run", action, "download")
+            button(text, "wb-export", f"Save as {ending} beside the run", partial(self._export, ending), "download")
             for ending, text in EXPORTS.items()
-            for action in (partial(self._export, ending),)
         ]
         self.exports = classed(ipw.HBox(exports), "wb-buttons")
         self.title, self.message, self.exported = ipw.HTML(), ipw.HTML(), ipw.HTML()
@@ -129,7 +128,7 @@ class InspectView(View):
     def _genome(self, id: int) -> Genome:
         genome = self.source.neuron_genome(id)
         if genome is None:
-            raise DataError(f"individual {id} is no network of neurons, so there is nothing to look into")
+            raise DataError(f"individual {id} is not a network of neurons, so there is nothing to look into")
         return genome
 
     def _data_or_error(self) -> Dataset:

@@ -178,9 +178,8 @@ class TrainingPanel(ipw.VBox):
 
         def fail(error: Exception) -> None:
             self.is_training = False
-            self.note.value = alert(
-                str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
-            )
+            kind = "" if isinstance(error, WorkbenchError) else f"{type(error).__name__}: "
+            self.note.value = alert(f"{kind}{error}")
             done(None)
 
         self.note.value = quiet(f"Training {config.epochs} epochs …")
