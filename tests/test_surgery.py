@@ -52,7 +52,7 @@ def test_deleted_neurons_are_gone_and_the_rest_keeps_its_weights(genome, seed, a
     chosen = first + np.random.default_rng(seed).choice(genome.n_hidden, min(amount, genome.n_hidden), replace=False)
     child, record, error = attempt(lambda: delete_neurons(genome, chosen))
     if child is None:
-        assert "no way from an input to an output" in error
+        assert "no path from an input to an output" in error
         return
     check_child(genome, before, child, record)
     assert record["edges_removed"] == len(edges_of(genome, chosen))
@@ -68,7 +68,7 @@ def test_deleted_edges_are_gone_and_all_others_that_lead_somewhere_stay(genome, 
     assume(len(chosen) > 0)
     child, record, error = attempt(lambda: delete_edges(genome, chosen))
     if child is None:
-        assert "no way from an input to an output" in error
+        assert "no path from an input to an output" in error
         return
     check_child(genome, before, child, record)
     assert record["edges_removed"] == len(chosen)
@@ -164,7 +164,7 @@ def test_pruning_runs_in_cascade():
         (lambda g: delete_neurons(g, []), "no neurons chosen"),
         (lambda g: delete_edges(g, [7]), "edges from 0 to 3, got 7"),
         (lambda g: delete_edges(g, [0.5]), "whole numbers"),
-        (lambda g: delete_edges(g, range(4)), "no way from an input to an output"),
+        (lambda g: delete_edges(g, range(4)), "no path from an input to an output"),
         (lambda g: connect(g, 4, 3), "close a cycle; connect 3 -> 4 instead"),
         (lambda g: connect(g, 3, 3), "does not go forward"),
         (lambda g: connect(g, 0, 3), "connected already"),

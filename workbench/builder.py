@@ -120,7 +120,7 @@ class GenomeBuilder:
             np.concatenate([parent.neuron_keys, self.new_keys]),
         )
         if child.n_edges == 0:
-            raise MutationError(f"{kind} would leave no way from an input to an output")
+            raise MutationError(f"{kind} would leave no path from an input to an output")
         record = {
             "kind": kind,
             **facts,

@@ -65,7 +65,7 @@ def delete_neurons(genome: Genome, neurons: int | Iterable[int]) -> tuple[Genome
     """Delete hidden neurons (their ids) with all their edges.
 
     Raises:
-        MutationError: if one is no hidden neuron, none is given, or no way from an input to an output would be left.
+        MutationError: if one is no hidden neuron, none is given, or no path from an input to an output would be left.
     """
     chosen = np.unique(_ids("neurons", [neurons] if isinstance(neurons, int) else neurons))
     first_hidden = genome.n_inputs + genome.n_outputs
@@ -85,7 +85,7 @@ def delete_edges(genome: Genome, edges: int | Iterable[int]) -> tuple[Genome, Re
     """Delete edges; neurons that are left without input or output go with them.
 
     Raises:
-        MutationError: if there is no such edge, none is given, or no way from an input to an output would be left.
+        MutationError: if there is no such edge, none is given, or no path from an input to an output would be left.
     """
     builder = GenomeBuilder(genome)
     builder.keep[_edges(genome, edges)] = False
@@ -115,7 +115,7 @@ def connect(genome: Genome, source: int, target: int) -> tuple[Genome, Record]:
         raise MutationError(f"neurons {source} and {target} are connected already")
     if _leads_to(genome, target, source):
         raise MutationError(
-            f"{source} -> {target} does not go forward: there is a way from {target} to {source} (layers "
+            f"{source} -> {target} does not go forward: there is a path from {target} to {source} (layers "
             f"{genome.layers[target]} and {genome.layers[source]}), so it would close a cycle; "
             f"connect {target} -> {source} instead"
         )
@@ -161,7 +161,7 @@ def edges_of(genome: Genome, neurons: Iterable[int], *, into: bool = True, out_o
 
 
 def _leads_to(genome: Genome, start: int, end: int) -> bool:
-    """Whether there is a way from one neuron to another, or they are the same."""
+    """Whether there is a path from one neuron to another, or they are the same."""
     at_start = np.arange(genome.n_neurons) == start
     leaving = topology.Adjacency(genome.sources, genome.n_neurons)
     return bool(topology.reachable(at_start, leaving, genome.targets)[end])

@@ -30,7 +30,7 @@ class Genome:
     """A network of single neurons: which neuron feeds which, with what weight.
 
     Neuron ids: inputs (channel-first pixels), then outputs, then hidden neurons. Genomes are always pruned: every
-    hidden neuron lies on a way from an input to an output. Arrays are read-only; changes make a new genome
+    hidden neuron lies on a path from an input to an output. Arrays are read-only; changes make a new genome
     (`Genome.from_edges`, `with_parameters`, the mutations). Equality and `content_hash` do not depend on the order of
     edges.
 
@@ -58,7 +58,7 @@ class Genome:
 
     def __post_init__(self) -> None:
         for array in (self.sources, self.targets, self.weights, self.shared, self.biases, self.neuron_keys):
-            array.flags.writeable = False
+            _read_only(array)
 
     @classmethod
     def from_edges(
@@ -111,7 +111,7 @@ class Genome:
         keep = topology.alive(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
         if not keep.all():
             edges = keep[sources] & keep[targets]
-            if not edges.all():  # a cycle is an error even where nobody would see it
+            if not edges.all():  # a cycle is an error even if it would be pruned
                 topology.longest_paths(n_neurons, sources, targets, leaving)
             new_id = np.cumsum(keep) - 1
             sources, targets = new_id[sources[edges]], new_id[targets[edges]]
@@ -119,11 +119,10 @@ class Genome:
             biases, keys = biases[keep[n_inputs:]], keys[keep[n_fixed:]]
             n_neurons, leaving = int(keep.sum()), topology.Adjacency(sources, int(keep.sum()))
         genome = cls(shape, n_outputs, sources, targets, weights, groups, biases, keys, normalization)
-        genome.__dict__["layers"] = topology.layers_of(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
-        genome.layers.flags.writeable = False
+        layers = topology.layers_of(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
+        genome.__dict__["layers"] = _read_only(layers)
         return genome
 
-    # ------------------------------------------------------------------ counts and cost
     @property
     def n_inputs(self) -> int:
         """Number of input neurons, channels × height × width."""
@@ -169,14 +168,12 @@ class Genome:
         pairs = (sizes.sum() ** 2 - (sizes**2).sum()) / 2
         return self.n_edges / pairs
 
-    # ------------------------------------------------------------------ derived, computed once
     @cached_property
     def layers(self) -> np.ndarray:
         """Layer of every neuron, int32 [neurons]: inputs 0, hidden the longest path, outputs all last."""
         leaving = topology.Adjacency(self.sources, self.n_neurons)
         layers = topology.layers_of(self.n_inputs, self.n_outputs, self.n_neurons, self.sources, self.targets, leaving)
-        layers.flags.writeable = False
-        return layers
+        return _read_only(layers)
 
     @property
     def n_layers(self) -> int:
@@ -186,9 +183,7 @@ class Genome:
     @cached_property
     def positions(self) -> np.ndarray:
         """(row, column) of every neuron in pixels, float64 [neurons, 2]; NaN for outputs."""
-        positions = topology.positions_of(self.input_shape, self.layers, self.sources, self.targets)
-        positions.flags.writeable = False
-        return positions
+        return _read_only(topology.positions_of(self.input_shape, self.layers, self.sources, self.targets))
 
     @cached_property
     def in_degrees(self) -> np.ndarray:
@@ -202,7 +197,7 @@ class Genome:
         digest = hashlib.sha256(repr((self.input_shape, self.n_outputs, self.normalization)).encode())
         for array in (self.sources, self.targets, self.weights):
             digest.update(array[order].tobytes())
-        for array in (canonical_groups(self.shared[order]), self.biases, self.neuron_keys):
+        for array in (_canonical_groups(self.shared[order]), self.biases, self.neuron_keys):
             digest.update(array.tobytes())
         return digest.hexdigest()
 
@@ -212,7 +207,6 @@ class Genome:
     def __hash__(self) -> int:
         return hash(self.content_hash)
 
-    # ------------------------------------------------------------------ changes
     def with_parameters(self, weights: Any, biases: Any = None, shared: Any = None) -> Genome:
         """The same topology with other weights (float [edges]), and biases and shared-weight groups if given."""
         weights = validation.as_floats("weights", weights, self.n_edges)
@@ -236,7 +230,6 @@ class Genome:
             biases=np.zeros_like(self.biases),
         )
 
-    # ------------------------------------------------------------------ other forms
     @property
     def _facts(self) -> dict[str, Any]:
         return {"input_shape": self.input_shape, "n_outputs": self.n_outputs, "normalization": self.normalization}
@@ -270,7 +263,12 @@ class Genome:
         return f"<Genome {sizes}: {self.n_edges:,} edges, {self.n_parameters:,} parameters, {self.flops:,} FLOPs>"
 
 
-def canonical_groups(shared: np.ndarray) -> np.ndarray:
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
+
+
+def _canonical_groups(shared: np.ndarray) -> np.ndarray:
     """Shared-weight groups renumbered 0, 1, … in order of first appearance; -1 stays."""
     values, first, which = np.unique(shared, return_index=True, return_inverse=True)
     member = values >= 0

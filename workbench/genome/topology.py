@@ -66,10 +66,10 @@ def _check_depth(level: int) -> None:
 def alive(
     n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray, leaving: Adjacency
 ) -> np.ndarray:
-    """Which neurons to keep, bool [neurons]: inputs, outputs, and hidden ones on a way from input to output.
+    """Which neurons to keep, bool [neurons]: inputs, outputs, and hidden ones on a path from input to output.
 
     Where every hidden neuron has edges in and out, as in most children, no search is needed: without cycles, which
-    `longest_paths` finds, all ways begin at inputs and end at outputs.
+    `longest_paths` finds, all paths begin at inputs and end at outputs.
     """
     n_fixed = n_inputs + n_outputs
     enters, leaves = np.bincount(targets, minlength=n_neurons), np.diff(leaving.starts)

@@ -129,7 +129,7 @@ def remove_layer(
 ) -> tuple[Genome, Record]:
     """Remove a random hidden layer with all its edges; with probability `rates.bridge` bridging edges replace them.
 
-    A layer whose removal would leave no way from an input to an output is passed over.
+    A layer whose removal would leave no path from an input to an output is passed over.
     """
     if genome.n_layers == 2:
         raise MutationError("remove_layer is impossible: there is no hidden layer")
