@@ -21,6 +21,7 @@ from workbench.datasets import load_dataset
 from workbench.errors import ConfigError
 from workbench.genome import Genome
 from workbench.search import Search, SearchConfig
+from workbench.settings import settings_of
 from workbench.store import open_run
 from workbench.training import evaluate
 
@@ -454,3 +455,22 @@ def test_settings_are_in_the_docstrings():
     for name in ("weak_first", "spatial_base"):
         assert f"        {name}: " in workbench.MutationRates.__doc__
     assert "search.run()" in workbench.__doc__
+
+
+def test_options_are_described_as_the_settings_that_they_set(capsys):
+    with pytest.raises(SystemExit):
+        main(["search", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    for one in settings_of(SearchConfig):
+        if one.name in ("population", "children", "generations", "seed", "workers", "child_seconds"):
+            assert f"--{one.name.replace('_', '-')} " in shown
+            assert one.help in shown
+
+
+def test_latency_among_the_objectives_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.training.calibration.ROUNDS", 1)
+    more = ["--set", "objectives=accuracy,latency", "--generations", "0", "--quiet"]
+    assert search(tmp_path / "run.sqlite", *more) == 0
+    config = open_run(tmp_path / "run.sqlite").config
+    assert config["objectives"] == ["accuracy", "latency"]
+    assert config["latency"]["overhead_us"] >= 0

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.executors import EXECUTORS
+from workbench.search.config import SearchConfig
+from workbench.settings import settings_of
 
 Option = Callable[[Any], Any]
 """Adds itself to a parser."""
@@ -59,6 +61,15 @@ def flag(name: str, help: str) -> Option:
     return option(name, action="store_true", help=help)
 
 
+def setting(name: str, note: str = "") -> Option:
+    """An option for a setting of `SearchConfig`, described as it is declared there, unless by a note of its own."""
+    declared = next(one for one in settings_of(SearchConfig) if one.name == name)
+    kind, unit = (int, "N") if declared.kind == "integer" else (float, (declared.unit or "X").upper())
+    return option(
+        f"--{name.replace('_', '-')}", type=kind, metavar=unit, help=(note or declared.help).replace("%", "%%")
+    )
+
+
 def one_of(*options: Option) -> Option:
     """Options that exclude each other."""
 
@@ -84,12 +95,8 @@ WORKERS = (
         ),
         option("--dask", metavar="ADDRESS", help="children train on the Dask cluster of this scheduler"),
     ),
-    option(
-        "--workers", type=int, metavar="N", help="children trained at once (one per core, or per thread of the cluster)"
-    ),
-    option(
-        "--child-seconds", type=float, metavar="S", help="a child that takes longer is recorded as failed (no limit)"
-    ),
+    setting("workers"),
+    setting("child_seconds"),
 )
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.cli.command import LOG, QUIET, ROOT, RUN, WORKERS, chosen_executor, command, flag, given, option
+from workbench.cli.command import LOG, QUIET, ROOT, RUN, WORKERS, chosen_executor, command, flag, given, option, setting
 from workbench.cli.settings import parse_settings, settings_table
 from workbench.cli.tables import print_table
 from workbench.errors import ConfigError
@@ -29,12 +29,8 @@ def _set(help: str) -> Any:
     option("--path", default="run.sqlite", metavar="FILE", help="the run file (run.sqlite)"),
     option("--if-exists", default="error", choices=["error", "resume", "new"], help="what to do if it exists"),
     option("--space", default="neurons", help="neurons, or mlp (dense MLPs by width, a control)"),
-    option("--seed", type=int, help="root of every random choice (0)"),
-    flag("--latency", "predicted latency as a third objective; measures this machine first"),
-    *(
-        option(f"--{name}", type=int, metavar="N", help=f"{name}, over the preset's")
-        for name in ("population", "children", "generations")
-    ),
+    flag("--latency", "predicted latency as another objective; measures this machine first"),
+    *map(setting, ("seed", "population", "children", "generations")),
     *WORKERS,
     _set("any setting, such as train.epochs=3, rates.new_edges=0.1,0.2 or survival=nsga2; --settings lists them"),
     flag("--settings", "list every setting, with its value in the preset, and end"),
@@ -44,7 +40,8 @@ def _set(help: str) -> Any:
 def search(arguments: argparse.Namespace) -> int:
     """Start a search and watch its progress."""
     from workbench.datasets import load_dataset
-    from workbench.search import LatencyModel, Search, preset
+    from workbench.objectives import LATENCY, LatencyModel
+    from workbench.search import Search, preset
     from workbench.search.log import log_to
     from workbench.settings import from_values
     from workbench.space import check_predicts
@@ -67,7 +64,7 @@ def search(arguments: argparse.Namespace) -> int:
         space = space_for(arguments.space, data)
         if initial:
             raise ConfigError(f"initial settings are those of the space 'neurons', got {sorted(initial)}")
-    if arguments.latency:
+    if arguments.latency or LATENCY.name in changes.get("objectives", ""):
         check_predicts(space, LatencyModel())  # before it takes some seconds
         changes["latency"] = _latency_model(arguments, data)
     config = from_values(type(chosen.config), {"rates": rates, **changes}, chosen.config)
@@ -79,7 +76,7 @@ def search(arguments: argparse.Namespace) -> int:
     "run.sqlite --generations 60",
     option("path", metavar="RUN", help="the run file"),
     ROOT,
-    option("--generations", type=int, metavar="N", help="make the run longer"),
+    setting("generations", "make the run longer: generations in all"),
     *WORKERS,
     QUIET,
     LOG,
@@ -107,8 +104,8 @@ def resume(arguments: argparse.Namespace) -> int:
     ),
     option("--path", required=True, metavar="FILE", help="the run file of the fork"),
     _set("what is to differ: rates.add_edges=0.5, train.epochs=3, population=30, survival=nsga2"),
-    option("--seed", type=int, help="root of the random choices that follow (else as before)"),
-    option("--generations", type=int, metavar="N", help="generations in all (else as before)"),
+    setting("seed", "root seed of what follows (else as before)"),
+    setting("generations", "generations in all (else as before)"),
     flag("--yes", "train again, without asking, individuals whose weights were dropped"),
     flag("--only-write", "write the fork without continuing it"),
     ROOT,
