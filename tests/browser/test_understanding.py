@@ -21,6 +21,7 @@ from workbench.plots import genome_difference
 from workbench.search import Search, SearchConfig
 from workbench.store import Run, open_run
 from workbench.training import TrainConfig
+from workbench.views.network.data import ADDED, REMOVED
 
 NOTEBOOK = "understand.ipynb"
 BLUE, VERMILLION = (0, 114, 178), (213, 94, 0)
@@ -114,16 +115,20 @@ def start_a_search(hands: Hands) -> int:
 
 def check_difference(hands: Hands, before: Genome, after: Genome) -> None:
     """The page says in colours and numbers what changed."""
-    counts = genome_difference(before, after).counts
+    difference = genome_difference(before, after)
+    counts = difference.counts
     numbers = [counts[name] for name in ("neurons_added", "neurons_removed", "edges_added", "edges_removed")]
     title = "Difference: neurons +{} −{}, edges +{} −{}".format(*numbers)
     for view in ("dag", "space"):
         wait_until(lambda view=view: hands.text(f".wb-sandbox .wbc-{view} .wbc-title").startswith(title))
     hands.page.wait_for_timeout(800)  # it is drawn a little later
-    for canvas in (DAG, SPACE):
-        for color, changed in ((BLUE, counts["edges_added"]), (VERMILLION, counts["edges_removed"])):
+    everywhere = np.ones(len(difference.targets), bool)
+    over_image = difference.targets >= after.n_inputs + after.n_outputs  # outputs have no position
+    for canvas, drawn in ((DAG, everywhere), (SPACE, over_image)):
+        for color, state in ((BLUE, ADDED), (VERMILLION, REMOVED)):
+            changed = int((difference.edge_state[drawn] == state).sum())
             found = hands.count(canvas, color)
-            assert (found > 300) if changed else found == 0, (canvas, color, found)
+            assert (found > min(300, 10 * changed)) if changed else found == 0, (canvas, color, found, changed)
     table = hands.text(".wb-sandbox .wb-changes")
     assert re.search(rf"\bedges\s+{before.n_edges}\s+{after.n_edges}\s", table)
     assert re.search(rf"\bFLOPs\s+{before.flops}\s+{after.flops}\s", table)
