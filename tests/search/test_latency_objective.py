@@ -15,8 +15,9 @@ from workbench.errors import ConfigError, RunError
 from workbench.evolution import front_of, most_accurate
 from workbench.objectives import LatencyModel
 from workbench.plots import front_figure
-from workbench.search import Search, SearchConfig, fork_run, plan_fork, replay, snapshot_of
-from workbench.search.report import front_table
+from workbench.search import Search, SearchConfig, compact_run, fork_run, plan_fork, replay, snapshot_of
+from workbench.search.report import chosen_members, front_table
+from workbench.settings import from_values
 from workbench.space import SearchSpace
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.store import open_run
@@ -25,6 +26,7 @@ from workbench.training import TrainConfig
 DATA, TINY = load_dataset("digits"), tiny_data()
 MODEL = LatencyModel(overhead_us=5.0, per_layer_us=7.0, per_neuron_us=0.5, per_edge_us=0.001)
 TIMED = SearchConfig(6, 4, 4, seed=2, workers=1, latency=MODEL, train=TrainConfig(epochs=2, batch_size=128))
+TWO_OBJECTIVES = replace(TIMED, latency=None, objectives=("accuracy", "flops"))
 NEURONS = NeuronSpace.for_data(
     DATA, InitialConfig(hidden_layers=(1, 3), layer_size=(0.1, 0.6), edges_per_neuron=(2, 6), spatial_base=1)
 )
@@ -72,7 +74,7 @@ def test_the_front_is_that_of_three_objectives(tmp_path):
     assert front_table(run)["latency_us"].notna().all()
     front = front_figure(run).data[2]
     assert front.mode == "markers"
-    assert "µs predicted" in front.hovertemplate
+    assert "µs predicted latency" in front.hovertemplate
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -115,8 +117,76 @@ def test_a_fork_goes_on_with_its_objectives(tmp_path, timed):
         [row[name] for name in keep] for row in json.loads(other)
     ]
     assert replay(tmp_path / "fork.sqlite", data=DATA).is_same
-    with pytest.raises(ConfigError, match=r"a fork keeps the objectives .* start a new search"):
-        plan_fork(timed, 2, {"latency.per_edge_us": 9.0})
+
+
+OTHER = {"overhead_us": 9.0, "per_neuron_us": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "objectives"),
+    [
+        ({"latency": None}, ["accuracy", "flops"]),
+        ({"objectives": "accuracy,flops"}, ["accuracy", "flops"]),
+        ({"objectives": "accuracy,parameters"}, ["accuracy", "parameters"]),
+        ({"latency": OTHER}, ["accuracy", "flops", "latency"]),
+    ],
+)
+def test_a_fork_chooses_other_objectives(tmp_path, timed, changes, objectives):
+    plan = plan_fork(timed, 2, changes)
+    fork_run(plan, tmp_path / "fork.sqlite", DATA)
+    finish(Search.resume(tmp_path / "fork.sqlite", DATA))
+    run = open_run(tmp_path / "fork.sqlite")
+    assert run.config["objectives"] == [one.name for one in run.objectives] == objectives
+    assert sorted(run.generations["front"].iloc[-1]) == sorted(run.front()["id"])
+    if "latency" in objectives:
+        model = from_values(LatencyModel, run.config["latency"])
+        assert model.overhead_us == OTHER["overhead_us"]
+        assert all(one.latency_us == NEURONS.latency_us(run.genome(one.id), model) for one in run.load().individuals)
+    assert replay(run.path, data=DATA).comparison.difference is None
+
+
+def test_a_fork_makes_latency_an_objective_and_another_gives_it_up(tmp_path):
+    finish(make(tmp_path / "run.sqlite", TWO_OBJECTIVES))
+    plan = plan_fork(tmp_path / "run.sqlite", 1, {"latency": MODEL})
+    assert {"latency", "objectives"} <= plan.changes.keys()
+    assert set(plan.latencies) == set(range(10))
+    fork_run(plan, tmp_path / "fork.sqlite", DATA)
+    assert open_run(tmp_path / "fork.sqlite").front()["latency_us"].notna().all()
+    finish(Search.resume(tmp_path / "fork.sqlite", DATA))
+    assert replay(tmp_path / "fork.sqlite", data=DATA).comparison.difference is None
+    fork_run(plan_fork(tmp_path / "fork.sqlite", 3, {"objectives": "accuracy,flops"}), tmp_path / "two.sqlite", DATA)
+    finish(Search.resume(tmp_path / "two.sqlite", DATA))
+    assert "latency_us" not in open_run(tmp_path / "two.sqlite").front()
+    again = {"latency": OTHER, "generations": 5}
+    fork_run(plan_fork(tmp_path / "two.sqlite", 4, again), tmp_path / "three.sqlite", DATA)
+    finish(Search.resume(tmp_path / "three.sqlite", DATA))
+    assert replay(tmp_path / "three.sqlite", data=DATA).comparison.difference is None
+
+
+def test_a_copy_without_topologies_cannot_be_ranked_by_latency(tmp_path):
+    finish(make(tmp_path / "run.sqlite", TWO_OBJECTIVES))
+    compact_run(tmp_path / "run.sqlite", tmp_path / "small.sqlite")
+    with pytest.raises(
+        RunError, match=r"cannot be ranked by latency: no topology of \d+ individuals .* leave latency out"
+    ):
+        plan_fork(tmp_path / "small.sqlite", 4, {"latency": MODEL, "generations": 6})
+
+
+def test_parameters_are_an_objective(tmp_path, capsys):
+    path = str(tmp_path / "run.sqlite")
+    tiny = ["--data", "digits", "--space", "mlp", "--population", "5", "--children", "3", "--generations", "2"]
+    few = ["--workers", "1", "--set", "train.epochs=1", "--set", "initial_epochs=1"]
+    assert main(["search", *tiny, *few, "--path", path, "--set", "objectives=accuracy,parameters,flops"]) == 0
+    run = open_run(path)
+    assert run.config["objectives"] == ["accuracy", "flops", "parameters"]
+    individuals = run.load().individuals
+    assert run.front()["id"].tolist() == [one.id for one in front_of(individuals, run.objectives)]
+    assert main(["show", path]) == 0
+    assert "parameters" in capsys.readouterr().out
+    assert chosen_members(run, DATA)["flops"].is_monotonic_increasing
+    front_figure(run)
+    assert replay(path, data=DATA).comparison.difference is None
+    finish(Search.resume(path, DATA, generations=3))
 
 
 def test_children_that_cannot_come_near_stop_by_all_three(tmp_path):

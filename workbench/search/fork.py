@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError, RunError
 from workbench.executors import available_cores
 from workbench.individuals import Individual, is_by_hand
+from workbench.objectives import LATENCY
 from workbench.search.config import SearchConfig
 from workbench.search.resuming import cpu, data_of, length_of, versions, warn_of_difference
-from workbench.search.run_history import RunHistory
+from workbench.search.run_history import RunHistory, predicted_latencies
 from workbench.search.timeline import FORK_EVENT, LENGTH_EVENT
 from workbench.settings import to_values
 from workbench.space import DropsWeights, SearchSpace
@@ -36,6 +37,7 @@ class ForkPlan:
         again: ids of the individuals that must be trained again since weights were dropped, parents first.
         config: settings of the fork.
         changes: what differs from those that held in the run.
+        latencies: predicted, microseconds by id, of the individuals so far, if they were not predicted by its model.
     """
 
     history: RunHistory
@@ -46,6 +48,7 @@ class ForkPlan:
     again: tuple[int, ...]
     config: SearchConfig
     changes: dict[str, Any]
+    latencies: dict[int, float] = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
@@ -80,6 +83,8 @@ def plan_fork(
 ) -> ForkPlan:
     """Plan a fork of the run in `path`.
 
+    It may choose other objectives: the individuals so far are ranked anew by them.
+
     Args:
         path: the run file; a search may be writing it.
         generation: the finished generation after which the fork branches off.
@@ -88,8 +93,8 @@ def plan_fork(
         space: of the run, if it is none of `workbench.spaces`.
 
     Raises:
-        RunError: if there is no such run or finished generation.
-        ConfigError: if a setting is unknown or out of range, the latency model differs, or no generation would follow.
+        RunError: if there is no such run or finished generation, or latencies cannot be predicted for lack of genomes.
+        ConfigError: if a setting is unknown or out of range, or no generation would follow.
     """
     run = open_run(path)
     run.population(generation)  # raises an error that lists the generations
@@ -98,24 +103,23 @@ def plan_fork(
     records = history.generations[: generation + 1]
     first = sum(record.n_evaluated for record in records)
     by_hand = [id for id, one in history.individuals.items() if is_by_hand(id) and one.generation <= generation]
-    alive = tuple(sorted({*records[-1].population, *records[-1].front, *by_hand}))
     before = history.timeline.at(first - 1)
     before = replace(before, config=replace(before.config, generations=length_of(run)))
-    changed = before.merged(space, changes or {})
+    changed = before.merged(space, _with_objectives(before.config, changes or {}))
     after = replace(changed.config, rates=space.rates_values(changed.rates))
     if after.generations <= generation:
         raise ConfigError(
             f"a fork after generation {generation} expects more generations than that, got {after.generations}; "
             "set generations"
         )
-    if after.latency != before.config.latency:
-        raise ConfigError(
-            f"a fork keeps the objectives of its run, expected latency {before.config.latency}, got {after.latency}; "
-            "leave it out, or start a new search with it"
-        )
+    latencies = _latencies(history, space, generation, before.config, after)
+    front = records[-1].front
+    if latencies or after.objectives != before.config.objectives:
+        front = tuple(history.front(generation, after.ranked_by, latencies))
+    alive = tuple(sorted({*records[-1].population, *front, *by_hand}))
     old, new = to_values(replace(before.config, rates=space.rates_values(before.rates))), to_values(after)
     differ = {name: value for name, value in new.items() if value != old[name]}
-    return ForkPlan(history, space, generation, first, alive, tuple(history.missing(alive)), after, differ)
+    return ForkPlan(history, space, generation, first, alive, tuple(history.missing(alive)), after, differ, latencies)
 
 
 def fork_run(
@@ -152,11 +156,37 @@ def fork_run(
     draft.unlink(missing_ok=True)
     with create_run(draft, _description(plan, to)) as writer:
         writer.copy_past(plan.history.run.path, plan.generation, genomes, (LENGTH_EVENT,))
+        writer.set_latencies(plan.latencies)
         values = {"before": plan.history.run.config, "changes": plan.changes}
         writer.add_event(FORK_EVENT, plan.first_child, plan.generation + 1, values)
         writer.set_state("stopped")
     draft.rename(to)
     return to
+
+
+def _with_objectives(before: SearchConfig, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Changes in which the latency model goes with the objective, and the objective with the model."""
+    if "objectives" in changes and LATENCY.name not in changes["objectives"] and LATENCY.name not in changes:
+        return {**changes, LATENCY.name: None}
+    if "objectives" not in changes and changes.get(LATENCY.name, "") in (None, "none"):
+        return {**changes, "objectives": tuple(name for name in before.objectives if name != LATENCY.name)}
+    return changes
+
+
+def _latencies(
+    history: RunHistory, space: SearchSpace, generation: int, before: SearchConfig, after: SearchConfig
+) -> dict[int, float]:
+    """Predicted latencies of the individuals so far, if the fork has another model than the run had."""
+    if after.latency is None or after.latency == before.latency:
+        return {}
+    ids = [id for id, one in history.individuals.items() if one.generation <= generation]
+    latencies = predicted_latencies(history.run, space, after.latency, ids)
+    if unknown := [id for id in ids if history.individuals[id].ok and id not in latencies]:
+        raise RunError(
+            f"{history.run.path} cannot be ranked by latency: no topology of {len(unknown)} individuals is stored, "
+            f"first of {unknown[0]}; fork the run that this small copy was made of, or leave latency out of the objectives"
+        )
+    return latencies
 
 
 def _description(plan: ForkPlan, to: Path) -> RunDescription:

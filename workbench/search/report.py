@@ -8,6 +8,7 @@ import numpy as np
 
 from workbench.datasets import Dataset
 from workbench.errors import RunError
+from workbench.objectives import ACCURACY, undominated
 from workbench.spaces import make_space
 from workbench.store import Run
 
@@ -21,12 +22,12 @@ def front_table(run: Run, data: Dataset | None = None, *, test: bool = True) -> 
     Args:
         run: the run.
         data: its data set; without it only what the run stored is shown.
-        test: whether to test. Only members that no smaller one matches on the *selection* split are tested, the others
-            stay NaN: the test set is touched for those that the selection split chose, and for no other.
+        test: whether to test. Only members that no other matches on the *selection* split at no higher costs are
+            tested, the others stay NaN: the test set is touched for those that the selection split chose.
 
     Returns:
-        Columns id, generation, mutation, flops, flops_total, parameters, layers, val_accuracy, in a run with a latency
-        model latency_us (predicted) and, with data, selection_accuracy and test_accuracy.
+        Columns id, generation, mutation, flops, flops_total, parameters, layers, val_accuracy, latency_us if it is an
+        objective and, with data, selection_accuracy and test_accuracy.
 
     Raises:
         RunError: if the run was made with other data, or with other splits of them.
@@ -36,23 +37,27 @@ def front_table(run: Run, data: Dataset | None = None, *, test: bool = True) -> 
     front = run.front().reset_index(drop=True)
     front["layers"] = [run.facts(int(id)).get("layers", "") for id in front["id"]]
     shown = ["id", "generation", "mutation", "flops", "flops_total", "parameters", "layers", "val_accuracy"]
-    front = front[[*shown, *(name for name in ("latency_us",) if name in front)]]
+    front = front[[*shown, *(one.column for one in run.objectives if one.column not in shown)]]
     if data is None:
         return front
     space = make_space(run.space_name, run.space_config)
-    best = float("-inf")
-    selection, tested = [], []
-    for id in front["id"]:
-        genome = run.genome(int(id))
-        chosen = space.evaluate(genome, data, "selection")
-        selection.append(chosen)
-        tested.append(space.evaluate(genome, data, "test") if test and chosen > best else float("nan"))
-        best = max(best, chosen)
-    return front.assign(selection_accuracy=selection, test_accuracy=tested)
+    genomes = [run.genome(int(id)) for id in front["id"]]
+    front = front.assign(selection_accuracy=[space.evaluate(genome, data, "selection") for genome in genomes])
+    tested = _chosen(run, front) if test else []
+    accuracies = {place: space.evaluate(genomes[place], data, "test") for place in tested}
+    return front.assign(test_accuracy=[accuracies.get(place, float("nan")) for place in range(len(genomes))])
+
+
+def _chosen(run: Run, front: pd.DataFrame) -> list[int]:
+    """Places of the members that no other dominates in the run's objectives, with accuracy on the selection split."""
+    values = [
+        front["selection_accuracy" if one == ACCURACY else one.column].astype(float).tolist() for one in run.objectives
+    ]
+    return sorted(undominated(values, front["id"].tolist(), run.objectives))
 
 
 def chosen_members(run: Run, data: Dataset, most: int | None = None) -> pd.DataFrame:
-    """Members of the front that no smaller one matches on the selection split, by rising FLOPs; nothing is tested.
+    """Members of the front that no other matches on the selection split at no higher costs; nothing is tested.
 
     Args:
         run: the run.
@@ -66,8 +71,7 @@ def chosen_members(run: Run, data: Dataset, most: int | None = None) -> pd.DataF
         RunError: if the run was made with other data.
     """
     table = front_table(run, data, test=False).drop(columns="test_accuracy")
-    before = table["selection_accuracy"].cummax().shift(fill_value=float("-inf"))
-    table = table[table["selection_accuracy"] > before].reset_index(drop=True)
+    table = table.iloc[_chosen(run, table)].reset_index(drop=True)
     if most is None or len(table) <= most:
         return table
     place = np.log(table["flops"].to_numpy(float))

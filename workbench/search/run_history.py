@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from workbench.evolution import Credits, EarlyStopping
+from workbench.evolution import Credits, EarlyStopping, front_of
 from workbench.executors import Task, make_child, one_thread_each
-from workbench.individuals import Individual
-from workbench.objectives import Objective
+from workbench.individuals import Cost, Individual
+from workbench.objectives import LatencyModel, Objective
 from workbench.search.config import SearchConfig, Settings
 from workbench.search.timeline import Timeline
 from workbench.settings import from_values
-from workbench.space import SearchSpace
+from workbench.space import SearchSpace, check_predicts, cost_of
 from workbench.store import Run
 
 
@@ -51,6 +52,14 @@ class RunHistory:
         """
         blob = self.run.genome_bytes(id)
         return self.run.genome(id) if blob is None else self._space.decode(blob)
+
+    def front(self, generation: int, objectives: Sequence[Objective], latencies: Mapping[int, float]) -> list[int]:
+        """Ids of the front at the end of a generation, by other objectives than the run's, with these latencies."""
+        known = [one for one in self.individuals.values() if one.generation <= generation and one.ok]
+        for place, one in enumerate(known):
+            if one.cost is not None and one.id in latencies:
+                known[place] = replace(one, cost=replace(one.cost, latency_us=latencies[one.id]))
+        return [one.id for one in front_of(known, objectives)]
 
     def missing(self, ids: Iterable[int]) -> list[int]:
         """Individuals of `ids` without stored weights, and the ancestors needed to make them again, parents first."""
@@ -129,12 +138,28 @@ class RunHistory:
         return not (
             individual.ok
             and individual.val_accuracy == stored.val_accuracy
-            and individual.cost == stored.cost
+            and _without_latency(individual.cost) == _without_latency(stored.cost)  # a fork may predict it anew
             and _without_probabilities(individual.mutation) == _without_probabilities(stored.mutation)
         )
 
     def _credits_before(self, generation: int, objectives: tuple[Objective, ...]) -> Credits:
         return Credits.of((one for one in self.individuals.values() if one.generation < generation), objectives)
+
+
+def predicted_latencies(run: Run, space: SearchSpace, model: LatencyModel, ids: Iterable[int]) -> dict[int, float]:
+    """Microseconds by id, of the individuals of which a genome or its topology is stored.
+
+    Raises:
+        ConfigError: if the space predicts no latency.
+    """
+    check_predicts(space, model)
+    blobs = {id: run.genome_bytes(id) for id in ids}
+    costs = {id: cost_of(space, space.decode(blob), model) for id, blob in blobs.items() if blob is not None}
+    return {id: cost.latency_us for id, cost in costs.items() if cost.latency_us is not None}
+
+
+def _without_latency(cost: Cost | None) -> Cost | None:
+    return None if cost is None else replace(cost, latency_us=None)
 
 
 def _without_probabilities(record: Mapping[str, Any]) -> dict[str, Any]:

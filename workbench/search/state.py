@@ -20,6 +20,7 @@ from workbench.search import log
 from workbench.search.config import SearchConfig, Settings, plain_values
 from workbench.search.history import History
 from workbench.search.resuming import check_can_go_on, check_same, length_of, warn_of_difference
+from workbench.search.run_history import predicted_latencies
 from workbench.search.timeline import (
     FORK_EVENT,
     INSERTED_EVENT,
@@ -30,7 +31,7 @@ from workbench.search.timeline import (
     failure_reasons,
 )
 from workbench.space import DropsWeights, SearchSpace, cost_of
-from workbench.store import Event, GenerationRecord, Run, RunWriter
+from workbench.store import Event, GenerationRecord, Memory, Run, RunWriter, open_run
 
 
 class SearchState:
@@ -276,10 +277,25 @@ class SearchState:
             if event.kind == SETTINGS_EVENT:
                 self._adopt(event.from_child, self.timeline.latest.changed(self.space, event.values))
             elif event.kind == FORK_EVENT:
-                self._adopt(event.from_child, next(self.replayer.starts))
-                before, self.evolution = self.evolution, _evolution(self.target.config)
-                known = [*before.archive, *before.recent]
-                self.evolution.restore(before.generation - 1, before.population, known)
+                self._branch_off(event.from_child, next(self.replayer.starts))
+
+    def _branch_off(self, child: int, settings: Settings) -> None:
+        """Become the fork that the run was from here on: its settings hold, and all that is ranked is ranked anew."""
+        before, model = self.timeline.latest.config.latency, settings.config.latency
+        self._adopt(child, settings)
+        run = open_run(self.writer.path)
+        if model is not None and model != before:
+            ids = [*range(self._first_child), *range(BY_HAND, BY_HAND + self._n_inserted)]
+            self.writer.set_latencies(predicted_latencies(run, self.space, model, ids))
+        self._rank_anew(run.load(self.space.decode, settings.config.ranked_by))
+
+    def _rank_anew(self, memory: Memory) -> None:
+        """Take the loop's state from what is stored of the finished generations, by the objectives that hold now."""
+        last = memory.generations[-1]
+        known = {one.id: one for one in memory.individuals if one.generation <= last.generation}
+        self.evolution = _evolution(self.target.config)
+        self.evolution.restore(last.generation, [known[id] for id in last.population], known.values())
+        self.credits = Credits.of(known.values(), self.evolution.objectives)
 
     def restore(self, run: Run, data: Dataset) -> None:
         """Continue a run where its file ends.
@@ -297,10 +313,7 @@ class SearchState:
         self.history = History.of(memory)
         by_id = {individual.id: individual for individual in memory.individuals}
         if memory.generations:
-            last = memory.generations[-1]
-            known = [individual for individual in by_id.values() if individual.generation <= last.generation]
-            self.evolution.restore(last.generation, [by_id[id] for id in last.population], known)
-            self.credits = Credits.of(known, self.evolution.objectives)
+            self._rank_anew(memory)
         current = {id: one for id, one in by_id.items() if one.generation == self.evolution.generation}
         self.children = {id: one for id, one in current.items() if not is_by_hand(id)}
         self.inserted = {id: one for id, one in current.items() if is_by_hand(id)}

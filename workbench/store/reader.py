@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +108,7 @@ class Run:
         answer.
         """
         with reading(self.path) as file:
-            records = self._table(file)
+            records = self._table(file, self.objectives)
             generations = _read_generations(file, "ORDER BY generation DESC LIMIT 1")
         return frames.individuals_frame(records, generations[0].population if generations else (), self.objectives)
 
@@ -219,23 +219,27 @@ class Run:
             index = position.get(parents[index])
         return frame.iloc[list(path)[::-1]].reset_index(drop=True)
 
-    def load(self, decode: Callable[[bytes], Any] | None = None) -> Memory:
+    def load(
+        self, decode: Callable[[bytes], Any] | None = None, objectives: Sequence[Objective] | None = None
+    ) -> Memory:
         """What a search needs to go on where this file ends, read in one instant.
 
         Args:
             decode: makes a genome of its bytes, for the individuals alive, on the front, or not yet ranked;
                 without it individuals carry no genome, and only the bytes are returned.
+            objectives: by which the front is found; those of the run if None.
         """
+        objectives = self.objectives if objectives is None else objectives
         with reading(self.path) as file:
             generations = _read_generations(file)
             events = _read_events(file)
-            table = self._table(file)
-            needed = _needed_genomes(frames.individuals_frame(table, (), self.objectives), generations)
+            table = self._table(file, objectives)
+            needed = _needed_genomes(frames.individuals_frame(table, (), objectives), generations)
             query = "SELECT blob FROM genomes WHERE individual = ? AND form = 'trained'"
             found = {id: file.one(query, (id,)) for id in needed}
             blobs = {id: checked.blob(row[0], f"genome of individual {id}") for id, row in found.items() if row}
             query = f"SELECT {file.columns(rows.INDIVIDUAL_COLUMNS)} FROM individuals ORDER BY id"
-            individuals = [rows.individual_from_row(row, objectives=self.objectives) for row in file.rows(query)]
+            individuals = [rows.individual_from_row(row, objectives=objectives) for row in file.rows(query)]
             check_consistent(individuals, generations)
         genomes = {id: decode(blob) for id, blob in blobs.items()} if decode else {}
         loaded = tuple(_with_genome(individual, genomes.get(individual.id)) for individual in individuals)
@@ -257,12 +261,12 @@ class Run:
         """What the search trades off, accuracy first."""
         return stored_objectives(self.description.search_config)
 
-    def _table(self, file: Reading) -> list[list[Any]]:
+    def _table(self, file: Reading, objectives: Sequence[Objective]) -> list[list[Any]]:
         query = (
             f"SELECT {file.columns(rows.TABLE_COLUMNS)} FROM individuals "
             "LEFT JOIN genomes ON genomes.individual = individuals.id ORDER BY id"
         )
-        return [rows.table_row(row, self.objectives) for row in file.rows(query)]
+        return [rows.table_row(row, objectives) for row in file.rows(query)]
 
     def _row(self, file: Reading, columns: str, id: int) -> tuple[Any, ...]:
         row = file.one(f"SELECT {file.columns(columns)} FROM individuals WHERE id = ?", (_small(id),))
