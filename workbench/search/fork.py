@@ -184,7 +184,7 @@ def _latencies(
     if unknown := [id for id in ids if history.individuals[id].ok and id not in latencies]:
         raise RunError(
             f"{history.run.path} cannot be ranked by latency: no topology of {len(unknown)} individuals is stored, "
-            f"first of {unknown[0]}; fork the run that this small copy was made of, or leave latency out of the objectives"
+            f"first of {unknown[0]}; fork the run that this small copy was made of, or leave latency out"
         )
     return latencies
 
