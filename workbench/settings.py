@@ -159,11 +159,6 @@ def setting(
     return dataclasses.field(**given, metadata={KEY: declared})
 
 
-def probability(kind: str, default: float) -> Any:
-    """The setting of how often a mutation is drawn."""
-    return setting(default, f"relative probability of the mutation {kind.replace('_', ' ')!r}", low=0, high=1)
-
-
 def settings_of(record: Any) -> tuple[Setting, ...]:
     """The settings that a record class declares, in order; a record within it is one setting of kind "record"."""
     return _settings_of(record)

@@ -12,20 +12,3 @@ from workbench.views.network.widget import DagView, SpatialView
 from workbench.views.run.widget import LogView, RunControl
 from workbench.views.sandbox.widget import Sandbox
 from workbench.views.steering.widget import Steering
-
-__all__ = [
-    "CompareView",
-    "DagView",
-    "Dashboard",
-    "FrontView",
-    "IndividualCard",
-    "InspectView",
-    "LineageView",
-    "LogView",
-    "MutationStatistics",
-    "RunControl",
-    "Sandbox",
-    "Selection",
-    "SpatialView",
-    "Steering",
-]

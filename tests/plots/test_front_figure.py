@@ -10,10 +10,13 @@ import pytest
 
 from workbench.errors import ExportError
 from workbench.individuals import Cost, Individual, TrainResult
+from workbench.objectives import objectives_of
 from workbench.plots import front_figure, front_info, save_picture
+from workbench.search.history import IndividualSummary
 from workbench.store import GenerationRecord, Run, RunDescription, create_run, open_run
 from workbench.views.base.figures import log_axis
 from workbench.views.front.data import Baseline
+from workbench.views.front.figure import group_trace, live_figure
 
 POINTS = [(0.90, 4000), (0.50, 100), (0.70, 2000), (0.80, 1000), (0.60, 3000)]
 """(accuracy, FLOPs) by id: 0, 1 and 3 are the front."""
@@ -149,3 +152,15 @@ def test_the_axes_show_the_front_and_the_baselines_round_numbers_marked(run):
 
 def test_without_a_front_the_axis_is_free(tmp_path):
     assert front_figure(make_run(tmp_path / "empty", empty=True)).layout.yaxis.range is None
+
+
+def test_the_axes_are_the_objectives_of_the_run():
+    """Accuracy against the first cost; hovering tells the others."""
+    point = IndividualSummary(7, 3, 2, "add_edges", 0.9, 4000, 2000, 12.5)
+    trace = group_trace("alive", [point], objectives=objectives_of(["accuracy", "flops", "latency"]))
+    assert (trace["x"].tolist(), trace["customdata"].tolist()) == ([4000], [[7, 2, "add_edges", 2000, 12.5]])
+    assert "%{x:,} FLOPs, %{customdata[3]:,} parameters, %{customdata[4]:,.1f} µs predicted" in trace["hovertemplate"]
+    trace = group_trace("alive", [point], objectives=objectives_of(["accuracy", "latency"]))
+    assert (trace["x"].tolist(), trace["customdata"].tolist()) == ([12.5], [[7, 2, "add_edges", 4000, 2000]])
+    layout = live_figure([], objectives_of(["accuracy", "parameters"])).layout
+    assert layout.xaxis.title.text == "parameters"

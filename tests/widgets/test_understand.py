@@ -16,7 +16,7 @@ from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.training import TrainConfig
 from workbench.views.base.plot import Plot
 from workbench.views.base.source import Source
-from workbench.views.dashboard.tabs import PARTS, Understand
+from workbench.views.dashboard.widget import PARTS, Understand
 from workbench.widgets import CompareView, InspectView, LineageView, MutationStatistics, Selection
 
 DATA = tiny_data()

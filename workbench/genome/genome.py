@@ -100,9 +100,10 @@ class Genome:
         else:
             n_neurons = n_inputs + max(len(biases), n_outputs)
         validation.check_size(n_neurons, len(sources))
+        if biases is None:
+            biases = np.zeros(n_neurons - n_inputs, np.float32)
         validation.check_edges(n_inputs, n_outputs, n_neurons, sources, targets)
         weights = validation.as_floats("weights", weights, len(sources))
-        biases = np.zeros(n_neurons - n_inputs, np.float32) if biases is None else biases
         biases = validation.as_floats("biases", biases, n_neurons - n_inputs)
         groups = validation.as_groups(shared, weights)
         keys = validation.as_keys(neuron_keys, n_neurons - n_fixed)
@@ -116,8 +117,7 @@ class Genome:
             sources, targets = new_id[sources[edges]], new_id[targets[edges]]
             weights, groups = weights[edges], validation.as_groups(groups[edges], weights[edges])
             biases, keys = biases[keep[n_inputs:]], keys[keep[n_fixed:]]
-            n_neurons = int(keep.sum())
-            leaving = topology.Adjacency(sources, n_neurons)
+            n_neurons, leaving = int(keep.sum()), topology.Adjacency(sources, int(keep.sum()))
         genome = cls(shape, n_outputs, sources, targets, weights, groups, biases, keys, normalization)
         layers = topology.layers_of(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
         genome.__dict__["layers"] = _read_only(layers)

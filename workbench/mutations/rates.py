@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ConfigError
-from workbench.settings import check_settings, documented, probability, setting
+from workbench.settings import check_settings, documented, setting
 from workbench.spatial import SpatialLaw
 
 KINDS = ("add_neurons", "add_edges", "remove_edges", "remove_layer", "share_weights")
 """The five mutations, in the order in which they are shown."""
 
 _SPATIAL = KINDS[:4]
+
+
+def _probability(kind: str) -> Any:
+    return setting(0.2, f"relative probability of {kind.replace('_', ' ')}", low=0, high=1)
 
 
 def _part(default: tuple[float, float], kind: str, what: str, unit: str) -> Any:
@@ -29,11 +33,11 @@ class MutationRates:
     as fractions of what the parent has.
     """
 
-    add_neurons: float = probability("add_neurons", 0.2)
-    add_edges: float = probability("add_edges", 0.2)
-    remove_edges: float = probability("remove_edges", 0.2)
-    remove_layer: float = probability("remove_layer", 0.2)
-    share_weights: float = probability("share_weights", 0.2)
+    add_neurons: float = _probability("add_neurons")
+    add_edges: float = _probability("add_edges")
+    remove_edges: float = _probability("remove_edges")
+    remove_layer: float = _probability("remove_layer")
+    share_weights: float = _probability("share_weights")
     new_neurons: tuple[float, float] = _part((0.12, 0.32), "add_neurons", "more neurons (inputs counted)", "of neurons")
     new_neuron_edges: tuple[float, float] = _part((0.18, 0.28), "add_neurons", "more edges", "of edges")
     new_edges: tuple[float, float] = _part((0.20, 0.32), "add_edges", "more edges", "of edges")

@@ -26,6 +26,7 @@ class IndividualSummary(NamedTuple):
         val_accuracy: validation accuracy.
         flops: per sample.
         parameters: trainable numbers.
+        latency_us: predicted latency; None if that is no objective.
     """
 
     id: int
@@ -35,14 +36,14 @@ class IndividualSummary(NamedTuple):
     val_accuracy: float
     flops: int
     parameters: int
+    latency_us: float | None = None
 
     @classmethod
     def of(cls, one: Individual) -> IndividualSummary:
         """Summarise an individual that was trained."""
-        parameters = one.cost.parameters if one.cost else 0
-        return cls(
-            one.id, one.parent, one.generation, one.mutation.get("kind"), one.val_accuracy, one.flops, parameters
-        )
+        parameters, kind = one.cost.parameters if one.cost else 0, one.mutation.get("kind")
+        measured = one.val_accuracy, one.flops, parameters, one.latency_us
+        return cls(one.id, one.parent, one.generation, kind, *measured)
 
 
 class FailureSummary(NamedTuple):

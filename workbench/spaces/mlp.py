@@ -19,7 +19,7 @@ from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.genome import FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
 from workbench.genome.npz import names_of, read_arrays, write_arrays
 from workbench.individuals import Cost, TrainResult
-from workbench.settings import check_settings, documented, probability, setting
+from workbench.settings import check_settings, documented, setting
 from workbench.space import RecordSpace
 from workbench.training import OnEpoch, TrainConfig
 
@@ -44,15 +44,20 @@ class MlpGenome:
     biases: tuple[np.ndarray, ...]
 
 
+def _probability(kind: str) -> Any:
+    default = 0.3 if kind in ("widen_layer", "narrow_layer") else 0.2
+    return setting(default, f"relative probability of {kind.replace('_', ' ')}", low=0, high=1)
+
+
 @documented
 @dataclass(frozen=True)
 class MlpRates:
     """Relative probabilities of the four mutations and the factor by which widths change."""
 
-    add_layer: float = probability("add_layer", 0.2)
-    remove_layer: float = probability("remove_layer", 0.2)
-    widen_layer: float = probability("widen_layer", 0.3)
-    narrow_layer: float = probability("narrow_layer", 0.3)
+    add_layer: float = _probability("add_layer")
+    remove_layer: float = _probability("remove_layer")
+    widen_layer: float = _probability("widen_layer")
+    narrow_layer: float = _probability("narrow_layer")
     factor: tuple[float, float] = setting(
         (0.1, 0.5), "change of a width, as a fraction", unit="of the width", above=0, below=1, slider=(0.01, 0.99)
     )

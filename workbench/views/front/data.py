@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -173,28 +173,19 @@ AGAINST = {"generation": "generation", "training": "training spent: epochs × FL
 """What the hypervolume of several runs may be drawn against."""
 
 
-@dataclass(frozen=True)
-class HypervolumeSpread:
-    """The hypervolume of runs that belong together, where all of them have it.
+def hypervolume_spread(runs: Sequence[Run], against: str = "generation") -> tuple[np.ndarray, np.ndarray] | None:
+    """Hypervolume of several runs at equal cost; None if none has finished a generation.
 
-    Attributes:
-        at: [points] what was spent by then.
-        values: [runs, points] hypervolume, linear in between.
+    Returns:
+        What was spent, [points], and the hypervolume by then, [runs, points], linear in between.
     """
-
-    at: np.ndarray
-    values: np.ndarray
-
-
-def hypervolume_spread(runs: Sequence[Run], against: str = "generation") -> HypervolumeSpread | None:
-    """Hypervolume of several runs at equal cost; None if none has finished a generation."""
     curves = [_curve(run, against) for run in runs]
     curves = [(spent, volumes) for spent, volumes in curves if len(spent)]
     if not curves:
         return None
     first, last = max(spent[0] for spent, _ in curves), min(spent[-1] for spent, _ in curves)
     at = curves[0][0] if len(curves) == 1 else np.linspace(first, last, 200)
-    return HypervolumeSpread(at, np.stack([np.interp(at, *curve) for curve in curves]))
+    return at, np.stack([np.interp(at, *curve) for curve in curves])
 
 
 def _curve(run: Run, against: str) -> tuple[np.ndarray, np.ndarray]:
@@ -207,8 +198,3 @@ def _curve(run: Run, against: str) -> tuple[np.ndarray, np.ndarray]:
     costs = table["epochs"].fillna(0).astype(float) * table["flops"].fillna(0).astype(float)
     spent = costs.groupby(table["generation"]).sum().cumsum()
     return spent.reindex(generations["generation"]).to_numpy(float), volumes
-
-
-def front_tables(runs: Mapping[str, Run]) -> dict[str, pd.DataFrame]:
-    """Fronts of other runs, by name."""
-    return {name: run.front() for name, run in runs.items()}

@@ -31,7 +31,6 @@ from workbench.views.front.data import (
     baselines_for,
     cost_axis,
     front_info,
-    front_tables,
     staircase,
 )
 from workbench.views.front.hypervolume import hypervolume_traces
@@ -81,7 +80,12 @@ def front_figure(
         ConfigError: if `color` is unknown.
     """
     shown = baselines_for(run.dataset.get("name", "")) if baselines is True else tuple(baselines or ())
-    return draw_front(front_info(run), color=color, baselines=shown, others=front_tables(others or {}))
+    return draw_front(
+        front_info(run),
+        color=color,
+        baselines=shown,
+        others={name: other.front() for name, other in (others or {}).items()},
+    )
 
 
 def draw_front(

@@ -10,7 +10,7 @@ import numpy as np
 from workbench.views.base.figures import PAGE
 from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import BLUE, VERMILLION, group_color
-from workbench.views.front.data import AGAINST, HypervolumeInfo, HypervolumeSpread, hypervolume_info, hypervolume_spread
+from workbench.views.front.data import AGAINST, HypervolumeInfo, hypervolume_info, hypervolume_spread
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -36,7 +36,7 @@ def hypervolume_spread_figure(groups: Mapping[str, Sequence[Run]], against: str 
     for number, (name, runs) in enumerate(groups.items()):
         spread = hypervolume_spread(runs, against)
         if spread is not None:
-            traces += _spread_traces(name, spread, group_color(number))
+            traces += _spread_traces(name, *spread, group_color(number))
     return _hypervolume_page(traces, AGAINST[against]).update_layout(width=None, showlegend=True)
 
 
@@ -71,17 +71,17 @@ def hypervolume_traces(info: HypervolumeInfo) -> tuple[dict[str, Any], dict[str,
     return curve, marks
 
 
-def _spread_traces(name: str, spread: HypervolumeSpread, color: str) -> Iterator[dict[str, Any]]:
-    runs, silent = len(spread.values), {"hoverinfo": "skip", "showlegend": False}
+def _spread_traces(name: str, at: np.ndarray, values: np.ndarray, color: str) -> Iterator[dict[str, Any]]:
+    runs, silent = len(values), {"hoverinfo": "skip", "showlegend": False}
     if runs > 1:
-        band = np.concatenate([spread.values.max(axis=0), spread.values.min(axis=0)[::-1]])
-        around = np.concatenate([spread.at, spread.at[::-1]])
+        band = np.concatenate([values.max(axis=0), values.min(axis=0)[::-1]])
+        around = np.concatenate([at, at[::-1]])
         yield {"x": around, "y": band, "fill": "toself", "fillcolor": color, "opacity": 0.18, "mode": "none", **silent}
-        for values in spread.values:
-            yield {"x": spread.at, "y": values, "mode": "lines", "line": {"width": 0.8, "color": color}, **silent}
+        for one in values:
+            yield {"x": at, "y": one, "mode": "lines", "line": {"width": 0.8, "color": color}, **silent}
     yield {
-        "x": spread.at,
-        "y": np.median(spread.values, axis=0),
+        "x": at,
+        "y": np.median(values, axis=0),
         "name": figure_text(f"{name}: median of {runs} runs" if runs > 1 else name),
         "mode": "lines",
         "line": {"width": 2.5, "color": color},

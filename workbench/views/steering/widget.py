@@ -11,6 +11,7 @@ import ipywidgets as ipw
 from workbench.errors import WorkbenchError
 from workbench.formats import in_words, setting_text
 from workbench.search import SearchConfig, Snapshot
+from workbench.search.config import Settings
 from workbench.settings import Setting, settings_of
 from workbench.spatial import SpatialLaw
 from workbench.training import TrainConfig
@@ -51,7 +52,7 @@ class Steering(View):
         self._law: SpatialLaw | None = None
         self.controls: dict[str, Any] = {}
         self._records: dict[str, str] = {}
-        space, config = self.source.space, self.source.settings.config
+        space, config = self.source.space, self._settings.config
         for setting in space.settings:
             self._add(setting, "rates")
         for setting in _declared(SearchConfig, ("tournament", "children")):
@@ -116,7 +117,7 @@ class Steering(View):
 
     def _update(self, moved: Mapping[str, Any]) -> dict[str, Any]:
         """Values by name as `Search.update` takes them: whole records."""
-        settings = self.source.settings
+        settings = self._settings
         rates, train, update = dict[str, Any](), dict[str, Any](), dict[str, Any]()
         for name, value in moved.items():
             {"rates": rates, "train": train, "config": update}[self._records[name]][name] = value
@@ -131,9 +132,9 @@ class Steering(View):
         moved = self._debounce.changes
         self._previewed = bool(moved)
         try:
-            self._draw(self._update(moved).get("rates", self.source.settings.rates))
+            self._draw(self._update(moved).get("rates", self._settings.rates))
         except WorkbenchError:  # said when the drag ends
-            self._draw(self.source.settings.rates)
+            self._draw(self._settings.rates)
         if moved:
             told = (
                 f"{in_words(name)} {setting_text(self._value(name))} → {setting_text(value)}"
@@ -149,22 +150,27 @@ class Steering(View):
         fixed = self.source.search is None or snapshot.state in ENDED
         if fixed:
             self._debounce.changes.clear()
-        if self.source.settings is not self._shown:
+        if self._settings is not self._shown:
             self._refresh()
         for control in self.controls.values():
             control.disabled = fixed
         if not self._debounce.changes:
             self._show_note(snapshot)
 
+    @property
+    def _settings(self) -> Settings:
+        """Those that hold from the next child on."""
+        return self.source.settings if self.source.search is None else self.source.search.target
+
     def _value(self, name: str) -> Any:
         """The value of a setting that holds from the next child on."""
-        settings = self.source.settings
+        settings = self._settings
         records = {"rates": settings.rates, "config": settings.config, "train": settings.config.train}
         return getattr(records[self._records[name]], name)
 
     def _refresh(self) -> None:
         """Bring the controls to what holds, but for those that are being moved."""
-        self._shown = self.source.settings
+        self._shown = self._settings
         self._refreshing = True
         try:
             for name, control in self.controls.items():
@@ -216,10 +222,4 @@ class Steering(View):
 
 def _declared(record: type, names: Sequence[str]) -> list[Setting]:
     """Some of the settings that a record declares."""
-    return [one for one in settings_of(record) or _UNDECLARED if one.name in names]
-
-
-_UNDECLARED = (
-    Setting("tournament", "integer", 3, "individuals that compete to be a parent", slider=(1, 20)),
-    Setting("children", "integer", 15, "children per generation", slider=(1, 60)),
-)
+    return [one for one in settings_of(record) if one.name in names]
