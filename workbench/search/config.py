@@ -1,16 +1,20 @@
-"""The settings of a search: those it begins with (`SearchConfig`), and those that hold at one time (`Settings`)."""
+"""The settings of a search: at its start (`SearchConfig`), at one time (`Settings`), and over time (`Timeline`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.errors import ConfigError
 from workbench.evolution import ADAPTATIONS, SELECTIONS, SURVIVALS, Credits, HypervolumeBounds, adapted
+from workbench.executors import LOST_WORKER, TIME_OUT
+from workbench.individuals import Individual
 from workbench.objectives import LATENCY, OBJECTIVES, TWO, LatencyModel, Objective, objectives_of
 from workbench.settings import check_settings, documented, from_values, setting, settings_of, to_values
 from workbench.space import SearchSpace
+from workbench.store import Event
 from workbench.training import TrainConfig
 
 KEEPS = ("needed", "all")
@@ -214,3 +218,99 @@ def _rates(space: SearchSpace, before: Any, value: Any) -> Any:
     raise ConfigError(
         f"rates expects the record of the space {space.name!r} or a mapping of its settings, got {value!r}"
     )
+
+
+# ---------------------------------------------------------------- settings over time
+SETTINGS_EVENT = "settings"
+"""Live settings changed to `values`."""
+
+INSERTED_EVENT = "by hand"
+"""A person inserted the individual `values["id"]`, which is ranked with the children of the event's generation."""
+
+FORK_EVENT = "fork"
+"""From here on a run is a fork of another, which began with the settings `values["before"]`."""
+
+LENGTH_EVENT = "generations"
+"""A resumed run got another number of generations."""
+
+FAILURE_EVENTS = (TIME_OUT, LOST_WORKER)
+"""A child took too long, or crashed its workers; `values["reason"]` is that of its record."""
+
+
+def _starts(start: Settings, space: SearchSpace, events: Iterable[Event]) -> Iterator[Settings]:
+    """The settings at the start of a run's first origin, and after each fork on the way to it."""
+    for event in events:
+        if event.kind == FORK_EVENT:
+            yield Settings.at_start(from_values(SearchConfig, event.values["before"]), space)
+    yield start
+
+
+def failure_reasons(events: Iterable[Event]) -> dict[int, str]:
+    """Why children failed for reasons from outside, by their ids."""
+    return {event.from_child: event.values["reason"] for event in events if event.kind in FAILURE_EVENTS}
+
+
+class Timeline:
+    """Which settings hold for which child.
+
+    Args:
+        start: the settings with which the run began; of a fork, those with which it branched off.
+        space: of the run.
+        events: of the run, in order.
+    """
+
+    def __init__(self, start: Settings, space: SearchSpace, events: Iterable[Event] = ()) -> None:
+        events = list(events)
+        starts = _starts(start, space, events)
+        self._steps = [(0, next(starts))]
+        for event in events:
+            if event.kind == SETTINGS_EVENT:
+                self.add(event.from_child, self.latest.changed(space, event.values))
+            elif event.kind == FORK_EVENT:
+                self.add(event.from_child, next(starts))
+
+    @property
+    def latest(self) -> Settings:
+        """The newest settings."""
+        return self._steps[-1][1]
+
+    def add(self, from_child: int, settings: Settings) -> None:
+        """From child `from_child` on, `settings` hold."""
+        self._steps.append((from_child, settings))
+
+    def at(self, child: int) -> Settings:
+        """The settings that hold for `child`."""
+        return next(settings for start, settings in reversed(self._steps) if start <= child)
+
+
+class EventReplayer:
+    """The events of a stored run, in order, each given out when it is due.
+
+    Args:
+        events: of the stored run.
+        latest: the settings in the head of its file.
+        space: of the run.
+        remake: makes an individual that was inserted by hand again, by its id.
+
+    Attributes:
+        starts: the settings with which the run, or of a fork its first origin, began; then those after each fork.
+        remake: as given.
+    """
+
+    def __init__(
+        self, events: Sequence[Event], latest: Settings, space: SearchSpace, remake: Callable[[int], Individual]
+    ) -> None:
+        self.remake = remake
+        self.starts = _starts(latest, space, events)
+        self._events = deque(events)
+
+    def due(self, generation: int, child: int | None, *, is_finished: bool) -> Event | None:
+        """Take the next event if it is due before `child` is proposed, or (None) between generations."""
+        if not self._events:
+            return None
+        event = self._events[0]
+        if event.kind in (INSERTED_EVENT, FORK_EVENT, LENGTH_EVENT):  # these come with a generation
+            is_due = event.generation is None or event.generation <= generation
+        else:
+            is_due = child is not None and event.from_child <= child
+        return self._events.popleft() if is_due or is_finished else None

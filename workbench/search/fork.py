@@ -17,7 +17,7 @@ from workbench.objectives import LATENCY
 from workbench.search.config import SearchConfig
 from workbench.search.resuming import cpu, data_of, length_of, versions, warn_of_difference
 from workbench.search.run_history import RunHistory, predicted_latencies
-from workbench.search.timeline import FORK_EVENT, LENGTH_EVENT
+from workbench.search.config import FORK_EVENT, LENGTH_EVENT
 from workbench.settings import to_values
 from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import make_space

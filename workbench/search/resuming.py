@@ -13,8 +13,7 @@ from typing import Any
 from workbench.datasets import Dataset, dataset_names, load_dataset
 from workbench.errors import RunError
 from workbench.individuals import is_by_hand
-from workbench.search.config import FREE_SETTINGS, MOST, SearchConfig
-from workbench.search.timeline import LENGTH_EVENT
+from workbench.search.config import FREE_SETTINGS, LENGTH_EVENT, MOST, SearchConfig
 from workbench.settings import from_values, to_values
 from workbench.space import SearchSpace
 from workbench.spaces import SPACES, make_space

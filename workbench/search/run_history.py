@@ -15,7 +15,7 @@ from workbench.executors import Task, make_child, one_thread_each
 from workbench.individuals import Cost, Individual
 from workbench.objectives import LatencyModel, Objective
 from workbench.search.config import SearchConfig, Settings
-from workbench.search.timeline import Timeline
+from workbench.search.config import Timeline
 from workbench.settings import from_values
 from workbench.space import SearchSpace, check_predicts, cost_of
 from workbench.store import Run

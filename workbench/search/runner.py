@@ -61,11 +61,12 @@ class Runner:
         self._started = self._paused_at = self._worked_seconds = 0.0
 
     # ------------------------------------------------------------------ control
-    def go(self, status: str, steps: int = 0, *, to_generation_end: bool = False) -> None:
+    def go(self, status: str, owner: object, steps: int = 0, *, to_generation_end: bool = False) -> None:
         """Run, or pause after some steps; starts the thread if there is none.
 
         Args:
             status: "running" or "paused".
+            owner: kept alive until the thread ends, so that a search goes on, and can be found, though nobody holds it.
             steps: children still to be started while paused.
             to_generation_end: whether to start all children of the generation while paused.
         """
@@ -77,7 +78,7 @@ class Runner:
             self._steps, self._step_ends_generation = steps, to_generation_end
             self._set_status(status)
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="workbench-search", daemon=True)
+                self._thread = threading.Thread(target=self._run, args=(owner,), name="workbench-search", daemon=True)
                 self._thread.start()
 
     def stop(self, *, now: bool) -> None:
@@ -142,7 +143,7 @@ class Runner:
         self.lock.notify_all()
 
     # ------------------------------------------------------------------ the thread
-    def _run(self) -> None:
+    def _run(self, owner: object) -> None:
         """Search until the end, or until told to stop; an error is kept for `join`."""
         writer = self._state.writer
         self._started = time.perf_counter()

@@ -243,15 +243,15 @@ class Search:
 
     def start(self) -> None:
         """Start or go on, in a thread of its own."""
-        self._runner.go("running")
+        self._runner.go("running", self)
 
     def pause(self) -> None:
         """Start no further child; those in training finish and are stored."""
-        self._runner.go("paused")
+        self._runner.go("paused", self)
 
     def step(self, children: int = 1, *, generation: bool = False) -> None:
         """Make `children` children (or all that are missing of the generation), then pause."""
-        self._runner.go("paused", 0 if generation else children, to_generation_end=generation)
+        self._runner.go("paused", self, 0 if generation else children, to_generation_end=generation)
 
     def stop(self, *, now: bool = False) -> None:
         """End the thread; the run can be resumed.

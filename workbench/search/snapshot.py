@@ -12,9 +12,8 @@ from typing import Any
 from workbench.evolution import HypervolumeBounds, front_of, hypervolume, most_accurate
 from workbench.executors import Progress
 from workbench.individuals import Individual, is_by_hand
-from workbench.search.config import SearchConfig
+from workbench.search.config import LENGTH_EVENT, SearchConfig
 from workbench.search.history import FailureSummary, GenerationSummary, History, IndividualSummary
-from workbench.search.timeline import LENGTH_EVENT
 from workbench.settings import from_values
 from workbench.store import Event, Run, is_being_written, of_a_run, open_run
 

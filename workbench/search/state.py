@@ -17,19 +17,21 @@ from workbench.evolution import Credits, Evolution, front_of, hypervolume, most_
 from workbench.executors import Task, failed_child
 from workbench.individuals import BY_HAND, FAILED, Individual, is_by_hand
 from workbench.search import log
-from workbench.search.config import SearchConfig, Settings, plain_values
-from workbench.search.history import History
-from workbench.search.resuming import check_can_go_on, check_same, length_of, warn_of_difference
-from workbench.search.run_history import predicted_latencies
-from workbench.search.timeline import (
+from workbench.search.config import (
     FORK_EVENT,
     INSERTED_EVENT,
     LENGTH_EVENT,
     SETTINGS_EVENT,
     EventReplayer,
+    SearchConfig,
+    Settings,
     Timeline,
     failure_reasons,
+    plain_values,
 )
+from workbench.search.history import History
+from workbench.search.resuming import check_can_go_on, check_same, length_of, warn_of_difference
+from workbench.search.run_history import predicted_latencies
 from workbench.space import DropsWeights, SearchSpace, cost_of
 from workbench.store import Event, GenerationRecord, Memory, Run, RunWriter, open_run
 

@@ -13,8 +13,7 @@ from workbench.datasets import Dataset, dataset_names, load_dataset
 from workbench.errors import RunError, WorkbenchError
 from workbench.individuals import Individual
 from workbench.search import Search, SearchConfig, Snapshot, snapshot_of
-from workbench.search.config import Settings
-from workbench.search.timeline import Timeline
+from workbench.search.config import Settings, Timeline
 from workbench.settings import from_values
 from workbench.space import SearchSpace
 from workbench.store import Run, open_run
