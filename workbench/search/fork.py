@@ -14,10 +14,9 @@ from workbench.errors import ConfigError, RunError
 from workbench.executors import available_cores
 from workbench.individuals import Individual, is_by_hand
 from workbench.objectives import LATENCY
-from workbench.search.config import SearchConfig
+from workbench.search.config import FORK_EVENT, LENGTH_EVENT, SearchConfig
 from workbench.search.resuming import cpu, data_of, length_of, versions, warn_of_difference
 from workbench.search.run_history import RunHistory, predicted_latencies
-from workbench.search.config import FORK_EVENT, LENGTH_EVENT
 from workbench.settings import to_values
 from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import make_space

@@ -14,8 +14,7 @@ from workbench.evolution import Credits, EarlyStopping, front_of
 from workbench.executors import Task, make_child, one_thread_each
 from workbench.individuals import Cost, Individual
 from workbench.objectives import LatencyModel, Objective
-from workbench.search.config import SearchConfig, Settings
-from workbench.search.config import Timeline
+from workbench.search.config import SearchConfig, Settings, Timeline
 from workbench.settings import from_values
 from workbench.space import SearchSpace, check_predicts, cost_of
 from workbench.store import Run
