@@ -243,7 +243,7 @@ def test_aliens_in_columns_of_numbers(path: Path, table: str, column: str, alien
         ("UPDATE individuals SET origin = char(27) || '[2J'", "printable"),
         ("UPDATE individuals SET finished_at = '9999-99-99'", "a time such as"),
         ("UPDATE individuals SET seed = '" + "9" * 5000 + "'", "up to 100 digits"),
-        ('UPDATE events SET "values" = \'{"tournament": 1000000000000}\'', "at most 1,000,000|makes? no sense"),
+        ('UPDATE events SET "values" = \'{"tournament": 1000000000000}\'', "a whole number from 1 to 1,000,000"),
         ("DELETE FROM individuals WHERE id = 1", "no individual|individuals are missing|ids of trained"),
         ("DELETE FROM genomes WHERE individual = 5", "genomes of 1 individuals that are alive are missing"),
         ("UPDATE individuals SET id = 999999999 WHERE id = 8", "holds an individual 999999999"),
