@@ -1,4 +1,4 @@
-"""What evolution, store and plots know of a network that was tried: one immutable record."""
+"""The record of one network that was tried, as evolution, store and views see it."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def _weights(rule: str, kinds: Sequence[str], generations: Iterable[Credit]) -> 
     """w of the module's formulas for the mutations that may happen, summing to 1 (or all 0)."""
     counted = [{kind: earned.get(kind, ()) for kind in kinds} for earned in generations]
     everything = [value for earned in counted for values in earned.values() for value in values]
-    start = sum(everything) / len(everything) if everything else 1.0  # nobody is preferred before it was tried
+    start = sum(everything) / len(everything) if everything else 1.0  # no mutation is preferred before it was tried
     quality = dict.fromkeys(kinds, start)
     pursued = dict.fromkeys(kinds, 1 / len(kinds))
     for earned in counted:

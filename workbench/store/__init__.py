@@ -1,4 +1,4 @@
-"""What one run remembers: one SQLite file, written by one search, read by anybody at any time."""
+"""One run is one SQLite file: written by one search, readable by anyone at any time."""
 
 from workbench.store.connections import of_a_run, values_of
 from workbench.store.lock import is_being_written

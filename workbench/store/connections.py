@@ -1,4 +1,4 @@
-"""Connections to run files that anybody may have written: bounded, checked, and with errors that say what to do."""
+"""Connections to untrusted run files: bounded, checked, and with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def _check_journal(journal: Path) -> None:
 
 
 def _restrict(connection: sqlite3.Connection, path: Path, mode: Literal["read", "write"]) -> None:
-    """Bound what a file may make SQLite do."""
+    """Limit what a file may make SQLite do."""
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("PRAGMA mmap_size = 0")

@@ -1,4 +1,4 @@
-"""One writer per run: an advisory lock on a file beside it that dies with the process."""
+"""One writer per run: an advisory lock on a file beside it, released when the process dies."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class WriterLock:
             _held[self._path] = self._pid
 
     def release(self) -> None:
-        """Give the lock back and remove its file; nothing happens in a forked child, or the second time."""
+        """Release the lock and remove its file; does nothing in a forked child, or the second time."""
         with _held_guard:
             if self._released or self._pid != os.getpid():
                 return

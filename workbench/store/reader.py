@@ -1,4 +1,4 @@
-"""A run as others see it: read-only, also while a search is writing it."""
+"""A run to read, also while a search is writing it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """What the search last said that it does, such as "running" (or it was killed while it ran)."""
+        """What the search last reported, such as "running" (which stays if it was killed)."""
         with reading(self.path) as file:
             return checked.one_of(_read_entries(file).get("state"), "state of the run", rows.STATES)
 

@@ -1,4 +1,4 @@
-"""The records that go into a run beside its individuals, and come back from it."""
+"""The records of a run besides its individuals."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class GenerationRecord:
 
 @dataclass(frozen=True)
 class Event:
-    """Something from outside the loop that a replay must follow, such as a slider that was moved.
+    """A change from outside the loop that a replay must repeat, such as a slider that was moved.
 
     Attributes:
         sequence: counts up from 1; replay goes in this order.

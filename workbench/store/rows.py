@@ -1,4 +1,4 @@
-"""Records to rows of the tables and back; nothing here touches a file. Both ways every value is checked."""
+"""Records to rows of the tables and back, with every value checked both ways; touches no file."""
 
 from __future__ import annotations
 

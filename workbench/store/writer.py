@@ -1,4 +1,4 @@
-"""The one that writes a run: each call is one transaction, so a kill at any instant loses no finished one."""
+"""Writes a run: each call is one transaction, so a kill at any instant loses nothing that was committed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ IF_EXISTS = ("error", "resume", "new")
 
 
 def create_run(path: str | os.PathLike[str], description: RunDescription, *, if_exists: str = "error") -> RunWriter:
-    """Start a run in a new file, or go on writing one.
+    """Start a run in a new file, or continue one.
 
     Args:
         path: the run file; its folder must exist.
@@ -61,8 +61,8 @@ class _FileExistsError(RunError):
 
 
 def _open(path: Path, description: RunDescription, *, resume: bool) -> RunWriter:
-    """Make the file, or with `resume` perhaps only open it, and hold its lock."""
-    _check_free(path, resume)  # at first without the lock, so that no lock file comes and goes for nothing
+    """Create the file, or open it to resume, and hold its lock."""
+    _check_free(path, resume)  # first without the lock, to create no lock file in vain
     lock = WriterLock(path)
     try:
         _check_free(path, resume)
@@ -89,7 +89,7 @@ def _has_orphan(path: Path) -> bool:
 
 
 def _create_file(path: Path, description: RunDescription) -> None:
-    """Make the file under another name, then rename it: at any instant `path` is a whole run or nothing."""
+    """Create the file under another name, then rename it: `path` is always a whole run or missing."""
     if _has_orphan(path):  # SQLite would take its pages for those of the new file
         raise RunError(
             f"run file {path}: it does not exist, but {path.name}-wal does, the latest part of a run of that "
@@ -111,7 +111,7 @@ def _create_file(path: Path, description: RunDescription) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the renaming last through a loss of power, where folders can be synchronised."""
+    """Flush the renaming to disk, where folders can be synchronised."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -239,7 +239,7 @@ class RunWriter:
             connection.execute("INSERT OR REPLACE INTO run VALUES ('state', ?)", (rows.to_json(state, "the state"),))
 
     def close(self) -> None:
-        """Give the file free; afterwards it needs no others beside it, unless somebody is just reading it."""
+        """Release the file; it then stands alone, unless someone is reading it at this moment."""
         self._finish()
 
     def __enter__(self) -> Self:
@@ -252,7 +252,7 @@ class RunWriter:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing of the statements within, committed to the disk at the end."""
+        """Run the statements within as one transaction, flushed to disk at the end."""
         with self._guard:
             if not self._finish.alive:
                 raise RunError(f"run file {self.path}: this writer is closed; open the run again to go on writing")
@@ -270,7 +270,7 @@ class RunWriter:
 
 @contextlib.contextmanager
 def _storable(path: Path) -> Iterator[None]:
-    """Say of a value that no reader would take that it cannot be stored."""
+    """Convert bad values into a `RunError` that says they cannot be stored."""
     try:
         yield
     except (BadValueError, OverflowError) as error:
@@ -311,7 +311,7 @@ def _insert_event(
 def _close(
     connection: sqlite3.Connection, guard: contextlib.AbstractContextManager[Any], lock: WriterLock, pid: int
 ) -> None:
-    """Leave one file with no log beside it, if nobody reads it now; what is committed is safe either way."""
+    """Merge the log into the file if nobody is reading it; what is committed is safe either way."""
     if os.getpid() != pid:  # a forked child must not close what its parent uses
         return
     with guard:
