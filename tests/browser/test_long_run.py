@@ -26,7 +26,6 @@ small = {{"population": 8, "children": 4, "generations": 2, "train.epochs": 1, "
 preset = wb.preset("quick", "digits", seed=0, **small)
 search = wb.Search(data, preset.config, "small.sqlite", preset.space(data))
 search.run(progress=False)
-search._runner.status = "running"
 replayed = Replayed(search, 6000)
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from search.search_samples import finish, step, tiny_data
 
@@ -43,6 +45,28 @@ def test_a_selection_opens_the_network_everywhere(search):
     buttons[-1].click()
     assert dashboard.selection.individual == lineage[-2]
     dashboard.close()
+
+
+def opened_files(monkeypatch) -> list[str]:
+    """Notes every SQLite file that is opened."""
+    opened, connect = [], sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **more: opened.append(given[0]) or connect(*given, **more))
+    return opened
+
+
+def test_a_click_reads_memory_and_the_file_at_most_once(search, monkeypatch):
+    step(search, 8)
+    live, stored = wb.widgets.Dashboard(search), wb.widgets.Dashboard(wb.open_run(search.path))
+    opened = opened_files(monkeypatch)
+    for individual in search.archive:
+        live.selection.individual = individual.id
+        assert live.dag.genome is individual.genome
+    assert opened == []
+    for number, individual in enumerate(search.archive, 1):
+        stored.selection.individual = individual.id
+        assert len(opened) == number
+    live.close()
+    stored.close()
 
 
 def test_walking_along_the_front(search):
