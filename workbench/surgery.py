@@ -21,21 +21,13 @@ from workbench.mutations.operators import groups_of_equal_offset, share_groups
 
 @dataclass(frozen=True)
 class Region:
-    """A rectangle over the image, edges included.
+    """A rectangle over the image, edges included."""
 
-    Attributes:
-        top: smallest row, pixels (the middle of the first pixel is 0).
-        left: smallest column, pixels.
-        bottom: largest row, pixels.
-        right: largest column, pixels.
-        layer: restricts it to neurons of this layer; None = all hidden layers.
-    """
-
-    top: float
-    left: float
-    bottom: float
-    right: float
-    layer: int | None = None
+    top: float  # smallest row, pixels (the middle of the first pixel is 0)
+    left: float  # smallest column, pixels
+    bottom: float  # largest row, pixels
+    right: float  # largest column, pixels
+    layer: int | None = None  # restricts it to neurons of this layer; None = all hidden layers
 
     def __post_init__(self) -> None:
         sides = self.top, self.left, self.bottom, self.right

@@ -37,37 +37,21 @@ def recipe(baseline: Baseline, dataset: str) -> TrainConfig:
 
 @dataclass(frozen=True)
 class BaselineRecord:
-    """The result of training a baseline. Accuracies are of the final epoch's weights.
+    """The result of training a baseline. Accuracies are of the final epoch's weights."""
 
-    Attributes:
-        name: of the baseline.
-        title: of the baseline, with the sparsity of a pruned one.
-        dataset: name of the data set.
-        seed: of weights and prepared data.
-        flops: 2 per multiply-accumulate, per image.
-        flops_total: `flops` plus biases, activations and pooling.
-        parameters: trainable numbers.
-        epochs: trained in all, including those before pruning.
-        learning_rate: the peak of the schedule.
-        val_accuracy: fraction correct on the validation split.
-        selection_accuracy: the same on the selection split.
-        test_accuracy: the same on the test split.
-        seconds: wall time of training.
-    """
-
-    name: str
-    title: str
-    dataset: str
-    seed: int
-    flops: int
-    flops_total: int
-    parameters: int
-    epochs: int
-    learning_rate: float
-    val_accuracy: float
-    selection_accuracy: float
-    test_accuracy: float
-    seconds: float
+    name: str  # of the baseline
+    title: str  # of the baseline, with the sparsity of a pruned one
+    dataset: str  # name of the data set
+    seed: int  # of weights and prepared data
+    flops: int  # 2 per multiply-accumulate, per image
+    flops_total: int  # `flops` plus biases, activations and pooling
+    parameters: int  # trainable numbers
+    epochs: int  # trained in all, including those before pruning
+    learning_rate: float  # the peak of the schedule
+    val_accuracy: float  # fraction correct on the validation split
+    selection_accuracy: float  # the same on the selection split
+    test_accuracy: float  # the same on the test split
+    seconds: float  # wall time of training
 
 
 def train(which: str | Baseline, data: Dataset, config: TrainConfig | None = None, seed: int = 0) -> BaselineRecord:

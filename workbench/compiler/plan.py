@@ -15,23 +15,14 @@ from workbench.genome import SMALLEST_NORMALISED_LAYER, Genome
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """The sparse matrix of one layer, over the concatenated layers that feed it.
+    """The sparse matrix of one layer, over the concatenated layers that feed it."""
 
-    Attributes:
-        edges: the layer's edges, as a slice of the plan's.
-        rows: the layer's neurons, as a slice of the hidden and output rows (and so of the biases).
-        feeders: the layers that feed it, ascending; only these are concatenated.
-        starts: CSR row pointer, int64 [targets + 1].
-        columns: row of each edge's source among the feeders, int64 [edges].
-        n_sources: neurons of all feeders.
-    """
-
-    edges: slice
-    rows: slice
-    feeders: tuple[int, ...]
-    starts: np.ndarray
-    columns: np.ndarray
-    n_sources: int
+    edges: slice  # the layer's edges, as a slice of the plan's
+    rows: slice  # the layer's neurons, as a slice of the hidden and output rows (and so of the biases)
+    feeders: tuple[int, ...]  # the layers that feed it, ascending; only these are concatenated
+    starts: np.ndarray  # CSR row pointer, int64 [targets + 1]
+    columns: np.ndarray  # row of each edge's source among the feeders, int64 [edges]
+    n_sources: int  # neurons of all feeders
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,21 +41,13 @@ def dense_mlp(
 
 @dataclass(frozen=True)
 class Windows:
-    """One layer of windows over the maps before it.
+    """One layer of windows over the maps before it."""
 
-    Attributes:
-        size: rows and columns of a window.
-        stride: step from one window to the next.
-        maps: neurons at every place; ignored for pooling.
-        shared: whether windows at different places have the same weights (a convolution).
-        pooling: whether each map is pooled on its own, by windows with one weight per map.
-    """
-
-    size: int
-    stride: int = 1
-    maps: int = 1
-    shared: bool = False
-    pooling: bool = False
+    size: int  # rows and columns of a window
+    stride: int = 1  # step from one window to the next
+    maps: int = 1  # neurons at every place; ignored for pooling
+    shared: bool = False  # whether windows at different places have the same weights (a convolution)
+    pooling: bool = False  # whether each map is pooled on its own, by windows with one weight per map
 
 
 LOCAL = (Windows(5, 2, 2), Windows(3, 2, 4))

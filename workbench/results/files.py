@@ -109,17 +109,11 @@ def looks_at_test(files: Iterable[ResultFile]) -> int:
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over independent repetitions.
+    """A mean over independent repetitions."""
 
-    Attributes:
-        mean: of the values.
-        margin: half the width of the confidence interval; NaN for a single value.
-        n: number of values.
-    """
-
-    mean: float
-    margin: float
-    n: int
+    mean: float  # of the values
+    margin: float  # half the width of the confidence interval; NaN for a single value
+    n: int  # number of values
 
     def percent(self) -> str:
         """As accuracy: "98.71 ± 0.06 %", without margin for a single value."""

@@ -33,19 +33,12 @@ BACKENDS = ("native", "torch csr", "torch dense", "onnxruntime")
 
 @dataclass(frozen=True)
 class Subject:
-    """One network on one backend.
+    """One network on one backend."""
 
-    Attributes:
-        network: its name.
-        backend: one of `BACKENDS`.
-        flops: 2 per multiply-accumulate, per image.
-        prepare: returns a function that answers for a number of images.
-    """
-
-    network: str
-    backend: str
-    flops: int
-    prepare: Callable[[int], Answer]
+    network: str  # its name
+    backend: str  # one of `BACKENDS`
+    flops: int  # 2 per multiply-accumulate, per image
+    prepare: Callable[[int], Answer]  # returns a function that answers for a number of images
 
 
 def subjects_of_genome(name: str, genome: Genome, data: Dataset) -> list[Subject]:

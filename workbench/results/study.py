@@ -29,33 +29,19 @@ RETRAINING_EPOCHS = {"digits": 60, "mnist": 20, "cifar10": 40}
 
 @dataclass(frozen=True)
 class Study:
-    """What to compare, and where results go.
+    """What to compare, and where results go."""
 
-    Attributes:
-        dataset: its name.
-        preset: of the searches.
-        seeds: of searches, random searches, trainings.
-        folder: of all files.
-        changes: settings of the searches over the preset's.
-        baseline_epochs: at most so many; None for each recipe's own.
-        baselines: names of those to train; None for the data set's suite.
-        retraining_epochs: of the front's members; None for `RETRAINING_EPOCHS`.
-        members: of each front that are trained again; None for all.
-        finishing_epochs: of the last training of the most accurate member; None for `FINISHINGS`.
-        workers: networks trained at once; changes no result.
-    """
-
-    dataset: str
-    preset: str = "best"
-    seeds: tuple[int, ...] = (0, 1, 2)
-    folder: Path = Path("data/results")
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    baseline_epochs: int | None = None
-    baselines: tuple[str, ...] | None = None
-    retraining_epochs: int | None = None
-    members: int | None = 8
-    finishing_epochs: int | None = None
-    workers: int = 2
+    dataset: str  # its name
+    preset: str = "best"  # of the searches
+    seeds: tuple[int, ...] = (0, 1, 2)  # of searches, random searches, trainings
+    folder: Path = Path("data/results")  # of all files
+    changes: Mapping[str, Any] = field(default_factory=dict)  # settings of the searches over the preset's
+    baseline_epochs: int | None = None  # at most so many; None for each recipe's own
+    baselines: tuple[str, ...] | None = None  # names of those to train; None for the data set's suite
+    retraining_epochs: int | None = None  # of the front's members; None for `RETRAINING_EPOCHS`
+    members: int | None = 8  # of each front that are trained again; None for all
+    finishing_epochs: int | None = None  # of the last training of the most accurate member; None for `FINISHINGS`
+    workers: int = 2  # networks trained at once; changes no result
 
     @classmethod
     def quick(cls, dataset: str, folder: Path) -> Study:

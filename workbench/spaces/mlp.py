@@ -31,17 +31,11 @@ MAX_WIDTH = 2**20
 
 @dataclass(frozen=True, eq=False)
 class MlpGenome:
-    """Widths of all layers, inputs and outputs included, and the parameters of the layers between them.
+    """Widths of all layers, inputs and outputs included, and the parameters of the layers between them."""
 
-    Attributes:
-        widths: neurons per layer.
-        weights: per layer after the first, float32 [outputs, inputs]; NaN = not yet initialised.
-        biases: per layer after the first, float32 [outputs].
-    """
-
-    widths: tuple[int, ...]
-    weights: tuple[np.ndarray, ...]
-    biases: tuple[np.ndarray, ...]
+    widths: tuple[int, ...]  # neurons per layer
+    weights: tuple[np.ndarray, ...]  # per layer after the first, float32 [outputs, inputs]; NaN = not yet initialised
+    biases: tuple[np.ndarray, ...]  # per layer after the first, float32 [outputs]
 
 
 def _probability(kind: str) -> Any:

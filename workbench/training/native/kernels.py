@@ -43,49 +43,28 @@ from workbench.training.native.simd import TILE
 
 
 class Net(NamedTuple):
-    """A plan in the form that the kernels take.
+    """A plan in the form that the kernels take."""
 
-    Attributes:
-        n_inputs: inputs are the first rows.
-        layer_starts: int64 [layers + 1].
-        normalised: bool [layers].
-        row_starts: CSR row pointer, int64 [neurons + 1].
-        inner_starts: for each row, where its edges from hidden rows start, which come last, int64 [neurons].
-        columns: row of each edge's source, int32 [edges + AHEAD], as kernels prefetch.
-        back_starts: for each hidden row, where its outgoing edges start, int64 [hidden + 1].
-        back_targets: row of each outgoing edge's target, int32.
-        back_edges: which edge it is, int32.
-        parameter_of: index of each edge's parameter, int64 [edges]; empty without sharing.
-    """
-
-    n_inputs: int
-    layer_starts: np.ndarray
-    normalised: np.ndarray
-    row_starts: np.ndarray
-    inner_starts: np.ndarray
-    columns: np.ndarray
-    back_starts: np.ndarray
-    back_targets: np.ndarray
-    back_edges: np.ndarray
-    parameter_of: np.ndarray
+    n_inputs: int  # inputs are the first rows
+    layer_starts: np.ndarray  # int64 [layers + 1]
+    normalised: np.ndarray  # bool [layers]
+    row_starts: np.ndarray  # CSR row pointer, int64 [neurons + 1]
+    inner_starts: np.ndarray  # for each row, where its edges from hidden rows start, which come last, int64 [neurons]
+    columns: np.ndarray  # row of each edge's source, int32 [edges + AHEAD], as kernels prefetch
+    back_starts: np.ndarray  # for each hidden row, where its outgoing edges start, int64 [hidden + 1]
+    back_targets: np.ndarray  # row of each outgoing edge's target, int32
+    back_edges: np.ndarray  # which edge it is, int32
+    parameter_of: np.ndarray  # index of each edge's parameter, int64 [edges]; empty without sharing
 
 
 class Learner(NamedTuple):
-    """The state that training changes.
+    """The state that training changes."""
 
-    Attributes:
-        parameters: float32 [weights], padded.
-        biases: float32 [neurons - inputs], padded.
-        weights: float32 [edges], padded; the same array as `parameters` without sharing.
-        parameter_moments: AdamW's running averages, float32 [2, weights], padded.
-        bias_moments: the same for the biases.
-    """
-
-    parameters: np.ndarray
-    biases: np.ndarray
-    weights: np.ndarray
-    parameter_moments: np.ndarray
-    bias_moments: np.ndarray
+    parameters: np.ndarray  # float32 [weights], padded
+    biases: np.ndarray  # float32 [neurons - inputs], padded
+    weights: np.ndarray  # float32 [edges], padded; the same array as `parameters` without sharing
+    parameter_moments: np.ndarray  # AdamW's running averages, float32 [2, weights], padded
+    bias_moments: np.ndarray  # the same for the biases
 
 
 class Buffers(NamedTuple):

@@ -122,17 +122,11 @@ class BufferPool:
 
 @dataclass(frozen=True)
 class Tiles:
-    """Images and labels in tiles.
+    """Images and labels in tiles."""
 
-    Attributes:
-        images: raw values [tiles, inputs, TILE]; 0 where a column has no image.
-        labels: int32 [tiles, TILE]; -1 where a column has no image.
-        per_batch: tiles per batch.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    per_batch: int
+    images: np.ndarray  # raw values [tiles, inputs, TILE]; 0 where a column has no image
+    labels: np.ndarray  # int32 [tiles, TILE]; -1 where a column has no image
+    per_batch: int  # tiles per batch
 
     @property
     def nbytes(self) -> int:

@@ -105,27 +105,16 @@ def _check_trained(genome: Genome) -> None:
 # ---------------------------------------------------------------------- evidence
 @dataclass(frozen=True, eq=False)
 class LogitContributions:
-    """What feeds one output on one image; the contributions, activation · weight, and the bias sum to the logit.
+    """What feeds one output on one image; the contributions, activation · weight, and the bias sum to the logit."""
 
-    Attributes:
-        output: class.
-        logit: of that class.
-        bias: of its output neuron.
-        neurons: ids of the neurons that feed it, int64 [edges], largest contribution first.
-        contributions: float64 [edges], in the same order.
-        activations: of these neurons, float64 [edges].
-        weights: of their edges to the output, float64 [edges].
-        positions: (row, column) of these neurons in pixels, float64 [edges, 2].
-    """
-
-    output: int
-    logit: float
-    bias: float
-    neurons: np.ndarray
-    contributions: np.ndarray
-    activations: np.ndarray
-    weights: np.ndarray
-    positions: np.ndarray
+    output: int  # class
+    logit: float  # of that class
+    bias: float  # of its output neuron
+    neurons: np.ndarray  # ids of the neurons that feed it, int64 [edges], largest contribution first
+    contributions: np.ndarray  # float64 [edges], in the same order
+    activations: np.ndarray  # of these neurons, float64 [edges]
+    weights: np.ndarray  # of their edges to the output, float64 [edges]
+    positions: np.ndarray  # (row, column) of these neurons in pixels, float64 [edges, 2]
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,19 +33,12 @@ FRAME_MILLISECONDS = 1200
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One network of the lineage.
+    """One network of the lineage."""
 
-    Attributes:
-        step: the individual.
-        genome: its network; weights may be unknown (NaN).
-        new_neurons: bool [neurons], those that its parent does not have.
-        new_edges: bool [edges], likewise.
-    """
-
-    step: Step
-    genome: Genome
-    new_neurons: np.ndarray
-    new_edges: np.ndarray
+    step: Step  # the individual
+    genome: Genome  # its network; weights may be unknown (NaN)
+    new_neurons: np.ndarray  # bool [neurons], those that its parent does not have
+    new_edges: np.ndarray  # bool [edges], likewise
 
     @classmethod
     def of(cls, step: Step, genome: Genome, before: Genome | None) -> Frame:

@@ -21,25 +21,15 @@ INITIAL = "initial"
 
 @dataclass(frozen=True)
 class Step:
-    """One individual of a lineage.
+    """One individual of a lineage."""
 
-    Attributes:
-        id: in the run.
-        generation: in which it was made.
-        kind: of the mutation that made it, "by hand", or "initial".
-        val_accuracy: after training, NaN if unknown.
-        initial_val_accuracy: before training, NaN if unknown.
-        flops: per image.
-        record: of the mutation.
-    """
-
-    id: int
-    generation: int
-    kind: str
-    val_accuracy: float
-    initial_val_accuracy: float
-    flops: int
-    record: dict[str, Any]
+    id: int  # in the run
+    generation: int  # in which it was made
+    kind: str  # of the mutation that made it, "by hand", or "initial"
+    val_accuracy: float  # after training, NaN if unknown
+    initial_val_accuracy: float  # before training, NaN if unknown
+    flops: int  # per image
+    record: dict[str, Any]  # of the mutation
 
 
 @dataclass(frozen=True)

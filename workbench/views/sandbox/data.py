@@ -23,19 +23,12 @@ TRAIN = "train"
 
 @dataclass(eq=False)
 class Step:
-    """One state of the genome.
+    """One state of the genome."""
 
-    Attributes:
-        genome: as it was after this step, with a weight on every edge.
-        record: what was done; `record["kind"]` names it.
-        trained: history rows of a training step, empty for others.
-        accuracy: on the validation split; None if it has not been measured (yet).
-    """
-
-    genome: Genome
-    record: Mapping[str, Any]
-    trained: tuple[Mapping[str, float], ...] = ()
-    accuracy: float | None = None
+    genome: Genome  # as it was after this step, with a weight on every edge
+    record: Mapping[str, Any]  # what was done; `record["kind"]` names it
+    trained: tuple[Mapping[str, float], ...] = ()  # history rows of a training step, empty for others
+    accuracy: float | None = None  # on the validation split; None if it has not been measured (yet)
 
 
 class History:
