@@ -3,5 +3,4 @@
 from workbench.baselines.networks import BASELINES, SUITES, Baseline, Convolution, Dense, MaxPooling, baseline, cost_of
 from workbench.baselines.training import BaselineRecord, recipe, train, train_pruned
 
-__all__ = ["BASELINES", "SUITES", "Baseline", "BaselineRecord", "Convolution", "Dense", "MaxPooling"]
 __all__ += ["baseline", "cost_of", "recipe", "train", "train_pruned"]

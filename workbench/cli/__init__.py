@@ -1,5 +1,3 @@
 """The command line: `workbench search | resume | fork | replay | compact | show | export | report | latency | data`."""
 
 from workbench.cli.main import main
-
-__all__ = ["main"]

@@ -1,5 +1,3 @@
 """Genome -> plan (arrays) -> torch module or exported file, and the interpreter that serves as their oracle."""
 
 from workbench.compiler.plan import Plan, compile_genome
-
-__all__ = ["Plan", "compile_genome"]

@@ -3,5 +3,3 @@
 from workbench.datasets.dataset import Dataset
 from workbench.datasets.registry import DatasetInfo, dataset_names, find_datasets, load_dataset
 from workbench.datasets.splits import SPLITS
-
-__all__ = ["SPLITS", "Dataset", "DatasetInfo", "dataset_names", "find_datasets", "load_dataset"]

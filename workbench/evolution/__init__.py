@@ -5,20 +5,3 @@ from workbench.evolution.choices import SELECTIONS, SURVIVALS
 from workbench.evolution.evolution import Evolution, Proposal
 from workbench.evolution.ranking import HypervolumeBounds, front_of, hypervolume, minimised, most_accurate, rank
 from workbench.evolution.stopping import EarlyStopping
-
-__all__ = [
-    "ADAPTATIONS",
-    "SELECTIONS",
-    "SURVIVALS",
-    "Credits",
-    "EarlyStopping",
-    "Evolution",
-    "HypervolumeBounds",
-    "Proposal",
-    "adapted",
-    "front_of",
-    "hypervolume",
-    "minimised",
-    "most_accurate",
-    "rank",
-]

@@ -22,24 +22,3 @@ from workbench.executors.task_pool import (
     start_workers,
 )
 from workbench.executors.threads import CHILD_THREAD
-
-__all__ = [
-    "CHILD_THREAD",
-    "EXECUTORS",
-    "LOST_WORKER",
-    "REDRAWS",
-    "TIME_OUT",
-    "GivenUp",
-    "Progress",
-    "Shared",
-    "Task",
-    "TaskPool",
-    "available_cores",
-    "capacity_of",
-    "check_executor",
-    "failed_child",
-    "make_child",
-    "measure_inserted",
-    "one_thread_each",
-    "start_workers",
-]

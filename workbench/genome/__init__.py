@@ -1,5 +1,3 @@
 """The genome: a DAG of single neurons (never imports torch)."""
 
 from workbench.genome.genome import EPS, FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER, Genome
-
-__all__ = ["EPS", "FLOPS_PER_NORMALISED_NEURON", "SMALLEST_NORMALISED_LAYER", "Genome"]

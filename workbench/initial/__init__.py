@@ -3,17 +3,3 @@
 from workbench.initial.random import INITIAL_KINDS, InitialConfig, random_genome
 from workbench.initial.shaped import CONVOLUTION, LOCAL, Windows, dense_mlp, windowed, windowed_edges
 from workbench.initial.weights import NEW_EDGE_SCALE, initialise
-
-__all__ = [
-    "CONVOLUTION",
-    "INITIAL_KINDS",
-    "LOCAL",
-    "NEW_EDGE_SCALE",
-    "InitialConfig",
-    "Windows",
-    "dense_mlp",
-    "initialise",
-    "random_genome",
-    "windowed",
-    "windowed_edges",
-]

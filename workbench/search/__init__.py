@@ -10,24 +10,3 @@ from workbench.search.search import Search, attach
 from workbench.search.snapshot import Snapshot, snapshot_of
 from workbench.store import open_run
 from workbench.training.calibration import calibrate_latency
-
-__all__ = [
-    "LIVE_SETTINGS",
-    "PRESETS",
-    "ForkPlan",
-    "LatencyModel",
-    "Preset",
-    "Replay",
-    "Search",
-    "SearchConfig",
-    "Snapshot",
-    "attach",
-    "calibrate_latency",
-    "compact_run",
-    "fork_run",
-    "open_run",
-    "plan_fork",
-    "preset",
-    "replay",
-    "snapshot_of",
-]

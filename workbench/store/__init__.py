@@ -5,17 +5,3 @@ from workbench.store.lock import is_being_written
 from workbench.store.reader import Run, open_run
 from workbench.store.records import Event, GenerationRecord, Memory, RunDescription
 from workbench.store.writer import RunWriter, create_run
-
-__all__ = [
-    "Event",
-    "GenerationRecord",
-    "Memory",
-    "Run",
-    "RunDescription",
-    "RunWriter",
-    "create_run",
-    "is_being_written",
-    "of_a_run",
-    "open_run",
-    "values_of",
-]

@@ -5,17 +5,3 @@ from workbench.training.batches import StreamKey, batches
 from workbench.training.config import SCHEDULES, TrainConfig, learning_rates
 from workbench.training.train import BACKENDS, DEFAULT_BACKEND, evaluate, train
 from workbench.training.trainer import OnEpoch
-
-__all__ = [
-    "BACKENDS",
-    "DEFAULT_BACKEND",
-    "SCHEDULES",
-    "OnEpoch",
-    "StreamKey",
-    "TrainConfig",
-    "TrainResult",
-    "batches",
-    "evaluate",
-    "learning_rates",
-    "train",
-]
