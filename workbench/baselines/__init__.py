@@ -2,5 +2,3 @@
 
 from workbench.baselines.networks import BASELINES, SUITES, Baseline, Convolution, Dense, MaxPooling, baseline, cost_of
 from workbench.baselines.training import BaselineRecord, recipe, train, train_pruned
-
-__all__ += ["baseline", "cost_of", "recipe", "train", "train_pruned"]

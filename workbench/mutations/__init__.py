@@ -10,7 +10,6 @@ from workbench.genome import Genome
 from workbench.mutations.operators import add_edges, add_neurons, remove_edges, remove_layer, share_weights
 from workbench.mutations.rates import KINDS, MutationRates
 
-
 _MUTATIONS = {each.__name__: each for each in (add_neurons, add_edges, remove_edges, remove_layer, share_weights)}
 
 

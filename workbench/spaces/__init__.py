@@ -13,7 +13,6 @@ from workbench.space import MAKERS, SearchSpace
 from workbench.spaces.mlp import MlpSpace
 from workbench.spaces.neuron import NeuronSpace
 
-
 SPACES: dict[str, type[NeuronSpace] | type[MlpSpace]] = {NeuronSpace.name: NeuronSpace, MlpSpace.name: MlpSpace}
 """To add a search space, implement `workbench.space.SearchSpace` and list it here."""
 
