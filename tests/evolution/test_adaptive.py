@@ -99,7 +99,7 @@ def test_mistakes_are_named(rule, base):
 
 
 def test_a_config_names_the_rules():
-    with pytest.raises(ConfigError, match=r"adapt expects none or one of matching, pursuit, got 'greedy'"):
+    with pytest.raises(ConfigError, match=r"adapt expects one of matching, pursuit, or none, got 'greedy'"):
         replace(SMALL, adapt="greedy")
 
 
