@@ -16,7 +16,7 @@ import workbench
 PACKAGE = Path(workbench.__file__).parent
 
 LEVELS = [
-    {"errors", "formats", "sorting"},
+    {"errors", "formats"},
     {"settings"},
     {"individuals", "objectives"},
     {"genome", "datasets", "space"},

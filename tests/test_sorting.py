@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from workbench.sorting import first_of_each, stable_order
+from workbench.genome.topology import first_of_each, stable_order
 
 NUMBERS = arrays(np.int64, st.integers(0, 40), elements=st.integers(0, 9) | st.integers(0, 2**62))
 

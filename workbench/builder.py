@@ -1,4 +1,4 @@
-"""Builds a child from its parent: neurons and edges are added, edges removed, and the result pruned."""
+"""Builds a child from its parent: adds and removes neurons and edges, shares weights, and draws missing weights."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from workbench.genome import Genome, topology
 from workbench.spatial import SpatialLaw, distances, draw_pairs, draw_target_each
 
 Record = dict[str, Any]
+
+NEW_EDGE_SCALE = 0.1
+"""Initial scale of a new edge into a neuron with trained weights, relative to an edge into a new neuron."""
 
 
 class GenomeBuilder:
@@ -156,3 +159,71 @@ def _fresh_keys(count: int, known: np.ndarray, rng: np.random.Generator) -> np.n
 def draw_share(rng: np.random.Generator, bounds: tuple[float, float], of: int) -> int:
     """A uniformly drawn fraction of `of`, at least 1."""
     return max(1, round(rng.uniform(*bounds) * of))
+
+
+def groups_of_equal_offset(genome: Genome, edges: np.ndarray) -> list[np.ndarray]:
+    """Group `edges` by their rounded offset from source to target.
+
+    Returns:
+        Groups of at least two edges, of which at least one does not share its weight yet.
+    """
+    offset = np.rint(genome.positions[genome.targets[edges]] - genome.positions[genome.sources[edges]])
+    codes = (offset @ [1 << 20, 1]).astype(np.int64)
+    order = topology.stable_order(codes - codes.min(initial=0))
+    edges, codes = edges[order], codes[order]
+    starts = np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1))
+    sizes = np.diff(starts, append=len(edges))
+    own = np.add.reduceat(genome.shared[edges] < 0, starts, dtype=np.int64)
+    possible = np.flatnonzero((sizes >= 2) & (own >= 1))
+    return [edges[starts[group] : starts[group] + sizes[group]] for group in possible]
+
+
+def share_groups(genome: Genome, groups: list[np.ndarray]) -> Genome:
+    """`genome` with one weight per group of edges, the mean; existing groups are joined. No edge may be in two."""
+    shared, weights = genome.shared.copy(), genome.weights.copy()
+    joining = [members for members in groups if (shared[members] >= 0).any()]
+    fresh = [members for members in groups if (shared[members] < 0).all()]
+    if fresh:
+        members, which = np.concatenate(fresh), np.repeat(np.arange(len(fresh)), [len(group) for group in fresh])
+        shared[members] = shared.max() + 1 + which
+        weights[members] = _means(weights[members], which)[which]
+    for members in joining:
+        old, counts = np.unique(shared[members][shared[members] >= 0], return_counts=True)
+        group = old[counts.argmax()]
+        shared[members[shared[members] < 0]] = group
+        everyone = np.flatnonzero(shared == group)
+        weights[everyone] = _means(weights[everyone], np.zeros(len(everyone), np.int64))[0]
+    return genome.with_parameters(weights, shared=shared)
+
+
+def _means(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Mean of the known `values` (float32) of each of `groups` (0, 1, …), float64; NaN where none is known."""
+    known = ~np.isnan(values)
+    n_groups = int(groups.max()) + 1
+    counts = np.bincount(groups[known], minlength=n_groups)
+    totals = np.bincount(groups[known], weights=values[known], minlength=n_groups)
+    return np.divide(totals, counts, out=np.full(n_groups, np.nan), where=counts > 0)
+
+
+def initialise(genome: Genome, rng: np.random.Generator, new_edge_scale: float = NEW_EDGE_SCALE) -> Genome:
+    """The genome with every NaN weight drawn from a normal distribution and every NaN bias set to 0.
+
+    The deviation is sqrt(2 / in-degree) for hidden neurons (He et al. 2015, "Delving Deep into Rectifiers", with the
+    neuron's own number of inputs as fan-in) and sqrt(1 / in-degree) for outputs. Edges into a neuron that has trained
+    weights already are multiplied by `new_edge_scale`, so that a child starts close to its parent.
+    """
+    blank = np.isnan(genome.weights)
+    if not blank.any() and not np.isnan(genome.biases).any():
+        return genome
+    targets = genome.targets
+    is_output = targets < genome.n_inputs + genome.n_outputs
+    deviation = np.sqrt(np.where(is_output, 1.0, 2.0) / genome.in_degrees[targets])
+    trained = np.bincount(targets, weights=~blank, minlength=genome.n_neurons) > 0
+    deviation *= np.where(trained[targets], new_edge_scale, 1.0)
+    weights = genome.weights.copy()
+    weights[blank] = (rng.standard_normal(genome.n_edges) * deviation)[blank]
+    members = np.flatnonzero((genome.shared >= 0) & blank)
+    if len(members):  # one draw per group: the first member's
+        _, first, which = np.unique(genome.shared[members], return_index=True, return_inverse=True)
+        weights[members] = weights[members[first]][which]
+    return genome.with_parameters(weights, np.nan_to_num(genome.biases))

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.genome.topology import first_of_each, stable_order
 from workbench.settings import check_settings, documented, setting
-from workbench.sorting import first_of_each, stable_order
 
 BLOCK_PAIRS = 1 << 19
 """Pairs that Gumbel drawing holds in memory at once (about 20 MB)."""

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from workbench.builder import GenomeBuilder, Record
+from workbench.builder import GenomeBuilder, Record, groups_of_equal_offset, share_groups
 from workbench.errors import MutationError
 from workbench.genome import Genome, topology
-from workbench.mutations.operators import groups_of_equal_offset, share_groups
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from workbench.compiler.interpreter import interpret
 from workbench.datasets import load_dataset
 from workbench.errors import ConfigError, ExportError
 from workbench.genome import Genome
-from workbench.initial import initialise, random_genome, windowed
-from workbench.initial.shaped import CONVOLUTION
+from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
 from workbench.training import TrainConfig, train
 from workbench.training.native.trainer import NativeTrainer
 

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.errors import ConfigError
 from workbench.spaces import InitialConfig, NeuronSpace, make_space
-from workbench.spaces.sampling import MOST_WINDOW_EDGES
+from workbench.spaces.neuron import MOST_WINDOW_EDGES
 
 SHAPE = (1, 8, 8)
 

@@ -10,7 +10,7 @@ from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
 from workbench.initial import dense_mlp, random_genome
 from workbench.training import TrainConfig, batches, evaluate, learning_rates, train
-from workbench.training.batches import augment
+from workbench.training.trainer import augment
 
 
 @pytest.fixture(scope="module")

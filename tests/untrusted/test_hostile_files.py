@@ -20,7 +20,7 @@ from mutants import COLUMNS, SAMPLE, arrays_of, edit, zipped
 import workbench
 from workbench.cli import main
 from workbench.errors import GenomeError, RunError, WorkbenchError
-from workbench.genome import Genome, validation
+from workbench.genome import Genome, topology
 from workbench.plots import front_figure
 from workbench.search import Search, snapshot_of
 from workbench.store import open_run
@@ -191,10 +191,10 @@ def test_more_neurons_edges_and_layers_than_there_may_be(blob: bytes, monkeypatc
         Genome.from_edges((1, 10**9, 10**9), 10, [], [])
     with pytest.raises(GenomeError, match="at most 1,048,576 neurons"):
         Genome.from_edges((1, 1, 2), 1, [0, 2**40], [2**40, 2])
-    chain = np.arange(3, 3 + validation.MAX_LAYERS + 5)
+    chain = np.arange(3, 3 + topology.MAX_LAYERS + 5)
     with pytest.raises(GenomeError, match="at most 10,000 layers"):
         Genome.from_edges((1, 1, 2), 1, np.r_[0, chain], np.r_[chain, 2])
-    monkeypatch.setattr(validation, "MAX_EDGES", 10)
+    monkeypatch.setattr(topology, "MAX_EDGES", 10)
     with pytest.raises(GenomeError, match="at most 10 edges"):
         Genome.from_bytes(blob)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.genome import npz, topology, validation
+from workbench.genome import npz, topology
 from workbench.genome.graph import make_graph, read_graph
 
 if TYPE_CHECKING:
@@ -90,23 +90,23 @@ class Genome:
         Raises:
             GenomeError: on an edge no genome may have, a cycle, or arrays that do not fit together.
         """
-        shape, n_outputs = validation.check_shape(input_shape, n_outputs)
-        validation.check_normalization(normalization)
-        sources, targets = validation.as_ids("sources", sources), validation.as_ids("targets", targets)
+        shape, n_outputs = topology.check_shape(input_shape, n_outputs)
+        topology.check_normalization(normalization)
+        sources, targets = topology.as_ids("sources", sources), topology.as_ids("targets", targets)
         n_inputs = shape[0] * shape[1] * shape[2]
         n_fixed = n_inputs + n_outputs
         if biases is None:
             n_neurons = max(n_fixed, 1 + int(max(sources.max(initial=-1), targets.max(initial=-1))))
         else:
             n_neurons = n_inputs + max(len(biases), n_outputs)
-        validation.check_size(n_neurons, len(sources))
+        topology.check_size(n_neurons, len(sources))
         if biases is None:
             biases = np.zeros(n_neurons - n_inputs, np.float32)
-        validation.check_edges(n_inputs, n_outputs, n_neurons, sources, targets)
-        weights = validation.as_floats("weights", weights, len(sources))
-        biases = validation.as_floats("biases", biases, n_neurons - n_inputs)
-        groups = validation.as_groups(shared, weights)
-        keys = validation.as_keys(neuron_keys, n_neurons - n_fixed)
+        topology.check_edges(n_inputs, n_outputs, n_neurons, sources, targets)
+        weights = topology.as_floats("weights", weights, len(sources))
+        biases = topology.as_floats("biases", biases, n_neurons - n_inputs)
+        groups = topology.as_groups(shared, weights)
+        keys = topology.as_keys(neuron_keys, n_neurons - n_fixed)
         leaving = topology.Adjacency(sources, n_neurons)
         keep = topology.alive(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
         if not keep.all():
@@ -115,7 +115,7 @@ class Genome:
                 topology.longest_paths(n_neurons, sources, targets, leaving)
             new_id = np.cumsum(keep) - 1
             sources, targets = new_id[sources[edges]], new_id[targets[edges]]
-            weights, groups = weights[edges], validation.as_groups(groups[edges], weights[edges])
+            weights, groups = weights[edges], topology.as_groups(groups[edges], weights[edges])
             biases, keys = biases[keep[n_inputs:]], keys[keep[n_fixed:]]
             n_neurons, leaving = int(keep.sum()), topology.Adjacency(sources, int(keep.sum()))
         genome = cls(shape, n_outputs, sources, targets, weights, groups, biases, keys, normalization)
@@ -209,9 +209,9 @@ class Genome:
 
     def with_parameters(self, weights: Any, biases: Any = None, shared: Any = None) -> Genome:
         """The same topology with other weights (float [edges]), and biases and shared-weight groups if given."""
-        weights = validation.as_floats("weights", weights, self.n_edges)
-        biases = validation.as_floats("biases", self.biases if biases is None else biases, len(self.biases))
-        groups = validation.as_groups(self.shared if shared is None else shared, weights)
+        weights = topology.as_floats("weights", weights, self.n_edges)
+        biases = topology.as_floats("biases", self.biases if biases is None else biases, len(self.biases))
+        groups = topology.as_groups(self.shared if shared is None else shared, weights)
         genome = replace(self, weights=weights, shared=groups, biases=biases)
         for name in ("layers", "positions", "in_degrees", "flops_total", "density"):
             if name in self.__dict__:

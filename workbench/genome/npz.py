@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from workbench.errors import GenomeError
-from workbench.genome.validation import check_shape
+from workbench.genome.topology import check_shape
 
 GENOME, TOPOLOGY = "workbench-genome", "workbench-topology"
 FORMAT_VERSION = 1

@@ -18,7 +18,7 @@ from workbench.baselines import Baseline, cost_of
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.genome import Genome
-from workbench.training.timing import Answer, native_answer, raw_images, time_in_turns
+from workbench.training.calibration import Answer, native_answer, raw_images, time_in_turns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +128,7 @@ def latency_table(measured: pd.DataFrame) -> pd.DataFrame:
 
 def _prepared(data: Dataset, batch: int) -> np.ndarray:
     """Images of the validation split as trained on, float32 [batch, c, h, w], repeated if there are too few."""
-    from workbench.training.batches import standardise
+    from workbench.training.trainer import standardise
 
     return standardise(raw_images(data, batch), data)
 

@@ -1,23 +1,38 @@
-"""The neuron-level search space: genomes of single neurons, the five mutations."""
+"""The neuron-level search space: genomes of single neurons, the five mutations, initial genomes of every kind."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from workbench.datasets import Dataset
-from workbench.errors import ConfigError, GenomeError
+from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.genome import Genome
 from workbench.individuals import Cost, TrainResult
-from workbench.initial import InitialConfig
-from workbench.mutations import KINDS, MutationRates, mutate
+from workbench.initial import INITIAL_KINDS, InitialConfig, Windows, dense_mlp, random_genome, windowed, windowed_edges
+from workbench.mutations import KINDS, MutationRates, add_edges, mutate, remove_edges
 from workbench.objectives import LatencyModel
 from workbench.space import RecordSpace
-from workbench.spaces.sampling import sample_genome
+from workbench.spatial import SpatialLaw
 from workbench.training import BACKENDS, DEFAULT_BACKEND, OnEpoch, TrainConfig, evaluate, train
 from workbench.training.calibration import size_of
+
+MOST_WINDOW_EDGES = 1_000_000
+"""Windows with more edges are drawn again: to build such a network takes gigabytes, to train it hours."""
+
+WINDOW_DRAWS = 100
+"""Draws of windows; on a huge image none may be small enough, and the last draw is used."""
+
+SIZE_DRAWS = 12
+"""Genomes drawn for each size that is asked for."""
+
+NEAR = 0.1
+"""How far from that size the nearest may be, as a logarithm, before edges are added or removed."""
+
+Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -100,3 +115,99 @@ class NeuronSpace(RecordSpace):
             "shared edges": int((genome.shared >= 0).sum()),
             "density": round(genome.density, 5),
         }
+
+
+def sample_genome(initial: InitialConfig, shape: Shape, n_outputs: int, rng: np.random.Generator) -> Genome:
+    """An initial genome of one of the four kinds, of a drawn size if sizes are to be spread.
+
+    Args:
+        initial: shares of the kinds, their sizes.
+        shape: (channels, height, width).
+        n_outputs: number of classes.
+        rng: source of randomness.
+    """
+    if initial.flops is None:
+        return _sample(initial, shape, n_outputs, rng)
+    flops = float(np.exp(rng.uniform(*np.log(initial.flops))))
+    return near_size(lambda: _sample(initial, shape, n_outputs, rng), flops, initial.law, rng)
+
+
+def _sample(initial: InitialConfig, shape: Shape, n_outputs: int, rng: np.random.Generator) -> Genome:
+    shares = np.array([getattr(initial, kind) for kind in INITIAL_KINDS])
+    kind = rng.choice(INITIAL_KINDS, p=shares / shares.sum())
+    if kind == "random":
+        return random_genome(
+            shape,
+            n_outputs,
+            rng,
+            hidden_layers=initial.hidden_layers,
+            layer_size=initial.layer_size,
+            edges_per_neuron=initial.edges_per_neuron,
+            law=initial.law,
+            normalization=initial.normalization,
+        )
+    if kind == "dense":
+        low, high = np.log(initial.dense_widths)
+        widths = np.sort(np.exp(rng.uniform(low, high, size=rng.integers(1, 3))).round().astype(int))[::-1]
+        return dense_mlp(shape, n_outputs, rng, widths=widths.tolist(), normalization=initial.normalization)
+    for _ in range(WINDOW_DRAWS):
+        windows = _windows(initial, min(shape[1:]), kind == "convolution", rng)
+        if windowed_edges(shape, n_outputs, windows) <= MOST_WINDOW_EDGES:
+            break
+    return windowed(shape, n_outputs, rng, windows=windows, normalization=initial.normalization)
+
+
+def _windows(initial: InitialConfig, side: int, shared: bool, rng: np.random.Generator) -> list[Windows]:
+    """Two or three layers of windows of random size; strides shrink the maps, while their number grows."""
+    maps = float(np.exp(rng.uniform(*np.log(initial.maps))))
+    stride = int(rng.integers(1, 4)) if side > 12 else 1
+    layers = [Windows(int(rng.integers(3, 6)), stride, round(maps), shared)]
+    if shared and rng.random() < 0.5:
+        layers.append(Windows(2, 2, pooling=True))
+    for _ in range(int(rng.integers(1, 3))):
+        maps *= rng.uniform(*initial.maps_growth)
+        layers.append(Windows(int(rng.integers(3, 6)), int(rng.integers(1, 3)), round(maps), shared))
+    return layers
+
+
+def near_size(draw: Callable[[], Genome], flops: float, law: SpatialLaw, rng: np.random.Generator) -> Genome:
+    """The nearest to `flops` of several genomes from `draw`, with edges added or removed to come nearer.
+
+    Args:
+        draw: gives an initial genome.
+        flops: the size to reach.
+        law: the spatial law of edges that are added or removed.
+        rng: source of randomness.
+
+    Returns:
+        A genome within `NEAR` of the size; further away where mutations cannot bring it nearer.
+    """
+    nearest = draw()
+    for _ in range(SIZE_DRAWS - 1):
+        if _distance(nearest, flops) < NEAR:
+            return nearest
+        nearest = min(nearest, draw(), key=lambda genome: _distance(genome, flops))
+    rates = MutationRates(spatial_base=law.base, spatial_per_layer=law.per_layer)
+    while _distance(nearest, flops) >= NEAR:
+        try:
+            changed = _step(nearest, flops, rates, rng)
+        except MutationError:  # it can be neither larger nor smaller
+            return nearest
+        if _distance(changed, flops) >= _distance(nearest, flops):
+            return nearest
+        nearest = changed
+    return nearest
+
+
+def _step(genome: Genome, flops: float, rates: MutationRates, rng: np.random.Generator) -> Genome:
+    """One mutation towards a size."""
+    ratio = flops / genome.flops
+    if ratio > 1:
+        part = min(ratio - 1, rates.new_edges[1])
+        return add_edges(genome, rng, replace(rates, new_edges=(part, part)))[0]
+    part = min(1 - ratio, rates.removed_edges[1])
+    return remove_edges(genome, rng, replace(rates, removed_edges=(part, part)))[0]
+
+
+def _distance(genome: Genome, flops: float) -> float:
+    return abs(float(np.log(max(1, genome.flops) / flops)))

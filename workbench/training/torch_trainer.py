@@ -7,9 +7,7 @@ import torch
 from torch import nn
 
 from workbench.datasets import Dataset
-from workbench.training.batches import StreamKey, batches, standardise
-from workbench.training.config import TrainConfig
-from workbench.training.trainer import Trainer
+from workbench.training.trainer import StreamKey, TrainConfig, Trainer, batches, standardise
 
 EVALUATION_BATCH = 1000
 

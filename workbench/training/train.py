@@ -11,9 +11,7 @@ from workbench.errors import ConfigError, DataError, GenomeError
 from workbench.genome import Genome
 from workbench.individuals import TrainResult
 from workbench.initial import initialise
-from workbench.training.batches import StreamKey
-from workbench.training.config import TrainConfig
-from workbench.training.trainer import OnEpoch, Trainer
+from workbench.training.trainer import OnEpoch, StreamKey, TrainConfig, Trainer
 
 BACKENDS = ("native", "csr", "dense", "gather")
 DEFAULT_BACKEND = "native"

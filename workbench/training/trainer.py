@@ -1,25 +1,167 @@
-"""The loop over epochs, which all backends share."""
+"""What all backends share: the settings of a training, the batches prepared for it, and the loop over epochs.
+
+A batch is a pure function of (key, epoch, batch number, augmentation): children that train with the same key see the
+same images, and any worker can prepare them again.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from workbench.builder import NEW_EDGE_SCALE
 from workbench.datasets import Dataset
 from workbench.individuals import TrainResult
-from workbench.training.batches import StreamKey
-from workbench.training.config import TrainConfig, learning_rates
+from workbench.settings import check_settings, documented, setting
+
+SCHEDULES = ("one_cycle", "cosine", "constant")
+
+StreamKey = tuple[int, ...]
+"""Whole numbers that seed the stream, such as (root seed, generation)."""
 
 History = list[dict[str, float]]
 """One row per epoch: epoch, train_loss, train_accuracy, val_accuracy, learning_rate, seconds."""
 
 OnEpoch = Callable[[Mapping[str, float]], bool | None]
 """Called with each epoch's row; if it returns True, training ends there."""
+
+
+@documented
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of one training; `ConfigError` if one is out of range."""
+
+    epochs: int = setting(
+        5, "passes over the training set; 0 only measures", low=0, high=10**6, slider=(1, 40), live=True
+    )
+    batch_size: int = setting(
+        128,
+        "images per step; the last batch of an epoch may be smaller",
+        low=1,
+        high=10**6,
+        slider=(16, 512),
+        live=True,
+    )
+    learning_rate: float = setting(
+        0.005, "peak learning rate of the schedule (AdamW)", above=0, slider=(1e-4, 0.32), log=True, live=True
+    )
+    schedule: str = setting(
+        "one_cycle",
+        '"one_cycle" (rises linearly during `warmup`, then falls as a cosine), "cosine" or "constant"',
+        choices=SCHEDULES,
+        live=True,
+    )
+    warmup: float = setting(0.2, "fraction of the steps in which a one-cycle rate rises", low=0, below=1, live=True)
+    weight_decay: float = setting(
+        0.01, "decoupled weight decay of AdamW, on weights but not on biases", low=0, slider=(0, 0.1), live=True
+    )
+    dropout: float = setting(0.0, "probability that a hidden neuron is dropped", low=0, below=1, live=True)
+    label_smoothing: float = setting(
+        0.0, "share of the target that is spread evenly over all classes", low=0, below=1, live=True
+    )
+    shift: int = setting(
+        0,
+        "augmentation: largest random shift, in both directions",
+        unit="pixels",
+        low=0,
+        high=1000,
+        slider=(0, 4),
+        live=True,
+    )
+    mirror: bool = setting(False, "augmentation: mirror left to right with probability 1/2", live=True)
+    new_edge_scale: float = setting(
+        NEW_EDGE_SCALE,
+        "initial size of new edges into trained neurons, relative to those into new ones",
+        low=0,
+        high=10,
+        slider=(0, 1),
+        live=True,
+    )
+    divergence: float = setting(
+        1e3, "training fails when an epoch's mean loss exceeds this", above=0, slider=(1, 1e4), log=True, live=True
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+def learning_rates(config: TrainConfig, steps: np.ndarray, total: int) -> np.ndarray:
+    """The learning rates of `steps` (counted from 0) out of `total`, float64.
+
+    One-cycle after Smith (2018), "Super-Convergence": a linear rise from 1/25 of the peak, then half a cosine to 0.
+    """
+    progress, peak = steps / max(1, total), config.learning_rate
+    if config.schedule == "constant":
+        return np.full(len(steps), peak)
+    warmup = 0.0 if config.schedule == "cosine" else config.warmup
+    falling = peak * 0.5 * (1 + np.cos(np.pi * (progress - warmup) / (1 - warmup)))
+    if warmup == 0:
+        return falling
+    return np.where(progress < warmup, peak * (1 / 25 + (1 - 1 / 25) * progress / warmup), falling)
+
+
+def draw_epoch(
+    data: Dataset, config: TrainConfig, key: StreamKey, epoch: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The random choices of one epoch over the n images of the training split.
+
+    Returns:
+        The order of the images, int64 [n], and for each image (not in that order) its shift (rows, columns), int64
+        [n, 2], and whether it is mirrored, bool [n].
+    """
+    n = data.size("train")
+    rng = np.random.default_rng([*key, epoch])
+    order = rng.permutation(n)
+    shifts = rng.integers(-config.shift, config.shift + 1, size=(n, 2))
+    mirrored = rng.random(n) < 0.5 if config.mirror else np.zeros(n, bool)
+    return order, shifts, mirrored
+
+
+def batches(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """One epoch of the training split, in batches.
+
+    Yields:
+        Images float32 [batch, c, h, w], centred and scaled like `data.arrays`, and labels int64 [batch].
+    """
+    images, labels = data.images("train"), data.labels("train")
+    order, shifts, mirrored = draw_epoch(data, config, key, epoch)
+    for start in range(0, len(order), config.batch_size):
+        chosen = order[start : start + config.batch_size]
+        raw = augment(images[chosen], shifts[chosen], mirrored[chosen])
+        yield standardise(raw, data), labels[chosen]
+
+
+def augment(images: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+    """Images [batch, c, h, w] shifted by (rows, columns) of `shifts` [batch, 2] and mirrored where asked.
+
+    Pixels that come in from outside are 0, as raw value.
+    """
+    reach = int(np.abs(shifts).max(initial=0))
+    if reach == 0 and not mirrored.any():
+        return images
+    _, _, height, width = images.shape
+    padded = np.pad(images, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
+    result = np.empty_like(images)
+    for down, right in np.unique(shifts, axis=0):
+        rows, columns = reach - down, reach - right
+        same = np.flatnonzero((shifts[:, 0] == down) & (shifts[:, 1] == right))
+        result[same] = padded[same, :, rows : rows + height, columns : columns + width]
+    result[mirrored] = result[mirrored, :, :, ::-1]
+    return result
+
+
+def standardise(images: np.ndarray, data: Dataset) -> np.ndarray:
+    """Raw images [n, c, h, w] as float32, centred and scaled by the training statistics of `data`."""
+    scaled = images.astype(np.float32)
+    scaled -= data.mean[:, None, None]
+    scaled /= data.std[:, None, None]
+    return scaled
 
 
 class Diverged(Exception):

@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from workbench.datasets import Dataset
-from workbench.training.batches import StreamKey, draw_epoch
-from workbench.training.config import TrainConfig
 from workbench.training.native.images import fill_tiles
 from workbench.training.native.simd import TILE
+from workbench.training.trainer import StreamKey, TrainConfig, draw_epoch
 
 T = TypeVar("T")
 

@@ -7,13 +7,11 @@ import numpy as np
 from workbench.compiler import Plan, compile_genome
 from workbench.datasets import Dataset
 from workbench.genome import Genome
-from workbench.training.batches import StreamKey
-from workbench.training.config import TrainConfig
 from workbench.training.native.formulas import AHEAD
 from workbench.training.native.kernels import Buffers, Learner, Net, infer, train_epoch
 from workbench.training.native.simd import TILE
 from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
-from workbench.training.trainer import Trainer
+from workbench.training.trainer import StreamKey, TrainConfig, Trainer
 
 LARGE_PAGE = 1 << 21
 

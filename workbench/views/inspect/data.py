@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.compiler.forward import logits_of
+from workbench.compiler.plan import logits_of
 from workbench.datasets import Dataset
 from workbench.errors import DataError, GenomeError
 from workbench.genome import Genome

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.compiler.forward import neuron_values
+from workbench.compiler.plan import neuron_values
 from workbench.datasets import Dataset
 from workbench.errors import DataError, GenomeError
 from workbench.genome import Genome

@@ -5,14 +5,95 @@ Each raises `MutationError` where it is impossible, draws everything from `rng`,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
-from workbench.builder import GenomeBuilder, Record, draw_share
-from workbench.errors import MutationError
+from workbench.builder import GenomeBuilder, Record, draw_share, groups_of_equal_offset, share_groups
+from workbench.errors import ConfigError, MutationError
 from workbench.genome import Genome
-from workbench.mutations.rates import DEFAULT_RATES, MutationRates
-from workbench.sorting import stable_order
-from workbench.spatial import distances, draw_without_replacement
+from workbench.settings import check_settings, documented, setting
+from workbench.spatial import SpatialLaw, distances, draw_without_replacement
+
+KINDS = ("add_neurons", "add_edges", "remove_edges", "remove_layer", "share_weights")
+"""The five mutations, in the order in which they are shown."""
+
+_SPATIAL = KINDS[:4]
+
+
+def _probability(kind: str) -> Any:
+    return setting(0.2, f"relative probability of {kind.replace('_', ' ')}", low=0, high=1)
+
+
+def _part(default: tuple[float, float], kind: str, what: str, unit: str) -> Any:
+    help = f"{kind.replace('_', ' ')}: {what}, as a fraction"
+    return setting(default, help, unit=unit, low=0, slider=(0, 1), of=(kind,))
+
+
+@documented
+@dataclass(frozen=True)
+class MutationRates:
+    """Probabilities and sizes of the five mutations, and the constants of the spatial law.
+
+    The five probabilities are relative: they are divided by their sum. Ranges are (low, high), drawn uniformly,
+    as fractions of what the parent has.
+    """
+
+    add_neurons: float = _probability("add_neurons")
+    add_edges: float = _probability("add_edges")
+    remove_edges: float = _probability("remove_edges")
+    remove_layer: float = _probability("remove_layer")
+    share_weights: float = _probability("share_weights")
+    new_neurons: tuple[float, float] = _part((0.12, 0.32), "add_neurons", "more neurons (inputs counted)", "of neurons")
+    new_neuron_edges: tuple[float, float] = _part((0.18, 0.28), "add_neurons", "more edges", "of edges")
+    new_edges: tuple[float, float] = _part((0.20, 0.32), "add_edges", "more edges", "of edges")
+    removed_edges: tuple[float, float] = _part((0.12, 0.22), "remove_edges", "fewer edges", "of edges")
+    weak_first: float = setting(
+        0.0,
+        "remove edges: how much likelier weak edges are to go (0 as published: not at all)",
+        low=0,
+        high=100,
+        slider=(0, 10),
+        of=("remove_edges",),
+    )
+    layer_pairs: int = setting(
+        3,
+        "add and remove edges: pairs of layers touched",
+        unit="pairs",
+        low=1,
+        slider=(1, 10),
+        of=("add_edges", "remove_edges"),
+    )
+    larger_part: float = setting(0.6, "add edges: share that one pair of layers gets", low=0, high=1, of=("add_edges",))
+    bridge: float = setting(0.0, "remove layer: probability of bridging edges", low=0, high=1, of=("remove_layer",))
+    bridging_edges: tuple[float, float] = _part((0.8, 0.95), "remove_layer", "bridging edges", "of lost edges")
+    shared_groups: tuple[float, float] = _part((0.2, 0.6), "share_weights", "groups that get one weight", "of groups")
+    spatial_base: float = setting(
+        4.0, "spatial law: decay length at layer 0", unit="pixels", above=0, slider=(0.25, 16), of=_SPATIAL
+    )
+    spatial_per_layer: float = setting(
+        1.5, "spatial law: what each layer adds to it", unit="pixels", low=0, slider=(0, 8), of=_SPATIAL
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        if not any(getattr(self, kind) for kind in KINDS):
+            raise ConfigError("at least one mutation needs a probability above 0, got 0 for all five")
+
+    @property
+    def law(self) -> SpatialLaw:
+        """The spatial law with these constants."""
+        return SpatialLaw(self.spatial_base, self.spatial_per_layer)
+
+    def probabilities(self) -> dict[str, float]:
+        """Probability of each of the five, summing to 1."""
+        total = sum(getattr(self, kind) for kind in KINDS)
+        return {kind: getattr(self, kind) / total for kind in KINDS}
+
+
+DEFAULT_RATES = MutationRates()
+"""The published constants."""
 
 
 def add_neurons(
@@ -177,41 +258,6 @@ def share_weights(
     raise MutationError("share_weights is impossible: no two edges of equal offset have weights of their own")
 
 
-def groups_of_equal_offset(genome: Genome, edges: np.ndarray) -> list[np.ndarray]:
-    """Group `edges` by their rounded offset from source to target.
-
-    Returns:
-        Groups of at least two edges, of which at least one does not share its weight yet.
-    """
-    offset = np.rint(genome.positions[genome.targets[edges]] - genome.positions[genome.sources[edges]])
-    codes = (offset @ [1 << 20, 1]).astype(np.int64)
-    order = stable_order(codes - codes.min(initial=0))
-    edges, codes = edges[order], codes[order]
-    starts = np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1))
-    sizes = np.diff(starts, append=len(edges))
-    own = np.add.reduceat(genome.shared[edges] < 0, starts, dtype=np.int64)
-    possible = np.flatnonzero((sizes >= 2) & (own >= 1))
-    return [edges[starts[group] : starts[group] + sizes[group]] for group in possible]
-
-
-def share_groups(genome: Genome, groups: list[np.ndarray]) -> Genome:
-    """`genome` with one weight per group of edges, the mean; existing groups are joined. No edge may be in two."""
-    shared, weights = genome.shared.copy(), genome.weights.copy()
-    joining = [members for members in groups if (shared[members] >= 0).any()]
-    fresh = [members for members in groups if (shared[members] < 0).all()]
-    if fresh:
-        members, which = np.concatenate(fresh), np.repeat(np.arange(len(fresh)), [len(group) for group in fresh])
-        shared[members] = shared.max() + 1 + which
-        weights[members] = _means(weights[members], which)[which]
-    for members in joining:
-        old, counts = np.unique(shared[members][shared[members] >= 0], return_counts=True)
-        group = old[counts.argmax()]
-        shared[members[shared[members] < 0]] = group
-        everyone = np.flatnonzero(shared == group)
-        weights[everyone] = _means(weights[everyone], np.zeros(len(everyone), np.int64))[0]
-    return genome.with_parameters(weights, shared=shared)
-
-
 def _layer_pairs(genome: Genome) -> np.ndarray:
     """Each edge's pair of layers as one number, source layer · layers + target layer, int64 [edges]."""
     below = genome.layers[genome.sources].astype(np.int64)
@@ -236,10 +282,34 @@ def _spread(total: int, weights: np.ndarray, most: np.ndarray) -> np.ndarray:
     return parts
 
 
-def _means(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Mean of the known `values` (float32) of each of `groups` (0, 1, …), float64; NaN where none is known."""
-    known = ~np.isnan(values)
-    n_groups = int(groups.max()) + 1
-    counts = np.bincount(groups[known], minlength=n_groups)
-    totals = np.bincount(groups[known], weights=values[known], minlength=n_groups)
-    return np.divide(totals, counts, out=np.full(n_groups, np.nan), where=counts > 0)
+_MUTATIONS = {each.__name__: each for each in (add_neurons, add_edges, remove_edges, remove_layer, share_weights)}
+
+
+def apply(kind: str, genome: Genome, rates: MutationRates, rng: np.random.Generator) -> tuple[Genome, Record]:
+    """The mutation named `kind` with the sizes of `rates`; `MutationError` if it is impossible here."""
+    if kind not in _MUTATIONS:
+        raise MutationError(f"unknown mutation {kind!r}; expected one of: {', '.join(KINDS)}")
+    return _MUTATIONS[kind](genome, rng, rates)
+
+
+def mutate(genome: Genome, rates: MutationRates, rng: np.random.Generator) -> tuple[Genome, Record]:
+    """A child by one of the five mutations, drawn with the probabilities of `rates`.
+
+    If the mutation drawn is impossible (there is no hidden layer to remove, say), another is drawn; `impossible` in
+    the record names those that failed.
+
+    Raises:
+        MutationError: if none of those with a probability above 0 is possible.
+    """
+    left = {kind: p for kind, p in rates.probabilities().items() if p > 0}
+    impossible: dict[str, str] = {}
+    while left:
+        chances = np.array(list(left.values()))
+        kind = str(rng.choice(list(left), p=chances / chances.sum()))
+        try:
+            child, record = apply(kind, genome, rates, rng)
+            return child, {**record, "impossible": list(impossible)}
+        except MutationError as error:
+            impossible[kind] = str(error)
+            del left[kind]
+    raise MutationError(f"no mutation is possible on {genome!r}: {'; '.join(impossible.values())}")
