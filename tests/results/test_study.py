@@ -11,8 +11,7 @@ import pytest
 from workbench.errors import ConfigError, RunError
 from workbench.results import __main__ as command
 from workbench.results.files import ResultFile
-from workbench.results.study import Study, carry_out
-from workbench.results.tables import markdown, study_tables
+from workbench.results.study import Study, carry_out, markdown, study_tables
 from workbench.search import SearchConfig
 from workbench.search.report import chosen_members
 from workbench.store import open_run
@@ -44,7 +43,7 @@ def study(few, tmp_path_factory):
 
 
 def test_random_searches_spend_what_the_searches_spent(study):
-    entries = dict(ResultFile(study.searches_path()).items())
+    entries = dict(ResultFile(study.results_path("searches")).items())
     assert list(entries) == ["search seed 0", "search seed 1", "random seed 0", "random seed 1"]
     for seed in (0, 1):
         found, random = entries[f"search seed {seed}"], entries[f"random seed {seed}"]
@@ -65,7 +64,7 @@ def test_what_is_done_is_not_done_again(study, few):
 
 def test_the_tables_hold_the_stored_figures(study):
     text = study_tables(study)
-    entries = dict(ResultFile(study.searches_path()).items())
+    entries = dict(ResultFile(study.results_path("searches")).items())
     assert all(f"{entry['hypervolume']:.4f}" in text for entry in entries.values())
     assert "| logistic regression | 1,280 |" in text
     assert "2 seeds: " not in text
@@ -109,7 +108,7 @@ def test_quick_studies_are_small():
 
 def test_the_most_accurate_member_is_finished(study, few):
     """It grows by the search's own mutations; the largest of those that the selection split chose is the one."""
-    entries = dict(ResultFile(study.finishing_path(0)).items())
+    entries = dict(ResultFile(study.results_path("finish", 0)).items())
     about, one, two = entries["about"], entries["growth 1 seed 0"], entries["growth 2 seed 0"]
     run = open_run(study.run_path("search", 0))
     assert about["member"] == chosen_members(run, few)["id"].iloc[-1]
@@ -117,7 +116,7 @@ def test_the_most_accurate_member_is_finished(study, few):
     assert (one["flops"], one["epochs"]) == (flops, 2)
     assert two["flops"] >= 2 * flops
     assert two["lineage_epochs"] > one["lineage_epochs"]
-    assert not study.finishing_path(1).exists()
+    assert not study.results_path("finish", 1).exists()
 
 
 def test_another_recipe_is_refused(study, few):

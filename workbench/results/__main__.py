@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from workbench.datasets import load_dataset
 from workbench.errors import WorkbenchError
-from workbench.results.study import STEPS, Study, carry_out
-from workbench.results.tables import study_tables
+from workbench.results.study import STEPS, Study, carry_out, study_tables
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if arguments.seeds:
                 study = replace(study, seeds=tuple(arguments.seeds))
             if not arguments.tables:
-                carry_out(study, load_dataset(name, arguments.root), tuple(arguments.step or STEPS), _say)
+                data, say = load_dataset(name, arguments.root), partial(print, file=sys.stderr, flush=True)
+                carry_out(study, data, tuple(arguments.step or STEPS), say)
             print(study_tables(study), end="\n\n", flush=True)
     except WorkbenchError as error:
         print(f"workbench: {error}", file=sys.stderr)
@@ -36,10 +37,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
     return 0
-
-
-def _say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

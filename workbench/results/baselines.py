@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
-from typing import Any
 
 from workbench import baselines
 from workbench.datasets import Dataset
@@ -25,13 +24,7 @@ def measure_baselines(
 ) -> None:
     """Train what is missing in `file`, the first seed of all baselines before the second of any.
 
-    Args:
-        file: where records go; those in it are skipped.
-        data: the data set.
-        seeds: of the trainings.
-        names: which baselines; the suite of the data set if None.
-        epochs: instead of each recipe's own, for a quick look.
-        say: told of each record.
+    Those of `names`, or the data set's suite if None; for at most `epochs`, for a quick look; `say` is told of each.
     """
     chosen = list(names) if names is not None else list(baselines.SUITES[data.name])
     for seed in seeds:
@@ -63,11 +56,10 @@ def _measure(
 
 def measured_baselines(file: ResultFile) -> tuple[Baseline, ...]:
     """The hand-made networks in a file, by rising FLOPs, each with its mean test accuracy over the seeds."""
-    entries: dict[str, list[dict[str, Any]]] = {}
-    for _, entry in file.items():
-        entries.setdefault(entry["title"], []).append(entry)
+    titles = dict.fromkeys(entry["title"] for _, entry in file.items())
     made = []
-    for title, group in entries.items():
+    for title in titles:
+        group = [entry for _, entry in file.items() if entry["title"] == title]
         first, reached = group[0], mean_of([entry["test_accuracy"] for entry in group])
         flops = round(sum(entry["flops"] for entry in group) / len(group))  # seeds are pruned to slightly other edges
         seeds = "1 seed" if reached.n == 1 else f"{reached.n} seeds"

@@ -23,28 +23,21 @@ CONFIDENCE = 0.95
 class ResultFile:
     """Entries by key, kept in a JSON file that is rewritten with every entry; finished entries are skipped next time.
 
-    Any thread of one process may add entries; two processes must not write the same file at once.
-
-    Args:
-        path: the file; it is created with the first entry.
-
-    Raises:
-        RunError: if the file holds something else.
+    Any thread of one process may add entries; two processes must not write the same file at once. The file is created
+    with the first entry; one that holds something else is a `RunError`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._guard = threading.Lock()
-        self._entries: dict[str, dict[str, Any]] = self._read() if self.path.exists() else {}
-
-    def _read(self) -> dict[str, dict[str, Any]]:
-        try:
-            entries = json.loads(self.path.read_text())
-        except (OSError, ValueError) as error:
-            raise RunError(f"{self.path} cannot be read as results ({error}); move it away") from None
-        if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+        self._entries: dict[str, dict[str, Any]] = {}
+        if self.path.exists():
+            try:
+                self._entries = json.loads(self.path.read_text())
+            except (OSError, ValueError) as error:
+                raise RunError(f"{self.path} cannot be read as results ({error}); move it away") from None
+        if not isinstance(self._entries, dict) or not all(isinstance(each, dict) for each in self._entries.values()):
             raise RunError(f"expected results in {self.path}, got something else; move it away")
-        return entries
 
     def __contains__(self, key: str) -> bool:
         return key in self._entries
@@ -61,11 +54,7 @@ class ResultFile:
             return list(self._entries.items())
 
     def add(self, key: str, entry: Mapping[str, Any]) -> None:
-        """Add or replace an entry and write the file; other readers see it before or after, never half-written.
-
-        Raises:
-            RunError: if the file cannot be written.
-        """
+        """Add or replace an entry and write the file; other readers see it before or after, never half-written."""
         with self._guard:
             entries = {**self._entries, key: dict(entry)}
             try:
@@ -87,11 +76,7 @@ class ResultFile:
             part.unlink(missing_ok=True)
 
     def about(self, facts: Mapping[str, Any], choose: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-        """What the file is about: `facts`, and what `choose` chose when the file was begun.
-
-        Raises:
-            RunError: if the file was begun with other facts.
-        """
+        """What the file is about: `facts`, which must be those it was begun with, and what `choose` chose then."""
         if ABOUT not in self:
             self.add(ABOUT, {**facts, **choose()})
         elif differ := [name for name in facts if self[ABOUT].get(name) != facts[name]]:

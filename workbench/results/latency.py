@@ -22,6 +22,7 @@ from workbench.training.calibration import Answer, native_answer, raw_images, ti
 
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import nn
 
 BATCHES = (1, 128)
 ROUNDS = 7
@@ -43,23 +44,31 @@ class Subject:
 
 def subjects_of_genome(name: str, genome: Genome, data: Dataset) -> list[Subject]:
     """A genome on all backends; onnxruntime only where it is installed."""
-    makers: dict[str, Callable[[int], Answer]] = {
-        "native": lambda batch: native_answer(genome, data, batch),
-        "torch csr": lambda batch: _torch_genome(genome, data, batch, "csr"),
-        "torch dense": lambda batch: _torch_genome(genome, data, batch, "dense"),
-        "onnxruntime": lambda batch: _onnx_genome(genome, data, batch),
-    }
-    return _installed(Subject(name, backend, genome.flops, prepare) for backend, prepare in makers.items())
+    from workbench.compiler.export import onnx_model
+    from workbench.compiler.network import NeuronNetwork
+
+    prepare: tuple[Callable[[int], Answer], ...] = (
+        lambda batch: native_answer(genome, data, batch),
+        lambda batch: _torch_answer(NeuronNetwork(genome, "csr"), _prepared(data, batch)),
+        lambda batch: _torch_answer(NeuronNetwork(genome, "dense"), _prepared(data, batch)),
+        lambda batch: _onnx_answer(onnx_model(genome), _prepared(data, batch).reshape(batch, -1)),
+    )
+    return _installed(Subject(name, backend, genome.flops, of) for backend, of in zip(BACKENDS, prepare, strict=True))
 
 
 def subjects_of_baseline(baseline: Baseline, data: Dataset) -> list[Subject]:
     """A hand-made network on the backends that run it; its weights are random, which changes no time."""
+    from workbench.baselines.module import baseline_onnx, make_module
+
     flops = cost_of(baseline.layers, data.shape, data.n_classes).flops
-    makers: dict[str, Callable[[int], Answer]] = {
-        "torch dense": lambda batch: _torch_baseline(baseline, data, batch),
-        "onnxruntime": lambda batch: _onnx_baseline(baseline, data, batch),
-    }
-    return _installed(Subject(baseline.title, backend, flops, prepare) for backend, prepare in makers.items())
+    module = make_module(baseline.layers, data.shape, data.n_classes, np.random.default_rng(0))
+
+    def onnx(batch: int) -> Answer:
+        model = baseline_onnx(baseline.layers, module, data.shape, data.n_classes)
+        return _onnx_answer(model, _prepared(data, batch))
+
+    torch = Subject(baseline.title, "torch dense", flops, lambda batch: _torch_answer(module, _prepared(data, batch)))
+    return _installed([torch, Subject(baseline.title, "onnxruntime", flops, onnx)])
 
 
 def _installed(subjects: Iterable[Subject]) -> list[Subject]:
@@ -74,19 +83,9 @@ def measure_latency(
     rounds: int = ROUNDS,
     round_seconds: float = ROUND_SECONDS,
 ) -> pd.DataFrame:
-    """The median latency over several rounds of many answers.
+    """The latency of each subject and batch in `rounds` turns, each of many answers.
 
-    Args:
-        subjects: what to time.
-        batches: numbers of images per answer.
-        rounds: turns of each subject and batch.
-        round_seconds: least duration of a turn.
-
-    Returns:
-        Columns network, backend, flops, batch, latency_ms (median), fastest_ms, repetitions.
-
-    Raises:
-        ConfigError: if a batch or the number of rounds is less than 1.
+    Columns network, backend, flops, batch, latency_ms (median), fastest_ms, repetitions.
     """
     import pandas as pd
 
@@ -113,17 +112,13 @@ def measure_latency(
 
 def latency_table(measured: pd.DataFrame) -> pd.DataFrame:
     """A row per network, by rising FLOPs; a column per backend and batch ("native ×128"), medians in milliseconds."""
-    import pandas as pd
-
-    rows: list[dict[str, Any]] = []
-    for network, group in measured.groupby("network", sort=False):
-        row: dict[str, Any] = {"network": network, "flops": int(group["flops"].iloc[0])}
-        for batch in sorted(measured["batch"].unique()):
-            for backend in BACKENDS:
-                found = group[(group["batch"] == batch) & (group["backend"] == backend)]["latency_ms"]
-                row[f"{backend} ×{batch}"] = float(found.iloc[0]) if len(found) else float("nan")
-        rows.append(row)
-    return pd.DataFrame(rows).sort_values("flops", kind="stable").reset_index(drop=True)
+    flops = measured.groupby("network", sort=False)["flops"].first()
+    table = measured.pivot_table("latency_ms", "network", ["batch", "backend"], sort=False)
+    columns = [(batch, backend) for batch in sorted(measured["batch"].unique()) for backend in BACKENDS]
+    table = table.reindex(index=flops.index, columns=columns)
+    table.columns = [f"{backend} ×{batch}" for batch, backend in columns]
+    table.insert(0, "flops", flops)
+    return table.sort_values("flops", kind="stable").reset_index()
 
 
 def _prepared(data: Dataset, batch: int) -> np.ndarray:
@@ -133,44 +128,17 @@ def _prepared(data: Dataset, batch: int) -> np.ndarray:
     return standardise(raw_images(data, batch), data)
 
 
-def _torch_genome(genome: Genome, data: Dataset, batch: int, backend: str) -> Answer:
-    from workbench.compiler.network import NeuronNetwork
-
-    return _torch_answer(NeuronNetwork(genome, backend), data, batch)
-
-
-def _torch_baseline(baseline: Baseline, data: Dataset, batch: int) -> Answer:
-    from workbench.baselines.module import make_module
-
-    module = make_module(baseline.layers, data.shape, data.n_classes, np.random.default_rng(0))
-    return _torch_answer(module, data, batch)
-
-
-def _torch_answer(module: Any, data: Dataset, batch: int) -> Answer:
+def _torch_answer(module: nn.Module, images: np.ndarray) -> Answer:
     import torch
 
     module.eval()
-    images = torch.from_numpy(_prepared(data, batch))
+    batch = torch.from_numpy(images)
 
     def answer() -> object:
         with torch.inference_mode():
-            return module(images)
+            return module(batch)
 
     return answer
-
-
-def _onnx_genome(genome: Genome, data: Dataset, batch: int) -> Answer:
-    from workbench.compiler.export import onnx_model
-
-    return _onnx_answer(onnx_model(genome), _prepared(data, batch).reshape(batch, -1))
-
-
-def _onnx_baseline(baseline: Baseline, data: Dataset, batch: int) -> Answer:
-    from workbench.baselines.module import baseline_onnx, make_module
-
-    module = make_module(baseline.layers, data.shape, data.n_classes, np.random.default_rng(0))
-    model = baseline_onnx(baseline.layers, module, data.shape, data.n_classes)
-    return _onnx_answer(model, _prepared(data, batch))
 
 
 def _onnx_answer(model: Any, images: np.ndarray) -> Answer:

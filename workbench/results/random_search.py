@@ -28,6 +28,12 @@ def training_cost(run: Run) -> float:
     return float((table["epochs"] * table["flops"]).sum())
 
 
+def check_space(run: Run) -> None:
+    """Raise `RunError` unless a run is of the neuron-level space."""
+    if run.space_name != NeuronSpace.name:
+        raise RunError(f"expected a run of the space {NeuronSpace.name!r}, {run.path} is of {run.space_name!r}")
+
+
 def random_search(
     run: Run,
     data: Dataset,
@@ -50,8 +56,7 @@ def random_search(
     Raises:
         RunError: if the run is of another space or has no front yet.
     """
-    if run.space_name != NeuronSpace.name:
-        raise RunError(f"expected a run of the space {NeuronSpace.name!r}, {run.path} is of {run.space_name!r}")
+    check_space(run)
     front = run.front()
     if len(front) == 0:
         raise RunError(f"{run.path} has no trained individual yet, so there is no range of sizes to search")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,17 @@ from workbench.errors import ExportError, RunError
 from workbench.formats import in_words, table_cell
 from workbench.results.baselines import measured_baselines
 from workbench.results.files import ABOUT, ResultFile, looks_at_test
+from workbench.results.networks import network_svg
 from workbench.results.random_search import training_cost
 from workbench.results.retraining import lineage_epochs, retraining_table
 from workbench.search.report import chosen_members, front_table
 from workbench.store import Run
+from workbench.views.base.palette import INPUTS, OUTPUTS, layer_color
 from workbench.views.front.data import Baseline, FrontInfo, baselines_for
 from workbench.views.front.figure import draw_front
 from workbench.views.front.hypervolume import hypervolume_spread_figure
 from workbench.views.mutations.data import mutation_effects
+from workbench.views.mutations.figure import effects_figure
 from workbench.views.run.data import flat
 
 if TYPE_CHECKING:
@@ -53,20 +56,13 @@ class ReportSources:
 
     def groups(self) -> dict[str, tuple[Run, ...]]:
         """All runs, grouped into evolution and random search."""
-        groups: dict[str, tuple[Run, ...]] = {}
-        for run in (self.run, *self.others):
-            groups[kind_of(run)] = (*groups.get(kind_of(run), ()), run)
-        return groups
+        runs = (self.run, *self.others)
+        return {kind: tuple(run for run in runs if kind_of(run) == kind) for kind in dict.fromkeys(map(kind_of, runs))}
 
     def baseline_file(self) -> ResultFile | None:
         """Measured baselines of the data set, if there are any."""
         path = self.results / f"baselines-{self.data.name}.json"
         return ResultFile(path) if path.exists() else None
-
-    def baselines(self) -> tuple[Baseline, ...]:
-        """Hand-made networks: those measured, else those that the package knows."""
-        file = self.baseline_file()
-        return baselines_for(self.data.name) if file is None else measured_baselines(file)
 
     def retraining(self) -> ResultFile | None:
         """The retraining of the run's front, if one is stored."""
@@ -100,10 +96,16 @@ def write_report(
         RunError: if the run has no trained individual yet.
         ExportError: if the file cannot be written.
     """
-    run = sources.run
+    run, data, path = sources.run, sources.data, Path(path)
     if len(run.front()) == 0:
         raise RunError(f"{run.path} has no trained individual yet, so there is nothing to report")
-    table = _chosen(sources, test)
+    if test:
+        table = front_table(run, data).dropna(subset=["test_accuracy"]).reset_index(drop=True)
+    else:
+        table = chosen_members(run, data)
+    table = table.assign(lineage_epochs=[lineage_epochs(run, int(id)) for id in table["id"]])
+    measured = sources.baseline_file()
+    baselines = baselines_for(data.name) if measured is None else measured_baselines(measured)
     page = _render(
         title=f"{run.dataset['name']}: {kind_of(run)}, seed {run.seed}",
         run=run,
@@ -112,11 +114,10 @@ def write_report(
         facts=_facts(run),
         mutations=_mutations(run),
         settings=_settings(run),
-        **_figures(sources, table),
-        **_accuracies(sources, table, test),
+        **_figures(sources, table, baselines),
+        **_accuracies(sources, table, test, baselines),
         **_networks(run, table, members),
     )
-    path = Path(path)
     try:
         path.write_text(page, "utf-8")
     except OSError as error:
@@ -150,16 +151,6 @@ def _embedded(figure: go.Figure) -> Any:
     return Markup(figure.to_html(full_html=False, include_plotlyjs=False, config=config))
 
 
-def _chosen(sources: ReportSources, test: bool) -> pd.DataFrame:
-    """Members that the selection split chose, with the epochs of their lineages."""
-    run = sources.run
-    if test:
-        table = front_table(run, sources.data).dropna(subset=["test_accuracy"]).reset_index(drop=True)
-    else:
-        table = chosen_members(run, sources.data)
-    return table.assign(lineage_epochs=[lineage_epochs(run, int(id)) for id in table["id"]])
-
-
 def _facts(run: Run) -> dict[str, str]:
     individuals, generations = run.individuals, run.generations
     return {
@@ -173,32 +164,33 @@ def _facts(run: Run) -> dict[str, str]:
     }
 
 
-def _figures(sources: ReportSources, table: pd.DataFrame) -> dict[str, Any]:
+def _figures(sources: ReportSources, table: pd.DataFrame, baselines: Sequence[Baseline]) -> dict[str, Any]:
     others = {f"{kind_of(run)}, seed {run.seed}": run.front() for run in sources.others}
     accuracy = "test_accuracy" if "test_accuracy" in table else "val_accuracy"
-    front = draw_front(FrontInfo(table, accuracy=accuracy), baselines=sources.baselines(), others=others)
+    front = draw_front(FrontInfo(table, accuracy=accuracy), baselines=baselines, others=others)
     against = ("generation", "training") if others else ("generation",)
     volumes = [hypervolume_spread_figure(sources.groups(), each) for each in against]
     return {"front": _embedded(front), "hypervolumes": [_embedded(each) for each in volumes]}
 
 
-def _accuracies(sources: ReportSources, table: pd.DataFrame, test: bool) -> dict[str, Any]:
+def _accuracies(
+    sources: ReportSources, table: pd.DataFrame, test: bool, baselines: Sequence[Baseline]
+) -> dict[str, Any]:
     """The tables of accuracies, and how often the test set was evaluated for them."""
     import pandas as pd
 
     names = ["id", "flops", "flops_total", "parameters", "layers", "lineage_epochs", "val_accuracy"]
     names += ["selection_accuracy", *(["test_accuracy"] if test else [])]
     file, retraining = sources.baseline_file(), sources.retraining()
-    baselines = retrained = None
-    if file is not None:
-        rows = [(one.name, one.flops, one.accuracy, one.recipe) for one in sources.baselines()]
-        columns = ["hand-made network", "flops", "mean test_accuracy", "recipe: mean ± 95 %"]
-        baselines = pd.DataFrame(rows, columns=columns)
-    if retraining is not None:
-        retrained = _retrained(retraining_table(retraining))
+    rows = [(one.name, one.flops, one.accuracy, one.recipe) for one in baselines]
+    columns = ["hand-made network", "flops", "mean test_accuracy", "recipe: mean ± 95 %"]
     files = [each for each in (file, retraining) if each is not None]
-    looks = (len(table) if test else 0) + (looks_at_test(files) if files else 0)
-    return {"accuracies": table[names], "baselines": baselines, "retrained": retrained, "looks": looks}
+    return {
+        "accuracies": table[names],
+        "baselines": None if file is None else pd.DataFrame(rows, columns=columns),
+        "retrained": None if retraining is None else _retrained(retraining_table(retraining)),
+        "looks": (len(table) if test else 0) + (looks_at_test(files) if files else 0),
+    }
 
 
 def _retrained(table: pd.DataFrame) -> pd.DataFrame:
@@ -216,9 +208,6 @@ def _networks(run: Run, table: pd.DataFrame, members: int) -> dict[str, Any]:
     """Pictures of members spread over the front, with captions and the colours of the layers."""
     from markupsafe import Markup
 
-    from workbench.results.networks import network_svg
-    from workbench.views.base.palette import INPUTS, OUTPUTS, layer_color
-
     if run.space_name != "neurons" or members < 1:
         return {"networks": [], "colors": {}}
     places = sorted({round(index * (len(table) - 1) / max(1, members - 1)) for index in range(members)})
@@ -231,17 +220,12 @@ def _networks(run: Run, table: pd.DataFrame, members: int) -> dict[str, Any]:
         for row in table.iloc[places].to_dict("records")
     ]
     hidden = max(row.count("-") for row in table["layers"]) - 1
-    colors = {"inputs": INPUTS, "outputs": OUTPUTS}
-    return {
-        "networks": drawn,
-        "colors": colors | {f"layer {layer}": layer_color(layer) for layer in range(1, hidden + 1)},
-    }
+    layers = {f"layer {layer}": layer_color(layer) for layer in range(1, hidden + 1)}
+    return {"networks": drawn, "colors": {"inputs": INPUTS, "outputs": OUTPUTS, **layers}}
 
 
 def _mutations(run: Run) -> dict[str, Any]:
     import pandas as pd
-
-    from workbench.views.mutations.figure import effects_figure
 
     info = mutation_effects(run)
     if not len(info.table):

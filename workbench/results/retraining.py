@@ -22,10 +22,10 @@ from workbench.errors import RunError
 from workbench.genome import Genome
 from workbench.mutations import MutationRates
 from workbench.results.files import ABOUT, ResultFile, mean_of
+from workbench.results.random_search import check_space
 from workbench.search import SearchConfig
 from workbench.search.report import chosen_members
 from workbench.settings import from_values, to_values
-from workbench.spaces import NeuronSpace
 from workbench.store import Run
 from workbench.training import TrainConfig, evaluate, train
 
@@ -62,41 +62,23 @@ def retrain_front(
     seeds: Sequence[int] = (0, 1, 2),
     *,
     file: ResultFile,
-    inherited: TrainConfig | None = None,
     most: int | None = None,
     workers: int = 2,
     say: Say = print,
 ) -> pd.DataFrame:
     """Train members of a front again and test them; what `file` holds already is not done again.
 
-    Members are chosen on the selection split. Each is tested once as it was found and once after every training, with
-    the final epoch's weights, so the test set is evaluated as often as there are entries in the file.
-
-    Args:
-        run: the run, of the neuron-level space.
-        data: its data set.
-        config: recipe of the trainings from fresh weights.
-        seeds: one training each, from fresh and from inherited weights.
-        file: where results go.
-        inherited: recipe of the trainings from inherited weights; `config` if None.
-        most: members to train; all that are chosen if None.
-        workers: trainings at once; does not change results.
-        say: called with a line for each result.
-
-    Returns:
-        The table of `retraining_table`.
-
-    Raises:
-        RunError: if the run is of another space or data, or the file of another run or recipe.
+    Up to `most` members are chosen on the selection split. Each is trained once a seed from fresh and from inherited
+    weights, and tested once as it was found and once after every training, with the final epoch's weights. So the test
+    set is evaluated as often as there are entries in the file. `workers` does not change results.
     """
-    _check_space(run)
-    recipes = {FOUND: config, FRESH: config, INHERITED: inherited or config}
+    check_space(run)
     facts = {
         "run": run.created_at,
         "seed": run.seed,
         "data": data.fingerprint,
         "recipe": to_values(config),
-        "inherited_recipe": to_values(recipes[INHERITED]),
+        "inherited_recipe": to_values(config),  # files of results have both
         "most": most,
     }
     about = file.about(
@@ -107,7 +89,7 @@ def retrain_front(
     jobs += [_Job(id, start, seed) for seed in seeds for start in (FRESH, INHERITED) for id in members]
 
     def work(job: _Job) -> None:
-        entry = _retrained(run, data, recipes[job.start], job)
+        entry = _retrained(run, data, config, job)
         file.add(job.key, entry)
         say(f"{data.name}, member {job.key}: {entry['test_accuracy']:.2%} at {entry['flops']:,} FLOPs")
 
@@ -157,9 +139,8 @@ def lineage_epochs(run: Run, id: int) -> int:
 def retraining_table(file: ResultFile) -> pd.DataFrame:
     """A row per member, by rising FLOPs: test accuracy as found, and means with 95 % intervals over the seeds.
 
-    Returns:
-        Columns id, flops, flops_total, parameters, lineage_epochs, found, and for "fresh" and "inherited" `…` (mean
-        test accuracy), `…_margin` (NaN for one seed), `…_seeds` and `…_epochs`.
+    Columns id, flops, flops_total, parameters, lineage_epochs, found, and for "fresh" and "inherited" `…` (mean test
+    accuracy), `…_margin` (NaN for one seed), `…_seeds` and `…_epochs`.
     """
     import pandas as pd
 
@@ -185,14 +166,10 @@ def retraining_table(file: ResultFile) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Finishing:
-    """How the most accurate member is grown and trained for long.
+    """How the most accurate member is grown and trained for long."""
 
-    Attributes:
-        growths: how many times its FLOPs the network is to have, each a network of its own; 1 leaves it as it is.
-        recipe: how the last training differs from that of the run's children.
-    """
-
-    growths: tuple[float, ...] = (1.0,)
+    growths: tuple[float, ...] = (1.0,)  # times its FLOPs, each a network of its own; 1 leaves it as it is
+    # how the last training differs from that of the run's children
     recipe: Mapping[str, Any] = field(default_factory=lambda: {"epochs": 100, "dropout": 0.1, "label_smoothing": 0.1})
 
 
@@ -209,19 +186,8 @@ def finish_member(
     """Finish the front member that is best on the selection split; what `file` holds already is not done again.
 
     Each network is tested once, with the final epoch's weights.
-
-    Args:
-        run: the run, of the neuron-level space.
-        data: its data set.
-        how: growths and recipe.
-        seed: of growth and training.
-        file: where results go.
-        say: called with a line for each result.
-
-    Raises:
-        RunError: if the run is of another space, or the file of another run or recipe.
     """
-    _check_space(run)
+    check_space(run)
     config = from_values(SearchConfig, run.config)
     recipe = replace(config.train, **how.recipe)
     facts = {"run": run.created_at, "data": data.fingerprint, "recipe": to_values(recipe)}
@@ -249,18 +215,7 @@ def finish_member(
 
 
 def grown(genome: Genome, growth: float, data: Dataset, config: SearchConfig, seed: int) -> tuple[Genome, int]:
-    """A network of at least `growth` times the FLOPs, and the number of mutations that made it.
-
-    Args:
-        genome: trained.
-        growth: at least 1.
-        data: to train on after each mutation.
-        config: whose mutation rates and recipe for children hold.
-        seed: of all random choices.
-
-    Raises:
-        RunError: if `MOST_STEPS` mutations are not enough.
-    """
+    """A network of at least `growth` times the FLOPs, trained after each mutation, and the number of mutations."""
     rng, rates = np.random.default_rng([seed, 1]), from_values(MutationRates, config.rates)
     wanted, steps = growth * genome.flops, 0
     while genome.flops < wanted:
@@ -273,8 +228,3 @@ def grown(genome: Genome, growth: float, data: Dataset, config: SearchConfig, se
         genome = train(genome, data, config.train, seed, stream=(seed, steps + 1)).genome
         steps += 1
     return genome, steps
-
-
-def _check_space(run: Run) -> None:
-    if run.space_name != NeuronSpace.name:
-        raise RunError(f"expected a run of the space {NeuronSpace.name!r}, {run.path} is of {run.space_name!r}")

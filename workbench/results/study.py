@@ -1,21 +1,22 @@
 """A whole study of one data set: baselines, searches, random searches, retrained fronts, a finished member.
 
 Every result is written to a file of one folder as soon as it is there, so a study that was stopped goes on from there.
+From these files come the tables, as Markdown: every figure of the README is printed here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
-from workbench.results.baselines import measure_baselines
-from workbench.results.files import ResultFile
+from workbench.results.baselines import measure_baselines, measured_baselines
+from workbench.results.files import ABOUT, Mean, ResultFile, looks_at_test, mean_of
 from workbench.results.random_search import random_search, training_cost
-from workbench.results.retraining import FINISHINGS, Finishing, finish_member, retrain_front
+from workbench.results.retraining import FINISHINGS, Finishing, finish_member, retrain_front, retraining_table
 from workbench.search import Search, preset
 from workbench.store import Run, open_run
 
@@ -46,71 +47,46 @@ class Study:
     @classmethod
     def quick(cls, dataset: str, folder: Path) -> Study:
         """A small version that takes minutes: presets `quick`, few epochs, two seeds."""
-        few = {"digits": 20, "mnist": 4, "cifar10": 4}
+        few = 20 if dataset == "digits" else 4
         chosen = {"mnist": ("logistic", "mlp-32", "strided-cnn-3-8", "lenet-300-100")}
         return cls(
             dataset,
             "quick",
             (0, 1),
             folder,
-            baseline_epochs=few.get(dataset, 4),
+            baseline_epochs=few,
             baselines=chosen.get(dataset),
-            retraining_epochs=few.get(dataset, 4),
+            retraining_epochs=few,
             members=3,
-            finishing_epochs=few.get(dataset, 4),
+            finishing_epochs=few,
         )
 
     def run_path(self, kind: str, seed: int) -> Path:
         """The run of a "search" or "random" search."""
         return self.folder / f"{self.dataset}-{self.preset}-{kind}-{seed}.sqlite"
 
-    def baseline_path(self) -> Path:
-        """Baselines: the same for all presets."""
-        return self.folder / f"baselines-{self.dataset}.json"
-
-    def searches_path(self) -> Path:
-        """Figures of searches and random searches."""
-        return self.folder / f"searches-{self.dataset}-{self.preset}.json"
-
-    def retraining_path(self, seed: int) -> Path:
-        """The retraining of a search's front."""
-        return self.folder / f"retrain-{self.dataset}-{self.preset}-{seed}.json"
-
-    def finishing_path(self, seed: int) -> Path:
-        """The finishing of a front's most accurate member."""
-        return self.folder / f"finish-{self.dataset}-{self.preset}-{seed}.json"
+    def results_path(self, kind: str, seed: int | None = None) -> Path:
+        """The file of "baselines" (the same for all presets), "searches", or, of one seed, "retrain" or "finish"."""
+        parts = [kind, self.dataset]
+        parts += [] if kind == "baselines" else [self.preset]
+        return self.folder / f"{'-'.join([*parts, *([] if seed is None else [str(seed)])])}.json"
 
 
 def carry_out(study: Study, data: Dataset, steps: tuple[str, ...] = STEPS, say: Say = print) -> None:
-    """Run the missing parts of a study.
-
-    Args:
-        study: what to compare.
-        data: its data set.
-        steps: some of `STEPS`, done in that order.
-        say: told of each result.
-
-    Raises:
-        ConfigError: if a step is unknown, or the data are of another name.
-    """
+    """Run the missing parts of a study: those of `STEPS` that are in `steps`; `say` is told of each result."""
     if unknown := set(steps) - set(STEPS):
         raise ConfigError(f"unknown step {sorted(unknown)[0]!r}; expected some of: {', '.join(STEPS)}")
     if data.name != study.dataset:
         raise ConfigError(f"expected the data set {study.dataset!r}, got {data.name!r}")
-    work = {
-        "baselines": _baselines,
-        "searches": _searches,
-        "random": _random,
-        "retraining": _retraining,
-        "finishing": _finishing,
-    }
-    for step in STEPS:
-        if step in steps:
-            work[step](study, data, say)
+    study.folder.mkdir(parents=True, exist_ok=True)
+    work = (_baselines, _searches, _random, _retraining, _finishing)
+    for name, step in zip(STEPS, work, strict=True):
+        if name in steps:
+            step(study, data, say)
 
 
 def _baselines(study: Study, data: Dataset, say: Say) -> None:
-    file = ResultFile(study.baseline_path())
+    file = ResultFile(study.results_path("baselines"))
     measure_baselines(file, data, study.seeds, study.baselines, epochs=study.baseline_epochs, say=say)
 
 
@@ -118,13 +94,13 @@ def _searches(study: Study, data: Dataset, say: Say) -> None:
     made = preset(study.preset, study.dataset, **study.changes)
     for seed in study.seeds:
         config = replace(made.config, seed=seed, workers=study.workers)
-        search = Search(data, config, _parents(study.run_path("search", seed)), made.space(data), if_exists="resume")
+        search = Search(data, config, study.run_path("search", seed), made.space(data), if_exists="resume")
         _finish(study, search, f"search seed {seed}", say)
 
 
 def _random(study: Study, data: Dataset, say: Say) -> None:
     for seed in study.seeds:
-        path = _parents(study.run_path("random", seed))
+        path = study.run_path("random", seed)
         search = random_search(_finished(study, seed), data, path, seed=seed, workers=study.workers)
         _finish(study, search, f"random seed {seed}", say)
 
@@ -138,7 +114,7 @@ def _finish(study: Study, search: Search, key: str, say: Say) -> None:
     run = open_run(search.path)
     if run.state == "finished":
         entry = search_figures(run)
-        ResultFile(study.searches_path()).add(key, entry)
+        ResultFile(study.results_path("searches")).add(key, entry)
         say(f"{study.dataset}, {key}: hypervolume {entry['hypervolume']:.4f} after {entry['minutes']:.1f} minutes")
 
 
@@ -167,7 +143,7 @@ def _retraining(study: Study, data: Dataset, say: Say) -> None:
             data,
             replace(base, epochs=epochs),
             study.seeds,
-            file=ResultFile(study.retraining_path(seed)),
+            file=ResultFile(study.results_path("retrain", seed)),
             most=study.members,
             workers=study.workers,
             say=say,
@@ -179,7 +155,7 @@ def _finishing(study: Study, data: Dataset, say: Say) -> None:
     how, seed = FINISHINGS.get(study.dataset, Finishing()), study.seeds[0]
     if study.finishing_epochs:
         how = replace(how, recipe={**how.recipe, "epochs": study.finishing_epochs})
-    finish_member(_finished(study, seed), data, how, seed, file=ResultFile(study.finishing_path(seed)), say=say)
+    finish_member(_finished(study, seed), data, how, seed, file=ResultFile(study.results_path("finish", seed)), say=say)
 
 
 def _finished(study: Study, seed: int) -> Run:
@@ -190,6 +166,93 @@ def _finished(study: Study, seed: int) -> Run:
     return run
 
 
-def _parents(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+# ---------------------------------------------------------------------- tables
+def study_tables(study: Study) -> str:
+    """All tables for which there are results, and how often the test set was looked at."""
+    wanted = [(_baselines_table, study.results_path("baselines")), (_searches_table, study.results_path("searches"))]
+    wanted += [(_retraining_table, study.results_path("retrain", seed)) for seed in study.seeds]
+    wanted += [(_finishing_table, study.results_path("finish", seed)) for seed in study.seeds]
+    found = [(table, path.stem, ResultFile(path)) for table, path in wanted if path.exists()]
+    parts = [f"### {name}: {table(file)}" for table, name, file in found]
+    looks = looks_at_test(file for _, _, file in found)
+    return "\n\n".join([*parts, f"The test set of {study.dataset} was looked at {looks} times for these tables."])
+
+
+def _baselines_table(file: ResultFile) -> str:
+    totals = {entry["title"]: entry["flops_total"] for _, entry in file.items()}
+    rows = []
+    for one in measured_baselines(file):
+        training, _, accuracy = one.recipe.partition(": ")
+        rows.append((one.name, f"{one.flops:,}", f"{totals[one.name]:,}", accuracy, training))
+    head = ("hand-made network", "FLOPs", "all operations", "test accuracy", "training")
+    return f"hand-made networks\n\n{markdown(head, rows)}"
+
+
+def _searches_table(file: ResultFile) -> str:
+    entries = {(entry["selection"] == "random", entry["seed"]): entry for _, entry in file.items()}
+    rows: list[tuple[str, ...]] = []
+    differences = []
+    for seed in sorted({seed for _, seed in entries}):
+        pair = [entries.get((is_random, seed)) for is_random in (False, True)]
+        cells = [cell for entry in pair for cell in _search_cells(entry)]
+        found, random = pair
+        if found is not None and random is not None:
+            differences.append(found["hypervolume"] - random["hypervolume"])
+        rows.append((str(seed), *cells, "–" if None in pair else f"{differences[-1]:+.4f}"))
+    if len(differences) > 1:
+        mean = mean_of(differences)
+        rows.append(("mean", *[""] * 6, f"{mean.mean:+.4f} ± {mean.margin:.4f}"))
+    head = ("seed", "hypervolume", "individuals", "minutes", "random search", "individuals", "minutes", "difference")
+    return f"evolution against random search of equal training (epochs × FLOPs)\n\n{markdown(head, rows)}"
+
+
+def _search_cells(entry: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    if entry is None:
+        return "–", "–", "–"
+    return f"{entry['hypervolume']:.4f}", f"{entry['individuals']:,}", f"{entry['minutes']:.1f}"
+
+
+def _retraining_table(file: ResultFile) -> str:
+    table, starts = retraining_table(file), ("fresh", "inherited")
+    rows = [
+        (
+            f"{row['flops']:,}",
+            f"{row['flops_total']:,}",
+            f"{100 * row['found']:.2f} %",
+            str(row["lineage_epochs"]),
+            *(Mean(row[start], row[f"{start}_margin"], row[f"{start}_seeds"]).percent() for start in starts),
+        )
+        for row in table.to_dict("records")
+    ]
+    fresh, inherited = (int(table[f"{start}_epochs"].max()) if len(table) else 0 for start in starts)
+    retrained = (f"from scratch, {fresh} epochs", f"trained on, {inherited} epochs")
+    head = ("FLOPs", "all operations", "as found", "epochs of its lineage", *retrained)
+    return f"the front of seed {_seed_of(file)}, test accuracy\n\n{markdown(head, rows)}"
+
+
+def _finishing_table(file: ResultFile) -> str:
+    rows = [
+        (
+            f"{entry['flops']:,}",
+            f"{entry['flops_total']:,}",
+            f"{entry['growth']:g}×",
+            str(entry["lineage_epochs"]),
+            str(entry["epochs"]),
+            f"{100 * entry['test_accuracy']:.2f} %",
+        )
+        for key, entry in file.items()
+        if key != ABOUT
+    ]
+    head = ("FLOPs", "all operations", "grown", "epochs before", "epochs of the last training", "test accuracy")
+    return f"the most accurate member of seed {_seed_of(file)}, grown and trained for long\n\n{markdown(head, rows)}"
+
+
+def _seed_of(file: ResultFile) -> str:
+    """Of the search whose front was trained, as the file is named."""
+    return file.path.stem.rpartition("-")[2]
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, combinations
+from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 COSTS = {"individuals": "individuals trained", "epochs": "epochs trained", "minutes": "minutes of the search"}
 """What a run may be measured against."""
 
+COLUMNS = {"individuals": ("n_evaluated", 1), "epochs": ("epochs", 1), "minutes": ("wall_seconds", 60)}
+"""The column of the generations that has each of these costs, and the size of its unit there."""
+
 ALIKE = ("seed", "generations", "budget", "workers", "attempts", "child_seconds", "keep", "space.initial.flops")
 """Settings that runs of one group may differ in: repeats, their length, what changes no result, and the range of sizes
 that a random search takes from the evolution that it is set against."""
 
 POINTS = 200
 """FLOPs at which attainment is told."""
-
 
 MOST_PERMUTATIONS = 100_000
 """Up to so many the test is exact; beyond, by the normal approximation."""
@@ -43,7 +45,6 @@ class _Point(NamedTuple):
     val_accuracy: float
     flops: int
     ok: bool = True
-    latency_us: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +55,7 @@ class Curve:
     flops: np.ndarray  # float64 [members]
     accuracy: np.ndarray  # on the validation split, float64 [members]
     ids: np.ndarray  # int64 [members]
-    costs: Mapping[
-        str, np.ndarray
-    ]  # spent by the end of each generation, by the names of `COSTS`, float64 [generations]
+    costs: Mapping[str, np.ndarray]  # by the names of `COSTS`: spent by the end of each generation, [generations]
     hypervolume: np.ndarray  # by then, within the bounds of the first run compared, float64 [generations]
 
     def hypervolume_at(self, cost: str, spent: float) -> float:
@@ -140,12 +139,7 @@ class Comparison:
             name: [curve.hypervolume_at(cost, self.budget[cost]) for curve in curves]
             for name, curves in self.groups.items()
         }
-        names = list(values)
-        return [
-            rank_test(one, values[one], other, values[other])
-            for place, one in enumerate(names)
-            for other in names[place + 1 :]
-        ]
+        return [rank_test(one, values[one], other, values[other]) for one, other in combinations(values, 2)]
 
 
 def comparison(runs: Mapping[str, Run], groups: Mapping[str, Sequence[str]] | None = None) -> Comparison:
@@ -193,11 +187,7 @@ def curve_of(run: Run, name: str, bounds: HypervolumeBounds) -> Curve:
         flops=front["flops"].to_numpy(float),
         accuracy=front["val_accuracy"].to_numpy(float),
         ids=front["id"].to_numpy(np.int64),
-        costs={
-            "individuals": np.cumsum(generations["n_evaluated"].to_numpy(float)),
-            "epochs": np.cumsum(generations["epochs"].to_numpy(float)),
-            "minutes": np.cumsum(generations["wall_seconds"].to_numpy(float)) / 60,
-        },
+        costs={cost: np.cumsum(generations[name].to_numpy(float)) / unit for cost, (name, unit) in COLUMNS.items()},
         hypervolume=volumes,
     )
 
@@ -232,12 +222,8 @@ def attainment(curves: Sequence[Curve], flops: np.ndarray) -> Attainment:
     """What the runs of a group reach at `flops` [points]."""
     reached = np.stack([curve.accuracy_at(flops) for curve in curves])  # [runs, points]
     ordered = np.sort(np.where(np.isnan(reached), -np.inf, reached), axis=0)
-    middle = ordered[(len(curves) - 1) // 2]
-    return Attainment(flops, *(_finite(line) for line in (middle, ordered[0], ordered[-1])))
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    return np.where(np.isfinite(values), values, np.nan)
+    ordered[np.isinf(ordered)] = np.nan
+    return Attainment(flops, ordered[(len(curves) - 1) // 2], ordered[0], ordered[-1])
 
 
 def different_settings(runs: Mapping[str, Run]) -> dict[str, dict[str, Any]]:
@@ -247,9 +233,8 @@ def different_settings(runs: Mapping[str, Run]) -> dict[str, dict[str, Any]]:
     counts as off, as do 0 and None.
     """
     all_settings = {name: _settings(run) for name, run in runs.items()}
-    names = dict.fromkeys(name for settings in all_settings.values() for name in settings)
     found = {}
-    for name in names:
+    for name in dict.fromkeys(name for settings in all_settings.values() for name in settings):
         values = {run: settings.get(name) for run, settings in all_settings.items()}
         if any((value or None) != (next(iter(values.values())) or None) for value in values.values()):
             found[name] = values
@@ -259,12 +244,10 @@ def different_settings(runs: Mapping[str, Run]) -> dict[str, dict[str, Any]]:
 def _settings(run: Run) -> dict[str, Any]:
     settings = {**flat(run.config), **{f"space.{name}": value for name, value in flat(run.space_config).items()}}
     settings["space"] = run.space_name
-    kinds = run.events["kind"]
-    live = int((kinds == "settings").sum())
-    by_hand = int((kinds == "by hand").sum())
-    origin = run.origin or {}
+    kinds, origin = run.events["kind"].tolist(), run.origin or {}
     forked = f"{origin.get('path', 'another run')}, generation {origin.get('generation')}" if origin else None
-    return {**settings, "live changes": live, "put in by hand": by_hand, "fork of": forked}
+    counts = {"live changes": kinds.count("settings"), "put in by hand": kinds.count("by hand")}
+    return {**settings, **counts, "fork of": forked}
 
 
 def grouped(settings: Mapping[str, Mapping[str, Any]], runs: Mapping[str, Run]) -> dict[str, list[str]]:
@@ -277,9 +260,8 @@ def grouped(settings: Mapping[str, Mapping[str, Any]], runs: Mapping[str, Run]) 
         key = repr([settings[name][run] or None for name in telling])
         groups.setdefault(f"{key}\n{label}", []).append(run)
     labels = [key.partition("\n")[2] or "all runs" for key in groups]
-    repeated = list(accumulate(labels, lambda seen, label: [*seen, label], initial=list[str]()))
     unique = [
-        f"{label} ({repeated[place].count(label) + 1})" if labels.count(label) > 1 else label
+        f"{label} ({labels[: place + 1].count(label)})" if labels.count(label) > 1 else label
         for place, label in enumerate(labels)
     ]
     return dict(zip(unique, groups.values(), strict=True))

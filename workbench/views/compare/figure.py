@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from plotly.subplots import make_subplots
 
 from workbench.errors import ConfigError
 from workbench.formats import in_words
@@ -38,19 +39,12 @@ def comparison_figure(
 
 def compared_figure(found: Comparison, cost: str = "individuals") -> go.Figure:
     """The figure of a comparison that is known already; `cost` is one of `COSTS`."""
-    from plotly.subplots import make_subplots
-
     if cost not in COSTS:
         raise ConfigError(f"cost expects one of {', '.join(COSTS)}, got {cost!r}")
     budget = found.budget[cost]
     spent = f"hypervolume at {budget:,.4g} {'minutes' if cost == 'minutes' else cost}"
-    figure = make_subplots(
-        1,
-        3,
-        subplot_titles=["attainment and fronts", "hypervolume", spent],
-        column_widths=[0.43, 0.34, 0.23],
-        horizontal_spacing=0.075,
-    )
+    titles = ["attainment and fronts", "hypervolume", spent]
+    figure = make_subplots(1, 3, subplot_titles=titles, column_widths=[0.43, 0.34, 0.23], horizontal_spacing=0.075)
     for number, (group, curves) in enumerate(found.groups.items()):
         color = group_color(number)
         panels = (
@@ -66,8 +60,9 @@ def compared_figure(found: Comparison, cost: str = "individuals") -> go.Figure:
     figure.update_xaxes(log_axis(flops), title_text="FLOPs per image", row=1, col=1)
     figure.update_yaxes(title_text="validation accuracy", tickformat=".1%", row=1, col=1)
     figure.update_xaxes(title_text=COSTS[cost], rangemode="tozero", row=1, col=2)
-    ticks = {"tickvals": list(range(len(found.groups))), "ticktext": [_short(name) for name in found.groups]}
-    figure.update_xaxes(**ticks, range=[-0.6, len(found.groups) - 0.4], row=1, col=3)
+    short = [figure_text(name if len(name) <= 22 else name[:20] + "…") for name in found.groups]
+    places = list(range(len(short)))
+    figure.update_xaxes(tickvals=places, ticktext=short, range=[-0.6, len(short) - 0.4], row=1, col=3)
     figure.update_layout(
         template="plotly_white",
         width=1240,
@@ -77,11 +72,6 @@ def compared_figure(found: Comparison, cost: str = "individuals") -> go.Figure:
     )
     figure.update_annotations(font_size=13)
     return figure
-
-
-def _short(text: str) -> str:
-    """A name for a narrow place."""
-    return figure_text(text if len(text) <= 22 else text[:20] + "…")
 
 
 def _line(x: Any, y: Any, name: str, hover: str, **line: Any) -> dict[str, Any]:
@@ -158,7 +148,6 @@ def settings_table(found: Comparison) -> pd.DataFrame:
     """The settings that differ, a row each, a column for each run."""
     import pandas as pd
 
-    rows: dict[str, Mapping[str, Any]] = dict(found.settings)
-    table = pd.DataFrame.from_dict(rows, orient="index", dtype=object)
+    table = pd.DataFrame.from_dict(dict(found.settings), orient="index", dtype=object)
     table.index = [in_words(name) if name.count(".") < 2 else name for name in table.index]
     return table

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import ipywidgets as ipw
 
@@ -13,12 +12,9 @@ from workbench.errors import WorkbenchError
 from workbench.store import Run, open_run
 from workbench.views.base.markup import alert, quiet, table
 from workbench.views.base.plot import Plot
-from workbench.views.base.view import style_sheet
+from workbench.views.base.view import bar, button, classed, style_sheet
 from workbench.views.compare.data import COSTS, Comparison, comparison
 from workbench.views.compare.figure import compared_figure, rank_table, settings_table
-
-if TYPE_CHECKING:
-    pass
 
 NOTE = (
     "Runs that differ only in seed, workers or length form a group. Thick lines are medians; the band reaches from "
@@ -50,32 +46,22 @@ class CompareView(ipw.VBox):
         self._files: dict[str, Path] = {}
         given = [Path(file).expanduser() for file in files]
         self._folder = Path(folder) if folder is not None else given[0].parent if given else Path()
-        self.chosen = ipw.SelectMultiple(rows=6, description="runs")
-        self.chosen.add_class("wb-runs")
-        self.more = ipw.Text(
-            placeholder="other files, such as ../runs/*.sqlite", description="more", continuous_update=False
-        )
-        self.more.add_class("wb-more-runs")
-        self.cost = ipw.Dropdown(
-            options=[(text, name) for name, text in COSTS.items()], description="against", value="individuals"
-        )
-        self.cost.add_class("wb-cost")
-        self.button = ipw.Button(
-            description="Compare", icon="balance-scale", tooltip="Read the chosen runs and compare"
-        )
-        self.button.add_class("wb-compare-now")
+        self.chosen = classed(ipw.SelectMultiple(rows=6, description="runs"), "wb-runs")
+        hint = "other files, such as ../runs/*.sqlite"
+        more = ipw.Text(placeholder=hint, description="more", continuous_update=False)
+        self.more = classed(more, "wb-more-runs")
+        costs = [(text, name) for name, text in COSTS.items()]
+        self.cost = classed(ipw.Dropdown(options=costs, description="against", value="individuals"), "wb-cost")
+        help = "Read the chosen runs and compare"
+        self.button = button("Compare", "wb-compare-now", help, self.compare, "balance-scale")
         self.message, self.tests, self.settings = ipw.HTML(), ipw.HTML(), ipw.HTML()
         self.plot = Plot()
-        self.button.on_click(lambda _: self.compare())
         self.more.observe(lambda _: self._offer(), "value")
         self.cost.observe(lambda _: self._show(), "value")
-        for name in ("wb-view", "wb-compare"):
-            self.add_class(name)
-        side = ipw.VBox([self.more, ipw.HBox([self.cost, self.button])])
-        bar = ipw.HBox([self.chosen, side])
-        bar.add_class("wb-bar-of-controls")
+        classed(self, "wb-view", "wb-compare")
+        head = bar(self.chosen, ipw.VBox([self.more, ipw.HBox([self.cost, self.button])]))
         explained = ipw.HTML(f'<p class="wb-quiet">{NOTE}</p>')
-        self.children = (style_sheet(), bar, self.message, self.plot, self.tests, self.settings, explained)
+        self.children = (style_sheet(), head, self.message, self.plot, self.tests, self.settings, explained)
         self._offer(given)
         if len(given) > 1:
             self.compare()
@@ -90,8 +76,8 @@ class CompareView(ipw.VBox):
         named = [path for part in text.split(",") if part.strip() for path in _expand(part.strip())] if text else []
         self._files = _by_name([*found, *named])
         self.chosen.options = list(self._files)
-        wanted = {_key(path) for path in (*given, *named)}
-        self.chosen.value = [name for name, path in self._files.items() if name in before or _key(path) in wanted]
+        wanted = {path.resolve() for path in (*given, *named)}
+        self.chosen.value = [name for name, path in self._files.items() if name in before or path.resolve() in wanted]
         if text and not named:
             self._say(f"No file is called {text}.", is_error=True)
 
@@ -116,11 +102,9 @@ class CompareView(ipw.VBox):
         ranks = rank_table(self.found, self.cost.value)
         title = f"Hypervolume at equal cost ({COSTS[self.cost.value]})"
         self.tests.value = table(title, ranks) if len(ranks) else quiet("One group: nothing to test.")
-        settings = settings_table(self.found)
-        empty = quiet("No setting differs.")
-        self.settings.value = (
-            table("Settings that differ", settings.rename_axis("setting").reset_index()) if len(settings) else empty
-        )
+        settings = settings_table(self.found).rename_axis("setting").reset_index()
+        title = "Settings that differ"
+        self.settings.value = table(title, settings) if len(settings) else quiet("No setting differs.")
 
     def _say(self, text: str, is_error: bool = False) -> None:
         self.message.value = alert(text) if text and is_error else quiet(text)
@@ -137,13 +121,9 @@ def _expand(pattern: str) -> list[Path]:
 
 def _by_name(paths: Iterable[Path]) -> dict[str, Path]:
     """Files by their names; with the folder where a name comes twice."""
-    different = {_key(path): path for path in paths}
+    different = {path.resolve(): path for path in paths}
     names = [path.stem for path in different.values()]
     return {
         path.stem if names.count(path.stem) == 1 else f"{path.parent.resolve().name}/{path.stem}": path
         for path in different.values()
     }
-
-
-def _key(path: Path) -> Path:
-    return Path(os.path.realpath(path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,11 +43,11 @@ class Estimate(NamedTuple):
         return (0.0 if math.isnan(below) else below), (0.0 if math.isnan(above) else above)
 
 
-def median(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE) -> Estimate:
+def median(values: Sequence[float] | np.ndarray) -> Estimate:
     """The median with the distribution-free interval between two order statistics; NaN in `values` are left out.
 
     From the k-th smallest to the k-th largest value, with the largest k for which a binomial variable of n tosses of a
-    fair coin lies below k with probability at most (1 − confidence) / 2 (Conover, Practical Nonparametric Statistics,
+    fair coin lies below k with probability at most (1 − `CONFIDENCE`) / 2 (Conover, Practical Nonparametric Statistics,
     1999, section 3.2). Fewer than 6 values have no such interval of 95 %.
     """
     from scipy.stats import binom
@@ -57,18 +57,18 @@ def median(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE)
     n = len(ordered)
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
-    k = int(binom.ppf((1 - confidence) / 2, n, 0.5))
+    k = int(binom.ppf((1 - CONFIDENCE) / 2, n, 0.5))
     low, high = (float(ordered[k - 1]), float(ordered[n - k])) if k else (math.nan, math.nan)
     return Estimate(float(np.median(ordered)), low, high, n)
 
 
-def share(successes: int, n: int, confidence: float = CONFIDENCE) -> Estimate:
+def share(successes: int, n: int) -> Estimate:
     """A share of n, with Wilson's score interval (Wilson 1927)."""
     from scipy.stats import binomtest
 
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
-    interval = binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    interval = binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(successes / n, float(interval.low), float(interval.high), n)
 
 
@@ -94,11 +94,6 @@ class Window:
     last: int
     effects: tuple[Effects, ...]  # in the order of `MutationEffects.kinds`
 
-    @property
-    def middle(self) -> float:
-        """Where it is drawn."""
-        return (self.first + self.last) / 2
-
 
 @dataclass(frozen=True)
 class MutationEffects:
@@ -123,15 +118,8 @@ def mutation_effects(run: Run) -> MutationEffects:
         end = min(first + size - 1, last)
         within = table[(table["generation"] >= first) & (table["generation"] <= end)]
         windows.append(Window(first, end, _effects(within, kinds)))
-    mutations = tuple(kind for kind in kinds if kind != BY_HAND)
-    return MutationEffects(
-        kinds,
-        table,
-        _effects(table, kinds),
-        tuple(windows),
-        held_probabilities(run, mutations),
-        tuple(run_changes(run)),
-    )
+    probabilities = held_probabilities(run, [kind for kind in kinds if kind != BY_HAND])
+    return MutationEffects(kinds, table, _effects(table, kinds), tuple(windows), probabilities, tuple(run_changes(run)))
 
 
 def children_table(run: Run) -> pd.DataFrame:
@@ -142,9 +130,8 @@ def children_table(run: Run) -> pd.DataFrame:
     missing if it is not ranked yet), `line` (whether it or a descendant is alive).
     """
     everyone, generations = run.individuals, run.generations
-    indexed = everyone.set_index("id")
     children = everyone[everyone["parent"].notna()].copy()
-    parents = indexed.reindex(children["parent"].astype("int64"))
+    parents = everyone.set_index("id").reindex(children["parent"].astype("int64"))
     failed = (children["status"] != "ok").to_numpy()
     accuracy, flops = parents["val_accuracy"].to_numpy(float), parents["flops"].astype("float64").to_numpy()
     children["kind"] = np.where(children["origin"] == BY_HAND, BY_HAND, children["mutation"])
@@ -158,22 +145,14 @@ def children_table(run: Run) -> pd.DataFrame:
         id in fronts[generation] if generation in fronts else None
         for id, generation in zip(children["id"], children["generation"], strict=True)
     ]
-    parent_of = dict(zip(children["id"], children["parent"], strict=True))
-    lines = _lines(parent_of, everyone["id"][everyone["alive"]])
-    children["line"] = children["id"].isin(list(lines))
+    parent_of, lines = dict(zip(children["id"], children["parent"], strict=True)), set[int]()
+    for id in everyone["id"][everyone["alive"]].tolist():
+        while id is not None and id not in lines:  # up to the first ancestor, or one that another line has
+            lines.add(id)
+            id = parent_of.get(id)
+    children["line"] = children["id"].isin(lines)
     names = ["id", "parent", "generation", "kind", "failed", "before", "after", "flops_ratio", "front", "line"]
     return children[children["kind"].notna()][names].reset_index(drop=True)
-
-
-def _lines(parent_of: Mapping[int, int], alive: Iterable[int]) -> set[int]:
-    """Ids of those alive and of all their ancestors."""
-    found: set[int] = set()
-    for id in alive:
-        here: int | None = int(id)
-        while here is not None and here not in found:
-            found.add(here)
-            here = parent_of.get(here)
-    return found
 
 
 def _kinds(run: Run, table: pd.DataFrame) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from plotly.subplots import make_subplots
 
 from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import INK, mutation_color
@@ -56,12 +57,9 @@ def mutation_effects_figure(run: Run) -> go.Figure:
 
 def effects_figure(info: MutationEffects) -> go.Figure:
     """The figure of effects that are known already; see `mutation_effects_figure`."""
-    from plotly.subplots import make_subplots
-
     panels = (*DISTRIBUTIONS, *SHARES, PROBABILITIES, *OVER_TIME)
-    figure = make_subplots(
-        3, 3, subplot_titles=[panel.title for panel in panels], horizontal_spacing=0.07, vertical_spacing=0.1
-    )
+    titles = [panel.title for panel in panels]
+    figure = make_subplots(3, 3, subplot_titles=titles, horizontal_spacing=0.07, vertical_spacing=0.1)
     for panel in panels:
         for trace in _traces(info, panel):
             figure.add_trace({"showlegend": False, **trace}, panel.row, panel.column)
@@ -177,7 +175,7 @@ def _over_time(info: MutationEffects, kind: str, panel: _Panel) -> dict[str, Any
     width = info.windows[0].last - info.windows[0].first + 1 if info.windows else 1
     shift = 0.6 * width * ((place + 0.5) / len(info.kinds) - 0.5)
     estimates = [getattr(effects, panel.name) for _, effects in shown]
-    x, y = [window.middle + shift for window, _ in shown], [estimate.value for estimate in estimates]
+    x, y = [(window.first + window.last) / 2 + shift for window, _ in shown], [estimate.value for estimate in estimates]
     return {
         **_curve(info, kind, x, y, "%{text}"),
         "error_y": {**_errors(estimates, mutation_color(kind, info.kinds)), "thickness": 1, "width": 0},

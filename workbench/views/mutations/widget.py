@@ -16,7 +16,7 @@ from workbench.views.base.markup import alert, legend, quiet, share_bar
 from workbench.views.base.palette import mutation_color
 from workbench.views.base.plot import Plot
 from workbench.views.base.source import Selection, Source
-from workbench.views.base.view import View, style_sheet
+from workbench.views.base.view import View, bar, button, style_sheet
 from workbench.views.mutations.data import mutation_effects
 from workbench.views.mutations.figure import effects_figure
 
@@ -42,20 +42,16 @@ class MutationStatistics(View):
         super().__init__(watched, selection)
 
     def _build(self) -> None:
-        self.button = ipw.Button(description="Refresh", icon="refresh", tooltip="Include what has finished since")
-        self.button.add_class("wb-refresh")
-        self.button.on_click(lambda _: self.refresh())
+        self.button = button("Refresh", "wb-refresh", "Include what has finished since", self.refresh, "refresh")
         options = [("what was asked for", None), *((f"what pays ({rule})", rule) for rule in ADAPTATIONS)]
         self.adapt = ipw.Dropdown(options=options, description="Rates follow", style={"description_width": "initial"})
         self.adapt.add_class("wb-adapt")
         self.adapt.observe(self._adapt, "value")
         self.note, self.message, self.probabilities = ipw.HTML(), ipw.HTML(), ipw.HTML()
         self.plot = Plot()
-        bar = ipw.HBox([self.adapt, self.button, self.note])
-        bar.add_class("wb-bar-of-controls")
         self.add_class("wb-mutations")
-        explained = ipw.HTML(f'<p class="wb-quiet">{NOTE}</p>')
-        self.children = (style_sheet(), bar, self.message, self.probabilities, self.plot, explained)
+        explained, head = ipw.HTML(f'<p class="wb-quiet">{NOTE}</p>'), bar(self.adapt, self.button, self.note)
+        self.children = (style_sheet(), head, self.message, self.probabilities, self.plot, explained)
         self.refresh()
 
     def wake(self, awake: bool) -> None:
@@ -113,5 +109,5 @@ def probabilities_html(held: Mapping[str, float], asked: Mapping[str, Any]) -> s
         more = f" (asked {wanted:.0%})" if abs(wanted - probability) >= 0.005 else ""
         names[f"{in_words(kind)} {probability:.0%}{more}"] = colors[kind]
     title = "Probability of the next child’s mutation"
-    bar = share_bar(((probability, colors[kind]) for kind, probability in held.items()), title)
-    return f'<p class="wb-quiet">{title}</p>{bar}{legend(names)}'
+    shares = share_bar(((probability, colors[kind]) for kind, probability in held.items()), title)
+    return f'<p class="wb-quiet">{title}</p>{shares}{legend(names)}'
