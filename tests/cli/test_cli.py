@@ -345,10 +345,10 @@ def test_parse_settings():
 INTERRUPTED = """
 import os, signal, sys, time
 from workbench.cli import main
-from workbench.executors import threads
+from workbench.executors import task_pool
 from workbench.search import attach
 
-make_child = threads.make_child
+make_child = task_pool.make_child
 
 def interrupt_itself(space, data, task):
     if task.id == 4:
@@ -359,7 +359,7 @@ def interrupt_itself(space, data, task):
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts tests in the background has it ignored
 PATH = sys.argv[-1]
-threads.make_child = interrupt_itself
+task_pool.make_child = interrupt_itself
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -384,10 +384,10 @@ def test_an_interrupted_search_stores_what_it_has_and_can_be_resumed(finished, t
 IMPATIENT = """
 import os, signal, sys, time
 from workbench.cli import main
-from workbench.executors import threads
+from workbench.executors import task_pool
 from workbench.search import attach
 
-make_child = threads.make_child
+make_child = task_pool.make_child
 
 def hang(space, data, task):
     if task.id == 2:
@@ -401,7 +401,7 @@ def hang(space, data, task):
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts tests in the background has it ignored
 PATH = sys.argv[-1]
-threads.make_child = hang
+task_pool.make_child = hang
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -85,7 +85,7 @@ def test_a_child_that_hangs_is_recorded_and_its_worker_starts_anew(tmp_path, cli
 def test_data_travel_once_per_worker(tmp_path, client, cluster, monkeypatch):
     monkeypatch.setattr(our_dask, "COUNT_SECONDS", 0.0)
     data = CountedData(tmp_path / "notes")
-    workers = DaskWorkers(client.get_executor(), Shared.of(FaultySpace(), data))
+    workers = DaskWorkers(client.get_executor(), Shared(FaultySpace(), data))
     tasks, made = TaskPool(workers), []
     for _ in range(8):
         tasks.start(task_of(len(made)))

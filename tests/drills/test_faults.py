@@ -203,14 +203,14 @@ class Elsewhere(Executor):
     def __init__(self, pool: Executor) -> None:
         self.pool = pool
 
-    def submit(self, fn, /, token, folder, parcel, task) -> Future:
-        return self.pool.submit(fn, token, folder and "/nowhere", parcel, task)
+    def submit(self, fn, /, token, source, task) -> Future:
+        return self.pool.submit(fn, token, "/nowhere" if isinstance(source, str) else source, task)
 
 
 @pytest.mark.parametrize("kind", ["own", "pool", "elsewhere"])
 def test_data_travel_once_per_worker(tmp_path, kind):
     data = CountedData(tmp_path / "notes")
-    shared = Shared.of(FaultySpace(), data)
+    shared = Shared(FaultySpace(), data)
     with ProcessPoolExecutor(2, SPAWN) as pool:
         if kind == "own":
             workers = ProcessWorkers(shared, 2)
@@ -232,7 +232,7 @@ def test_data_travel_once_per_worker(tmp_path, kind):
 def test_data_are_not_packed_for_threads(tmp_path):
     data = CountedData(tmp_path / "notes")
     for executor in ("threads", ThreadPoolExecutor(2)):
-        tasks = TaskPool(start_workers(executor, Shared.of(NumberSpace(), data), 2, lambda progress: None))
+        tasks = TaskPool(start_workers(executor, Shared(NumberSpace(), data), 2, lambda progress: None))
         tasks.start(task_of(0))
         assert [child.ok for child in tasks.wait()] == [True]
         tasks.close()

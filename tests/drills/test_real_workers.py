@@ -36,7 +36,7 @@ def test_threads_and_processes_give_the_same_bits(tmp_path, space):
 
 def test_processes_report_progress():
     reported: list[Progress] = []
-    tasks = TaskPool(start_workers("processes", Shared.of(SPACES[0], DATA), 2, reported.append))
+    tasks = TaskPool(start_workers("processes", Shared(SPACES[0], DATA), 2, reported.append))
     children = [task_of(child, rates=SPACES[0].rates()) for child in range(3)]
     done: list[object] = []
     while len(done) < 3:

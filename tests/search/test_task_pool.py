@@ -9,16 +9,16 @@ import pytest
 from search.worker_samples import task_of
 
 from workbench.errors import RunError
-from workbench.executors import GivenUp, TaskPool, task_pool
-from workbench.executors.workers import NoWorkerError
+from workbench.executors import GivenUp, NoWorkerError, TaskPool, task_pool
+from workbench.executors.task_pool import Workers
 
 RESET = "OSError: connection reset"
 
 
-class PuppetWorkers:
+class PuppetWorkers(Workers):
     """Children that end when the test says so."""
 
-    reports = False
+    capacity = 0
 
     def __init__(self, capacity: int = 3, isolates: bool = False) -> None:
         self.capacity, self.isolates, self.elastic = capacity, isolates, True
@@ -46,12 +46,6 @@ class PuppetWorkers:
 
     def abandon(self, future):
         self.abandoned.append(self.child_of(future))
-
-    def after(self, error):
-        return self
-
-    def losses(self, error):
-        return 1
 
     def close(self):
         pass

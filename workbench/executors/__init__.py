@@ -10,15 +10,5 @@ from workbench.executors.child import (
     one_thread_each,
 )
 from workbench.executors.shared import Shared
-from workbench.executors.task_pool import (
-    EXECUTORS,
-    LOST_WORKER,
-    TIME_OUT,
-    GivenUp,
-    TaskPool,
-    available_cores,
-    capacity_of,
-    check_executor,
-    start_workers,
-)
-from workbench.executors.threads import CHILD_THREAD
+from workbench.executors.start import EXECUTORS, available_cores, capacity_of, check_executor, start_workers
+from workbench.executors.task_pool import CHILD_THREAD, LOST_WORKER, TIME_OUT, GivenUp, NoWorkerError, TaskPool

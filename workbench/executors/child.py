@@ -28,59 +28,34 @@ INSERTED_ORIGIN = "by hand"
 
 @dataclass(frozen=True)
 class Task:
-    """All that a worker needs for one child besides space and data; a child's result depends on nothing else.
-
-    Attributes:
-        id: of the child.
-        generation: of the child.
-        parent: id of the parent, or None to sample anew.
-        parent_genome: its trained genome.
-        seed: root of every random choice.
-        rates: the space's mutation rates.
-        train: a `TrainConfig`.
-        stream: key of the prepared training data.
-        flops_bounds: smallest and largest FLOPs allowed.
-        latency: the model that predicts the child's latency; None if it is no objective.
-        early_stopping: what the child must reach to train on; None if nobody stops early.
-        report: called in the worker with the child's progress; does not change its result, unless it returns True:
-            then the child stops, and its result is ignored. None if nobody watches.
-    """
+    """All that a worker needs for one child besides space and data; a child's result depends on nothing else."""
 
     id: int
     generation: int
-    parent: int | None
-    parent_genome: Any
-    seed: int
+    parent: int | None  # None to sample anew
+    parent_genome: Any  # trained
+    seed: int  # root of every random choice
     rates: Any
     train: Any
-    stream: tuple[int, ...]
+    stream: tuple[int, ...]  # key of the prepared training data
     flops_bounds: tuple[float, float]
-    latency: LatencyModel | None = None
+    latency: LatencyModel | None = None  # None if it is no objective
     early_stopping: EarlyStopping | None = None
+    # Called in the worker; if it returns True the child stops and its result is ignored.
     report: Callable[[Progress], bool | None] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one child in training is; shown while it lasts, never stored.
-
-    Attributes:
-        child: its id.
-        parent: id of its parent, None for an initial individual.
-        kind: of its mutation; "initial", or "" before it is drawn.
-        flops: of its genome; 0 before there is one.
-        epoch: epochs done.
-        epochs: epochs it is to train.
-        val_accuracy: after the last of them; NaN before the first.
-    """
+    """How far one child in training is; never stored."""
 
     child: int
     parent: int | None
-    kind: str
-    flops: int
-    epoch: int
-    epochs: int
-    val_accuracy: float
+    kind: str  # of its mutation; "initial", or "" before it is drawn
+    flops: int  # 0 before there is a genome
+    epoch: int  # done
+    epochs: int  # to be trained
+    val_accuracy: float  # NaN before the first epoch
 
     @classmethod
     def at_start(cls, task: Task) -> Progress:
@@ -127,8 +102,8 @@ def failed_child(task: Task, reason: str) -> Individual:
 
 def _on_epoch(task: Task, child: Individual) -> Callable[[Mapping[str, float]], bool] | None:
     """Called after each epoch: reports it, and returns whether to stop."""
-    rule, report, cost = task.early_stopping, task.report, child.cost
-    if cost is None or (rule is None and report is None):
+    early_stopping, report, cost = task.early_stopping, task.report, child.cost
+    if cost is None or (early_stopping is None and report is None):
         return None
     begun = replace(Progress.at_start(task), kind=str(child.mutation.get("kind", "initial")), flops=cost.flops)
     if report is not None:
@@ -138,7 +113,7 @@ def _on_epoch(task: Task, child: Individual) -> Callable[[Mapping[str, float]], 
         epoch, accuracy = int(row["epoch"]), float(row["val_accuracy"])
         if report is not None and report(replace(begun, epoch=epoch, val_accuracy=accuracy)):
             return True
-        return rule is not None and rule.should_stop(cost, epoch, accuracy)
+        return early_stopping is not None and early_stopping.should_stop(cost, epoch, accuracy)
 
     return after
 
@@ -167,19 +142,7 @@ def measure_inserted(
     record: Mapping[str, Any] | None = None,
     history: Sequence[Mapping[str, float]] = (),
 ) -> Individual:
-    """Measure a genome made by hand on the validation split; `id` and `generation` are still to be given.
-
-    Args:
-        space: of the search.
-        data: of the search.
-        genome: trained: with a weight on every edge.
-        parent: id of the individual that it was made from.
-        record: what was done to the parent, JSON-ready; its `kind` names it ("by hand" if it has none).
-        history: one mapping per epoch that it was trained.
-
-    Raises:
-        WorkbenchError: if the genome is not trained, or does not fit the space or the data.
-    """
+    """Measure a genome made by hand on the validation split (see `Search.insert`), without its final id, generation."""
     started = time.perf_counter()
     try:
         accuracy, cost = float(space.evaluate(genome, data, "validation")), space.cost(genome)

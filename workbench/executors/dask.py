@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from workbench.errors import ConfigError, RunError
 from workbench.executors.child import Task
 from workbench.executors.shared import Shared, forget, keep, make_shared_child
-from workbench.executors.workers import NoWorkerError, Workers
+from workbench.executors.task_pool import NoWorkerError, Workers
 from workbench.individuals import Individual
 
 LOGGER = logging.getLogger(__name__)
@@ -63,15 +63,13 @@ def count_threads(client: Any) -> int:
         ) from error
 
 
-class DaskWorkers:
+class DaskWorkers(Workers):
     """The workers of a cluster; as many children are in training as they have threads, at any time.
 
     Dask itself retries a child whose worker is lost, and reports only a child that crashed several workers.
     """
 
-    isolates = False
     elastic = True
-    reports = False
 
     def __init__(self, executor: Any, shared: Shared, limit: int | None = None) -> None:
         self._executor = executor
@@ -98,7 +96,7 @@ class DaskWorkers:
         """Submit a child."""
         key = f"workbench-{self._token}-{task.id}-{next(self._numbers)}"
         try:
-            future = self._executor.submit(make_shared_child, self._token, None, None, task, key=key, pure=False)
+            future = self._executor.submit(make_shared_child, self._token, None, task, key=key, pure=False)
         except Exception as error:  # the client was closed, or the executor
             raise NoWorkerError(
                 f"the Dask cluster takes no children ({type(error).__name__}: {error}); resume the run when it does"

@@ -8,20 +8,19 @@ import time
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from workbench.executors.child import Task
 from workbench.executors.processes import ProcessWorkers
 from workbench.executors.shared import Shared, SharedMissingError, forget, keep, make_shared_child
-from workbench.executors.workers import LostWorkerError, NotTakenError, NoWorkerError, Workers
+from workbench.executors.task_pool import LostWorkerError, NotTakenError, NoWorkerError, Workers
 from workbench.individuals import Individual
 
 START_SECONDS = 60.0
 """How long the workers of an executor may take to start."""
 
 
-class ExecutorWorkers:
+class ExecutorWorkers(Workers):
     """The workers of an executor, which is used but never shut down.
 
     An executor does not say when a child begins, so the first children get `START_SECONDS` more time.
@@ -31,10 +30,6 @@ class ExecutorWorkers:
 
     A broken process pool cannot be repaired, so processes of our own replace it.
     """
-
-    isolates = False
-    elastic = False
-    reports = False
 
     def __init__(self, executor: Executor, shared: Shared, capacity: int) -> None:
         self._executor, self.shared, self._capacity = executor, shared, capacity
@@ -63,7 +58,7 @@ class ExecutorWorkers:
         if self._submitted < self._capacity:
             self._first[future] = time.monotonic() + START_SECONDS
         self._submitted += 1
-        self._send(future, task, self._files.name if self._files else None, None)
+        self._send(future, task, self._files.name if self._files else None)
         return future
 
     def began(self, future: Future[Individual]) -> float | None:
@@ -79,7 +74,8 @@ class ExecutorWorkers:
         if sent is None or sent.cancel() or sent.done():
             return
         if isinstance(self._executor, ProcessPoolExecutor):
-            _kill(self._executor)
+            for process in list((self._executor._processes or {}).values()):
+                process.kill()
         else:
             self._stuck.append(sent)
 
@@ -91,9 +87,8 @@ class ExecutorWorkers:
             raise NoWorkerError(
                 f"{type(self._executor).__name__} is broken ({error}); resume the run with a new executor"
             ) from error
-        pool: Any = self._executor
         self.close()
-        return ProcessWorkers(self.shared, self._capacity, context=pool._mp_context)
+        return ProcessWorkers(self.shared, self._capacity, context=getattr(self._executor, "_mp_context"))  # noqa: B009
 
     def losses(self, error: BaseException) -> int:
         """One, or none if the executor was broken before."""
@@ -107,9 +102,10 @@ class ExecutorWorkers:
                 self._files.cleanup()
             self._files = None
 
-    def _send(self, future: Future[Individual], task: Task, folder: str | None, parcel: bytes | None) -> None:
+    def _send(self, future: Future[Individual], task: Task, source: str | bytes | None) -> None:
+        """Submit the child with a source of space and data, as `make_shared_child` takes it."""
         try:
-            sent = self._executor.submit(make_shared_child, self.shared.token, folder, parcel, task)
+            sent = self._executor.submit(make_shared_child, self.shared.token, source, task)
         except BrokenExecutor as error:
             future.set_exception(NotTakenError(str(error)))
             return
@@ -118,27 +114,18 @@ class ExecutorWorkers:
                 f"{type(self._executor).__name__} takes no children ({error}); resume the run with one that is open"
             ) from error
         self._sent[future] = sent
-        sent.add_done_callback(partial(self._received, future, task, folder, parcel))
+        sent.add_done_callback(partial(self._received, future, task, source))
 
     def _received(
-        self,
-        future: Future[Individual],
-        task: Task,
-        folder: str | None,
-        parcel: bytes | None,
-        sent: Future[Individual],
+        self, future: Future[Individual], task: Task, source: str | bytes | None, sent: Future[Individual]
     ) -> None:
-        """Pass a result on, or submit the child again with what its worker lacks."""
+        """Pass a result on, or submit the child again with what its worker lacks: first as files, then as bytes."""
         error = CancelledError() if sent.cancelled() else sent.exception()
         try:
-            if not isinstance(error, SharedMissingError):
-                pass
-            elif parcel is not None:
-                error = LostWorkerError("its worker got space and data and reports that it has none")
-            elif folder is None:
-                return self._send(future, task, self._written(), None)
-            else:
-                return self._send(future, task, None, self.shared.to_bytes())
+            if isinstance(error, SharedMissingError):
+                if isinstance(source, bytes):
+                    raise LostWorkerError("its worker got space and data and reports that it has none")
+                return self._send(future, task, self._written() if source is None else self.shared.to_bytes())
         except Exception as problem:  # cannot be sent, no room for files, ...
             error = problem
         if error is None:
@@ -153,9 +140,3 @@ class ExecutorWorkers:
             self.shared.save(Path(files.name))
             self._files = files
         return self._files.name
-
-
-def _kill(pool: Any) -> None:
-    """Kill the processes of a pool."""
-    for process in list((pool._processes or {}).values()):
-        process.kill()

@@ -19,8 +19,7 @@ from typing import Any
 
 from workbench.executors.child import Progress, Task, make_child, one_thread_for_good
 from workbench.executors.shared import Shared, load_shared
-from workbench.executors.threads import CancelToken, Report, ThreadWorkers
-from workbench.executors.workers import LostWorkerError, NoWorkerError
+from workbench.executors.task_pool import CancelToken, LostWorkerError, NoWorkerError, Report, ThreadWorkers
 from workbench.individuals import Individual
 
 CLOSE_SECONDS = 5.0
@@ -99,11 +98,7 @@ class WorkerProcess:
         self._ready = False
 
     def wait_until_ready(self) -> None:
-        """Wait until it has space and data.
-
-        Raises:
-            NoWorkerError: if it ended before.
-        """
+        """Wait until it has space and data; `NoWorkerError` if it ended before."""
         if self._ready:
             return
         try:
@@ -116,11 +111,7 @@ class WorkerProcess:
         self._ready = True
 
     def make(self, task: Task, report: Callable[[Progress], object]) -> Individual:
-        """Make a child in the process.
-
-        Raises:
-            LostWorkerError: if the process ended.
-        """
+        """Make a child in the process; `LostWorkerError` if the process ended."""
         try:
             self._connection.send(replace(task, report=None))
             while True:

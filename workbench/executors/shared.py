@@ -13,7 +13,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,38 +30,19 @@ HEAD = "head.pickle"
 
 @dataclass(frozen=True)
 class Shared:
-    """Space and data of one search.
+    """Space and data of one search; a worker that has them finds them by `token`."""
 
-    Attributes:
-        token: by which a worker that has them finds them.
-        space: what is searched.
-        data: the data set.
-    """
-
-    token: str
     space: SearchSpace
     data: Any
-
-    @classmethod
-    def of(cls, space: SearchSpace, data: Any) -> Shared:
-        """With a token of its own."""
-        return cls(uuid.uuid4().hex, space, data)
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def to_bytes(self) -> bytes:
-        """All in one piece.
-
-        Raises:
-            RunError: if the space or the data cannot be sent to another process.
-        """
+        """All in one piece; `RunError` if the space or the data cannot be sent to another process."""
         with _sending():
             return pickle.dumps(self, protocol=5)
 
     def save(self, folder: Path) -> None:
-        """Write files into an empty folder, from which `load_shared` gives it back.
-
-        Raises:
-            RunError: if the space or the data cannot be sent to another process.
-        """
+        """Write files for `load_shared` into an empty folder; `RunError` as for `to_bytes`."""
         buffers: list[pickle.PickleBuffer] = []
         with _sending():
             head = pickle.dumps(self, protocol=5, buffer_callback=buffers.append)
@@ -73,7 +54,7 @@ class Shared:
 
 @contextlib.contextmanager
 def _sending() -> Iterator[None]:
-    """Turn what pickle raises into an error that says what to do."""
+    """Convert pickle's exceptions into an error that says what to do."""
     try:
         yield
     except (pickle.PicklingError, TypeError, AttributeError) as error:
@@ -85,16 +66,12 @@ def _sending() -> Iterator[None]:
 
 def load_shared(folder: Path) -> Shared:
     """What `Shared.save` wrote; its arrays are read-only views of the files."""
-    count = sum(1 for path in folder.iterdir() if path.suffix == ".array")
-    buffers = [_mapped(folder / f"{number}.array") for number in range(count)]
+    buffers: list[mmap.mmap | bytes] = []
+    for number in range(len(list(folder.glob("*.array")))):
+        with (folder / f"{number}.array").open("rb") as file:
+            is_empty = not file.seek(0, 2)  # an empty file cannot be mapped
+            buffers.append(b"" if is_empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     return pickle.loads((folder / HEAD).read_bytes(), buffers=buffers)
-
-
-def _mapped(path: Path) -> mmap.mmap | bytes:
-    if path.stat().st_size == 0:  # cannot be mapped
-        return b""
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 class SharedMissingError(Exception):
@@ -106,7 +83,7 @@ _guard = threading.Lock()
 
 
 def keep(shared: Shared) -> None:
-    """Have it at hand in this process."""
+    """Keep space and data in this process."""
     with _guard:
         _here[shared.token] = shared
         while len(_here) > KEPT:
@@ -114,37 +91,33 @@ def keep(shared: Shared) -> None:
 
 
 def forget(token: str) -> None:
-    """Keep it no longer."""
+    """Keep them no longer."""
     with _guard:
         _here.pop(token, None)
 
 
-def make_shared_child(token: str, folder: str | None, parcel: bytes | None, task: Task) -> Individual:
-    """In a worker: make a child with the space and data that are kept here.
+def make_shared_child(token: str, source: str | bytes | None, task: Task) -> Individual:
+    """In a worker: make a child with the space and data of `token`.
 
-    Args:
-        token: of the `Shared`.
-        folder: where its files are, if this machine has them.
-        parcel: its bytes, if it must be sent along.
-        task: of the child.
+    If they are not kept here yet, they come from `source`: the folder of their files, or all of them as bytes.
 
     Raises:
-        SharedMissingError: if this process has never seen them.
+        SharedMissingError: if they are not kept here, and the source has none that can be read here.
     """
-    shared = _find(token, folder, parcel)
+    shared = _find(token, source)
     with one_thread_here():
         return make_child(shared.space, shared.data, task)
 
 
-def _find(token: str, folder: str | None, parcel: bytes | None) -> Shared:
+def _find(token: str, source: str | bytes | None) -> Shared:
     with _guard:
         if token in _here:
             _here.move_to_end(token)
             return _here[token]
-    if parcel is not None:
-        shared = pickle.loads(parcel)
-    elif folder is not None and (Path(folder) / HEAD).exists():
-        shared = load_shared(Path(folder))
+    if isinstance(source, bytes):
+        shared = pickle.loads(source)
+    elif source is not None and (Path(source) / HEAD).exists():
+        shared = load_shared(Path(source))
     else:
         raise SharedMissingError(token)
     keep(shared)

@@ -1,31 +1,26 @@
-"""The children in training, and the workers that train them.
+"""The children in training, and the workers that train them: by default threads of this process.
 
 A child whose worker is lost is trained again; one that takes too long is given up.
 """
 
 from __future__ import annotations
 
-import os
+import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from dataclasses import dataclass
-from typing import Any
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
-from workbench.errors import ConfigError
-from workbench.executors.child import Task
-from workbench.executors.dask import DaskWorkers, count_threads, is_dask
-from workbench.executors.foreign import ExecutorWorkers
-from workbench.executors.processes import ProcessWorkers
+from workbench.errors import ConfigError, RunError
+from workbench.executors.child import Progress, Task, make_child
 from workbench.executors.shared import Shared
-from workbench.executors.threads import Report, ThreadWorkers
-from workbench.executors.workers import NoWorkerError, Workers
 from workbench.individuals import Individual
 
-THREADS, PROCESSES = "threads", "processes"
-EXECUTORS = (THREADS, PROCESSES)
-"""Executors by name."""
+CHILD_THREAD = "workbench-child"
+"""Prefix of the names of threads that train children."""
 
 LOOK_SECONDS = 1.0
 """How often elastic workers are counted."""
@@ -33,35 +28,154 @@ LOOK_SECONDS = 1.0
 TIME_OUT = "time-out"
 LOST_WORKER = "lost worker"
 
+Report = Callable[[Progress], None]
+
+
+class LostWorkerError(Exception):
+    """A worker ended before its child was done; part of a record, never raised to users."""
+
+
+class NotTakenError(BrokenExecutor):
+    """A child was not even started, so the loss is not its fault."""
+
+
+class NoWorkerError(RunError):
+    """No worker is available at all."""
+
+
+class Workers(ABC):
+    """Threads, processes, an executor or a cluster; used by one thread.
+
+    Attributes:
+        isolates: whether a worker has one child at a time, so that its loss shows which child crashed it.
+        elastic: whether `capacity` may change by itself.
+        reports: whether children report their progress.
+    """
+
+    isolates = False
+    elastic = False
+    reports = False
+
+    @property
+    @abstractmethod
+    def capacity(self) -> int:
+        """Children that can be in training at once, now; `RunError` if there will never be room again."""
+
+    @abstractmethod
+    def submit(self, task: Task) -> Future[Individual]:
+        """Submit a child; an exception in the future means that its worker was lost."""
+
+    @abstractmethod
+    def began(self, future: Future[Individual]) -> float | None:
+        """From when its time counts at the earliest (`time.monotonic`); None if it still waits for a worker."""
+
+    @abstractmethod
+    def abandon(self, future: Future[Individual]) -> None:
+        """Stop a child that is no longer waited for, if possible, and free its place."""
+
+    def after(self, error: BaseException) -> Workers:
+        """The workers to use after a loss: these, or others that replace them; `RunError` if there are none."""
+        return self
+
+    def losses(self, error: BaseException) -> int:
+        """Number of workers that were lost until this error came."""
+        return 1
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release everything once all children are done or abandoned, without waiting for any of them."""
+
+
+@dataclass(eq=False)
+class CancelToken:
+    """Tells one child in training to stop."""
+
+    began: float | None = None  # when it started (`time.monotonic`)
+    cancelled: bool = False
+    kill: Callable[[], None] | None = None  # called on `cancel`, if somebody can do more than ask
+
+    def cancel(self) -> None:
+        """Tell the child to stop."""
+        self.cancelled = True
+        if self.kill is not None:
+            self.kill()
+
+
+class ThreadWorkers(Workers):
+    """A thread for each child: the default, since compiled training releases the interpreter's lock.
+
+    A child that is abandoned stops after its epoch. If it never gets there its thread is left behind, and keeps neither
+    other children nor the end of the process waiting.
+    """
+
+    isolates = True
+    reports = True
+    capacity = 0  # set by each
+
+    def __init__(self, shared: Shared, capacity: int, report: Report | None = None) -> None:
+        if capacity < 1:
+            raise ConfigError(f"workers expects at least 1, got {capacity}")
+        self.shared, self.capacity, self.report = shared, capacity, report
+        self._tokens: WeakKeyDictionary[Future[Individual], CancelToken] = WeakKeyDictionary()
+
+    def submit(self, task: Task) -> Future[Individual]:
+        """Start a thread."""
+        future: Future[Individual] = Future()
+        token = self._tokens[future] = CancelToken()
+        name = f"{CHILD_THREAD}-{task.id}"
+        threading.Thread(target=self._run, args=(future, task, token), name=name, daemon=True).start()
+        return future
+
+    def began(self, future: Future[Individual]) -> float | None:
+        """When the child started."""
+        token = self._tokens.get(future)
+        return token.began if token else 0.0
+
+    def abandon(self, future: Future[Individual]) -> None:
+        """Cancel it."""
+        if token := self._tokens.get(future):
+            token.cancel()
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+    def _run(self, future: Future[Individual], task: Task, token: CancelToken) -> None:
+        try:
+            child = self._make(task, token)
+        except BaseException as error:  # even SystemExit goes to whoever waits for the child
+            future.set_exception(error)
+        else:
+            future.set_result(child)
+
+    def _make(self, task: Task, token: CancelToken) -> Individual:
+        """Make the child, in its thread."""
+        token.began = time.monotonic()
+        watched = replace(task, report=lambda progress: self._report(progress, token))
+        return make_child(self.shared.space, self.shared.data, watched)
+
+    def _report(self, progress: Progress, token: CancelToken) -> bool:
+        """Report progress, and return whether the child should stop."""
+        if self.report is not None and not token.cancelled:
+            self.report(progress)
+        return token.cancelled
+
 
 @dataclass(frozen=True)
 class GivenUp:
-    """A child that is no longer waited for.
-
-    Attributes:
-        child: its id.
-        kind: `TIME_OUT` or `LOST_WORKER`.
-        reason: for its record.
-    """
+    """A child that is no longer waited for."""
 
     child: int
-    kind: str
-    reason: str
+    kind: str  # `TIME_OUT` or `LOST_WORKER`
+    reason: str  # for its record
 
 
 @dataclass
 class _Job:
-    """One child in training.
-
-    Attributes:
-        task: of the child.
-        losses: workers that it has crashed.
-        since: when it was submitted or began, as far as is known (`clock`).
-    """
+    """One child in training."""
 
     task: Task
-    losses: int = 0
-    since: float = 0.0
+    losses: int = 0  # workers that it has crashed
+    since: float = 0.0  # when it was submitted or began, as far as is known (`clock`)
 
 
 class TaskPool:
@@ -184,52 +298,3 @@ class TaskPool:
 def _loss_reason(losses: int, error: BaseException) -> str:
     times = "" if losses == 1 else f" {losses} times, the last time"
     return f"its worker was lost{times}: {type(error).__name__}: {error}"
-
-
-def check_executor(executor: Executor | str | None) -> None:
-    """Raise `ConfigError` unless children can be made with it."""
-    if executor is not None and executor not in EXECUTORS and not isinstance(executor, Executor):
-        raise ConfigError(
-            f"executor expects {' or '.join(map(repr, EXECUTORS))} or a concurrent.futures.Executor (of Dask: "
-            f"client.get_executor()), got {executor!r}"
-        )
-
-
-def start_workers(executor: Executor | str | None, shared: Shared, limit: int | None, report: Report) -> Workers:
-    """The workers of a search.
-
-    Args:
-        executor: "threads" (also if None), "processes", or any `concurrent.futures.Executor`.
-        shared: the search's space and data.
-        limit: children trained at once; None for as many as there is room for.
-        report: called with the progress of children, by threads and processes of our own.
-
-    Raises:
-        ConfigError: if `executor` is none of these.
-        RunError: if they cannot be started.
-    """
-    check_executor(executor)
-    if executor is None or executor == THREADS:
-        return ThreadWorkers(shared, capacity_of(executor, limit), report)
-    if executor == PROCESSES:
-        return ProcessWorkers(shared, capacity_of(executor, limit), report)
-    assert isinstance(executor, Executor)
-    if is_dask(executor):
-        return DaskWorkers(executor, shared, limit)
-    return ExecutorWorkers(executor, shared, capacity_of(executor, limit))
-
-
-def capacity_of(executor: Executor | str | None, limit: int | None) -> int:
-    """Children trained at once: the limit, else what the executor has room for, else one per core."""
-    if limit is not None:
-        return limit
-    if is_dask(executor):
-        client: Any = getattr(executor, "_client")  # noqa: B009 - Dask gives no other way to it
-        return max(1, count_threads(client))
-    own = getattr(executor, "_max_workers", None)  # of the executors of the standard library
-    return own if isinstance(own, int) and own > 0 else available_cores()
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

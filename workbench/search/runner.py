@@ -170,7 +170,7 @@ class Runner:
     @contextlib.contextmanager
     def _workers(self) -> Iterator[TaskPool]:
         """The workers, for as long as they are needed."""
-        config, shared = self._state.config, Shared.of(self._state.space, self._data)
+        config, shared = self._state.config, Shared(self._state.space, self._data)
         workers = start_workers(self._executor, shared, config.workers, self._report)
         tasks = TaskPool(workers, config.attempts, config.child_seconds)
         with self.lock:
