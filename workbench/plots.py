@@ -12,8 +12,7 @@ from workbench.views.front.data import (
     front_info,
     hypervolume_info,
 )
-from workbench.views.front.figure import front_figure
-from workbench.views.front.hypervolume import hypervolume_figure
+from workbench.views.front.figure import front_figure, hypervolume_figure
 from workbench.views.inspect.data import (
     Confusion,
     Distributions,
@@ -52,4 +51,4 @@ from workbench.views.network.maps import (
     receptive_field,
 )
 from workbench.views.run.data import Change, changes, run_changes
-from workbench.views.steering.figure import SpatialLawInfo, spatial_law_figure, spatial_law_info
+from workbench.views.steering.figure import spatial_law_figure

@@ -155,14 +155,14 @@ def slider(trip: Trip, folder: Path) -> tuple[list[dict[str, Any]], list[dict[st
     wb.Search.update = update_and_note  # type: ignore[method-assign]
     try:
         trip.start()
-        steering.controls["add_edges"].value = 0.7
-        steering.close()  # what a hand has just changed counts
+        steering.controls["add_edges"].value = 0.7  # counts at once, since no loop runs here
         trip.stop()
     finally:
         wb.Search.update = update  # type: ignore[method-assign]
     assert search.rates.add_edges == 0.7
     whole = trip.rows()
     trip.calls = within
+    steering.close()
     search.close()
     return trip.rows(), whole
 

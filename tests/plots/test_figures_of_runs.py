@@ -16,7 +16,6 @@ from workbench.plots import (
     hypervolume_info,
     run_changes,
     spatial_law_figure,
-    spatial_law_info,
 )
 from workbench.spatial import SpatialLaw
 
@@ -73,10 +72,10 @@ def test_hypervolume_and_live_changes(run):
 
 
 def test_the_spatial_law():
-    info = spatial_law_info(SpatialLaw(4, 1.5), layers=(1, 3), reach=16)
-    assert info.weight[:, 0].tolist() == [1, 1]
-    np.testing.assert_allclose(info.weight[0, -1], np.exp(-16 / 5.5))
-    np.testing.assert_allclose(info.weight[1, -1], np.exp(-16 / 8.5))
+    first, third = spatial_law_figure(SpatialLaw(4, 1.5), layers=(1, 3), reach=16).data
+    assert (first.y[0], third.y[0], first.x[-1]) == (1, 1, 16)
+    np.testing.assert_allclose(first.y[-1], np.exp(-16 / 5.5))
+    np.testing.assert_allclose(third.y[-1], np.exp(-16 / 8.5))
     figure = spatial_law_figure(SpatialLaw(4, 1.5))
     assert [trace.name for trace in figure.data] == [f"layer {layer}" for layer in range(1, 6)]
     assert figure.layout.title.text == "exp(−dist / (4 + 1.5 · layer))"

@@ -96,15 +96,16 @@ class Timers:
     def __init__(self) -> None:
         self.waiting = []
 
-    def later(self, seconds, call):
+    def call_later(self, seconds, call):
         assert seconds == REST_SECONDS
         self.waiting.append(call)
         return SimpleNamespace(cancel=lambda: self.waiting.remove(call))
 
 
-def test_changes_count_once_the_pointer_is_let_go_and_nothing_has_moved():
+def test_changes_count_once_the_pointer_is_let_go_and_nothing_has_moved(monkeypatch):
     timers, applied = Timers(), []
-    debounce = Debounce(applied.append, timers.later)
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: timers)
+    debounce = Debounce(applied.append)
     debounce.hold(True)
     debounce.put("grow", 0.6)
     debounce.put("grow", 0.7)

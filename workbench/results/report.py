@@ -20,8 +20,7 @@ from workbench.search.report import chosen_members, front_table
 from workbench.store import Run
 from workbench.views.base.palette import INPUTS, OUTPUTS, layer_color
 from workbench.views.front.data import Baseline, FrontInfo, baselines_for
-from workbench.views.front.figure import draw_front
-from workbench.views.front.hypervolume import hypervolume_spread_figure
+from workbench.views.front.figure import draw_front, hypervolume_spread_figure
 from workbench.views.mutations.data import mutation_effects
 from workbench.views.mutations.figure import effects_figure
 from workbench.views.run.data import flat

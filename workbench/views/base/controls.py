@@ -1,10 +1,11 @@
-"""Controls of declared settings; changes count once a drag is over; names for screen readers."""
+"""Controls of declared settings, whose changes count once a drag is over."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -20,30 +21,20 @@ REST_SECONDS = 0.3
 def setting_control(setting: Setting, text: str = "") -> Any:
     """The control of a declared setting, labelled with its name unless `text` is given."""
     text = text or setting.name.replace("_", " ")
-    help = f"{setting.help}{f' ({setting.unit})' if setting.unit else ''}"
+    look: dict[str, Any] = {"description": text, "tooltip": setting.help}
+    if setting.unit:
+        look["tooltip"] += f" ({setting.unit})"
     if setting.kind == "switch":
-        return ipw.Checkbox(description=text, tooltip=help, indent=False)
+        return ipw.Checkbox(**look, indent=False)
     low, high = setting.slider
+    # what follows from a value is shown while it is dragged
+    look |= {"style": {"description_width": "9.4em"}, "continuous_update": True}
     if setting.kind == "integer":
-        return _slider(ipw.IntSlider, text, help, int(low), int(high), 1)
+        return ipw.IntSlider(min=int(low), max=int(high), **look)
     if setting.log:
-        ends = math.log10(low), math.log10(high)
-        return _slider(ipw.FloatLogSlider, text, help, *ends, 0.05, readout_format=".4f")
+        return ipw.FloatLogSlider(min=math.log10(low), max=math.log10(high), step=0.05, readout_format=".4f", **look)
     kind = ipw.FloatRangeSlider if setting.kind == "range" else ipw.FloatSlider
-    return _slider(kind, text, help, low, high, 0.01 if high - low <= 1 else 0.05, readout_format=".2f")
-
-
-def _slider(kind: type, text: str, help: str, low: float, high: float, step: float, **more: Any) -> Any:
-    return kind(
-        description=text,
-        tooltip=help,
-        min=low,
-        max=high,
-        step=step,
-        continuous_update=True,  # what follows from a value is shown while it is dragged
-        style={"description_width": "9.4em"},
-        **more,
-    )
+    return kind(min=low, max=high, step=0.01 if high - low <= 1 else 0.05, readout_format=".2f", **look)
 
 
 def put(control: Any, value: Any) -> None:
@@ -69,51 +60,23 @@ def is_same(control: Any, one: Any, other: Any) -> bool:
     return abs(one - other) < max(step / 2, 1e-9)
 
 
-class PointerWatcher(anywidget.AnyWidget):
-    """Shows nothing; tells whether a pointer is pressed within the view around it.
+class SliderHelper(anywidget.AnyWidget):
+    """Shows nothing; tells whether a pointer is pressed in the view around it; labels sliders for screen readers."""
 
-    Attributes:
-        around: CSS selector of that view.
-        held: whether it is.
-    """
+    _esm = Path(__file__).parent / "sliders.js"
 
-    _esm = """
-    function render({ model, el }) {
-      const tell = (held) => { if (model.get("held") !== held) { model.set("held", held); model.save_changes(); } };
-      const press = ({ target }) => { if (el.closest(model.get("around"))?.contains(target)) tell(true); };
-      const free = () => tell(false);
-      free();  // a page that was closed while a pointer was pressed could not say so
-      const listening = new AbortController(), { signal } = listening;
-      window.addEventListener("pointerdown", press, { signal, capture: true });
-      window.addEventListener("pointerup", free, { signal, capture: true });
-      window.addEventListener("pointercancel", free, { signal, capture: true });
-      window.addEventListener("blur", free, { signal });  // of the window: a blur of what is in it does not bubble
-      return () => { free(); listening.abort(); };
-    }
-    export default { render };
-    """
-
-    around = traitlets.Unicode().tag(sync=True)
     held = traitlets.Bool(False).tag(sync=True)
 
 
 class Debounce:
-    """Collects changes by name and hands them over together once nothing has moved for `REST_SECONDS`.
+    """Collects changes by name; `apply` gets them all once no pointer is pressed and nothing moved for `REST_SECONDS`.
 
     Without a running loop (a plain script) a change counts at once.
-
-    Args:
-        apply: called in the kernel's loop with all changes since the last time.
-        later: calls a function after some seconds and returns a handle that can cancel it; that of the running loop
-            if None.
-
-    Attributes:
-        changes: those that do not count yet.
     """
 
-    def __init__(self, apply: Callable[[Mapping[str, Any]], None], later: Callable[..., Any] | None = None) -> None:
-        self.changes: dict[str, Any] = {}
-        self._apply, self._later, self._held = apply, later, False
+    def __init__(self, apply: Callable[[Mapping[str, Any]], None]) -> None:
+        self.changes: dict[str, Any] = {}  # those that do not count yet
+        self._apply, self._held = apply, False
         self._timer: asyncio.TimerHandle | None = None
 
     def put(self, name: str, value: Any) -> None:
@@ -138,11 +101,11 @@ class Debounce:
         if self._held or not self.changes:
             return
         try:
-            later = self._later or asyncio.get_running_loop().call_later
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             self.flush()
         else:
-            self._timer = later(REST_SECONDS, self.flush)
+            self._timer = loop.call_later(REST_SECONDS, self.flush)
 
     def flush(self) -> None:
         """Let the changes count now."""
@@ -150,42 +113,3 @@ class Debounce:
         if self.changes:
             changes, self.changes = self.changes, {}
             self._apply(changes)
-
-
-class SliderLabels(anywidget.AnyWidget):
-    """Shows nothing; labels the sliders around it for screen readers, and hides icons from them."""
-
-    _esm = """
-    const SLIDERS = ".widget-slider:has(.noUi-handle:not([aria-label]))";
-
-    function nameSlider(slider) {
-      const name = slider.querySelector(".widget-label")?.textContent;
-      const handles = slider.querySelectorAll(".noUi-handle");
-      handles.forEach((handle, number) => {
-        handle.setAttribute("aria-label", handles.length > 1 ? `${name}, ${number ? "to" : "from"}` : name);
-      });
-      const readout = slider.querySelector(".widget-readout");
-      readout?.setAttribute("role", "textbox");
-      readout?.setAttribute("aria-label", `${name}, value`);
-    }
-
-    function render({ el }) {
-      let view = null, frame = 0;
-      const look = () => {
-        frame = 0;
-        view.querySelectorAll(SLIDERS).forEach(nameSlider);
-        view.querySelectorAll(".jupyter-button > i:not([aria-hidden])")
-          .forEach((icon) => icon.setAttribute("aria-hidden", "true"));
-      };
-      const observer = new MutationObserver(() => { frame ||= requestAnimationFrame(look); });
-      const begin = () => {
-        view = el.closest(".wb-dashboard") ?? el.closest(".wb-view");
-        if (!view) { frame = requestAnimationFrame(begin); return; }  // not in the page yet
-        observer.observe(view, { childList: true, subtree: true });
-        look();
-      };
-      begin();
-      return () => { observer.disconnect(); cancelAnimationFrame(frame); };
-    }
-    export default { render };
-    """

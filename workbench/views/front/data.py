@@ -19,33 +19,25 @@ if TYPE_CHECKING:
 
 
 class Baseline(NamedTuple):
-    """A hand-made network, trained once with this project's own training.
-
-    Attributes:
-        name: what it is called.
-        dataset: what it was trained on.
-        flops: 2 per multiply-accumulate, per image.
-        accuracy: on the test set.
-        recipe: how it was trained.
-    """
+    """A hand-made network, trained once with this project's own training."""
 
     name: str
     dataset: str
-    flops: int
-    accuracy: float
-    recipe: str
+    flops: int  # 2 per multiply-accumulate, per image
+    accuracy: float  # on the test set
+    recipe: str  # how it was trained
 
 
-_RECIPE = "AdamW, one-cycle rate, batch 128, one seed, {epochs} epochs, {augmentation}"
-_MNIST, _CIFAR = "shifts of 1 pixel", "shifts of 2 pixels and mirroring"
+_RECIPE = "AdamW, one-cycle rate, batch 128, one seed, "
+_SHIFTED, _MIRRORED = "shifts of 1 pixel", "shifts of 2 pixels and mirroring"
 
 BASELINES = (
-    Baseline("strided CNN 3-8", "mnist", 43_360, 0.9834, _RECIPE.format(epochs=20, augmentation=_MNIST)),
-    Baseline("strided CNN 6-12", "mnist", 81_600, 0.9898, _RECIPE.format(epochs=20, augmentation=_MNIST)),
-    Baseline("LeNet-300-100", "mnist", 532_400, 0.9893, _RECIPE.format(epochs=20, augmentation=_MNIST)),
-    Baseline("LeNet-5", "mnist", 833_040, 0.9931, _RECIPE.format(epochs=15, augmentation=_MNIST)),
-    Baseline("strided CNN 8-16-24", "cifar10", 276_624, 0.6586, _RECIPE.format(epochs=40, augmentation=_CIFAR)),
-    Baseline("small CNN", "cifar10", 1_453_920, 0.7127, _RECIPE.format(epochs=40, augmentation=_CIFAR)),
+    Baseline("strided CNN 3-8", "mnist", 43_360, 0.9834, f"{_RECIPE}20 epochs, {_SHIFTED}"),
+    Baseline("strided CNN 6-12", "mnist", 81_600, 0.9898, f"{_RECIPE}20 epochs, {_SHIFTED}"),
+    Baseline("LeNet-300-100", "mnist", 532_400, 0.9893, f"{_RECIPE}20 epochs, {_SHIFTED}"),
+    Baseline("LeNet-5", "mnist", 833_040, 0.9931, f"{_RECIPE}15 epochs, {_SHIFTED}"),
+    Baseline("strided CNN 8-16-24", "cifar10", 276_624, 0.6586, f"{_RECIPE}40 epochs, {_MIRRORED}"),
+    Baseline("small CNN", "cifar10", 1_453_920, 0.7127, f"{_RECIPE}40 epochs, {_MIRRORED}"),
 )
 
 
@@ -56,23 +48,14 @@ def baselines_for(dataset: str) -> tuple[Baseline, ...]:
 
 @dataclass(frozen=True)
 class FrontInfo:
-    """What a front figure shows: tables with the columns of `Run.individuals`.
+    """What a front figure shows: tables with the columns of `Run.individuals`."""
 
-    Attributes:
-        front: rows of the all-time front, by rising cost.
-        alive: rows of the population that are not on the front; None if only the front is shown.
-        dead: rows of the others that were trained, or None.
-        title: of the figure.
-        accuracy: column of the vertical axis, "val_accuracy" or "test_accuracy".
-        objectives: of the run.
-    """
-
-    front: pd.DataFrame
-    alive: pd.DataFrame | None = None
-    dead: pd.DataFrame | None = None
+    front: pd.DataFrame  # the all-time front, by rising cost
+    alive: pd.DataFrame | None = None  # members of the population that are not on the front; None for the front alone
+    dead: pd.DataFrame | None = None  # the others that were trained, or None
     title: str = ""
-    accuracy: str = "val_accuracy"
-    objectives: tuple[Objective, ...] = TWO
+    accuracy: str = "val_accuracy"  # column of the vertical axis; or "test_accuracy"
+    objectives: tuple[Objective, ...] = TWO  # of the run
 
     @property
     def groups(self) -> dict[str, pd.DataFrame]:
@@ -111,17 +94,11 @@ COLORINGS = ("status", "generation", "age", "mutation")
 
 @dataclass(frozen=True)
 class Coloring:
-    """What the colour of a point tells.
+    """What the colour of a point tells."""
 
-    Attributes:
-        by: one of `COLORINGS`.
-        kinds: names of the mutations, in the order of the palette.
-        generation: the newest one.
-    """
-
-    by: str = "status"
-    kinds: tuple[str, ...] = ()
-    generation: int = 0
+    by: str = "status"  # one of `COLORINGS`
+    kinds: tuple[str, ...] = ()  # names of the mutations, in the order of the palette
+    generation: int = 0  # the newest one
 
     def __post_init__(self) -> None:
         if self.by not in COLORINGS:
@@ -143,23 +120,11 @@ class Coloring:
 
 @dataclass(frozen=True)
 class HypervolumeInfo:
-    """What the figure of one run's hypervolume shows.
+    """What the figure of one run's hypervolume shows."""
 
-    Attributes:
-        individuals: individuals finished, by rising number.
-        hypervolume: of the front by then.
-        changes: live changes.
-    """
-
-    individuals: Sequence[int] = ()
-    hypervolume: Sequence[float] = ()
-    changes: Sequence[Change] = ()
-
-    def heights(self) -> np.ndarray:
-        """Hypervolume at each change, linear in between."""
-        if not len(self.individuals):
-            return np.zeros(len(self.changes))
-        return np.interp([change.from_child for change in self.changes], self.individuals, self.hypervolume)
+    individuals: Sequence[int] = ()  # numbers of individuals finished, rising
+    hypervolume: Sequence[float] = ()  # of the front by then
+    changes: Sequence[Change] = ()  # live changes
 
 
 def hypervolume_info(run: Run) -> HypervolumeInfo:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as ipw
@@ -17,17 +16,17 @@ from workbench.views.base.figures import log_axis
 from workbench.views.base.markup import alert
 from workbench.views.base.plot import Plot
 from workbench.views.base.source import Selection, Source
-from workbench.views.base.view import View, style_sheet
+from workbench.views.base.view import View, bar, style_sheet
 from workbench.views.front.data import COLORINGS, Coloring, HypervolumeInfo, baselines_for, cost_axis
 from workbench.views.front.figure import (
     MAX_OTHERS,
     STYLES,
     group_trace,
+    hypervolume_traces,
     live_color_axis,
     live_figure,
     other_trace,
 )
-from workbench.views.front.hypervolume import hypervolume_traces
 from workbench.views.run.data import changes
 
 BASELINES = len(STYLES)
@@ -87,11 +86,9 @@ class FrontView(View):
         self.color.observe(lambda _: self._draw(), "value")
         self.baselines.observe(lambda change: self.plot.change(BASELINES, visible=bool(change.new)), "value")
         self.other.observe(self._choose_other, "value")
-        self.selection.observe(self._mark, "individual")
-        bar = ipw.HBox([self.color, self.baselines, self.other])
-        bar.add_class("wb-bar-of-controls")
+        self._on_selection(lambda _: self._draw_ring())
         self.add_class("wb-front")
-        self.children = (style_sheet(), bar, self.message, self.plot)
+        self.children = (style_sheet(), bar(self.color, self.baselines, self.other), self.message, self.plot)
 
     # ------------------------------------------------------------------ what a person does
     def _click(self, trace: Any, place: tuple[int, ...]) -> None:
@@ -135,21 +132,18 @@ class FrontView(View):
         colors = coloring.by, coloring.generation if coloring.by in ("generation", "age") else None
         with self.plot.hold_sync():
             for number, (name, points) in enumerate(self.points.items()):
-                if self._is_new(name, (_key(points), colors)):
+                # points come and go, but never change
+                if self._is_new(name, (hash(tuple(point.id for point in points)), len(points), colors)):
                     self.plot.change(number, **group_trace(name, points, coloring, self.objectives))
             if self._is_new("colors", colors):
                 self.plot.change_layout(**live_color_axis(coloring))
-            self._fit_axes()
+            costs = [self._cost.of(point) for points in self.points.values() for point in points]
+            ticks = log_axis(costs)["dtick"]
+            if self._is_new("axes", (bool(costs), ticks)):  # the hint goes once there is something to show
+                self.plot.change_layout(annotations=[{"visible": not costs}], xaxis_dtick=ticks)
             if snapshot is not None:
                 self._draw_history(snapshot)
             self._draw_ring()
-
-    def _fit_axes(self) -> None:
-        """A frame that says what is to come while there is nothing; ticks that suit the span of costs afterwards."""
-        costs = [self._cost.of(point) for points in self.points.values() for point in points]
-        axis = log_axis(costs)
-        if self._is_new("axes", (bool(costs), axis["dtick"])):
-            self.plot.change_layout(annotations=[{"visible": not costs}], xaxis_dtick=axis["dtick"])
 
     def _draw_history(self, snapshot: Snapshot) -> None:
         done = [(one.total, one.hypervolume) for one in snapshot.finished_generations]
@@ -167,11 +161,7 @@ class FrontView(View):
         id = self.selection.individual
         chosen = [point for points in self.points.values() for point in points if point.id == id][-1:]
         if self._is_new("ring", tuple(chosen)):
-            x, y = [getattr(point, self._cost.column) for point in chosen], [point.val_accuracy for point in chosen]
-            self.plot.change(RING, x=x, y=y)
-
-    def _mark(self, _: Any) -> None:
-        self._draw_ring()
+            self.plot.change(RING, x=list(map(self._cost.of, chosen)), y=[point.val_accuracy for point in chosen])
 
     def _is_new(self, name: str, key: object) -> bool:
         """Whether something differs from what was drawn last; then it counts as drawn."""
@@ -179,12 +169,6 @@ class FrontView(View):
             return False
         self._drawn[name] = key
         return True
-
-    def close(self) -> None:
-        """End it."""
-        with contextlib.suppress(ValueError):  # it may be closed already
-            self.selection.unobserve(self._mark, "individual")
-        super().close()
 
 
 def sort_points(snapshot: Snapshot) -> dict[str, list[IndividualSummary]]:
@@ -197,8 +181,3 @@ def sort_points(snapshot: Snapshot) -> dict[str, list[IndividualSummary]]:
         seen.update(point.id for point in groups[name])
     dead = [point for point in snapshot.recent if point.id not in seen]
     return {"dead": dead, **groups, "all-time front": front}
-
-
-def _key(points: Sequence[IndividualSummary]) -> object:
-    """Differs if the points do: they come and go, but never change."""
-    return len(points), hash(tuple(point.id for point in points))

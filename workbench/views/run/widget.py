@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
 from workbench.executors import Progress
-from workbench.formats import MISSING, duration, percent
-from workbench.search import Snapshot
+from workbench.formats import MISSING, duration, in_words, percent
+from workbench.search import Search, Snapshot
 from workbench.views.base.markup import alert, escape, progress_bar, quiet
 from workbench.views.base.view import View, button, classed, panel, style_sheet
 from workbench.views.run.data import changes
@@ -25,6 +26,21 @@ STATES = {
     "failed": "Failed. What was finished is in the run file.",
 }
 
+BUTTONS: tuple[tuple[str, str, str, str, Callable[[Search], object]], ...] = (
+    ("start", "Start", "play", "Start or resume the search in its own thread", Search.start),
+    ("pause", "Pause", "pause", "Start no further child; those in training finish", Search.pause),
+    ("step", "Step child", "step-forward", "Make one child, then pause", Search.step),
+    (
+        "step-generation",
+        "Step generation",
+        "fast-forward",
+        "Make the missing children of this generation, then pause",
+        partial(Search.step, generation=True),
+    ),
+    ("stop", "Stop", "stop", "Stop the search; the run can be resumed", Search.stop),
+)
+"""Name, text, icon, tooltip and action."""
+
 MAX_ENTRIES = 50
 """Entries of each list of the log, the latest first."""
 
@@ -38,21 +54,8 @@ class RunControl(View):
     """
 
     def _build(self) -> None:
-        self.start = self._button("Start", "wb-start", "Start or resume the search in its own thread", "play", "start")
-        self.pause = self._button(
-            "Pause", "wb-pause", "Start no further child; those in training finish", "pause", "pause"
-        )
-        self.step = self._button("Step child", "wb-step", "Make one child, then pause", "step-forward", "step")
-        self.step_generation = self._button(
-            "Step generation",
-            "wb-step-generation",
-            "Make the missing children of this generation, then pause",
-            "fast-forward",
-            "step",
-            generation=True,
-        )
-        self.stop = self._button("Stop", "wb-stop", "Stop the search; the run can be resumed", "stop", "stop")
-        buttons = [self.start, self.pause, self.step, self.step_generation, self.stop]
+        buttons = [self._button(*each) for each in BUTTONS]
+        self.start, self.pause, self.step, self.step_generation, self.stop = buttons
         self.buttons = classed(ipw.HBox(buttons), "wb-buttons")
         self.state, self.progress, self.working, self.message = (ipw.HTML() for _ in range(4))
         self.add_class("wb-run-control")
@@ -61,15 +64,14 @@ class RunControl(View):
         head = classed(ipw.HBox([self.state, self.buttons]), "wb-head")
         self.children = (style_sheet(), head, self.message, self.progress, self.working)
 
-    def _button(self, text: str, name: str, tooltip: str, icon: str, method: str, **arguments: Any) -> ipw.Button:
-        """A button that calls a method of the search."""
-        return button(text, name, tooltip, lambda: self._call(method, arguments), icon)
+    def _button(self, name: str, text: str, icon: str, tooltip: str, act: Callable[[Search], object]) -> ipw.Button:
+        return button(text, f"wb-{name}", tooltip, lambda: self._call(act), icon)
 
-    def _call(self, method: str, arguments: dict[str, Any]) -> None:
+    def _call(self, act: Callable[[Search], object]) -> None:
         search = self.source.search
         assert search is not None
         try:
-            getattr(search, method)(**arguments)
+            act(search)
         except WorkbenchError as error:
             self.message.value = alert(str(error))
         else:
@@ -77,7 +79,9 @@ class RunControl(View):
 
     def show(self, snapshot: Snapshot) -> None:
         """Show state, progress and workers."""
-        state, live = _state(snapshot), self.source.search is not None
+        state, live = snapshot.state, self.source.search is not None
+        if snapshot.in_progress:
+            state = {"paused": "pausing", "stopped": "stopping"}.get(state, state)
         words = STATES[state] if live else f"A stored run, read only; its search was last {snapshot.state}."
         chip = f'<span class="wb-chip wb-chip-{escape(state)}">{escape(state)}</span>'
         self.state.value = f'<div role="status" class="wb-state">{chip}<span>{escape(words)}</span></div>'
@@ -90,13 +94,6 @@ class RunControl(View):
         self.message.value = alert(failure) if snapshot.error else ""
         self.progress.value = _progress_html(snapshot, live)
         self.working.value = _working_html(snapshot) if live else ""
-
-
-def _state(snapshot: Snapshot) -> str:
-    """The state, with what is still going on."""
-    if snapshot.in_progress and snapshot.state in ("paused", "stopped"):
-        return {"paused": "pausing", "stopped": "stopping"}[snapshot.state]
-    return snapshot.state
 
 
 def _progress_html(snapshot: Snapshot, live: bool) -> str:
@@ -123,23 +120,21 @@ def _progress_html(snapshot: Snapshot, live: bool) -> str:
 def _working_html(snapshot: Snapshot) -> str:
     if not snapshot.in_progress:
         return quiet("No child is in training.")
-    known = {progress.child: progress for progress in snapshot.working}
-    rows = "".join(_worker_row(child, known.get(child)) for child in sorted(snapshot.in_progress))
+    known = {progress.child: _progress_cells(progress) for progress in snapshot.working}
+    rows = "".join(
+        f'<div role="listitem"><b>child {child}</b>{known.get(child, "<span>in training</span>")}</div>'
+        for child in sorted(snapshot.in_progress)
+    )
     return f'<div class="wb-workers" role="list" aria-label="children in training">{rows}</div>'
 
 
-def _worker_row(child: int, progress: Progress | None) -> str:
-    if progress is None:
-        return f'<div role="listitem"><b>child {child}</b><span>in training</span></div>'
-    origin = progress.kind.replace("_", " ") or "mutating"
-    parts = [origin if progress.parent is None else f"{origin} of {progress.parent}"]
-    if progress.flops:
-        parts.append(f"{progress.flops:,} FLOPs")
+def _progress_cells(progress: Progress) -> str:
+    made = in_words(progress.kind) or "mutating"
+    made += "" if progress.parent is None else f" of {progress.parent}"
+    made += f" · {progress.flops:,} FLOPs" if progress.flops else ""
     bar = progress_bar(progress.epoch, progress.epochs, "epochs")
-    return (
-        f'<div role="listitem"><b>child {child}</b><span>{escape(" · ".join(parts))}</span>{bar}'
-        f"<span>epoch {progress.epoch} / {progress.epochs}</span><b>{percent(progress.val_accuracy)}</b></div>"
-    )
+    epochs = f"epoch {progress.epoch} / {progress.epochs}"
+    return f"<span>{escape(made)}</span>{bar}<span>{epochs}</span><b>{percent(progress.val_accuracy)}</b>"
 
 
 class LogView(View):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,47 +15,26 @@ if TYPE_CHECKING:
 
     from workbench.spatial import SpatialLaw
 
-LAYERS = (1, 2, 3, 4, 5)
 
+def spatial_law_figure(law: SpatialLaw, layers: Sequence[int] = (1, 2, 3, 4, 5), reach: float = 32) -> go.Figure:
+    """The weight with which an edge is drawn, over its length, per layer of its target; one curve if all are alike.
 
-@dataclass(frozen=True)
-class SpatialLawInfo:
-    """The curves of a spatial law.
-
-    Attributes:
-        distance: [points] pixels.
+    Args:
+        law: the spatial law.
         layers: layers of the edges' targets.
-        weight: [layers, points] drawing weight, 1 at distance 0.
-        formula: of the law, in words.
+        reach: longest distance, in pixels.
     """
-
-    distance: np.ndarray
-    layers: tuple[int, ...]
-    weight: np.ndarray
-    formula: str
-
-
-def spatial_law_info(law: SpatialLaw, layers: Sequence[int] = LAYERS, reach: float = 32) -> SpatialLawInfo:
-    """Weight over distance for edges into some layers, from 0 to `reach` pixels."""
-    distance = np.linspace(0, reach, 65)
-    weight = np.exp([law.log_weight(distance, layer) for layer in layers])  # [layers, points]
-    formula = f"exp(−dist / ({law.base:g} + {law.per_layer:g} · layer))"
-    return SpatialLawInfo(distance, tuple(layers), weight, formula)
-
-
-def spatial_law_figure(law: SpatialLaw, layers: Sequence[int] = LAYERS, reach: float = 32) -> go.Figure:
-    """The weight with which an edge is drawn, over its length, per layer of its target; one curve if all are alike."""
     import plotly.graph_objects as go
 
-    info = spatial_law_info(law, layers, reach)
-    alike = bool((info.weight == info.weight[0]).all())
-    names = ["every layer"] if alike else [f"layer {layer}" for layer in info.layers]
+    distance = np.linspace(0, reach, 65)
+    names = [f"layer {layer}" for layer in layers] if law.per_layer else ["every layer"]
     figure = go.Figure()
-    for name, layer, weight in zip(names, info.layers, info.weight, strict=False):
-        figure.add_scatter(x=info.distance, y=weight, mode="lines", name=name, line={"color": layer_color(layer)})
+    for name, layer in zip(names, layers, strict=False):
+        weight = np.exp(law.log_weight(distance, layer))  # 1 at distance 0
+        figure.add_scatter(x=distance, y=weight, mode="lines", name=name, line={"color": layer_color(layer)})
     return figure.update_layout(
         PAGE,
-        title=info.formula,
+        title=f"exp(−dist / ({law.base:g} + {law.per_layer:g} · layer))",
         xaxis={"title": "distance, pixels"},
         yaxis={"title": "weight of an edge", "range": [0, 1.02]},
         legend={"x": 1, "xanchor": "right", "y": 1, "yanchor": "top"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +12,10 @@ from workbench.errors import WorkbenchError
 from workbench.formats import in_words, setting_text
 from workbench.search import SearchConfig, Snapshot
 from workbench.search.config import Settings
-from workbench.settings import Setting, settings_of
+from workbench.settings import settings_of
 from workbench.spatial import SpatialLaw
 from workbench.training import TrainConfig
-from workbench.views.base.controls import Debounce, PointerWatcher, SliderLabels, is_same, put, setting_control
+from workbench.views.base.controls import Debounce, SliderHelper, is_same, put, setting_control
 from workbench.views.base.markup import alert, legend, quiet, share_bar
 from workbench.views.base.palette import mutation_color
 from workbench.views.base.plot import Plot
@@ -25,11 +25,11 @@ from workbench.views.steering.figure import spatial_law_figure
 
 ENDED = ("finished", "failed")
 
-SPATIAL = "spatial_"
-"""How the names of settings of the spatial law begin."""
-
-LABELS = {"tournament": "tournament size", "epochs": "epochs per child"}
-"""Of the settings of search and training whose names say too little."""
+LIVE = {
+    "config": (SearchConfig, {"tournament": "tournament size", "children": ""}),
+    "train": (TrainConfig, {"epochs": "epochs per child", "learning_rate": ""}),
+}
+"""Settings of search and training that may change, with their labels where the names say too little."""
 
 
 class Steering(View):
@@ -48,50 +48,49 @@ class Steering(View):
     def _build(self) -> None:
         self._refreshing = self._previewed = False
         self._debounce = Debounce(self._apply)
-        self._shown: Any = None
+        self._shown: Settings | None = None
         self._law: SpatialLaw | None = None
         self.controls: dict[str, Any] = {}
-        self._records: dict[str, str] = {}
-        space, config = self.source.space, self._settings.config
-        for setting in space.settings:
-            self._add(setting, "rates")
-        for setting in _declared(SearchConfig, ("tournament", "children")):
-            self._add(setting, "config")
-        for setting in _declared(TrainConfig, ("epochs", "learning_rate")):
-            self._add(setting, "train")
-        for name, most in (("children", config.population), ("epochs", 2 * config.train.epochs)):
-            self.controls[name].max = max(self.controls[name].max, most)
+        self._records: dict[str, str] = {}  # by setting, what it belongs to: "rates", "config" or "train"
         self.shares, self.note, self.refusal = ipw.HTML(), ipw.HTML(), ipw.HTML()
         self.curve = Plot()
-        self.pointer = PointerWatcher(around=".wb-steering")
+        self.pointer = SliderHelper()
         self.pointer.observe(lambda change: self._debounce.hold(change.new), "held")
         self.add_class("wb-steering")
         grid = classed(ipw.Box(self._panels()), "wb-steering-grid")
-        self.children = (style_sheet(), SliderLabels(), self.pointer, self.refusal, self.note, grid)
-
-    def _add(self, setting: Setting, record: str) -> None:
-        """A control; `record` is what its setting belongs to: "rates", "config" or "train"."""
-        name = setting.name
-        control = setting_control(setting, "" if record == "rates" else LABELS.get(name, ""))
-        control.add_class(f"wb-set-{name}")
-        control.observe(lambda change: self._move(name, change.new), "value")
-        self.controls[name], self._records[name] = control, record
+        self.children = (style_sheet(), self.pointer, self.refusal, self.note, grid)
 
     def _panels(self) -> list[ipw.Widget]:
-        kinds = self.source.space.mutation_kinds
+        space, config = self.source.space, self.source.settings.config
         parts: dict[str, list[Any]] = {"kinds": [], "law": [], "sizes": [], "own": []}
-        for name, control in self.controls.items():
-            if self._records[name] != "rates":
-                part = "own"
-            else:
-                part = "kinds" if name in kinds else "law" if name.startswith(SPATIAL) else "sizes"
-            parts[part].append(control)
+        for setting in space.settings:
+            law = "law" if setting.name.startswith("spatial_") else "sizes"
+            part = "kinds" if setting.name in space.mutation_kinds else law
+            parts[part].append(self._add("rates", setting.name, setting_control(setting)))
+        for record, (declared, labels) in LIVE.items():
+            for setting in settings_of(declared):
+                if setting.name in labels:
+                    control = setting_control(setting, labels[setting.name])
+                    parts["own"].append(self._add(record, setting.name, control))
+        for name, most in (("children", config.population), ("epochs", 2 * config.train.epochs)):
+            self.controls[name].max = max(self.controls[name].max, most)
         return [
             panel("Mutations", *parts["kinds"], self.shares, name="wb-area-kinds"),
             *([panel("Spatial law", *parts["law"], self.curve, name="wb-area-law")] if parts["law"] else []),
             panel("Sizes", *parts["sizes"], name="wb-area-sizes"),
             panel("Search and training", *parts["own"], name="wb-area-own"),
         ]
+
+    def _add(self, record: str, name: str, control: Any) -> Any:
+        self.controls[name], self._records[name] = classed(control, f"wb-set-{name}"), record
+        control.observe(lambda change: self._move(name, change.new), "value")
+        return control
+
+    def _value(self, name: str) -> Any:
+        """The value of a setting that holds from the next child on."""
+        settings = self.source.settings
+        records = {"rates": settings.rates, "config": settings.config, "train": settings.config.train}
+        return getattr(records[self._records[name]], name)
 
     # ------------------------------------------------------------------ a slider is moved
     def _move(self, name: str, value: Any) -> None:
@@ -116,25 +115,26 @@ class Steering(View):
             self.refusal.value = ""
 
     def _update(self, moved: Mapping[str, Any]) -> dict[str, Any]:
-        """Values by name as `Search.update` takes them: whole records."""
-        settings = self._settings
-        rates, train, update = dict[str, Any](), dict[str, Any](), dict[str, Any]()
+        """Values by name as `Search.update` takes them: rates and training as whole records."""
+        settings = self.source.settings
+        by_record: dict[str, dict[str, Any]] = {"rates": {}, "train": {}, "config": {}}
         for name, value in moved.items():
-            {"rates": rates, "train": train, "config": update}[self._records[name]][name] = value
-        if rates:
-            update["rates"] = replace(settings.rates, **rates)
-        if train:
-            update["train"] = replace(settings.config.train, **train)
+            by_record[self._records[name]][name] = value
+        update = by_record["config"]
+        if by_record["rates"]:
+            update["rates"] = replace(settings.rates, **by_record["rates"])
+        if by_record["train"]:
+            update["train"] = replace(settings.config.train, **by_record["train"])
         return update
 
     def _preview(self) -> None:
         """Show what would follow if the drag ended now."""
-        moved = self._debounce.changes
+        moved, rates = self._debounce.changes, self.source.settings.rates
         self._previewed = bool(moved)
         try:
-            self._draw(self._update(moved).get("rates", self._settings.rates))
+            self._draw(self._update(moved).get("rates", rates))
         except WorkbenchError:  # said when the drag ends
-            self._draw(self._settings.rates)
+            self._draw(rates)
         if moved:
             told = (
                 f"{in_words(name)} {setting_text(self._value(name))} → {setting_text(value)}"
@@ -150,27 +150,16 @@ class Steering(View):
         fixed = self.source.search is None or snapshot.state in ENDED
         if fixed:
             self._debounce.changes.clear()
-        if self._settings is not self._shown:
+        if self.source.settings is not self._shown:
             self._refresh()
         for control in self.controls.values():
             control.disabled = fixed
         if not self._debounce.changes:
             self._show_note(snapshot)
 
-    @property
-    def _settings(self) -> Settings:
-        """Those that hold from the next child on."""
-        return self.source.settings if self.source.search is None else self.source.search.target
-
-    def _value(self, name: str) -> Any:
-        """The value of a setting that holds from the next child on."""
-        settings = self._settings
-        records = {"rates": settings.rates, "config": settings.config, "train": settings.config.train}
-        return getattr(records[self._records[name]], name)
-
     def _refresh(self) -> None:
         """Bring the controls to what holds, but for those that are being moved."""
-        self._shown = self._settings
+        self._shown = self.source.settings
         self._refreshing = True
         try:
             for name, control in self.controls.items():
@@ -185,12 +174,9 @@ class Steering(View):
         """The probabilities and the spatial law of some rates."""
         kinds = self.source.space.mutation_kinds
         total = sum(getattr(rates, kind) for kind in kinds) or 1.0
-        shares = {kind: getattr(rates, kind) / total for kind in kinds}
-        bar = share_bar(
-            [(share, mutation_color(kind, kinds)) for kind, share in shares.items()], "mutation probabilities"
-        )
-        names = {f"{in_words(kind)} {share:.0%}": mutation_color(kind, kinds) for kind, share in shares.items()}
-        self.shares.value = bar + legend(names)
+        shares = [(kind, getattr(rates, kind) / total, mutation_color(kind, kinds)) for kind in kinds]
+        bar = share_bar([(share, color) for _, share, color in shares], "mutation probabilities")
+        self.shares.value = bar + legend({f"{in_words(kind)} {share:.0%}": color for kind, share, color in shares})
         law = getattr(rates, "law", None)
         if isinstance(law, SpatialLaw) and law != self._law:
             self._law = law
@@ -200,14 +186,11 @@ class Steering(View):
     def _show_note(self, snapshot: Snapshot) -> None:
         search = self.source.search
         if search is None:
-            self.note.value = quiet("Settings at the end of this stored run.")
-            return
-        pending = search.pending
-        last = changes(self.source.run.config, snapshot.events, pending)[-1:]
-        if snapshot.state in ENDED:
+            text = "Settings at the end of this stored run."
+        elif snapshot.state in ENDED:
             text = f"The search has {snapshot.state}; nothing can change any more."
-        elif last:
-            when = "Waits for the next child" if pending else f"Last change, from child {last[0].from_child} on"
+        elif last := changes(self.source.run.config, snapshot.events, search.pending)[-1:]:
+            when = "Waits for the next child" if search.pending else f"Last change, from child {last[0].from_child} on"
             text = f"{when}: {'; '.join(last[0].lines)}."
         else:
             text = "A change takes effect with the next child, is marked on the timeline, and is stored in the run."
@@ -218,8 +201,3 @@ class Steering(View):
         if hasattr(self, "_debounce"):
             self._debounce.flush()
         super().close()
-
-
-def _declared(record: type, names: Sequence[str]) -> list[Setting]:
-    """Some of the settings that a record declares."""
-    return [one for one in settings_of(record) if one.name in names]
