@@ -117,7 +117,7 @@ def test_no_two_files_import_each_other():
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_heavy_packages_are_imported_where_they_are_used(path):
-    allowed = {"torch"} if part_of(path) in ("compiler", "training") or path.name == "mlp_module.py" else set()
+    allowed = {"torch"} if part_of(path) in ("compiler", "training") else set()
     if path.parent.name == "native":
         allowed = {"numba"}
     if path.parent.parent.name == "views":

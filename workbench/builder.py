@@ -17,28 +17,15 @@ NEW_EDGE_SCALE = 0.1
 
 
 class GenomeBuilder:
-    """A child in the making. Layers and positions are those of the parent; the finished child computes its own.
-
-    Args:
-        parent: left untouched.
-        law: by which `connect` draws edges.
-
-    Attributes:
-        keep: which of the parent's edges stay, bool [edges].
-    """
+    """A child in the making. Layers and positions are those of the parent; the finished child computes its own."""
 
     def __init__(self, parent: Genome, law: SpatialLaw = SpatialLaw()) -> None:
         self.parent, self.law = parent, law
         self.positions = parent.positions.copy()
-        self.keep = np.ones(parent.n_edges, bool)
+        self.keep = np.ones(parent.n_edges, bool)  # which of the parent's edges stay
         self.new_keys = np.zeros(0, np.int64)
         none = np.zeros(0, np.int64)
         self._new = [(none, none)]
-
-    @property
-    def n_layers(self) -> int:
-        """Layers of the parent, inputs and outputs included."""
-        return self.parent.n_layers
 
     def members(self, layer: int) -> np.ndarray:
         """Ids of the parent's neurons in `layer`."""
@@ -102,11 +89,7 @@ class GenomeBuilder:
         return bool(seen[n_inputs : n_inputs + n_outputs].any())
 
     def finish(self, kind: str, **facts: Any) -> tuple[Genome, Record]:
-        """The pruned child and its record.
-
-        Raises:
-            MutationError: if nothing changed, or nothing of the network would be left.
-        """
+        """The pruned child and its record; `MutationError` if nothing changed, or nothing would be left."""
         parent, kept, n_new = self.parent, self.keep, self.n_new_edges
         if kept.all() and n_new == 0:
             raise MutationError(f"{kind} found nothing to change")
@@ -143,9 +126,8 @@ class GenomeBuilder:
         lengths = lengths[~np.isnan(lengths)]
         if len(lengths) == 0:
             return None
-        names = ("min", "q25", "median", "q75", "max")
-        quartiles = np.quantile(lengths, [0, 0.25, 0.5, 0.75, 1])
-        return {name: round(float(value), 3) for name, value in zip(names, quartiles, strict=True)}
+        shares = {"min": 0, "q25": 0.25, "median": 0.5, "q75": 0.75, "max": 1}
+        return {name: round(float(np.quantile(lengths, share)), 3) for name, share in shares.items()}
 
 
 def _fresh_keys(count: int, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -162,11 +144,7 @@ def draw_share(rng: np.random.Generator, bounds: tuple[float, float], of: int) -
 
 
 def groups_of_equal_offset(genome: Genome, edges: np.ndarray) -> list[np.ndarray]:
-    """Group `edges` by their rounded offset from source to target.
-
-    Returns:
-        Groups of at least two edges, of which at least one does not share its weight yet.
-    """
+    """Groups of two or more `edges` of equal rounded offset, of which at least one does not share its weight yet."""
     offset = np.rint(genome.positions[genome.targets[edges]] - genome.positions[genome.sources[edges]])
     codes = (offset @ [1 << 20, 1]).astype(np.int64)
     order = topology.stable_order(codes - codes.min(initial=0))

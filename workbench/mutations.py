@@ -109,8 +109,8 @@ def add_neurons(
     n_edges = max(2, draw_share(rng, rates.new_neuron_edges, genome.n_edges))
     target = draw_share(rng, rates.new_neurons, genome.n_neurons)
     n_new = min(target, n_edges // 2)
-    new_layer = builder.n_layers == 2 or rng.random() < 0.5
-    depth = int(rng.integers(1, builder.n_layers if new_layer else builder.n_layers - 1))
+    new_layer = genome.n_layers == 2 or rng.random() < 0.5
+    depth = int(rng.integers(1, genome.n_layers if new_layer else genome.n_layers - 1))
     after = depth if new_layer else depth + 1  # the layer after, as numbered in the parent
 
     new = builder.add_neurons(rng.choice(builder.members(depth - 1), n_new), rng)
@@ -119,7 +119,7 @@ def add_neurons(
     # (sources, targets, layer of the targets) between which further edges may be drawn
     groups = [(builder.members(depth - 1), new, depth), (new, builder.members(after), depth + 1)]
     others = [(builder.members(layer), new, depth) for layer in range(depth - 1)]
-    others += [(new, builder.members(layer), layer + new_layer) for layer in range(after + 1, builder.n_layers)]
+    others += [(new, builder.members(layer), layer + new_layer) for layer in range(after + 1, genome.n_layers)]
     skips = [group for group in others if rng.random() < 0.5]
     shares = rng.dirichlet(np.ones(3 if skips else 2))
     skip_shares = rng.dirichlet(np.ones(len(skips))) * shares[2] if skips else np.zeros(0)
@@ -145,9 +145,9 @@ def add_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates = D
     """
     builder = GenomeBuilder(genome, rates.law)
     target = draw_share(rng, rates.new_edges, genome.n_edges)
-    lower, upper = np.triu_indices(builder.n_layers, 1)
-    sizes = np.bincount(genome.layers, minlength=builder.n_layers)
-    existing = np.zeros((builder.n_layers, builder.n_layers), np.int64)
+    lower, upper = np.triu_indices(genome.n_layers, 1)
+    sizes = np.bincount(genome.layers, minlength=genome.n_layers)
+    existing = np.zeros((genome.n_layers, genome.n_layers), np.int64)
     np.add.at(existing, (genome.layers[genome.sources], genome.layers[genome.targets]), 1)
     free = sizes[lower] * sizes[upper] > existing[lower, upper]
     lower, upper = lower[free], upper[free]
@@ -189,7 +189,7 @@ def remove_edges(
     weight = np.sqrt(counts)
     n_pairs = min(rates.layer_pairs, int((counts > 0).sum()))
     chosen = rng.choice(len(counts), n_pairs, replace=False, p=weight / weight.sum())
-    lower, upper = np.divmod(chosen, builder.n_layers)
+    lower, upper = np.divmod(chosen, genome.n_layers)
     most = np.where(upper - lower == 1, counts[chosen] // 2, counts[chosen])
     amounts = _spread(target, counts[chosen], most)
     if amounts.sum() == 0:

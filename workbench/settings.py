@@ -32,51 +32,30 @@ from workbench.errors import ConfigError
 
 T = TypeVar("T")
 
-KEY = "setting"
-"""Under which a field's metadata hold its declaration."""
+KEY = "setting"  # under which a field's metadata hold its declaration
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a record.
+    """One setting of a record."""
 
-    Attributes:
-        name: of the field; in `all_settings` preceded by the names of the records around it, as in "train.epochs".
-        kind: "number", "integer", "range" (a pair low, high), "switch", "choice", "list", "text" or "record".
-        default: its value unless one is given.
-        help: one line for the person who sets it.
-        unit: such as "pixels"; "" if it has none.
-        low: smallest value allowed.
-        high: largest value allowed.
-        above: whether `low` itself is excluded.
-        below: whether `high` itself is excluded.
-        slider: ends of its slider: the values that make sense.
-        log: whether its slider is logarithmic.
-        choices: the values allowed, of a choice or of the items of a list.
-        optional: whether it may be None.
-        whole: whether it takes whole numbers only.
-        of: mutations that read it; empty if it belongs to none in particular.
-        live: whether it may change while a search runs.
-        record: class of its value, of a record.
-    """
-
-    name: str
-    kind: str
+    name: str  # of the field; in `all_settings` after the names of the records around it, as in "train.epochs"
+    kind: str  # "number", "integer", "range" (a pair low, high), "switch", "choice", "list", "text" or "record"
     default: Any
-    help: str
-    unit: str = ""
-    low: float = -math.inf
-    high: float = math.inf
-    above: bool = False
-    below: bool = False
-    slider: tuple[float, float] = (0.0, 1.0)
-    log: bool = False
-    choices: tuple[str, ...] = ()
-    optional: bool = False
-    whole: bool = False
-    of: tuple[str, ...] = ()
-    live: bool = False
-    record: type | None = None
+    help: str  # one line for the person who sets it
+    unit: str = ""  # such as "pixels"
+    low: float = -math.inf  # smallest value allowed
+    high: float = math.inf  # largest value allowed
+    above: bool = False  # whether `low` itself is excluded
+    below: bool = False  # whether `high` itself is excluded
+    slider: tuple[float, float] = (0.0, 1.0)  # ends of its slider: the values that make sense
+    log: bool = False  # whether its slider is logarithmic
+    choices: tuple[str, ...] = ()  # the values allowed, of a choice or of the items of a list
+    optional: bool = False  # whether it may be None
+    whole: bool = False  # whether it takes whole numbers only
+    of: tuple[str, ...] = ()  # mutations that read it; empty if it belongs to none in particular
+    live: bool = False  # whether it may change while a search runs
+    record: type | None = None  # class of its value, of a record
 
     @property
     def expected(self) -> str:
@@ -140,7 +119,7 @@ def setting(
     slider: tuple[float, float] | None = None,
     **more: Any,
 ) -> Any:
-    """A field of a settings record.
+    """A field of a settings record; arguments are as in `Setting`.
 
     Args:
         default: its value unless one is given; a function that makes it if it is a record of its own.
@@ -150,7 +129,7 @@ def setting(
         above: what values must be above, instead of `low`.
         below: what values must be below, instead of `high`.
         slider: ends of its slider; the bounds if none are given.
-        more: `unit`, `log`, `choices`, `of` and `live`, as in `Setting`.
+        more: `unit`, `log`, `choices`, `of` and `live`.
     """
     bounds = {"low": low if above is None else above, "high": high if below is None else below}
     excluded = {"above": above is not None, "below": below is not None}
@@ -234,14 +213,8 @@ def _plain(value: Any) -> Any:
 def from_values(kind: type[T], values: Mapping[str, Any], base: T | None = None) -> T:
     """A record of class `kind` with `values` put over `base` (by default over the class's defaults).
 
-    Args:
-        kind: a frozen dataclass whose fields are bool, int, float, str, tuples of float, optional ones,
-            or further dataclasses. Its `__post_init__` checks ranges.
-        values: what to set; nested records as mappings or as dotted names (`{"train.epochs": 3}`).
-        base: the record to start from.
-
-    Raises:
-        ConfigError: on an unknown name or a value of the wrong type.
+    `values` has nested records as mappings or dotted names (`{"train.epochs": 3}`). The record's `__post_init__` checks
+    ranges; an unknown name or a value of the wrong type is a `ConfigError`.
     """
     hints = typing.get_type_hints(kind)
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]

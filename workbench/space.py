@@ -62,11 +62,7 @@ class SearchSpace(Protocol):
         stream: tuple[int, ...],
         on_epoch: Callable[[Mapping[str, float]], bool] | None = None,
     ) -> TrainResult:
-        """Train `genome`; `stream` keys the prepared training data (see `workbench.training`).
-
-        `on_epoch` is called with each row of the history (`epoch`, `val_accuracy`, …); if it returns True, training
-        ends there.
-        """
+        """Train `genome`; `stream` keys the prepared training data, `on_epoch` is as in `workbench.train`."""
 
     def evaluate(self, genome: Any, data: Any, split: str) -> float:
         """Accuracy of a trained genome on a split of `data`."""
@@ -86,17 +82,11 @@ class SearchSpace(Protocol):
 
 @dataclass(frozen=True)
 class RecordSpace:
-    """Base of the search spaces that are records themselves, and whose rates are a record.
+    """Base of the search spaces that are records themselves, and whose rates are a record."""
 
-    Attributes:
-        input_shape: (channels, height, width).
-        n_outputs: number of classes.
-        rates_record: class of the rates, declared with `workbench.settings.setting`.
-    """
-
-    input_shape: tuple[int, int, int]
-    n_outputs: int
-    rates_record: ClassVar[type]
+    input_shape: tuple[int, int, int]  # channels, height, width
+    n_outputs: int  # classes
+    rates_record: ClassVar[type]  # class of the rates, declared with `workbench.settings.setting`
 
     @classmethod
     def for_data(cls, data: Any, *settings: Any, **named: Any) -> Self:

@@ -24,20 +24,11 @@ import numpy as np
 from workbench.genome.topology import first_of_each, stable_order
 from workbench.settings import check_settings, documented, setting
 
-BLOCK_PAIRS = 1 << 19
-"""Pairs that Gumbel drawing holds in memory at once (about 20 MB)."""
-
-CACHED_PAIRS = 1 << 14
-"""Pairs for which single-precision keys, noise and distances fit the fastest caches."""
-
-FEW_PAIRS = 1 << 16
-"""Below this many pairs drawing by Gumbel keys is faster."""
-
-GRID = 32
-"""Cells per axis at most, for rejection sampling."""
-
-MAX_PROPOSALS_PER_EDGE = 60
-"""When near pairs are used up and this many proposals fail, Gumbel keys draw the rest."""
+BLOCK_PAIRS = 1 << 19  # pairs that Gumbel drawing holds in memory at once (about 20 MB)
+CACHED_PAIRS = 1 << 14  # pairs for which single-precision keys, noise and distances fit the fastest caches
+FEW_PAIRS = 1 << 16  # below this many pairs drawing by Gumbel keys is faster
+GRID = 32  # cells per axis at most, for rejection sampling
+MAX_PROPOSALS_PER_EDGE = 60  # when near pairs are used up and this many proposals fail, Gumbel keys draw the rest
 
 
 @documented
@@ -74,18 +65,10 @@ def draw_pairs(
     taken: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw distinct unconnected pairs by the spatial law.
+    """Indices of sources and targets of distinct unconnected pairs by the spatial law, in the order of drawing.
 
-    Args:
-        source_positions: [sources, 2] in pixels.
-        target_positions: [targets, 2]; NaN (outputs) makes the draw uniform.
-        scale: decay length in pixels.
-        count: how many pairs to draw; fewer are drawn if there are fewer free ones.
-        taken: int64 codes `source · targets + target` of the pairs already connected, any order.
-        rng: source of randomness.
-
-    Returns:
-        Indices of sources and targets, each int64 [drawn], in the order of drawing.
+    Positions are [neurons, 2] in pixels; NaN (outputs) makes the draw uniform. `scale` is the decay length in pixels.
+    Fewer than `count` are drawn if fewer are free; `taken` has the codes `source · targets + target` of the others.
     """
     n_pairs = len(source_positions) * len(target_positions)
     taken = np.sort(np.asarray(taken, np.int64))

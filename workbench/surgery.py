@@ -1,7 +1,8 @@
 """Surgery by hand: a chosen neuron or edge goes, comes, or shares its weight. `genome -> (genome, record)`.
 
-The parent is left untouched. As after a mutation, what leads nowhere is pruned in cascade, and the rest keeps its
-weights and its neurons' keys. Edges are chosen by their index in `genome.sources`; see `Region.edges`, `edges_of`.
+The parent is left untouched; what is impossible is a `MutationError`. As after a mutation, what leads nowhere is pruned
+in cascade, and the rest keeps its weights and its neurons' keys. Edges are chosen by their index in `genome.sources`;
+see `Region.edges`, `edges_of`.
 """
 
 from __future__ import annotations
@@ -53,11 +54,7 @@ class Region:
 
 
 def delete_neurons(genome: Genome, neurons: int | Iterable[int]) -> tuple[Genome, Record]:
-    """Delete hidden neurons (their ids) with all their edges.
-
-    Raises:
-        MutationError: if one is no hidden neuron, none is given, or no path from an input to an output would be left.
-    """
+    """Delete hidden neurons (their ids) with all their edges; some path from an input to an output must be left."""
     chosen = np.unique(_ids("neurons", [neurons] if isinstance(neurons, int) else neurons))
     first_hidden = genome.n_inputs + genome.n_outputs
     if wrong := [int(neuron) for neuron in chosen if not first_hidden <= neuron < genome.n_neurons]:
@@ -73,26 +70,16 @@ def delete_neurons(genome: Genome, neurons: int | Iterable[int]) -> tuple[Genome
 
 
 def delete_edges(genome: Genome, edges: int | Iterable[int]) -> tuple[Genome, Record]:
-    """Delete edges; neurons that are left without input or output go with them.
-
-    Raises:
-        MutationError: if there is no such edge, none is given, or no path from an input to an output would be left.
-    """
+    """Delete edges, and with them neurons left without input or output; some path must be left."""
     builder = GenomeBuilder(genome)
     builder.keep[_edges(genome, edges)] = False
     return builder.finish("delete_edges")
 
 
 def connect(genome: Genome, source: int, target: int) -> tuple[Genome, Record]:
-    """Add the edge from one neuron to another; it has no weight yet (`workbench.initial.initialise` draws one).
+    """Add the edge from one neuron (id) to another from which no way leads back; `initialise` draws its weight.
 
-    Args:
-        genome: the parent; layers and positions of what follows the edge may shift in the child.
-        source: id of an input or hidden neuron.
-        target: id of a hidden neuron or an output from which no way leads to `source`.
-
-    Raises:
-        MutationError: if there is no such neuron, they are connected already, or the edge would not go forward.
+    Layers and positions of what follows the edge may shift in the child.
     """
     if wrong := [neuron for neuron in (source, target) if not 0 <= neuron < genome.n_neurons]:
         raise MutationError(f"expected neuron ids from 0 to {genome.n_neurons - 1}, got {_few(wrong)}")
@@ -120,9 +107,6 @@ def share_edges(genome: Genome, edges: Iterable[int]) -> tuple[Genome, Record]:
 
     As the mutation `share_weights` does, but for the edges that a person chose. Edges into outputs, which have no
     offset, and edges whose offset no other chosen one has stay as they are. Parameters fall, FLOPs do not.
-
-    Raises:
-        MutationError: if there is no such edge, or no two of them are left to share a weight.
     """
     chosen = np.unique(_edges(genome, edges))
     chosen = chosen[genome.targets[chosen] >= genome.n_inputs + genome.n_outputs]

@@ -32,18 +32,12 @@ class CsrProduct(nn.Module):
         super().__init__()
         n_targets = len(block.starts) - 1
         rows = np.repeat(np.arange(n_targets), np.diff(block.starts))
-        transposed = np.lexsort((rows, block.columns))
-        starts_t = np.concatenate([[0], np.cumsum(np.bincount(block.columns, minlength=block.n_sources))])
+        to_t = np.lexsort((rows, block.columns))
+        crow_t = np.concatenate([[0], np.cumsum(np.bincount(block.columns, minlength=block.n_sources))])
         self.shape = (n_targets, block.n_sources)
-        for name, array in {
-            "crow": block.starts,
-            "col": block.columns,
-            "crow_t": starts_t,
-            "col_t": rows[transposed],
-            "to_t": transposed,
-        }.items():
-            kind = torch.int64 if name == "to_t" else torch.int32
-            self.register_buffer(name, torch.as_tensor(array, dtype=kind), persistent=False)
+        whole = {"crow": block.starts, "col": block.columns, "crow_t": crow_t, "col_t": rows[to_t]}
+        for name, array in {**{name: array.astype(np.int32) for name, array in whole.items()}, "to_t": to_t}.items():
+            self.register_buffer(name, torch.as_tensor(array), persistent=False)
         with warnings.catch_warnings():  # torch warns once per process that CSR tensors are in beta
             warnings.simplefilter("ignore", UserWarning)
             torch.eye(1).to_sparse_csr()
@@ -123,12 +117,26 @@ class GatherProduct(nn.Module):
         return (weights.unsqueeze(2) * inputs).sum(dim=1)
 
 
-PRODUCTS: dict[str, type[CsrProduct] | type[DenseProduct] | type[GatherProduct]] = {
-    "csr": CsrProduct,
-    "dense": DenseProduct,
-    "gather": GatherProduct,
-}
+PRODUCTS: dict[str, type[nn.Module]] = {"csr": CsrProduct, "dense": DenseProduct, "gather": GatherProduct}
 """Backends of `NeuronNetwork` by name."""
+
+
+class Dropout(nn.Module):
+    """Inverted dropout with random numbers of its own, so that modules in several threads do not mix."""
+
+    def __init__(self, probability: float, seed: int) -> None:
+        super().__init__()
+        self.probability, self._seed = probability, seed
+        self._random: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` with a share of its values set to 0 while training."""
+        if not self.training or not self.probability:
+            return x
+        if self._random is None or self._random.device != x.device:
+            self._random = torch.Generator(x.device).manual_seed(self._seed % 2**63)
+        keep = torch.rand(x.shape, generator=self._random, device=x.device) >= self.probability
+        return x * keep / (1 - self.probability)
 
 
 class NeuronNetwork(nn.Module):
@@ -161,7 +169,7 @@ class NeuronNetwork(nn.Module):
         super().__init__()
         if backend not in PRODUCTS:
             raise ConfigError(f"unknown backend {backend!r}; expected one of: {', '.join(PRODUCTS)}")
-        self.backend, self.dropout = backend, dropout
+        self.backend, self.dropout = backend, Dropout(dropout, seed)
         self.genome = initialise(genome, np.random.default_rng(seed))
         self.plan = compile_genome(genome)
         self.weight = nn.Parameter(torch.as_tensor(self.plan.weights_of(self.genome), dtype=dtype))
@@ -169,8 +177,6 @@ class NeuronNetwork(nn.Module):
         self.layers = nn.ModuleList(_Layer(self.plan, layer, backend) for layer in range(1, self.plan.n_layers))
         if device is not None:
             self.to(device)
-        self._seed = seed
-        self._random: torch.Generator | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [batch, outputs]; `DataError` if the images' size does not match the network's inputs."""
@@ -183,17 +189,8 @@ class NeuronNetwork(nn.Module):
         outputs = [flat.to(self.weight.dtype).t().contiguous()]  # of each layer: [neurons, batch]
         for layer in self.layers:
             out = layer(outputs, self.weight, self.bias)
-            if self.training and self.dropout > 0 and not layer.is_output:
-                out = self._drop(out)
-            outputs.append(out)
+            outputs.append(out if layer.is_output else self.dropout(out))
         return outputs[-1].t()
-
-    def _drop(self, out: Tensor) -> Tensor:
-        """Inverted dropout from a generator of this module's own, so that threads do not disturb each other."""
-        if self._random is None or self._random.device != out.device:
-            self._random = torch.Generator(out.device).manual_seed(self._seed % 2**63)
-        keep = torch.rand(out.shape, generator=self._random, device=out.device) >= self.dropout
-        return out * keep / (1 - self.dropout)
 
     def to_genome(self) -> Genome:
         """The genome with this module's parameters, lossless for float32."""

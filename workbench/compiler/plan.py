@@ -12,8 +12,7 @@ import numpy as np
 
 from workbench.genome import EPS, SMALLEST_NORMALISED_LAYER, Genome
 
-BATCH = 512
-"""Images that are run at once."""
+BATCH = 512  # images that `logits_of` runs at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,32 +29,18 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The compiled form of a genome.
+    """The compiled form of a genome."""
 
-    Attributes:
-        n_inputs: number of inputs; they are the first rows.
-        n_outputs: number of outputs; they are the last rows.
-        neurons: genome id of each row, int64 [neurons].
-        layer_starts: first row of each layer and the end, int64 [layers + 1].
-        normalised: whether LayerNorm applies, bool [layers].
-        row_starts: CSR row pointer, int64 [neurons + 1].
-        columns: row of each edge's source, int64 [edges], ascending within a row.
-        edges: index in the genome of each edge of the plan, int64 [edges].
-        parameters: index in the vector of weights of each edge, int64 [edges]; edges that share a weight share the
-            index. Without sharing it is 0, 1, 2, …
-        n_weights: length of the vector of weights.
-    """
-
-    n_inputs: int
-    n_outputs: int
-    neurons: np.ndarray
-    layer_starts: np.ndarray
-    normalised: np.ndarray
-    row_starts: np.ndarray
-    columns: np.ndarray
-    edges: np.ndarray
-    parameters: np.ndarray
-    n_weights: int
+    n_inputs: int  # they are the first rows
+    n_outputs: int  # they are the last rows
+    neurons: np.ndarray  # genome id of each row, int64 [neurons]
+    layer_starts: np.ndarray  # first row of each layer and the end, int64 [layers + 1]
+    normalised: np.ndarray  # whether LayerNorm applies, bool [layers]
+    row_starts: np.ndarray  # CSR row pointer, int64 [neurons + 1]
+    columns: np.ndarray  # row of each edge's source, int64 [edges], ascending within a row
+    edges: np.ndarray  # index in the genome of each edge of the plan, int64 [edges]
+    parameters: np.ndarray  # index of each edge in the vector of weights, which edges may share, int64 [edges]
+    n_weights: int  # length of the vector of weights
 
     @property
     def n_layers(self) -> int:
@@ -109,17 +94,12 @@ class Plan:
         return genome.with_parameters(edge_weights, neuron_biases)
 
 
-def _layer_order(genome: Genome) -> np.ndarray:
-    """Genome ids by layer; hidden neurons of a layer by position, so that neighbours find the rows they read cached."""
-    place = np.zeros((genome.n_neurons, 2))
-    first_hidden = genome.n_inputs + genome.n_outputs
-    place[first_hidden:] = genome.positions[first_hidden:]
-    return np.lexsort((place[:, 1], place[:, 0] // 8, genome.layers))
-
-
 def compile_genome(genome: Genome) -> Plan:
     """The plan of a genome."""
-    neurons = _layer_order(genome)
+    place = np.zeros((genome.n_neurons, 2))
+    first_hidden = genome.n_inputs + genome.n_outputs
+    place[first_hidden:] = genome.positions[first_hidden:]  # so that neighbours find the rows they read cached
+    neurons = np.lexsort((place[:, 1], place[:, 0] // 8, genome.layers))
     row_of = np.empty_like(neurons)
     row_of[neurons] = np.arange(len(neurons))
     targets, sources = row_of[genome.targets], row_of[genome.sources]
@@ -148,14 +128,9 @@ def compile_genome(genome: Genome) -> Plan:
 
 
 def neuron_values(genome: Genome, images: np.ndarray) -> np.ndarray:
-    """The value of every neuron: inputs as given, hidden neurons after the ReLU, outputs as logits.
+    """The value of every neuron by id, float32 [neurons, batch]: hidden neurons after the ReLU, outputs as logits.
 
-    Args:
-        genome: a network with known weights.
-        images: scaled as for training, [batch, c, h, w] or [batch, inputs].
-
-    Returns:
-        float32 [neurons, batch], rows in the order of neuron ids.
+    `images` are scaled as for training, [batch, c, h, w] or [batch, inputs]. Runs in numpy, without importing torch.
     """
     from scipy.sparse import csr_array
 

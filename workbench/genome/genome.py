@@ -235,11 +235,7 @@ class Genome:
         return {"input_shape": self.input_shape, "n_outputs": self.n_outputs, "normalization": self.normalization}
 
     def to_bytes(self, *, compact: bool = False) -> bytes:
-        """The genome as a compressed `npz` file without pickles.
-
-        Args:
-            compact: whether weights and biases are left out if there are none (see `without_weights`).
-        """
+        """The genome as a compressed `npz` file without pickles; `compact` leaves out weights that are all missing."""
         bare = compact and np.isnan(self.weights).all() and not self.biases.any()
         ordered = bare and (np.diff(self.targets * self.n_neurons + self.sources) > 0).all()
         return (npz.write_topology if ordered else npz.write_genome)(self._facts, vars(self))

@@ -20,28 +20,18 @@ if TYPE_CHECKING:
 
 
 def make_graph(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> networkx.DiGraph:
-    """A directed graph of a genome.
-
-    Args:
-        facts: `input_shape`, `n_outputs` and `normalization`.
-        arrays: all arrays of a genome, its `layers` and `positions` included.
-    """
+    """A directed graph of a genome from its shape and normalization, and its arrays with `layers` and `positions`."""
     import networkx
 
     graph = networkx.DiGraph(**facts)
     n_inputs, n_outputs = int(np.prod(facts["input_shape"])), facts["n_outputs"]
-    biases, keys = arrays["biases"].tolist(), arrays["neuron_keys"].tolist()
-    for neuron, (layer, position) in enumerate(
-        zip(arrays["layers"].tolist(), arrays["positions"].tolist(), strict=True)
-    ):
-        body = neuron - n_inputs
-        if body < 0:
-            graph.add_node(neuron, kind="input", layer=layer, position=tuple(position))
-        elif body < n_outputs:
-            graph.add_node(neuron, kind="output", layer=layer, position=None, bias=biases[body])
-        else:
-            more = {"bias": biases[body], "key": keys[body - n_outputs]}
-            graph.add_node(neuron, kind="hidden", layer=layer, position=tuple(position), **more)
+    for neuron, (layer, place) in enumerate(zip(arrays["layers"].tolist(), arrays["positions"].tolist(), strict=True)):
+        kind = "input" if neuron < n_inputs else "output" if neuron < n_inputs + n_outputs else "hidden"
+        graph.add_node(neuron, kind=kind, layer=layer, position=None if kind == "output" else tuple(place))
+    for neuron, bias in enumerate(arrays["biases"].tolist(), start=n_inputs):
+        graph.nodes[neuron]["bias"] = bias
+    for neuron, key in enumerate(arrays["neuron_keys"].tolist(), start=n_inputs + n_outputs):
+        graph.nodes[neuron]["key"] = key
     columns = (arrays[name].tolist() for name in ("sources", "targets", "weights", "shared"))
     for index, (source, target, weight, shared) in enumerate(zip(*columns, strict=True)):
         graph.add_edge(source, target, weight=weight, shared=shared, index=index)
@@ -49,12 +39,9 @@ def make_graph(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ne
 
 
 def read_graph(graph: networkx.DiGraph) -> dict[str, Any]:
-    """The arguments of `Genome.from_edges`, from such a graph.
+    """The arguments of `Genome.from_edges` from such a graph; `GenomeError` without its shape or the ids 0 … n-1.
 
     `bias`, `key`, `weight`, `shared`, `index` and `normalization` may be left out.
-
-    Raises:
-        GenomeError: if the graph lacks its shape or its nodes are not the ids 0 … n-1.
     """
     missing = [name for name in ("input_shape", "n_outputs") if name not in graph.graph]
     if missing:

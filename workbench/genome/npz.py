@@ -24,8 +24,7 @@ from workbench.errors import GenomeError
 from workbench.genome.topology import check_shape
 
 GENOME, TOPOLOGY = "workbench-genome", "workbench-topology"
-FORMAT_VERSION = 1
-"""Of both formats."""
+FORMAT_VERSION = 1  # of both
 
 MAX_BYTES = 2**29
 """Largest total size of the unpacked arrays: refuses a small file that unpacks without end."""
@@ -59,12 +58,7 @@ _HEADER = re.compile(
 
 # ---------------------------------------------------------------------- genomes
 def write_genome(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
-    """A genome as `npz` bytes; equal arrays give equal bytes.
-
-    Args:
-        facts: `input_shape`, `n_outputs` and `normalization`.
-        arrays: `sources`, `targets`, `weights`, `shared`, `biases` and `neuron_keys`.
-    """
+    """A genome as `npz` bytes, from its `_FACTS` and `_ARRAYS`; equal arrays give equal bytes."""
     return write_arrays(GENOME, FORMAT_VERSION, facts, {name: arrays[name].astype(t) for name, t in _ARRAYS.items()})
 
 
@@ -81,11 +75,7 @@ def write_topology(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -
 
 
 def read_genome(blob: bytes) -> dict[str, Any]:
-    """The arguments of `Genome.from_edges`, back from `write_genome` or `write_topology`.
-
-    Raises:
-        GenomeError: if the bytes are damaged, of a newer version, too large, or hold anything else.
-    """
+    """The arguments of `Genome.from_edges`, back from `write_genome` or `write_topology`; see `read_arrays`."""
     if "source_gaps" in names_of(blob):
         return _read_topology(blob)
     head, arrays = read_arrays(blob, GENOME, FORMAT_VERSION, {name: (dtype, 1) for name, dtype in _ARRAYS.items()})
@@ -161,14 +151,8 @@ def read_arrays(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The head and the arrays (read-only) of an `npz` file that anybody may have written.
 
-    Args:
-        blob: the file.
-        format: the format that the head must name.
-        version: the newest version of it that can be read.
-        expected: names, each with type and number of dimensions (1 or 2); there must be these and no others.
-
-    Raises:
-        GenomeError: if the bytes are damaged, too large, newer, or hold anything else.
+    The head must name `format`, in a version up to `version`. `expected` has the type and number of dimensions (1 or 2)
+    of each array. Bytes that are damaged, too large, newer, or hold anything else are a `GenomeError`.
     """
     kinds = {"head": (np.uint8, 1), **expected}
     try:

@@ -112,8 +112,7 @@ def as_floats(name: str, values: Any, length: int) -> np.ndarray:
 def as_groups(shared: Any, weights: np.ndarray) -> np.ndarray:
     """Shared-weight groups, int64 [edges], -1 = not shared; a group of one dissolves.
 
-    Raises:
-        GenomeError: on a wrong length, or if the edges of one group have different weights.
+    `GenomeError` on a wrong length, or if the edges of one group have different weights.
     """
     if shared is None:
         return np.full(len(weights), -1, np.int64)
@@ -197,10 +196,7 @@ class Adjacency:
 
 
 def reachable(start: np.ndarray, leaving: Adjacency, targets: np.ndarray) -> np.ndarray:
-    """Which neurons can be reached from those marked in `start` (bool [neurons]).
-
-    `leaving` groups the edges by the end at which they are entered, `targets` is the other end of each.
-    """
+    """Which neurons can be reached from those marked in `start` (bool [neurons]) by edges leading to `targets`."""
     seen = start.copy()
     once = _Once(len(start))
     frontier, level = np.flatnonzero(start), 0
@@ -250,11 +246,7 @@ def alive(
 
 
 def longest_paths(n_neurons: int, sources: np.ndarray, targets: np.ndarray, leaving: Adjacency) -> np.ndarray:
-    """Length of the longest path that ends at each neuron, int [neurons] (Kahn's algorithm, a level at a time).
-
-    Raises:
-        GenomeError: if the edges form a cycle; the message names an edge on it.
-    """
+    """Length of the longest path to each neuron (Kahn's algorithm, a level at a time); `GenomeError` on a cycle."""
     depth = np.zeros(n_neurons, np.int32)
     once = _Once(n_neurons)
     waiting = np.bincount(targets, minlength=n_neurons)

@@ -9,24 +9,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError, MutationError
-from workbench.genome import FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
+from workbench.genome import EPS, FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
 from workbench.genome.npz import names_of, read_arrays, write_arrays
 from workbench.individuals import Cost, TrainResult
 from workbench.settings import check_settings, documented, setting
 from workbench.space import RecordSpace
 from workbench.training import OnEpoch, TrainConfig
 
+if TYPE_CHECKING:
+    from torch import nn
+
 KINDS = ("add_layer", "remove_layer", "widen_layer", "narrow_layer")
 FORMAT, FORMAT_VERSION = "workbench-mlp", 1
-MAX_WIDTH = 2**20
-"""Neurons of a layer that is read from a file."""
+MAX_WIDTH = 2**20  # neurons of a layer that is read from a file
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +66,7 @@ class MlpRates:
 
 @dataclass(frozen=True)
 class MlpSpace(RecordSpace):
-    """Implements `workbench.space.SearchSpace` for `MlpGenome`.
-
-    Attributes:
-        hidden_layers: range of the number of hidden layers in the initial population.
-        hidden_widths: range of their widths, drawn log-uniformly.
-    """
+    """Implements `workbench.space.SearchSpace` for `MlpGenome`."""
 
     hidden_layers: tuple[int, int] = setting((1, 3), "initial population: number of hidden layers", low=0)
     hidden_widths: tuple[int, int] = setting((4, 128), "initial population: their widths, drawn log-uniformly", low=1)
@@ -128,26 +125,24 @@ class MlpSpace(RecordSpace):
         on_epoch: OnEpoch | None = None,
     ) -> TrainResult:
         """Train with torch, by the same recipe as the neuron-level space."""
-        from workbench.spaces.mlp_module import make_module, parameters_of
         from workbench.training.torch_trainer import TorchTrainer
 
         start = _fill(genome, np.random.default_rng([seed, 1]))
-        module = make_module(start.weights, start.biases, config.dropout, seed)
+        module = _module(start, config.dropout, seed)
 
         def trained() -> MlpGenome:
-            weights, biases = parameters_of(module)
-            return MlpGenome(genome.widths, tuple(weights), tuple(biases))
+            arrays = [parameter.detach().numpy().copy() for parameter in module.parameters()]  # weight, bias, weight, …
+            return MlpGenome(genome.widths, tuple(arrays[::2]), tuple(arrays[1::2]))
 
         return TorchTrainer(module, data).train(start, trained, config, stream, on_epoch)
 
     def evaluate(self, genome: MlpGenome, data: Dataset, split: str) -> float:
         """Accuracy on a split; `GenomeError` if a weight is missing."""
-        from workbench.spaces.mlp_module import make_module
         from workbench.training.torch_trainer import TorchTrainer
 
         if any(np.isnan(weight).any() for weight in genome.weights):
             raise GenomeError("expected an MLP with all weights, got one that lacks some; train it first")
-        return TorchTrainer(make_module(genome.weights, genome.biases), data).accuracy(split)
+        return TorchTrainer(_module(genome), data).accuracy(split)
 
     def cost(self, genome: MlpGenome) -> Cost:
         """Counted as for neuron-level genomes."""
@@ -230,3 +225,25 @@ def _fill(genome: MlpGenome, rng: np.random.Generator) -> MlpGenome:
         drawn = (rng.standard_normal(weight.shape) * np.sqrt(2 / weight.shape[1])).astype(np.float32)
         weights.append(np.where(np.isnan(weight), drawn, weight))
     return MlpGenome(genome.widths, tuple(weights), genome.biases)
+
+
+def _module(genome: MlpGenome, dropout: float = 0.0, seed: int = 0) -> nn.Sequential:
+    """Images [batch, c, h, w] -> logits [batch, outputs], normalised as neuron-level networks are."""
+    import torch
+    from torch import nn
+
+    from workbench.compiler.network import Dropout
+
+    layers: list[nn.Module] = [nn.Flatten()]
+    drop = Dropout(dropout, seed)
+    for weight, bias in zip(genome.weights, genome.biases, strict=True):
+        linear = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0])
+        with torch.no_grad():
+            linear.weight.copy_(torch.tensor(weight))
+            linear.bias.copy_(torch.tensor(bias))
+        layers.append(linear)
+        if len(bias) >= SMALLEST_NORMALISED_LAYER:
+            layers.append(nn.LayerNorm(len(bias), EPS, elementwise_affine=False))
+        layers += [nn.ReLU(), drop]
+    last = max(place for place, layer in enumerate(layers) if isinstance(layer, nn.Linear))
+    return nn.Sequential(*layers[: last + 1])  # outputs: no norm, no ReLU

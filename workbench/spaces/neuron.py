@@ -22,30 +22,19 @@ from workbench.training.calibration import size_of
 
 MOST_WINDOW_EDGES = 1_000_000
 """Windows with more edges are drawn again: to build such a network takes gigabytes, to train it hours."""
-
-WINDOW_DRAWS = 100
-"""Draws of windows; on a huge image none may be small enough, and the last draw is used."""
-
-SIZE_DRAWS = 12
-"""Genomes drawn for each size that is asked for."""
-
-NEAR = 0.1
-"""How far from that size the nearest may be, as a logarithm, before edges are added or removed."""
+WINDOW_DRAWS = 100  # on a huge image none may be small enough, and the last draw is used
+SIZE_DRAWS = 12  # genomes drawn for each size that is asked for
+NEAR = 0.1  # how far from that size the nearest may be, as a logarithm, before edges are added or removed
 
 Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class NeuronSpace(RecordSpace):
-    """Implements `workbench.space.SearchSpace` for `Genome`.
+    """Implements `workbench.space.SearchSpace` for `Genome`."""
 
-    Attributes:
-        initial: the initial population.
-        backend: how children are trained.
-    """
-
-    initial: InitialConfig = field(default_factory=InitialConfig)
-    backend: str = DEFAULT_BACKEND
+    initial: InitialConfig = field(default_factory=InitialConfig)  # the initial population
+    backend: str = DEFAULT_BACKEND  # how children are trained
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
@@ -118,18 +107,11 @@ class NeuronSpace(RecordSpace):
 
 
 def sample_genome(initial: InitialConfig, shape: Shape, n_outputs: int, rng: np.random.Generator) -> Genome:
-    """An initial genome of one of the four kinds, of a drawn size if sizes are to be spread.
-
-    Args:
-        initial: shares of the kinds, their sizes.
-        shape: (channels, height, width).
-        n_outputs: number of classes.
-        rng: source of randomness.
-    """
+    """An initial genome of one of the four kinds, of a drawn size if sizes are to be spread."""
     if initial.flops is None:
         return _sample(initial, shape, n_outputs, rng)
     flops = float(np.exp(rng.uniform(*np.log(initial.flops))))
-    return near_size(lambda: _sample(initial, shape, n_outputs, rng), flops, initial.law, rng)
+    return _near_size(lambda: _sample(initial, shape, n_outputs, rng), flops, initial.law, rng)
 
 
 def _sample(initial: InitialConfig, shape: Shape, n_outputs: int, rng: np.random.Generator) -> Genome:
@@ -170,18 +152,8 @@ def _windows(initial: InitialConfig, side: int, shared: bool, rng: np.random.Gen
     return layers
 
 
-def near_size(draw: Callable[[], Genome], flops: float, law: SpatialLaw, rng: np.random.Generator) -> Genome:
-    """The nearest to `flops` of several genomes from `draw`, with edges added or removed to come nearer.
-
-    Args:
-        draw: gives an initial genome.
-        flops: the size to reach.
-        law: the spatial law of edges that are added or removed.
-        rng: source of randomness.
-
-    Returns:
-        A genome within `NEAR` of the size; further away where mutations cannot bring it nearer.
-    """
+def _near_size(draw: Callable[[], Genome], flops: float, law: SpatialLaw, rng: np.random.Generator) -> Genome:
+    """The nearest to `flops` of several genomes from `draw`, with edges added or removed to come within `NEAR`."""
     nearest = draw()
     for _ in range(SIZE_DRAWS - 1):
         if _distance(nearest, flops) < NEAR:

@@ -24,10 +24,8 @@ NETWORKS = 40
 ROUNDS = 10
 ROUND_SECONDS = 0.01
 HIDDEN_LAYERS = (1, 6)
-LAYER_SIZES = (0.02, 2.0)
-"""Of the first hidden layer, over the inputs: the range from which each genome's is drawn, log-uniformly."""
-EDGES_PER_NEURON = (1.0, 30.0)
-"""The same for edges over neurons."""
+LAYER_SIZES = (0.02, 2.0)  # of the first hidden layer, over the inputs; drawn log-uniformly
+EDGES_PER_NEURON = (1.0, 30.0)  # likewise
 
 
 def calibrate_latency(shape: tuple[int, int, int], n_classes: int, seed: int = 0) -> LatencyModel:
@@ -51,12 +49,7 @@ def latency_samples(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sizes and measured latencies of random genomes of many sizes and depths, as `fit_latency` takes them.
 
-    Returns:
-        Layers, neurons and edges, int64 [networks, 3]; microseconds of the fastest of many answers, which other work of
-        the machine disturbs least, float64 [networks].
-
-    Raises:
-        ConfigError: if there are fewer than 2 classes, or the shape has a size below 1.
+    A latency is that of the fastest of many answers, which other work of the machine disturbs least.
     """
     if len(shape) != 3 or min(shape) < 1 or n_classes < 2:
         raise ConfigError(
@@ -64,7 +57,9 @@ def latency_samples(
             "pass data.shape and data.n_classes"
         )
     rng = np.random.default_rng(seed)
-    data = _noise(shape, n_classes, rng)
+    labels = np.arange(10 * n_classes) % n_classes
+    images = rng.integers(0, 256, (len(labels), *shape)).astype(np.uint8)  # what they show changes no time
+    data = Dataset.from_arrays(images, labels, images, labels)
     genomes = [_genome(shape, n_classes, rng) for _ in range(networks)]
     seconds = time_in_turns([native_answer(genome, data, 1) for genome in genomes], ROUNDS, ROUND_SECONDS)
     return np.array([size_of(genome) for genome in genomes]), np.array([1e6 * min(times) for times in seconds])
@@ -78,12 +73,8 @@ def size_of(genome: Genome) -> tuple[int, int, int]:
 def fit_latency(sizes: ArrayLike, latency_us: ArrayLike) -> LatencyModel:
     """The model with the least squares of relative errors, by non-negative least squares (Lawson and Hanson 1974).
 
-    Args:
-        sizes: layers, neurons and edges as `LatencyModel.predict` takes them, [networks, 3].
-        latency_us: their measured microseconds, [networks].
-
-    Raises:
-        ConfigError: if there are fewer than 4 networks, or a time is not above 0.
+    `sizes` [networks, 3] are layers, neurons and edges as `LatencyModel.predict` takes them, `latency_us` [networks]
+    their measured microseconds.
     """
     from scipy.optimize import nnls
 
@@ -112,38 +103,25 @@ def _genome(shape: tuple[int, int, int], n_classes: int, rng: np.random.Generato
     )
 
 
-def _noise(shape: tuple[int, int, int], n_classes: int, rng: np.random.Generator) -> Dataset:
-    """Images of a shape; what they show changes no time."""
-    labels = np.arange(10 * n_classes) % n_classes
-    images = rng.integers(0, 256, (len(labels), *shape)).astype(np.uint8)
-    return Dataset.from_arrays(images, labels, images, labels)
-
-
 def time_in_turns(answers: Sequence[Answer], rounds: int, round_seconds: float) -> list[list[float]]:
     """Seconds of every repetition of each answer, after one uncounted repetition that compiles and allocates.
 
-    Args:
-        answers: what to time.
-        rounds: turns of each.
-        round_seconds: shortest duration of a turn.
+    Networks take turns of at least `round_seconds`, so that a machine that slows down slows all of them.
     """
     seconds: list[list[float]] = [[] for _ in answers]
     for answer in answers:
         answer()
     for _ in range(rounds):
         for times, answer in zip(seconds, answers, strict=True):
-            times += _turn(answer, round_seconds)
+            ends = time.perf_counter() + round_seconds
+            while True:
+                started = time.perf_counter()
+                answer()
+                finished = time.perf_counter()
+                times.append(finished - started)
+                if finished >= ends:
+                    break
     return seconds
-
-
-def _turn(answer: Answer, at_least: float) -> list[float]:
-    """Seconds of each repetition in one turn."""
-    times: list[float] = []
-    while not times or sum(times) < at_least:
-        started = time.perf_counter()
-        answer()
-        times.append(time.perf_counter() - started)
-    return times
 
 
 def raw_images(data: Dataset, batch: int) -> np.ndarray:

@@ -13,12 +13,7 @@ EVALUATION_BATCH = 1000
 
 
 class TorchTrainer(Trainer):
-    """Trains a module in place.
-
-    Args:
-        network: any module from [batch, c, h, w] to logits; its parameters named `weight` are decayed.
-        data: where the training and validation splits come from.
-    """
+    """Trains in place any module from [batch, c, h, w] to logits; its parameters named `weight` are decayed."""
 
     def __init__(self, network: nn.Module, data: Dataset) -> None:
         self.network, self.data = network, data

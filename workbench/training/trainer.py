@@ -37,54 +37,37 @@ OnEpoch = Callable[[Mapping[str, float]], bool | None]
 class TrainConfig:
     """Settings of one training; `ConfigError` if one is out of range."""
 
-    epochs: int = setting(
-        5, "passes over the training set; 0 only measures", low=0, high=10**6, slider=(1, 40), live=True
-    )
+    epochs: int = setting(5, "passes over the training set; 0 only measures", low=0, high=10**6, slider=(1, 40))
     batch_size: int = setting(
-        128,
-        "images per step; the last batch of an epoch may be smaller",
-        low=1,
-        high=10**6,
-        slider=(16, 512),
-        live=True,
+        128, "images per step; the last batch of an epoch may be smaller", low=1, high=10**6, slider=(16, 512)
     )
     learning_rate: float = setting(
-        0.005, "peak learning rate of the schedule (AdamW)", above=0, slider=(1e-4, 0.32), log=True, live=True
+        0.005, "peak learning rate of the schedule (AdamW)", above=0, slider=(1e-4, 0.32), log=True
     )
     schedule: str = setting(
         "one_cycle",
         '"one_cycle" (rises linearly during `warmup`, then falls as a cosine), "cosine" or "constant"',
         choices=SCHEDULES,
-        live=True,
     )
-    warmup: float = setting(0.2, "fraction of the steps in which a one-cycle rate rises", low=0, below=1, live=True)
+    warmup: float = setting(0.2, "fraction of the steps in which a one-cycle rate rises", low=0, below=1)
     weight_decay: float = setting(
-        0.01, "decoupled weight decay of AdamW, on weights but not on biases", low=0, slider=(0, 0.1), live=True
+        0.01, "decoupled weight decay of AdamW, on weights but not on biases", low=0, slider=(0, 0.1)
     )
-    dropout: float = setting(0.0, "probability that a hidden neuron is dropped", low=0, below=1, live=True)
-    label_smoothing: float = setting(
-        0.0, "share of the target that is spread evenly over all classes", low=0, below=1, live=True
-    )
+    dropout: float = setting(0.0, "probability that a hidden neuron is dropped", low=0, below=1)
+    label_smoothing: float = setting(0.0, "share of the target that is spread evenly over all classes", low=0, below=1)
     shift: int = setting(
-        0,
-        "augmentation: largest random shift, in both directions",
-        unit="pixels",
-        low=0,
-        high=1000,
-        slider=(0, 4),
-        live=True,
+        0, "augmentation: largest random shift, in both directions", unit="pixels", low=0, high=1000, slider=(0, 4)
     )
-    mirror: bool = setting(False, "augmentation: mirror left to right with probability 1/2", live=True)
+    mirror: bool = setting(False, "augmentation: mirror left to right with probability 1/2")
     new_edge_scale: float = setting(
         NEW_EDGE_SCALE,
         "initial size of new edges into trained neurons, relative to those into new ones",
         low=0,
         high=10,
         slider=(0, 1),
-        live=True,
     )
     divergence: float = setting(
-        1e3, "training fails when an epoch's mean loss exceeds this", above=0, slider=(1, 1e4), log=True, live=True
+        1e3, "training fails when an epoch's mean loss exceeds this", above=0, slider=(1, 1e4), log=True
     )
 
     def __post_init__(self) -> None:
@@ -92,7 +75,7 @@ class TrainConfig:
 
 
 def learning_rates(config: TrainConfig, steps: np.ndarray, total: int) -> np.ndarray:
-    """The learning rates of `steps` (counted from 0) out of `total`, float64.
+    """The learning rates of `steps` (int, from 0) out of `total`, float64 [steps].
 
     One-cycle after Smith (2018), "Super-Convergence": a linear rise from 1/25 of the peak, then half a cosine to 0.
     """
@@ -109,26 +92,15 @@ def learning_rates(config: TrainConfig, steps: np.ndarray, total: int) -> np.nda
 def draw_epoch(
     data: Dataset, config: TrainConfig, key: StreamKey, epoch: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The random choices of one epoch over the n images of the training split.
-
-    Returns:
-        The order of the images, int64 [n], and for each image (not in that order) its shift (rows, columns), int64
-        [n, 2], and whether it is mirrored, bool [n].
-    """
-    n = data.size("train")
-    rng = np.random.default_rng([*key, epoch])
-    order = rng.permutation(n)
-    shifts = rng.integers(-config.shift, config.shift + 1, size=(n, 2))
-    mirrored = rng.random(n) < 0.5 if config.mirror else np.zeros(n, bool)
-    return order, shifts, mirrored
+    """The random choices of one epoch over the n images of the training split: order, shifts and mirroring."""
+    n, rng = data.size("train"), np.random.default_rng([*key, epoch])
+    order = rng.permutation(n)  # int64 [n]
+    shifts = rng.integers(-config.shift, config.shift + 1, size=(n, 2))  # of each image, not in that order
+    return order, shifts, rng.random(n) < 0.5 if config.mirror else np.zeros(n, bool)
 
 
 def batches(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """One epoch of the training split, in batches.
-
-    Yields:
-        Images float32 [batch, c, h, w], centred and scaled like `data.arrays`, and labels int64 [batch].
-    """
+    """One epoch of the training split in batches: float32 [batch, c, h, w] as `data.arrays`, labels int64 [batch]."""
     images, labels = data.images("train"), data.labels("train")
     order, shifts, mirrored = draw_epoch(data, config, key, epoch)
     for start in range(0, len(order), config.batch_size):
@@ -138,10 +110,7 @@ def batches(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> I
 
 
 def augment(images: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
-    """Images [batch, c, h, w] shifted by (rows, columns) of `shifts` [batch, 2] and mirrored where asked.
-
-    Pixels that come in from outside are 0, as raw value.
-    """
+    """Raw images [batch, c, h, w] shifted by (rows, columns) [batch, 2] and mirrored; pixels from outside are 0."""
     reach = int(np.abs(shifts).max(initial=0))
     if reach == 0 and not mirrored.any():
         return images
@@ -165,15 +134,11 @@ def standardise(images: np.ndarray, data: Dataset) -> np.ndarray:
 
 
 class Diverged(Exception):
-    """The loss became NaN, infinite or too large.
-
-    Attributes:
-        history: the epochs so far, the last one included.
-    """
+    """The loss became NaN, infinite or too large."""
 
     def __init__(self, reason: str, history: History) -> None:
         super().__init__(reason)
-        self.history = history
+        self.history = history  # the last epoch included
 
 
 class Trainer(ABC):
@@ -189,11 +154,7 @@ class Trainer(ABC):
     def train_epoch(
         self, config: TrainConfig, key: StreamKey, epoch: int, rates: np.ndarray, first_step: int
     ) -> tuple[float, float]:
-        """Train for one epoch, with a learning rate for each batch, which are counted from `first_step`.
-
-        Returns:
-            Mean loss, and fraction of the training images that were classified correctly meanwhile.
-        """
+        """Train for one epoch, with a rate for each batch, counted from `first_step`; mean loss and accuracy."""
 
     def accuracy(self, split: str) -> float:
         """Fraction of a split that is classified correctly; NaN logits count as wrong."""
@@ -202,13 +163,7 @@ class Trainer(ABC):
         return float(right.mean())
 
     def fit(self, config: TrainConfig, key: StreamKey, on_epoch: OnEpoch | None = None) -> History:
-        """Train in place; `Diverged` if a mean loss is not finite or exceeds `config.divergence`.
-
-        Args:
-            config: the recipe.
-            key: of the prepared data.
-            on_epoch: called with each epoch's row of the history.
-        """
+        """Train in place; `Diverged` if a mean loss is not finite or exceeds `config.divergence`."""
         steps = -(-self.data.size("train") // config.batch_size)
         history: History = []
         for epoch in range(config.epochs):
@@ -234,15 +189,7 @@ class Trainer(ABC):
     def train(
         self, start: Any, trained: Callable[[], Any], config: TrainConfig, key: StreamKey, on_epoch: OnEpoch | None
     ) -> TrainResult:
-        """Train, and report divergence in the result.
-
-        Args:
-            start: the genome before training, which the result has if training diverges.
-            trained: makes the genome from the trained weights.
-            config: the recipe.
-            key: of the prepared data.
-            on_epoch: called with each epoch's row of the history.
-        """
+        """Train; if training diverges, the result says so and has the genome `start`, else the one from `trained`."""
         before = self.accuracy("validation")
         try:
             history = self.fit(config, key, on_epoch)

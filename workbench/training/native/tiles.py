@@ -6,12 +6,12 @@ pure function of (data, key, epoch, batch size, augmentation), so keeping them i
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -20,8 +20,6 @@ from workbench.datasets import Dataset
 from workbench.training.native.images import fill_tiles
 from workbench.training.native.simd import TILE
 from workbench.training.trainer import StreamKey, TrainConfig, draw_epoch
-
-T = TypeVar("T")
 
 CACHE_BYTES = 25 << 25
 """Limit for tiles in the cache and free memory together: six epochs of CIFAR-10, or twenty-one of MNIST."""
@@ -33,22 +31,30 @@ PART = 32
 """Tiles that a thread fills at a time: about a millisecond."""
 
 
-class CooperativeFill(Generic[T]):
-    """Something that any number of threads fill together, each part once.
+@dataclass(frozen=True)
+class Tiles:
+    """Images and labels in tiles."""
 
-    Args:
-        result: what is complete in the end.
-        count: how many tiles it has.
-        fill: fills the tiles from a first to a last (excluded); must not depend on the others.
-    """
+    images: np.ndarray  # raw values [tiles, inputs, TILE]; 0 where a column has no image
+    labels: np.ndarray  # int32 [tiles, TILE]; -1 where a column has no image
+    per_batch: int  # tiles per batch
 
-    def __init__(self, result: T, count: int, fill: Callable[[int, int], object]) -> None:
+    @property
+    def nbytes(self) -> int:
+        """Size in memory."""
+        return self.images.nbytes + self.labels.nbytes
+
+
+class CooperativeFill:
+    """`count` tiles that any number of threads fill together, each part once, by `fill(first, last)`."""
+
+    def __init__(self, result: Tiles, count: int, fill: Callable[[int, int], object]) -> None:
         self._result, self._fill = result, fill
         self._unclaimed = [(first, min(first + PART, count)) for first in range(0, count, PART)]
         self._unfinished = len(self._unclaimed)
         self._changed = threading.Condition()
 
-    def finish(self) -> T:
+    def finish(self) -> Tiles:
         """Fill unclaimed parts, wait for parts claimed by other threads, and return the result."""
         while True:
             with self._changed:
@@ -72,10 +78,8 @@ class CooperativeFill(Generic[T]):
 class BufferPool:
     """Makes arrays from the memory of earlier ones: touching fresh memory can cost as much as filling it.
 
-    Works without a lock, since memory may come back at any moment: a deque's operations are atomic.
-
-    Args:
-        limit: most bytes of free memory that are kept.
+    Works without a lock, since memory may come back at any moment: a deque's operations are atomic. At most `limit`
+    bytes of free memory are kept.
     """
 
     def __init__(self, limit: int) -> None:
@@ -89,66 +93,44 @@ class BufferPool:
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
         """An array with arbitrary contents; its memory returns to the pool with the last reference to it or a view."""
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        block = self._take(size)
+        block = self._take(int(np.prod(shape)) * np.dtype(dtype).itemsize)
         flat = np.frombuffer(block.data, dtype)  # no view of `block`, so that its own views keep it alive
         weakref.finalize(flat, self._give_back, block).atexit = False
         return flat.reshape(shape)
 
     def _take(self, size: int) -> np.ndarray:
-        try:
+        with contextlib.suppress(IndexError):  # another thread took the last one
             for _ in range(len(self._free)):
                 block = self._free.popleft()
                 if block.nbytes == size:
                     return block
                 self._free.append(block)
-        except IndexError:  # another thread took the last one
-            pass
         return np.empty(size, np.uint8)
 
     def shrink(self, limit: int) -> None:
         """Release free memory beyond `limit` bytes."""
-        try:
+        with contextlib.suppress(IndexError):  # another thread took the last one
             while self.nbytes > limit:
                 self._free.popleft()
-        except IndexError:  # another thread took the last one
-            pass
 
     def _give_back(self, block: np.ndarray) -> None:
         self._free.append(block)
         self.shrink(self._limit)
 
 
-@dataclass(frozen=True)
-class Tiles:
-    """Images and labels in tiles."""
-
-    images: np.ndarray  # raw values [tiles, inputs, TILE]; 0 where a column has no image
-    labels: np.ndarray  # int32 [tiles, TILE]; -1 where a column has no image
-    per_batch: int  # tiles per batch
-
-    @property
-    def nbytes(self) -> int:
-        """Size in memory."""
-        return self.images.nbytes + self.labels.nbytes
-
-
 class TileCache:
     """The most recently used tiles, each made once, by all threads that ask for them meanwhile.
 
     A key begins with the stream that the tiles belong to, or None. Tiles of streams that are no longer recent are
-    dropped before others are made, which then reuse their memory.
-
-    Args:
-        limit: bytes of tiles and of the pool's free memory together.
-        pool: where the memory of tiles comes from.
+    dropped before others are made, which then reuse their memory. `limit` bounds the bytes of tiles and of the pool's
+    free memory together.
     """
 
     def __init__(self, limit: int, pool: BufferPool) -> None:
         self._limit, self._pool = limit, pool
         self._lock = threading.Lock()
         self._tiles: OrderedDict[tuple[object, ...], Tiles] = OrderedDict()
-        self._in_progress: dict[tuple[object, ...], CooperativeFill[Tiles]] = {}
+        self._in_progress: dict[tuple[object, ...], CooperativeFill] = {}
         self._streams: OrderedDict[object, None] = OrderedDict()
         self._latest_size = 0
 
@@ -157,7 +139,7 @@ class TileCache:
         """Bytes of all tiles in the cache."""
         return sum(each.nbytes for each in self._tiles.values())
 
-    def get(self, key: tuple[object, ...], begin: Callable[[], CooperativeFill[Tiles]]) -> Tiles:
+    def get(self, key: tuple[object, ...], begin: Callable[[], CooperativeFill]) -> Tiles:
         """The tiles under a key; if there are none yet, those that `begin` begins."""
         with self._lock:
             self._use_stream(key[0])
@@ -198,7 +180,7 @@ _CACHE = TileCache(CACHE_BYTES, _POOL)
 
 def begin_tiles(
     images: np.ndarray, labels: np.ndarray, order: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray, batch: int
-) -> CooperativeFill[Tiles]:
+) -> CooperativeFill:
     """Begin tiles of `images` [n, c, h, w] in `order`, in batches of `batch` images (each batch starts a tile)."""
     per_batch = -(-batch // TILE)
     starts = range(0, len(order), batch)
@@ -219,7 +201,7 @@ def begin_tiles(
     return CooperativeFill(tiles, used, fill)
 
 
-def plain_tiles(images: np.ndarray, labels: np.ndarray) -> CooperativeFill[Tiles]:
+def plain_tiles(images: np.ndarray, labels: np.ndarray) -> CooperativeFill:
     """Begin tiles of images in order, without augmentation."""
     n = len(images)
     return begin_tiles(images, labels, np.arange(n), np.zeros((n, 2), np.int64), np.zeros(n, bool), TILE)
@@ -228,7 +210,7 @@ def plain_tiles(images: np.ndarray, labels: np.ndarray) -> CooperativeFill[Tiles
 def training_tiles(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> Tiles:
     """The tiles of one epoch of training."""
 
-    def begin() -> CooperativeFill[Tiles]:
+    def begin() -> CooperativeFill:
         draw = draw_epoch(data, config, key, epoch)
         return begin_tiles(data.images("train"), data.labels("train"), *draw, config.batch_size)
 

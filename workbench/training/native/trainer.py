@@ -17,13 +17,7 @@ LARGE_PAGE = 1 << 21
 
 
 class NativeTrainer(Trainer):
-    """One genome with initialised weights, prepared for the compiled kernels.
-
-    Args:
-        genome: the network.
-        data: the data set.
-        seed: of dropout.
-    """
+    """One genome with initialised weights, prepared for the compiled kernels; `seed` is that of dropout."""
 
     def __init__(self, genome: Genome, data: Dataset, seed: int = 0) -> None:
         self.start, self.data, self.seed = genome, data, seed
