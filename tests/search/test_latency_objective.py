@@ -94,7 +94,7 @@ def test_resume_equals_an_uninterrupted_run(tmp_path, timed, made):
 
 def test_a_replay_is_the_same(tmp_path, timed):
     again = replay(timed, tmp_path / "copy.sqlite", DATA)
-    assert again.comparison.difference is None
+    assert again.difference is None
     assert memory_of(tmp_path / "copy.sqlite") == memory_of(timed)
 
 
@@ -142,7 +142,7 @@ def test_a_fork_chooses_other_objectives(tmp_path, timed, changes, objectives):
         model = from_values(LatencyModel, run.config["latency"])
         assert model.overhead_us == OTHER["overhead_us"]
         assert all(one.latency_us == NEURONS.latency_us(run.genome(one.id), model) for one in run.load().individuals)
-    assert replay(run.path, data=DATA).comparison.difference is None
+    assert replay(run.path, data=DATA).difference is None
 
 
 def test_a_fork_makes_latency_an_objective_and_another_gives_it_up(tmp_path):
@@ -153,14 +153,14 @@ def test_a_fork_makes_latency_an_objective_and_another_gives_it_up(tmp_path):
     fork_run(plan, tmp_path / "fork.sqlite", DATA)
     assert open_run(tmp_path / "fork.sqlite").front()["latency_us"].notna().all()
     finish(Search.resume(tmp_path / "fork.sqlite", DATA))
-    assert replay(tmp_path / "fork.sqlite", data=DATA).comparison.difference is None
+    assert replay(tmp_path / "fork.sqlite", data=DATA).difference is None
     fork_run(plan_fork(tmp_path / "fork.sqlite", 3, {"objectives": "accuracy,flops"}), tmp_path / "two.sqlite", DATA)
     finish(Search.resume(tmp_path / "two.sqlite", DATA))
     assert "latency_us" not in open_run(tmp_path / "two.sqlite").front()
     again = {"latency": OTHER, "generations": 5}
     fork_run(plan_fork(tmp_path / "two.sqlite", 4, again), tmp_path / "three.sqlite", DATA)
     finish(Search.resume(tmp_path / "three.sqlite", DATA))
-    assert replay(tmp_path / "three.sqlite", data=DATA).comparison.difference is None
+    assert replay(tmp_path / "three.sqlite", data=DATA).difference is None
 
 
 def test_a_copy_without_topologies_cannot_be_ranked_by_latency(tmp_path):
@@ -185,7 +185,7 @@ def test_parameters_are_an_objective(tmp_path, capsys):
     assert "parameters" in capsys.readouterr().out
     assert chosen_members(run, DATA)["flops"].is_monotonic_increasing
     front_figure(run)
-    assert replay(path, data=DATA).comparison.difference is None
+    assert replay(path, data=DATA).difference is None
     finish(Search.resume(path, DATA, generations=3))
 
 

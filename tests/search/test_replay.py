@@ -46,14 +46,14 @@ def test_a_steered_run_is_made_again_bit_for_bit(tmp_path, workers, adapt):
     config = replace(SMALL, workers=2, adapt=adapt, stop_hopeless=True)
     steered(tmp_path / "run.sqlite", config, SheddingSpace(), (300, 0.3))
     again = replay(tmp_path / "run.sqlite", tmp_path / "copy.sqlite", DATA, space=SheddingSpace(), workers=workers)
-    assert again.comparison.difference is None
+    assert again.difference is None
     assert again.is_same
     run = open_run(tmp_path / "run.sqlite")
     assert set(run.events["kind"]) == {"settings", "by hand", "generations"}
-    assert again.comparison.individuals == len(run.individuals)
-    assert again.comparison.genomes == len(run.individuals)
-    assert again.comparison.generations == len(run.generations) == 7
-    assert again.comparison.events == len(run.events)
+    assert again.individuals == len(run.individuals)
+    assert again.genomes == len(run.individuals)
+    assert again.generations == len(run.generations) == 7
+    assert again.events == len(run.events)
     assert memory_of(tmp_path / "copy.sqlite") == memory_of(tmp_path / "run.sqlite")
 
 
@@ -70,7 +70,7 @@ def test_a_steered_run_of_neurons_is_made_again_bit_for_bit(tmp_path, workers):
     search.insert(search.results.genome(2), parent=2, record={"kind": "copy"})
     finish(search)
     again = replay(tmp_path / "run.sqlite", data=DATA, workers=workers)
-    assert again.comparison.difference is None
+    assert again.difference is None
     assert again.path is None
     assert memory_of(tmp_path / "run.sqlite")  # and the run is still there
 
@@ -82,15 +82,15 @@ def test_an_unfinished_run(tmp_path):
     step(search, 1)
     search.close()
     again = replay(tmp_path / "run.sqlite", tmp_path / "copy", DATA, space=SheddingSpace())
-    assert again.comparison.difference is None
-    assert again.comparison.individuals == 9
+    assert again.difference is None
+    assert again.individuals == 9
     assert len(open_run(tmp_path / "copy").individuals) == 10
 
 
 def test_a_run_that_has_hardly_begun(tmp_path):
     make(tmp_path / "run.sqlite").close()
     again = replay(tmp_path / "run.sqlite", data=DATA, space=SheddingSpace())
-    assert (again.is_same, again.comparison.individuals) == (True, 0)
+    assert (again.is_same, again.individuals) == (True, 0)
 
 
 def test_failures_happen_again(tmp_path):
@@ -100,8 +100,8 @@ def test_failures_happen_again(tmp_path):
     space = NumberSpace(failing=failing)
     finish(make(tmp_path / "run.sqlite", space=space))
     again = replay(tmp_path / "run.sqlite", data=DATA, space=space)
-    assert again.comparison.difference is None
-    assert replay(tmp_path / "run.sqlite", data=DATA, space=NumberSpace()).comparison.difference is not None
+    assert again.difference is None
+    assert replay(tmp_path / "run.sqlite", data=DATA, space=NumberSpace()).difference is not None
 
 
 class LosingExecutor(Executor):
@@ -124,8 +124,8 @@ def test_children_that_were_given_up_are_given_up_again(tmp_path):
     finish(make(tmp_path / "run.sqlite", replace(SMALL, attempts=1), executor=LosingExecutor()))
     assert set(open_run(tmp_path / "run.sqlite").events["kind"]) == {"lost worker"}
     again = replay(tmp_path / "run.sqlite", data=DATA, space=SheddingSpace())
-    assert again.comparison.difference is None
-    assert again.comparison.events == 8
+    assert again.difference is None
+    assert again.events == 8
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_the_first_difference_is_named(tmp_path, change, named):
     connection.close()
     again = replay(tmp_path / "run.sqlite", data=DATA, space=SheddingSpace())
     assert not again.is_same
-    assert named in again.comparison.difference
+    assert named in again.difference
 
 
 def test_a_fork_is_made_again_from_the_beginning(tmp_path):
@@ -161,8 +161,8 @@ def test_a_fork_is_made_again_from_the_beginning(tmp_path):
     search.update(tournament=2)
     finish(search)
     again = replay(tmp_path / "fork.sqlite", data=DATA, space=SheddingSpace())
-    assert again.comparison.difference is None
-    assert again.comparison.generations == 6
+    assert again.difference is None
+    assert again.generations == 6
 
 
 def test_what_cannot_be_replayed(tmp_path):

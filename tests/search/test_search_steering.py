@@ -25,7 +25,7 @@ from search_samples import (
 from workbench.errors import ConfigError, RunError
 from workbench.formats import duration
 from workbench.search import Search, attach, replay
-from workbench.search.progress import progress_line
+from workbench.search.snapshot import progress_line
 from workbench.spaces import MlpSpace
 from workbench.store import RunWriter, open_run
 from workbench.training import TrainConfig
@@ -132,7 +132,7 @@ class TestLiveChanges:
         assert table["id"].tolist() == list(range(14))
         assert table["generation"].value_counts(sort=False).tolist() == [6, 4, 1, 1, 1, 1]
         assert open_run(search.path).events["from_child"].tolist() == [9]
-        assert replay(search.path, data=DATA, space=NumberSpace()).comparison.difference is None
+        assert replay(search.path, data=DATA, space=NumberSpace()).difference is None
 
     def test_several_changes_before_the_next_child_are_one_event(self, tmp_path):
         search = make(tmp_path / "run.sqlite")

@@ -42,7 +42,7 @@ def search(arguments: argparse.Namespace) -> int:
     from workbench.datasets import load_dataset
     from workbench.objectives import LATENCY, LatencyModel
     from workbench.search import Search, preset
-    from workbench.search.log import log_to
+    from workbench.search.history import log_to
     from workbench.settings import from_values
     from workbench.space import check_predicts
     from workbench.spaces import NeuronSpace, space_for
@@ -84,7 +84,7 @@ def search(arguments: argparse.Namespace) -> int:
 def resume(arguments: argparse.Namespace) -> int:
     """Continue a stopped run."""
     from workbench.search import Search
-    from workbench.search.log import log_to
+    from workbench.search.history import log_to
 
     changes = given(arguments, "generations", "workers", "child_seconds")
     with log_to(arguments.log), chosen_executor(arguments) as executor:
@@ -116,7 +116,7 @@ def resume(arguments: argparse.Namespace) -> int:
 def fork(arguments: argparse.Namespace) -> int:
     """Branch off a past state of a run and continue it with other settings."""
     from workbench.search import Search, fork_run, plan_fork
-    from workbench.search.log import log_to
+    from workbench.search.history import log_to
 
     changes = parse_settings(arguments.set) | given(arguments, "seed", "generations", "workers", "child_seconds")
     plan = plan_fork(arguments.run, arguments.generation, changes)
@@ -167,13 +167,12 @@ def replay(arguments: argparse.Namespace) -> int:
             workers=arguments.workers,
             progress=not arguments.quiet,
         )
-    compared = made.comparison
     print(
-        f"{arguments.run}: compared {compared.individuals} individuals, {compared.genomes} genomes, "
-        f"{compared.generations} generations and {compared.events} events with the replay"
+        f"{arguments.run}: compared {made.individuals} individuals, {made.genomes} genomes, "
+        f"{made.generations} generations and {made.events} events with the replay"
         + (f" in {made.path}" if made.path else "")
     )
-    print("Everything is the same, bit for bit." if made.is_same else f"It differs: {compared.difference}")
+    print("Everything is the same, bit for bit." if made.is_same else f"It differs: {made.difference}")
     return 0 if made.is_same else 1
 
 

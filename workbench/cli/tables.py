@@ -60,8 +60,7 @@ def follow(path: str) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    from workbench.search.progress import progress_line
-    from workbench.search.snapshot import follow_run
+    from workbench.search.snapshot import follow_run, progress_line
 
     console = Console()
     generation, line = None, ""

@@ -2,8 +2,7 @@
 
 from workbench.objectives import LatencyModel
 from workbench.search.config import LIVE_SETTINGS, SearchConfig
-from workbench.search.exports import compact_run
-from workbench.search.fork import ForkPlan, fork_run, plan_fork
+from workbench.search.fork import ForkPlan, compact_run, fork_run, plan_fork
 from workbench.search.presets import PRESETS, Preset, preset
 from workbench.search.replay import Replay, replay
 from workbench.search.search import Search, attach

@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.errors import ConfigError
 from workbench.evolution import ADAPTATIONS, SELECTIONS, SURVIVALS, Credits, HypervolumeBounds, adapted
-from workbench.executors import LOST_WORKER, TIME_OUT
+from workbench.executors import LOST_WORKER, TIME_OUT, Task
 from workbench.individuals import Individual
 from workbench.objectives import LATENCY, OBJECTIVES, TWO, LatencyModel, Objective, objectives_of
 from workbench.settings import check_settings, documented, from_values, setting, settings_of, to_values
@@ -128,15 +128,10 @@ LIVE_SETTINGS = tuple(one.name for one in settings_of(SearchConfig) if one.live)
 
 @dataclass(frozen=True)
 class Settings:
-    """What a proposal depends on besides the population.
+    """What a proposal depends on besides the population."""
 
-    Attributes:
-        config: the search's configuration with all live changes so far.
-        rates: the space's mutation rates.
-    """
-
-    config: SearchConfig
-    rates: Any
+    config: SearchConfig  # with all live changes so far
+    rates: Any  # the space's record of mutation rates
 
     @classmethod
     def at_start(cls, config: SearchConfig, space: SearchSpace) -> Settings:
@@ -144,12 +139,9 @@ class Settings:
         return cls(config, _rates(space, space.rates(), config.rates))
 
     def changed(self, space: SearchSpace, changes: Mapping[str, Any]) -> Settings:
-        """These settings with live changes.
+        """These settings with live changes: records or JSON-ready values.
 
-        Args:
-            space: of the search.
-            changes: records or JSON-ready values; `rates` and `train` may be mappings of what changes, and names may be
-                dotted ("rates.add_edges").
+        `rates` and `train` may be mappings of what changes, and names may be dotted ("rates.add_edges").
 
         Raises:
             ConfigError: if a setting is unknown, fixed once a search has begun, or out of range.
@@ -173,11 +165,15 @@ class Settings:
         config = from_values(SearchConfig, others, self.config) if others else self.config
         return Settings(config, rates)
 
-    def recipe(self, initial: bool) -> TrainConfig:
-        """How a child is trained; `initial`: one that is sampled, not mutated."""
-        if initial and self.config.initial_epochs is not None:
-            return replace(self.config.train, epochs=self.config.initial_epochs)
-        return self.config.train
+    def task(self, id: int, generation: int, parent: int | None, parent_genome: Any, seed: int, rates: Any) -> Task:
+        """The task for a child with these settings; an initial one, without parent, may be trained longer."""
+        config, train = self.config, self.config.train
+        if parent is None and config.initial_epochs is not None:
+            train = replace(train, epochs=config.initial_epochs)
+        stream = (config.seed, generation)
+        return Task(
+            id, generation, parent, parent_genome, seed, rates, train, stream, config.flops_bounds, config.latency
+        )
 
     def probabilities(self, space: SearchSpace, credits: Credits) -> dict[str, float]:
         """Probability of each mutation, summing to 1, given what mutations have earned so far."""
@@ -253,10 +249,7 @@ def failure_reasons(events: Iterable[Event]) -> dict[int, str]:
 class Timeline:
     """Which settings hold for which child.
 
-    Args:
-        start: the settings with which the run began; of a fork, those with which it branched off.
-        space: of the run.
-        events: of the run, in order.
+    Those with which the run began (`start`; of a fork, those with which it branched off), then as its events say.
     """
 
     def __init__(self, start: Settings, space: SearchSpace, events: Iterable[Event] = ()) -> None:
@@ -286,15 +279,8 @@ class Timeline:
 class EventReplayer:
     """The events of a stored run, in order, each given out when it is due.
 
-    Args:
-        events: of the stored run.
-        latest: the settings in the head of its file.
-        space: of the run.
-        remake: makes an individual that was inserted by hand again, by its id.
-
-    Attributes:
-        starts: the settings with which the run, or of a fork its first origin, began; then those after each fork.
-        remake: as given.
+    `latest` are the settings in the head of its file. `starts` are those with which the run, or of a fork its first
+    origin, began, then those after each fork. `remake` makes an individual that was inserted by hand again, by its id.
     """
 
     def __init__(

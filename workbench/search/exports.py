@@ -1,16 +1,16 @@
-"""A run as files for others: its tables as CSV, Parquet or for TensorBoard, and a small copy of the run itself."""
+"""The tables of a run as files for others: CSV, Parquet, or scalars for TensorBoard."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import ExportError, RunError
-from workbench.space import DropsWeights, SearchSpace
-from workbench.spaces import make_space
-from workbench.store import Run, create_run, open_run
+from workbench.errors import ExportError
+from workbench.store import Run
 
 
 def write_csv(run: Run, path: str | os.PathLike[str]) -> int:
@@ -20,10 +20,8 @@ def write_csv(run: Run, path: str | os.PathLike[str]) -> int:
         ExportError: if the file cannot be written.
     """
     individuals = run.individuals
-    try:
+    with _writing(path):
         individuals.to_csv(path, index=False)
-    except OSError as error:
-        raise ExportError(f"cannot write {path}: {error.strerror or error}") from None
     return len(individuals)
 
 
@@ -36,10 +34,8 @@ def write_parquet(run: Run, path: str | os.PathLike[str]) -> int:
     _need("pyarrow", "parquet")
     individuals = run.individuals
     individuals["seed"] = individuals["seed"].map(str)
-    try:
+    with _writing(path):
         individuals.to_parquet(path, engine="pyarrow", index=False)
-    except OSError as error:
-        raise ExportError(f"cannot write {path}: {error.strerror or error}") from None
     return len(individuals)
 
 
@@ -47,10 +43,7 @@ def write_tensorboard(run: Run, folder: str | os.PathLike[str]) -> Path:
     """Write a run's scalars as an event file for TensorBoard.
 
     Steps of `front/*` and `generation/*` are generations, those of `individual/*` ids (without those inserted by hand).
-
-    Args:
-        run: the run.
-        folder: becomes one run in TensorBoard; name it after the run.
+    The folder becomes one run in TensorBoard, so name it after the run.
 
     Raises:
         ExportError: if tensorboard is missing, or the folder cannot be written.
@@ -58,10 +51,8 @@ def write_tensorboard(run: Run, folder: str | os.PathLike[str]) -> Path:
     _need("tensorboard", "tensorboard")
     from torch.utils.tensorboard import SummaryWriter
 
-    try:
+    with _writing(f"into {folder}"):
         writer: Any = SummaryWriter(os.fspath(folder))
-    except OSError as error:
-        raise ExportError(f"cannot write into {folder}: {error.strerror or error}") from None
     with writer:
         generations: Any = run.generations
         for row in generations.itertuples(index=False):
@@ -84,55 +75,14 @@ def write_tensorboard(run: Run, folder: str | os.PathLike[str]) -> Path:
     return Path(folder)
 
 
+@contextlib.contextmanager
+def _writing(place: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ExportError(f"cannot write {place}: {error.strerror or error}") from None
+
+
 def _need(package: str, extra: str) -> None:
     if importlib.util.find_spec(package) is None:
         raise ExportError(f"this needs {package}; install it with: pip install 'neuron-workbench[{extra}]'")
-
-
-def compact_run(path: str | os.PathLike[str], to: str | os.PathLike[str], space: SearchSpace | None = None) -> Path:
-    """Copy a finished run with all its individuals, but only with the networks that others will look at.
-
-    Of the all-time front the trained networks are kept, of its ancestors the topologies, of the others no network. All
-    records stay: mutations, accuracies, learning curves, generations, live changes; so the copy is the same run.
-
-    Args:
-        path: the run file.
-        to: the new file.
-        space: of the run, if it is none of `workbench.spaces`.
-
-    Returns:
-        The new file.
-
-    Raises:
-        RunError: if the run has not finished, or the new file exists or cannot be written.
-    """
-    run, to = open_run(path), Path(to).expanduser()
-    if run.state != "finished":
-        raise RunError(
-            f"run file {path}: a run that is {run.state} would lack what it needs to go on; finish it first with: "
-            f"workbench resume {path}"
-        )
-    if to.exists():
-        raise RunError(f"run file {to}: it exists already; give the copy another file")
-    genomes = _genomes(run, space or make_space(run.space_name, run.space_config))
-    draft = to.with_name(f"{to.name}.compact")  # the copy appears whole or not at all
-    draft.unlink(missing_ok=True)
-    with create_run(draft, run.description) as writer:
-        writer.copy_past(path, int(run.generations["generation"].max()), genomes)
-        writer.copy_about(path)
-    draft.rename(to)
-    return to
-
-
-def _genomes(run: Run, space: SearchSpace) -> dict[int, tuple[str, bytes] | None]:
-    """What to keep in place of each stored genome; those of the front stay as they are."""
-    front = [int(id) for id in run.front()["id"]]
-    ancestors = {int(id) for member in front for id in run.lineage(member)["id"]}
-    kept: dict[int, tuple[str, bytes] | None] = {}
-    for id in map(int, run.individuals["id"]):
-        blob = None if id in front else run.genome_bytes(id)
-        if blob is not None and id not in ancestors:
-            kept[id] = None
-        elif blob is not None and isinstance(space, DropsWeights):
-            kept[id] = ("topology", space.encode(space.without_weights(space.decode(blob))))
-    return kept

@@ -1,10 +1,11 @@
-"""Forks: a past state of a run, branched off into a run of its own with other settings."""
+"""Copies of a run: forks, which branch a past state off with other settings, and small copies without dead weights."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,58 +21,39 @@ from workbench.search.run_history import RunHistory, predicted_latencies
 from workbench.settings import to_values
 from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import make_space
-from workbench.store import RunDescription, create_run, open_run
+from workbench.store import Run, RunDescription, RunWriter, create_run, open_run
 
 
 @dataclass(frozen=True)
 class ForkPlan:
-    """What a fork will take.
+    """What a fork will take."""
 
-    Attributes:
-        history: of the run that is forked.
-        space: of the run.
-        generation: after which it branches off.
-        first_child: id of the first child of its own.
-        alive: ids of the individuals whose weights it needs: the population, the front, those inserted by hand.
-        again: ids of the individuals that must be trained again since weights were dropped, parents first.
-        config: settings of the fork.
-        changes: what differs from those that held in the run.
-        latencies: predicted, microseconds by id, of the individuals so far, if they were not predicted by its model.
-    """
-
-    history: RunHistory
+    history: RunHistory  # of the run that is forked
     space: SearchSpace
-    generation: int
-    first_child: int
-    alive: tuple[int, ...]
-    again: tuple[int, ...]
-    config: SearchConfig
-    changes: dict[str, Any]
-    latencies: dict[int, float] = field(default_factory=dict)
+    generation: int  # after which it branches off
+    first_child: int  # id of the first child of its own
+    alive: tuple[int, ...]  # ids whose weights it needs: the population, the front, those inserted by hand
+    again: tuple[int, ...]  # ids that must be trained again since weights were dropped, parents first
+    config: SearchConfig  # of the fork
+    changes: dict[str, Any]  # what differs from the settings that held in the run
+    latencies: dict[int, float] = field(default_factory=dict)  # microseconds by id, if predicted anew for the fork
 
     @property
     def epochs(self) -> int:
         """Epochs of training that `again` takes."""
-        return sum(one.result.epochs for one in self._again if one.result)
-
-    @property
-    def seconds(self) -> float:
-        """What training them took the first time, one after the other."""
-        return sum(one.wall_seconds for one in self._again)
+        results = (self.history.individuals[id].result for id in self.again)
+        return sum(result.epochs for result in results if result)
 
     @property
     def cost(self) -> str:
         """What it costs, in words."""
         if not self.again:
             return "all weights that it needs are stored"
+        seconds = sum(self.history.individuals[id].wall_seconds for id in self.again)
         return (
             f"the weights of generation {self.generation} are not all stored: {len(self.again)} individuals must be "
-            f"trained again, {self.epochs} epochs in all, which took {self.seconds:.0f} s of one core the first time"
+            f"trained again, {self.epochs} epochs in all, which took {seconds:.0f} s of one core the first time"
         )
-
-    @property
-    def _again(self) -> list[Individual]:
-        return [self.history.individuals[id] for id in self.again]
 
 
 def plan_fork(
@@ -147,20 +129,32 @@ def fork_run(
     Raises:
         RunError: if the file exists or cannot be written, or an individual cannot be trained again.
     """
-    to = Path(to).expanduser()
-    if to.exists():
-        raise RunError(f"run file {to}: it exists already; give the fork another file")
+    to = _free(to, "fork")
     genomes = {**_without_weights(plan), **_trained_again(plan, data, root, on_child)}
-    draft = to.with_name(f"{to.name}.fork")  # the fork appears whole or not at all
-    draft.unlink(missing_ok=True)
-    with create_run(draft, _description(plan, to)) as writer:
+    with _new_file(to, _description(plan, to)) as writer:
         writer.copy_past(plan.history.run.path, plan.generation, genomes, (LENGTH_EVENT,))
         writer.set_latencies(plan.latencies)
         values = {"before": plan.history.run.config, "changes": plan.changes}
         writer.add_event(FORK_EVENT, plan.first_child, plan.generation + 1, values)
         writer.set_state("stopped")
-    draft.rename(to)
     return to
+
+
+def _free(to: str | os.PathLike[str], what: str) -> Path:
+    path = Path(to).expanduser()
+    if path.exists():
+        raise RunError(f"run file {to}: it exists already; give the {what} another file")
+    return path
+
+
+@contextlib.contextmanager
+def _new_file(to: Path, description: RunDescription) -> Iterator[RunWriter]:
+    """A writer of a run file that appears whole or not at all."""
+    draft = to.with_name(f"{to.name}.part")
+    draft.unlink(missing_ok=True)
+    with create_run(draft, description) as writer:
+        yield writer
+    draft.rename(to)
 
 
 def _with_objectives(before: SearchConfig, changes: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -229,7 +223,7 @@ def _trained_again(
     data = data_of(plan.history.run, data, root)
     warn_of_difference(plan.history.run)
     workers = plan.config.workers or available_cores()
-    made = plan.history.make_again(plan.again, data, workers=workers, on_child=on_child)
+    made = plan.history.make_again(plan.again, data, workers, on_child)
     for id in plan.alive:
         if id in made and not made[id].ok:
             raise RunError(f"individual {id} cannot be trained again: {made[id].failure}")
@@ -241,3 +235,49 @@ def _trained_again(
             stacklevel=3,
         )
     return {id: ("trained", plan.space.encode(made[id].genome)) for id in plan.alive if id in made}
+
+
+# ---------------------------------------------------------------- small copies
+def compact_run(path: str | os.PathLike[str], to: str | os.PathLike[str], space: SearchSpace | None = None) -> Path:
+    """Copy a finished run with all its individuals, but only with the networks that others will look at.
+
+    Of the all-time front the trained networks are kept, of its ancestors the topologies, of the others no network. All
+    records stay: mutations, accuracies, learning curves, generations, live changes; so the copy is the same run.
+
+    Args:
+        path: the run file.
+        to: the new file.
+        space: of the run, if it is none of `workbench.spaces`.
+
+    Returns:
+        The new file.
+
+    Raises:
+        RunError: if the run has not finished, or the new file exists or cannot be written.
+    """
+    run = open_run(path)
+    if run.state != "finished":
+        raise RunError(
+            f"run file {path}: a run that is {run.state} would lack what it needs to go on; finish it first with: "
+            f"workbench resume {path}"
+        )
+    to = _free(to, "copy")
+    genomes = _kept(run, space or make_space(run.space_name, run.space_config))
+    with _new_file(to, run.description) as writer:
+        writer.copy_past(path, int(run.generations["generation"].max()), genomes)
+        writer.copy_about(path)
+    return to
+
+
+def _kept(run: Run, space: SearchSpace) -> dict[int, tuple[str, bytes] | None]:
+    """What to keep in place of each stored genome; those of the front stay as they are."""
+    front = [int(id) for id in run.front()["id"]]
+    ancestors = {int(id) for member in front for id in run.lineage(member)["id"]}
+    kept: dict[int, tuple[str, bytes] | None] = {}
+    for id in map(int, run.individuals["id"]):
+        blob = None if id in front else run.genome_bytes(id)
+        if blob is not None and id not in ancestors:
+            kept[id] = None
+        elif blob is not None and isinstance(space, DropsWeights):
+            kept[id] = ("topology", space.encode(space.without_weights(space.decode(blob))))
+    return kept

@@ -1,13 +1,28 @@
-"""What a search remembers of its past for those who watch: small records, bounded in number where there may be many."""
+"""What a search remembers of its past for those who watch, and what it tells them through `logging`.
+
+The logger "workbench.search" is quiet unless somebody listens. Every record carries `record.facts`, a dictionary of
+JSON-ready values with at least `run` (its file) and `event` ("child", "failure", "event", "generation" or "state");
+`log_to` writes them as lines of JSON.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import logging
+import os
 from collections import deque
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from workbench.errors import RunError
 from workbench.individuals import Individual
 from workbench.store import Event, GenerationRecord, Memory
+
+LOGGER = logging.getLogger("workbench.search")
+LOGGER.addHandler(logging.NullHandler())
 
 RECENT_INDIVIDUALS = 2000
 """Trained individuals remembered; population and archive are known besides."""
@@ -16,44 +31,26 @@ RECENT_FAILURES = 100
 
 
 class IndividualSummary(NamedTuple):
-    """A trained individual without its genome.
-
-    Attributes:
-        id: in the run.
-        parent: its id, None for an initial individual.
-        generation: 0 for the initial population.
-        mutation: kind of mutation, None for an initial individual.
-        val_accuracy: validation accuracy.
-        flops: per sample.
-        parameters: trainable numbers.
-        latency_us: predicted latency; None if that is no objective.
-    """
+    """A trained individual without its genome."""
 
     id: int
-    parent: int | None
-    generation: int
-    mutation: str | None
+    parent: int | None  # None for an initial individual
+    generation: int  # 0 for the initial population
+    mutation: str | None  # its kind, None for an initial individual
     val_accuracy: float
-    flops: int
+    flops: int  # per sample
     parameters: int
-    latency_us: float | None = None
+    latency_us: float | None = None  # predicted; None if it is no objective
 
     @classmethod
     def of(cls, one: Individual) -> IndividualSummary:
         """Summarise an individual that was trained."""
-        parameters, kind = one.cost.parameters if one.cost else 0, one.mutation.get("kind")
-        measured = one.val_accuracy, one.flops, parameters, one.latency_us
-        return cls(one.id, one.parent, one.generation, kind, *measured)
+        measured = one.val_accuracy, one.flops, one.parameters, one.latency_us
+        return cls(one.id, one.parent, one.generation, one.mutation.get("kind"), *measured)
 
 
 class FailureSummary(NamedTuple):
-    """A child that failed.
-
-    Attributes:
-        id: of the child.
-        generation: of the child.
-        reason: why.
-    """
+    """A child that failed."""
 
     id: int
     generation: int
@@ -61,30 +58,16 @@ class FailureSummary(NamedTuple):
 
 
 class GenerationSummary(NamedTuple):
-    """A finished generation.
-
-    Attributes:
-        generation: its number.
-        total: individuals finished by its end.
-        hypervolume: of the front.
-        best_accuracy: highest validation accuracy of the front.
-    """
+    """A finished generation."""
 
     generation: int
-    total: int
-    hypervolume: float
-    best_accuracy: float
+    total: int  # individuals finished by its end
+    hypervolume: float  # of the front
+    best_accuracy: float  # of the front, on the validation split
 
 
 class History:
-    """The past of one search; not thread-safe by itself.
-
-    Attributes:
-        individuals: those trained last.
-        failures: the latest.
-        finished_generations: all.
-        events: all.
-    """
+    """The past of one search: its latest individuals and failures, all generations and events; not thread-safe."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.individuals: deque[IndividualSummary] = deque(maxlen=RECENT_INDIVIDUALS)
@@ -117,3 +100,91 @@ class History:
         self.finished_generations.append(
             GenerationSummary(record.generation, self._ranked, record.hypervolume, record.best_accuracy)
         )
+
+
+# ---------------------------------------------------------------- logging
+def log_child(run: Path, individual: Individual) -> None:
+    """Log a stored individual, a failed one as a warning."""
+    facts = {
+        "id": individual.id,
+        "parent": individual.parent,
+        "generation": individual.generation,
+        "origin": individual.origin,
+        "mutation": individual.mutation.get("kind"),
+        "val_accuracy": individual.val_accuracy if individual.ok else None,
+        "flops": individual.flops or None,
+        "wall_seconds": round(individual.wall_seconds, 4),
+    }
+    if individual.ok:
+        words = f"individual {individual.id}: {individual.val_accuracy:.4f} at {individual.flops:,} FLOPs"
+        _log(logging.INFO, run, "child", words, facts)
+    else:
+        words = f"individual {individual.id} failed: {individual.failure}"
+        _log(logging.WARNING, run, "failure", words, {**facts, "failure": individual.failure})
+
+
+def log_event(run: Path, event: Event) -> None:
+    """Log a stored event, such as a live change."""
+    facts = {"kind": event.kind, "from_child": event.from_child, "values": dict(event.values)}
+    _log(logging.INFO, run, "event", f"{event.kind} from individual {event.from_child} on", facts)
+
+
+def log_generation(run: Path, record: GenerationRecord) -> None:
+    """Log a ranked generation."""
+    names = ("generation", "hypervolume", "best_accuracy", "n_evaluated", "n_failed", "epochs", "wall_seconds")
+    facts = {**{name: getattr(record, name) for name in names}, "front": len(record.front)}
+    words = f"generation {record.generation}: hypervolume {record.hypervolume:.4f}, best {record.best_accuracy:.4f}"
+    _log(logging.INFO, run, "generation", words, facts)
+
+
+def log_state(run: Path, state: str, error: BaseException | None = None) -> None:
+    """Log that a search is running, stopped, finished or failed, the last as an error."""
+    reason = None if error is None else f"{type(error).__name__}: {error}"
+    words = f"{state}: {reason}" if reason else state
+    _log(logging.ERROR if reason else logging.INFO, run, "state", words, {"state": state, "error": reason})
+
+
+def _log(level: int, run: Path, event: str, words: str, facts: dict[str, Any]) -> None:
+    if LOGGER.isEnabledFor(level):
+        LOGGER.log(level, "%s: %s", run.name, words, extra={"facts": {"run": str(run), "event": event, **facts}})
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON: time (ISO 8601, UTC), level, message, and its facts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        head = {"time": time, "level": record.levelname.lower(), "message": record.getMessage()}
+        return json.dumps({**head, **getattr(record, "facts", {})}, default=str, allow_nan=True)
+
+
+@contextlib.contextmanager
+def log_to(path: str | os.PathLike[str] | None, run: str | os.PathLike[str] | None = None) -> Iterator[None]:
+    """Append what searches log to a file of JSON lines, if `path` is given, for as long as the context lasts.
+
+    Only what the search logs that writes the run file `run`, if given, else all searches of this process.
+
+    Raises:
+        RunError: if the file cannot be written.
+    """
+    if path is None:
+        yield
+        return
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"cannot write the log {path}: {error.strerror or error}; choose another file") from error
+    handler.setFormatter(JsonLines())
+    if run is not None:
+        only = os.path.realpath(run)
+        handler.addFilter(lambda record: getattr(record, "facts", {}).get("run") == only)
+    before = LOGGER.level
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(min(LOGGER.getEffectiveLevel(), logging.INFO))
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.setLevel(before)
+        handler.close()

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 from workbench.datasets import Dataset
 from workbench.executors import measure_inserted
-from workbench.individuals import Individual
+from workbench.individuals import Individual, TrainResult
 from workbench.search.config import SearchConfig
 from workbench.search.resuming import cpu, data_of, length_of, versions, warn_of_difference
 from workbench.search.run_history import RunHistory
@@ -22,17 +22,18 @@ from workbench.search.search import Search
 from workbench.settings import from_values
 from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import make_space
-from workbench.store import Event, GenerationRecord, Memory, Run, create_run, open_run
+from workbench.store import Run, create_run, open_run
 
 CLOCKS = ("seconds", "wall_seconds", "images_per_second")
 """Measured times, which are never compared."""
 
 
 @dataclass(frozen=True)
-class RunComparison:
-    """What was compared, and where it differs.
+class Replay:
+    """A run made again, and compared with the stored one up to the first difference.
 
     Attributes:
+        path: its file; None if it was not kept.
         individuals: compared, failed ones included.
         genomes: compared bit by bit.
         generations: compared.
@@ -40,29 +41,17 @@ class RunComparison:
         difference: the first difference in words; None if there is none.
     """
 
+    path: Path | None
     individuals: int
     genomes: int
     generations: int
     events: int
     difference: str | None
 
-
-@dataclass(frozen=True)
-class Replay:
-    """A run made again.
-
-    Attributes:
-        path: its file; None if it was not kept.
-        comparison: with the stored run.
-    """
-
-    path: Path | None
-    comparison: RunComparison
-
     @property
     def is_same(self) -> bool:
         """Whether every individual, metric, genome, generation and event is the same."""
-        return self.comparison.difference is None
+        return self.difference is None
 
 
 def replay(
@@ -103,60 +92,40 @@ def replay(
     warn_of_difference(run)
     space = space or make_space(run.space_name, run.space_config)
     with contextlib.ExitStack() as stack:
-        if to is None:
-            target = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="workbench-replay-"))) / "copy.sqlite"
-        else:
-            target = Path(to).expanduser()
+        folder = to or stack.enter_context(tempfile.TemporaryDirectory(prefix="workbench-replay-"))
+        target = Path(folder).expanduser() if to is not None else Path(folder) / "copy.sqlite"
         history = RunHistory(run, space)
-        _make_again(history, target, data, space, executor, workers, progress)
-        return Replay(None if to is None else target, compare_runs(run, open_run(target), space))
+        create_run(target, replace(run.description, versions=versions(), cpu=cpu())).close()
+        config = replace(from_values(SearchConfig, run.config), workers=workers, child_seconds=None)
+        search = Search(data, config, target, space, executor, "resume")
+        last = max((one.generation for one in history.individuals.values()), default=-1)
+
+        def remake(id: int) -> Individual:
+            stored = history.individuals[id]
+            learning = stored.result.history if stored.result else ()
+            return measure_inserted(
+                space, data, history.genome(id), parent=stored.parent, record=stored.mutation, history=learning
+            )
+
+        search.replay_events(history.events, remake, max(0, min(last, length_of(run))))
+        search.run(progress=progress)
+        search.close()
+        return _compare(run, open_run(target), space, None if to is None else target)
 
 
-def _make_again(
-    history: RunHistory,
-    target: Path,
-    data: Dataset,
-    space: SearchSpace,
-    executor: Executor | str | None,
-    workers: int | None,
-    progress: bool,
-) -> None:
-    run = history.run
-    create_run(target, replace(run.description, versions=versions(), cpu=cpu())).close()
-    config = replace(from_values(SearchConfig, run.config), workers=workers, child_seconds=None)
-    search = Search(data, config, target, space, executor, "resume")
-    last = max((one.generation for one in history.individuals.values()), default=-1)
-
-    def remake(id: int) -> Individual:
-        stored = history.individuals[id]
-        learning = stored.result.history if stored.result else ()
-        return measure_inserted(
-            space, data, history.genome(id), parent=stored.parent, record=stored.mutation, history=learning
-        )
-
-    search.replay_events(history.events, remake, max(0, min(last, length_of(run))))
-    search.run(progress=progress)
-    search.close()
-
-
-def compare_runs(stored: Run, again: Run, space: SearchSpace) -> RunComparison:
-    """Compare all that `stored` holds with `again`, which may hold more.
-
-    Where one has dropped the weights of an individual, topologies are compared.
-    """
-    one, other = stored.load(), again.load()
+def _compare(stored: Run, again: Run, space: SearchSpace, path: Path | None) -> Replay:
+    """Compare all that `stored` holds with `again`, which may hold more."""
     counts = {"individuals": 0, "genomes": 0, "generations": 0, "events": 0}
-    difference = None
-    for part, found in _parts(stored, again, one, other, space):
-        if found is not None:
-            difference = found
-            break
+    for part, difference in _parts(stored, again, space):
+        if difference is not None:
+            return Replay(path, **counts, difference=difference)
         counts[part] += 1
-    return RunComparison(**counts, difference=difference)
+    return Replay(path, **counts, difference=None)
 
 
-def _parts(stored: Run, again: Run, one: Memory, other: Memory, space: SearchSpace) -> Iterator[tuple[str, str | None]]:
+def _parts(stored: Run, again: Run, space: SearchSpace) -> Iterator[tuple[str, str | None]]:
     """What is compared, thing by thing: its kind, and how it differs or None."""
+    one, other = stored.load(), again.load()
     made = {individual.id: individual for individual in other.individuals}
     ordered = sorted(one.individuals, key=lambda individual: (individual.generation, individual.id))
     for individual in ordered:  # by generation, so that the first difference is a cause and no consequence
@@ -169,12 +138,17 @@ def _parts(stored: Run, again: Run, one: Memory, other: Memory, space: SearchSpa
         if individual.result is not None:
             yield "genomes", _genomes(name, stored, again, individual.id, space)
     for record, its in zip(one.generations, other.generations, strict=False):
-        yield "generations", _difference(f"generation {record.generation}", _generation(record), _generation(its))
+        yield "generations", _difference(f"generation {record.generation}", _fields(record), _fields(its))
     for number, event in enumerate(one.events):
         if number >= len(other.events):
             yield "events", f"event {number + 1} ({event.kind}) is missing in the replay"
             continue
-        yield "events", _difference(f"event {number + 1}", _event(event), _event(other.events[number]))
+        yield (
+            "events",
+            _difference(
+                f"event {number + 1}", *(_fields(each, "sequence", "time") for each in (event, other.events[number]))
+            ),
+        )
 
 
 def _difference(name: str, stored: Mapping[str, Any], again: Mapping[str, Any]) -> str | None:
@@ -201,34 +175,14 @@ def _text(value: Any) -> str:
 
 
 def _individual(individual: Individual) -> dict[str, Any]:
-    result, cost = individual.result, individual.cost
-    return {
-        "generation": individual.generation,
-        "parent": individual.parent,
-        "origin": individual.origin,
-        "seed": individual.seed,
-        "mutation": dict(individual.mutation),
-        "status": individual.status,
-        "failure": individual.failure,
-        "cost": None if cost is None else [cost.flops, cost.flops_total, cost.parameters, cost.latency_us],
-        "history": [] if result is None else _without_clocks(result.history),
-        "val_accuracy": individual.val_accuracy,
-        "initial_val_accuracy": result.initial_val_accuracy if result else None,
-        "epochs": result.epochs if result else None,
-    }
+    result = individual.result or TrainResult(None, float("nan"), float("nan"), ())
+    history = [{name: value for name, value in row.items() if name not in CLOCKS} for row in result.history]
+    facts = {**_fields(result, "genome", "history"), **_fields(individual, "id", "result", "cost")}
+    return {**facts, "cost": None if individual.cost is None else vars(individual.cost), "history": history}
 
 
-def _without_clocks(history: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
-    return [{name: value for name, value in row.items() if name not in CLOCKS} for row in history]
-
-
-def _generation(record: GenerationRecord) -> dict[str, Any]:
-    names = (name for name in GenerationRecord.__dataclass_fields__ if name not in CLOCKS)
-    return {name: getattr(record, name) for name in names}
-
-
-def _event(event: Event) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in ("kind", "from_child", "generation", "values")}
+def _fields(record: Any, *left_out: str) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in (*CLOCKS, *left_out)}
 
 
 def _genomes(name: str, stored: Run, again: Run, id: int, space: SearchSpace) -> str | None:

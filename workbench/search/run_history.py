@@ -21,15 +21,10 @@ from workbench.store import Run
 
 
 class RunHistory:
-    """The individuals of a run and the settings under which they were made.
+    """The individuals of a run, by id and without genomes, and the settings under which they were made.
 
     A child's result depends on its parent, its seed, the key of the prepared data and the settings, all of which are
     stored, so making it again gives the same bits (on one type of processor and one set of versions).
-
-    Attributes:
-        run: the run.
-        individuals: all of them by id, without genomes.
-        timeline: which settings held for which child.
     """
 
     def __init__(self, run: Run, space: SearchSpace) -> None:
@@ -44,11 +39,7 @@ class RunHistory:
         self._credits = lru_cache(maxsize=1)(self._credits_before)
 
     def genome(self, id: int) -> Any:
-        """The stored genome of an individual.
-
-        Raises:
-            RunError: if none is stored.
-        """
+        """The stored genome of an individual; `RunError` if there is none."""
         blob = self.run.genome_bytes(id)
         return self.run.genome(id) if blob is None else self._space.decode(blob)
 
@@ -73,44 +64,21 @@ class RunHistory:
     def task(self, id: int, parent_genome: Any) -> Task:
         """The task by which an individual was made, given its parent's trained genome."""
         individual, settings = self.individuals[id], self.timeline.at(id)
-        train = settings.recipe(initial=individual.parent is None)
-        epochs = individual.result.epochs if individual.result else train.epochs
         rates = settings.rates
         if settings.config.adapt is not None:
             earned = self._credits(individual.generation, settings.config.ranked_by)
             rates = settings.adapted_rates(self._space, earned)
-        return Task(
-            id=id,
-            generation=individual.generation,
-            parent=individual.parent,
-            parent_genome=parent_genome,
-            seed=individual.seed,
-            rates=rates,
-            train=train,
-            stream=(settings.config.seed, individual.generation),
-            flops_bounds=settings.config.flops_bounds,
-            latency=settings.config.latency,
-            early_stopping=None if epochs == train.epochs else EarlyStopping.after(epochs),
-        )
+        task = settings.task(id, individual.generation, individual.parent, parent_genome, individual.seed, rates)
+        if individual.result and individual.result.epochs != task.train.epochs:
+            task = replace(task, early_stopping=EarlyStopping.after(individual.result.epochs))
+        return task
 
     def make_again(
-        self,
-        ids: Sequence[int],
-        data: Any,
-        *,
-        workers: int = 1,
-        on_child: Callable[[Individual], None] | None = None,
+        self, ids: Sequence[int], data: Any, workers: int, on_child: Callable[[Individual], None] | None = None
     ) -> dict[int, Individual]:
-        """Make individuals again, several of a generation at once.
+        """Make individuals again, up to `workers` of a generation at once; returns them by id, as they came out.
 
-        Args:
-            ids: as `missing` gives them: with every ancestor whose weights are not stored, parents first.
-            data: the data set of the run.
-            workers: individuals that are trained at once.
-            on_child: called with each as it is done.
-
-        Returns:
-            The individuals with trained genomes, by id; one that fails here has none.
+        `ids` are as `missing` gives them: with every ancestor whose weights are not stored, parents first.
         """
         made: dict[int, Individual] = {}
 
@@ -146,11 +114,7 @@ class RunHistory:
 
 
 def predicted_latencies(run: Run, space: SearchSpace, model: LatencyModel, ids: Iterable[int]) -> dict[int, float]:
-    """Microseconds by id, of the individuals of which a genome or its topology is stored.
-
-    Raises:
-        ConfigError: if the space predicts no latency.
-    """
+    """Microseconds by id, of the individuals of which a genome or its topology is stored."""
     check_predicts(space, model)
     blobs = {id: run.genome_bytes(id) for id in ids}
     costs = {id: cost_of(space, space.decode(blob), model) for id, blob in blobs.items() if blob is not None}

@@ -23,36 +23,23 @@ from typing import Any
 from workbench.errors import RunError
 from workbench.executors import GivenUp, Progress, Shared, TaskPool, one_thread_each, start_workers
 from workbench.individuals import Individual
-from workbench.search import log
+from workbench.search.history import log_state
 from workbench.search.snapshot import Snapshot, make_snapshot
 from workbench.search.state import SearchState
 
 
 class Runner:
-    """Runs a search in a thread of its own; all methods may be called from any thread.
-
-    Args:
-        state: of the search.
-        data: the data set.
-        executor: where children are trained, as for `start_workers`.
-
-    Attributes:
-        lock: guards all of this and `state`; notified when the search may go on, or something has been stored.
-        status: "idle", "running", "paused", "stopped", "finished" or "failed".
-        error: why the search failed, or None.
-        pending: ids of the children in training.
-        working: how far each of them is, if the executor reports it.
-        finished_here: children finished in this process.
-        version: changes whenever anything has changed.
-    """
+    """Runs a search in a thread of its own; all methods may be called from any thread."""
 
     def __init__(self, state: SearchState, data: Any, executor: Executor | str | None) -> None:
+        # Guards all of this and `state`; notified when the search may go on, or something has been stored.
         self.lock = threading.Condition()
-        self.status = "finished" if state.is_finished else "idle"
-        self.error: BaseException | None = None
-        self.pending: set[int] = set()
-        self.working: dict[int, Progress] = {}
-        self.finished_here, self.version = 0, 0
+        self.status = "finished" if state.is_finished else "idle"  # a state of `Snapshot`
+        self.error: BaseException | None = None  # why the search failed
+        self.version = 0  # changes whenever anything has changed
+        self._pending: set[int] = set()  # ids of the children in training
+        self._working: dict[int, Progress] = {}  # how far they are, if the executor reports it
+        self._finished_here = 0  # children finished in this process
         self._state, self._data, self._executor = state, data, executor
         self._thread: threading.Thread | None = None
         self._tasks: TaskPool | None = None
@@ -62,13 +49,9 @@ class Runner:
 
     # ------------------------------------------------------------------ control
     def go(self, status: str, owner: object, steps: int = 0, *, to_generation_end: bool = False) -> None:
-        """Run, or pause after some steps; starts the thread if there is none.
+        """Be "running", or "paused" after some steps (children) or the generation; starts the thread if there is none.
 
-        Args:
-            status: "running" or "paused".
-            owner: kept alive until the thread ends, so that a search goes on, and can be found, though nobody holds it.
-            steps: children still to be started while paused.
-            to_generation_end: whether to start all children of the generation while paused.
+        `owner` is kept alive until the thread ends, so that a search goes on, and can be found, though nobody holds it.
         """
         if self.status == "stopped":
             self.join()
@@ -103,17 +86,12 @@ class Runner:
         """Give out a new version."""
         self.version = next(self._versions)
 
-    @property
-    def elapsed_seconds(self) -> float:
-        """Time this process has worked on the run, without pauses."""
-        now = self._paused_at or time.perf_counter()
-        return self._worked_seconds + (now - self._started if self._started else 0.0)
-
     def snapshot(self) -> Snapshot:
         """The search as it looks now."""
         state, config = self._state, self._state.config
         with self.lock:
-            elapsed = self.elapsed_seconds
+            now = self._paused_at or time.perf_counter()
+            elapsed = self._worked_seconds + (now - self._started if self._started else 0.0)
             return make_snapshot(
                 state.history,
                 state.archive,
@@ -126,19 +104,19 @@ class Runner:
                 total=state.total,
                 total_expected=state.total_expected,
                 failed=state.failed,
-                in_progress=tuple(sorted(self.pending)),
+                in_progress=tuple(sorted(self._pending)),
                 population=state.evolution.population,
                 elapsed_seconds=elapsed,
-                children_per_minute=60 * self.finished_here / elapsed if self.finished_here else 0.0,
+                children_per_minute=60 * self._finished_here / elapsed if self._finished_here else 0.0,
                 version=self.version,
-                working=tuple(self.working[child] for child in sorted(self.working)),
+                working=tuple(self._working[child] for child in sorted(self._working)),
                 current=state.current,
                 error=None if self.error is None else f"{type(self.error).__name__}: {self.error}",
             )
 
     def _set_status(self, status: str) -> None:
         self.status = status
-        log.state_changed(self._state.writer.path, status, self.error)
+        log_state(self._state.writer.path, status, self.error)
         self.mark_changed()
         self.lock.notify_all()
 
@@ -180,15 +158,15 @@ class Runner:
         finally:
             with self.lock:
                 self._tasks = None
-                self.pending.clear()
-                self.working.clear()
+                self._pending.clear()
+                self._working.clear()
             tasks.close()
 
     def _run_generation(self, tasks: TaskPool) -> bool:
         """Make the missing children of this generation, then rank; False if the search was stopped."""
         started = time.perf_counter()
         done: deque[Individual | GivenUp] = deque()
-        while self._unstarted() or self.pending:
+        while self._unstarted() or self._pending:
             try:
                 self._propose(tasks)
             except BaseException:  # children that are done are not lost with it
@@ -197,7 +175,7 @@ class Runner:
                 raise
             if done:  # stored while workers train the next
                 self._store(done.popleft())
-            elif self.pending and not tasks.dismissed:
+            elif self._pending and not tasks.dismissed:
                 done.extend(tasks.wait())
             elif tasks.dismissed or (self._unstarted() and not self._wait_while_paused()):
                 return False
@@ -206,7 +184,7 @@ class Runner:
 
     def _unstarted(self) -> list[int]:
         """Children of this generation still to be started."""
-        return [child for child in self._state.missing() if child not in self.pending]
+        return [child for child in self._state.missing() if child not in self._pending]
 
     def _propose(self, tasks: TaskPool) -> None:
         """Propose a child for each free worker."""
@@ -217,9 +195,9 @@ class Runner:
                 if self._state.add_if_failed(task):  # before the search was interrupted
                     self._count(child)
                     continue
-                self.pending.add(child)
+                self._pending.add(child)
                 if tasks.reports:
-                    self.working[child] = Progress.at_start(task)
+                    self._working[child] = Progress.at_start(task)
                 self.mark_changed()
             tasks.start(task)
 
@@ -247,8 +225,8 @@ class Runner:
     def _report(self, progress: Progress) -> None:
         """Note the progress of a child in training; called from other threads."""
         with self.lock:
-            if progress.child in self.pending:
-                self.working[progress.child] = progress
+            if progress.child in self._pending:
+                self._working[progress.child] = progress
                 self.mark_changed()
 
     def _store(self, result: Individual | GivenUp) -> None:
@@ -262,9 +240,9 @@ class Runner:
                 self._count(result.id)
 
     def _count(self, child: int) -> None:
-        self.pending.discard(child)
-        self.working.pop(child, None)
-        self.finished_here += 1
+        self._pending.discard(child)
+        self._working.pop(child, None)
+        self._finished_here += 1
         self.mark_changed()
         self.lock.notify_all()
 

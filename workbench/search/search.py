@@ -18,10 +18,9 @@ from workbench.individuals import Individual
 from workbench.search.config import SearchConfig, Settings, plain_values
 from workbench.search.fork import fork_run, plan_fork
 from workbench.search.history import FailureSummary
-from workbench.search.progress import watch
 from workbench.search.resuming import data_of, describe_run, length_of
 from workbench.search.runner import Runner
-from workbench.search.snapshot import Snapshot
+from workbench.search.snapshot import Snapshot, watch
 from workbench.search.state import SearchState
 from workbench.settings import from_values
 from workbench.space import SearchSpace, check_predicts
@@ -223,12 +222,9 @@ class Search:
             )
 
     def replay_events(self, events: Sequence[Event], remake: Callable[[int], Individual], last: int) -> None:
-        """Let a new search repeat the events of a stored run, up to generation `last`; for `replay`.
+        """For `replay`: let a new search repeat the events of a stored run, up to generation `last`.
 
-        Args:
-            events: of the stored run.
-            remake: makes an individual that was inserted by hand again, by its id.
-            last: the last generation.
+        `remake` makes an individual that was inserted by hand again, by its id.
         """
         with self._runner.lock:
             self._state.replay(events, remake, last)
@@ -237,8 +233,7 @@ class Search:
     def run(self, progress: bool = True) -> Search:
         """Search to the end, with a progress line; Ctrl-C stops after storing the children in training."""
         self.start()
-        watch(self.join, self.snapshot, self.stop, show=progress)
-        self.join()
+        watch(self, show=progress)
         return self
 
     def start(self) -> None:

@@ -1,9 +1,10 @@
-"""A search as it looks at one instant: immutable, the same for a live search and for a run in a file."""
+"""A search as it looks at one instant, live or stored in a file; its progress line; and how to follow it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 
 from workbench.evolution import HypervolumeBounds, front_of, hypervolume, most_accurate
 from workbench.executors import Progress
+from workbench.formats import duration, percent
 from workbench.individuals import Individual, is_by_hand
 from workbench.search.config import LENGTH_EVENT, SearchConfig
 from workbench.search.history import FailureSummary, GenerationSummary, History, IndividualSummary
 from workbench.settings import from_values
 from workbench.store import Event, Run, is_being_written, of_a_run, open_run
 
+JOIN_SECONDS = 0.2
 POLL_SECONDS = 0.5
 QUIET_POLLS = 10
 """Polls without news after which `follow_run` checks whether the run is still being written."""
@@ -24,58 +27,32 @@ QUIET_POLLS = 10
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One instant of a search.
+    """One instant of a search. Individuals inserted by hand are left out of all counts."""
 
-    Attributes:
-        state: "idle", "running", "paused", "stopped", "finished" or "failed".
-        generation: the one in progress (0 = initial population).
-        generations: generations in all.
-        finished: individuals finished in this generation, without those inserted by hand, as in all these counts.
-        expected: individuals of this generation.
-        total: individuals finished over the whole run.
-        total_expected: individuals of the whole run.
-        failed: individuals that failed.
-        in_progress: ids of the children in training.
-        population: alive, as of the last ranking.
-        archive: the all-time front, by rising FLOPs.
-        hypervolume: of the archive.
-        best_accuracy: highest validation accuracy of the archive; NaN if it is empty.
-        elapsed_seconds: time this process has worked on the run.
-        children_per_minute: over this process's work; 0 before the first.
-        version: differs from that of another snapshot if anything has changed in between.
-        working: how far each child in training is; empty if the executor does not report it.
-        current: finished individuals of the generation in progress, those inserted by hand included.
-        recent: the individuals trained last, at most `history.RECENT_INDIVIDUALS`, by time of finishing.
-        finished_generations: one summary each.
-        events: everything that a person changed, in order.
-        failures: the latest failures, at most `history.RECENT_FAILURES`.
-        error: why the search failed, or None.
-        load_genome: reads a genome by id from the run file; None in a live search, which has them in memory.
-    """
-
-    state: str
-    generation: int
-    generations: int
-    finished: int
-    expected: int
-    total: int
-    total_expected: int
-    failed: int
-    in_progress: tuple[int, ...]
-    population: tuple[Individual, ...]
-    archive: tuple[Individual, ...]
-    hypervolume: float
-    best_accuracy: float
-    elapsed_seconds: float
-    children_per_minute: float
-    version: int = 0
-    working: tuple[Progress, ...] = ()
-    current: tuple[Individual, ...] = ()
-    recent: tuple[IndividualSummary, ...] = ()
+    state: str  # "idle", "running", "paused", "stopped", "finished" or "failed"
+    generation: int  # in progress; 0: the initial population
+    generations: int  # in all
+    finished: int  # individuals of this generation
+    expected: int  # individuals of this generation
+    total: int  # individuals finished over the whole run
+    total_expected: int  # individuals of the whole run
+    failed: int  # individuals that failed
+    in_progress: tuple[int, ...]  # ids of the children in training
+    population: tuple[Individual, ...]  # alive, as of the last ranking
+    archive: tuple[Individual, ...]  # the all-time front, by rising FLOPs
+    hypervolume: float  # of the archive
+    best_accuracy: float  # of the archive, on the validation split; NaN if it is empty
+    elapsed_seconds: float  # time this process has worked on the run
+    children_per_minute: float  # over this process's work; 0 before the first
+    version: int = 0  # differs from that of another snapshot if anything has changed in between
+    working: tuple[Progress, ...] = ()  # of the children in training; empty if the executor does not report it
+    current: tuple[Individual, ...] = ()  # finished, of the generation in progress, with those inserted by hand
+    recent: tuple[IndividualSummary, ...] = ()  # trained last, at most `RECENT_INDIVIDUALS`, by time of finishing
     finished_generations: tuple[GenerationSummary, ...] = ()
-    events: tuple[Event, ...] = ()
-    failures: tuple[FailureSummary, ...] = ()
-    error: str | None = None
+    events: tuple[Event, ...] = ()  # everything that a person changed, in order
+    failures: tuple[FailureSummary, ...] = ()  # the latest, at most `RECENT_FAILURES`
+    error: str | None = None  # why the search failed
+    # Reads a genome by id from the run file; None in a live search, which has them in memory.
     load_genome: Callable[[int], Any] | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -156,16 +133,58 @@ def snapshot_of(run: Run) -> Snapshot:
     )
 
 
-def follow_run(path: str, poll_seconds: float = POLL_SECONDS) -> Iterator[Snapshot]:
-    """The run in `path` whenever it has changed, until its search has ended (or was killed).
+def watch(search: Any, *, show: bool = True) -> None:
+    """Block until the thread of a `Search` ends, showing its progress; Ctrl-C stops it after the children in training.
 
-    Args:
-        path: the run file.
-        poll_seconds: how often to look.
-
-    Raises:
-        RunError: if the file cannot be read.
+    In a terminal or notebook one line is redrawn; elsewhere (a log file) one line is printed per generation.
     """
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    line = Live(console=console, auto_refresh=False) if show and (console.is_terminal or console.is_jupyter) else None
+    with line or nullcontext():
+        shown = -1
+        while True:
+            try:
+                ended, now = search.join(JOIN_SECONDS), search.snapshot()
+                if line is not None:
+                    line.update(Text(progress_line(now)), refresh=True)
+                elif show and (now.generation != shown or ended):
+                    shown = now.generation
+                    console.print(progress_line(now), highlight=False, soft_wrap=True)
+                if ended:
+                    return
+            except KeyboardInterrupt:
+                if search.snapshot().state == "stopped":
+                    raise
+                search.stop()
+                console.print("Stopping: waiting for the children in training. Press Ctrl-C again to abandon them.")
+                time.sleep(JOIN_SECONDS)
+
+
+def progress_line(snapshot: Snapshot) -> str:
+    """One line: generation, best accuracy, hypervolume, children per minute, time left."""
+    parts = [
+        f"{snapshot.state} · generation {snapshot.generation}/{snapshot.generations}",
+        f"{snapshot.total}/{snapshot.total_expected} individuals",
+        f"best {percent(snapshot.best_accuracy)} val",
+        f"front {len(snapshot.archive)}, hypervolume {snapshot.hypervolume:.4f}",
+    ]
+    if snapshot.children_per_minute:  # unknown of a run that is only read
+        parts.append(f"{snapshot.children_per_minute:.1f} children/min")
+    if snapshot.failed:
+        parts.append(f"{snapshot.failed} failed")
+    if snapshot.state in ("running", "paused"):
+        parts.append("time left " + duration(snapshot.remaining_seconds))
+    else:
+        parts.append("took " + duration(snapshot.elapsed_seconds))
+    return " · ".join(parts)
+
+
+def follow_run(path: str, poll_seconds: float = POLL_SECONDS) -> Iterator[Snapshot]:
+    """The run in `path` whenever it has changed, until its search has ended (or was killed)."""
     run, quiet = open_run(path), 0
     seen: list[int] | None = None
     shown: object = None

@@ -16,7 +16,6 @@ from workbench.errors import RunError
 from workbench.evolution import Credits, Evolution, front_of, hypervolume, most_accurate
 from workbench.executors import Task, failed_child
 from workbench.individuals import BY_HAND, FAILED, Individual, is_by_hand
-from workbench.search import log
 from workbench.search.config import (
     FORK_EVENT,
     INSERTED_EVENT,
@@ -29,7 +28,7 @@ from workbench.search.config import (
     failure_reasons,
     plain_values,
 )
-from workbench.search.history import History
+from workbench.search.history import History, log_child, log_event, log_generation
 from workbench.search.resuming import check_can_go_on, check_same, length_of, warn_of_difference
 from workbench.search.run_history import predicted_latencies
 from workbench.space import DropsWeights, SearchSpace, cost_of
@@ -37,40 +36,21 @@ from workbench.store import Event, GenerationRecord, Memory, Run, RunWriter, ope
 
 
 class SearchState:
-    """State of one search, between and within generations.
-
-    Args:
-        start: the settings that the search begins with.
-        space: what is searched.
-        writer: of the run file.
-
-    Attributes:
-        config: the settings at the start of the run.
-        evolution: population and archive as of the last ranking.
-        children: finished individuals of the generation in progress, by id.
-        inserted: individuals inserted by hand that will be ranked with them, by id.
-        credits: what mutations earned, for rates that adapt.
-        timeline: which settings hold for which child.
-        target: the settings from the next child on.
-        total: individuals finished over the whole run, without those inserted by hand.
-        failed: how many of them failed.
-        spent: epochs × FLOPs of all ranked individuals.
-        failure_reasons: of children that failed for a reason from outside, by id.
-        history: the past, for those who watch.
-        replayer: the events that are repeated, if a stored run is replayed.
-    """
+    """State of one search, between and within generations."""
 
     def __init__(self, start: Settings, space: SearchSpace, writer: RunWriter) -> None:
-        self.config, self.space, self.writer = start.config, space, writer
-        self.evolution = _evolution(start.config)
-        self.children: dict[int, Individual] = {}
-        self.inserted: dict[int, Individual] = {}
-        self.credits = Credits()
-        self.timeline, self.target = Timeline(start, space), start
-        self.total, self.failed, self.spent = 0, 0, 0.0
-        self.failure_reasons: dict[int, str] = {}
+        self.config, self.space, self.writer = start.config, space, writer  # settings at the start of the run
+        self.evolution = _evolution(start.config)  # population and archive as of the last ranking
+        self.children: dict[int, Individual] = {}  # finished in this generation, by id
+        self.inserted: dict[int, Individual] = {}  # by hand, to be ranked with them, by id
+        self.credits = Credits()  # what mutations earned, for rates that adapt
+        self.timeline = Timeline(start, space)
+        self.target = start  # the settings from the next child on
+        self.total, self.failed = 0, 0  # individuals over the whole run, without those inserted by hand
+        self.spent = 0.0  # epochs × FLOPs of all ranked individuals
+        self.failure_reasons: dict[int, str] = {}  # from outside, by id
         self.history = History()
-        self.replayer: EventReplayer | None = None
+        self.replayer: EventReplayer | None = None  # if a stored run is replayed
         self._first_child, self._n_inserted = 0, 0
 
     # ------------------------------------------------------------------ what is known
@@ -121,28 +101,21 @@ class SearchState:
         changes = self.target.difference(self.timeline.latest)
         if changes and child > max(self.children, default=-1):  # those left out by a kill keep their settings
             self._add_event(SETTINGS_EVENT, child, plain_values(self.space, changes))
-            self._adopt(child, self.target)
+            self.timeline.add(child, self.target)
         settings = self.timeline.at(child)
         proposal = self.evolution.ask(child, settings.config.tournament)
-        train = settings.recipe(initial=proposal.parent is None)
-        return Task(
-            id=child,
-            generation=proposal.generation,
-            parent=None if proposal.parent is None else proposal.parent.id,
-            parent_genome=None if proposal.parent is None else proposal.parent.genome,
-            seed=proposal.seed,
-            rates=settings.adapted_rates(self.space, self.credits),
-            train=train,
-            stream=(settings.config.seed, proposal.generation),
-            flops_bounds=settings.config.flops_bounds,
-            latency=settings.config.latency,
-            early_stopping=self.evolution.early_stopping(train.epochs) if settings.config.stop_hopeless else None,
+        parent = proposal.parent
+        task = settings.task(
+            child,
+            proposal.generation,
+            None if parent is None else parent.id,
+            None if parent is None else parent.genome,
+            proposal.seed,
+            settings.adapted_rates(self.space, self.credits),
         )
-
-    def _adopt(self, child: int, settings: Settings) -> None:
-        """From `child` on, these settings hold."""
-        self.timeline.add(child, settings)
-        self.target = settings
+        if settings.config.stop_hopeless:
+            task = replace(task, early_stopping=self.evolution.early_stopping(task.train.epochs))
+        return task
 
     def _add_event(self, kind: str, child: int, values: dict[str, Any]) -> None:
         """Store an event from `child` on."""
@@ -152,7 +125,7 @@ class SearchState:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         event = Event(sequence, kind, child, self.evolution.generation, values, now)
         self.history.events.append(event)
-        log.event_stored(self.writer.path, event)
+        log_event(self.writer.path, event)
 
     # ------------------------------------------------------------------ storing
     def add(self, individual: Individual) -> None:
@@ -167,7 +140,8 @@ class SearchState:
                 individual = replace(individual, status=FAILED, failure=reason, result=None)
         self.writer.add_individual(individual, blob, facts)
         self.children[individual.id] = individual
-        self._watch(individual)
+        self.history.add(individual)
+        log_child(self.writer.path, individual)
         self.total += 1
         self.failed += not individual.ok
 
@@ -181,7 +155,8 @@ class SearchState:
         sequence = self.writer.add_individual(individual, blob, facts, event=(INSERTED_EVENT, first, values))
         self.inserted[individual.id] = individual
         self._n_inserted += 1
-        self._watch(individual)
+        self.history.add(individual)
+        log_child(self.writer.path, individual)
         self._remember(sequence or 0, INSERTED_EVENT, first, values)
         return individual.id
 
@@ -198,10 +173,6 @@ class SearchState:
         self.add(failed_child(task, reason))
         return True
 
-    def _watch(self, individual: Individual) -> None:
-        self.history.add(individual)
-        log.child_done(self.writer.path, individual)
-
     def _with_probabilities(self, individual: Individual) -> Individual:
         """With adaptive rates, the record of the mutation holds the probabilities at that time."""
         settings = self.timeline.at(individual.id)
@@ -213,11 +184,7 @@ class SearchState:
 
     # ------------------------------------------------------------------ ranking
     def end_generation(self, wall_seconds: float) -> None:
-        """Rank, and store the generation.
-
-        Raises:
-            RunError: if every initial individual failed.
-        """
+        """Rank, and store the generation; `RunError` if every initial individual failed."""
         generation, children = self.evolution.generation, list(self.children.values())
         if generation == 0 and not self.inserted and not any(child.ok for child in children):
             reason = children[0].failure if children else "none"
@@ -239,7 +206,7 @@ class SearchState:
         )
         self.writer.finish_generation(record, self._topologies(ranked))
         self.history.end_generation(record)
-        log.generation_ranked(self.writer.path, record)
+        log_generation(self.writer.path, record)
         self._first_child += len(children)
         self.spent += sum(child.training_cost for child in self.current)
         self.children, self.inserted = {}, {}
@@ -277,14 +244,16 @@ class SearchState:
                 continue
             self._add_event(event.kind, event.from_child, dict(event.values))
             if event.kind == SETTINGS_EVENT:
-                self._adopt(event.from_child, self.timeline.latest.changed(self.space, event.values))
+                self.timeline.add(event.from_child, self.timeline.latest.changed(self.space, event.values))
+                self.target = self.timeline.latest
             elif event.kind == FORK_EVENT:
                 self._branch_off(event.from_child, next(self.replayer.starts))
 
     def _branch_off(self, child: int, settings: Settings) -> None:
         """Become the fork that the run was from here on: its settings hold, and all that is ranked is ranked anew."""
         before, model = self.timeline.latest.config.latency, settings.config.latency
-        self._adopt(child, settings)
+        self.timeline.add(child, settings)
+        self.target = settings
         run = open_run(self.writer.path)
         if model is not None and model != before:
             ids = [*range(self._first_child), *range(BY_HAND, BY_HAND + self._n_inserted)]
@@ -300,11 +269,7 @@ class SearchState:
         self.credits = Credits.of(known.values(), self.evolution.objectives)
 
     def restore(self, run: Run, data: Dataset) -> None:
-        """Continue a run where its file ends.
-
-        Raises:
-            RunError: if it was made with other settings, data or space.
-        """
+        """Continue a run where its file ends; `RunError` if it was made with other settings, data or space."""
         check_same(run, self.config, self.space, data)
         warn_of_difference(run)
         memory = run.load(self.space.decode)
