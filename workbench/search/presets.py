@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,25 +27,11 @@ BOUNDS = {
 }
 """Fixed per data set, so that the hypervolumes of any two runs compare."""
 
-RECIPES = {
-    "digits": TrainConfig(epochs=20, batch_size=32, learning_rate=0.01, shift=0),
-    "mnist": TrainConfig(epochs=3, batch_size=128, learning_rate=0.02, shift=1),
-    "cifar10": TrainConfig(epochs=4, batch_size=128, learning_rate=0.01, shift=2, mirror=True),
-}
-"""How a child is trained; found by measurement, see README."""
-
-LONG_TRAINING: dict[str, dict[str, Any]] = {
-    "digits": {},
-    "mnist": {"learning_rate": 0.01, "label_smoothing": 0.05},
-    "cifar10": {"learning_rate": 0.005},
-}
-"""What changes in `best`, whose children train longer."""
-
 LOCAL_LAW: dict[str, Any] = {"spatial_base": 1.5, "spatial_per_layer": 0.0}
 """Measured to be better than the published 4 + 1.5 · layer on 28 to 32 pixel images."""
 
 SMALL_IMAGE_LAW: dict[str, Any] = {"spatial_base": 1.0, "spatial_per_layer": 0.4}
-"""The published constants brought to the 8 pixels of digits."""
+"""The published constants scaled to the 8 pixels of digits."""
 
 GENTLE: dict[str, Any] = {
     "add_neurons": 0.25,
@@ -57,7 +42,6 @@ GENTLE: dict[str, Any] = {
     "bridge": 1.0,
     **LOCAL_LAW,
 }
-
 
 SMALL_STEPS: dict[str, Any] = {
     **GENTLE,
@@ -70,17 +54,62 @@ SMALL_STEPS: dict[str, Any] = {
     "removed_edges": (0.1, 0.3),
     "weak_first": 6.0,
 }
-"""Small steps that break little of what was inherited, and weak edges go first."""
+"""Small steps that break little of what was inherited, weak edges first."""
+
+RECIPES = {
+    "digits": TrainConfig(epochs=20, batch_size=32, learning_rate=0.01, shift=0),
+    "mnist": TrainConfig(epochs=3, batch_size=128, learning_rate=0.02, shift=1),
+    "cifar10": TrainConfig(epochs=4, batch_size=128, learning_rate=0.01, shift=2, mirror=True),
+}
+"""How a child is trained; found by measurement, see README."""
+
+QUICK: dict[str, dict[str, Any]] = {
+    "digits": {"population": 16, "generations": 8, "flops_min": 3e2, "flops_max": 2e4, "initial_epochs": 40},
+    "mnist": {"population": 16, "generations": 10, "flops_min": 3e3, "flops_max": 6e4, "initial_epochs": 6},
+    "cifar10": {"population": 12, "generations": 10, "flops_min": 2e4, "flops_max": 2.5e5, "initial_epochs": 8},
+}
+
+QUICK_INITIAL: dict[str, dict[str, Any]] = {
+    "digits": {"layer_size": (0.3, 1.5), "edges_per_neuron": (3, 10), **SMALL_IMAGE_LAW},
+    "mnist": {"layer_size": (0.2, 0.7), "edges_per_neuron": (3, 10), **LOCAL_LAW},
+    "cifar10": {"layer_size": (0.2, 0.5), "edges_per_neuron": (6, 18), **LOCAL_LAW},
+}
+
+PAPER_CEILING = {"digits": 1e5, "mnist": 1e6, "cifar10": 4e6}
+
+BEST: dict[str, dict[str, Any]] = {
+    "digits": {"flops_min": 3e2, "flops_max": 4e4, "initial_epochs": 120, "train.epochs": 60},
+    "mnist": {
+        "flops_min": 4e3,
+        "flops_max": 1e5,
+        "initial_epochs": 40,
+        "train.epochs": 20,
+        "train.learning_rate": 0.01,  # children train longer
+        "train.label_smoothing": 0.05,
+        "rates": SMALL_STEPS,
+    },
+    "cifar10": {
+        "flops_min": 3e4,
+        "flops_max": 5e5,
+        "initial_epochs": 12,
+        "train.epochs": 6,
+        "train.learning_rate": 0.005,
+        "rates": SMALL_STEPS,
+    },
+}
+
+MOSTLY_LOCAL: dict[str, Any] = {"random": 0.15, "local": 0.75, "convolution": 0.1}
+
+BEST_INITIAL: dict[str, dict[str, Any]] = {
+    "digits": {"maps": (1, 6), "random": 0.35, "local": 0.5, "convolution": 0.15},
+    "mnist": {"layer_size": (0.2, 0.9), "edges_per_neuron": (3, 25), "maps": (1, 10), **MOSTLY_LOCAL},
+    "cifar10": {"layer_size": (0.2, 0.6), "edges_per_neuron": (6, 30), "maps": (1, 8), **MOSTLY_LOCAL},
+}
 
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings of a search and of its initial population.
-
-    Attributes:
-        config: of the search.
-        initial: of the initial population.
-    """
+    """Settings of a search and of its initial population."""
 
     config: SearchConfig
     initial: InitialConfig
@@ -103,71 +132,19 @@ def preset(name: str, dataset: str, **changes: Any) -> Preset:
     """
     if name not in PRESETS:
         raise ConfigError(f"unknown preset {name!r}; expected one of: {', '.join(PRESETS)}")
-    builders = {"quick": _quick, "paper": _paper, "best": _best}
     known = dataset if dataset in RECIPES else "mnist"
-    made = builders[name](known)
-    config = replace(made.config, hypervolume=BOUNDS.get(dataset, HypervolumeBounds()))
+    config = SearchConfig(train=RECIPES[known], hypervolume=BOUNDS.get(dataset, HypervolumeBounds()))
+    if name == "paper":
+        law = SMALL_IMAGE_LAW if known == "digits" else {}
+        config, initial = replace(config, flops_max=PAPER_CEILING[known], rates=law), InitialConfig(**law)
+    else:
+        rates = {**GENTLE, **SMALL_IMAGE_LAW} if known == "digits" else GENTLE
+        config = replace(config, children=8, rates=rates, **QUICK[known])
+        initial = InitialConfig(hidden_layers=(1, 2), **QUICK_INITIAL[known])
+        if name == "best":
+            sizes = {"population": 60, "children": 15, "generations": 40, "stop_hopeless": True}
+            config = from_values(SearchConfig, {**sizes, **BEST[known]}, config)
+            initial = replace(initial, hidden_layers=(1, 3), **BEST_INITIAL[known])
     if dataset not in RECIPES:
         config = replace(config, flops_min=None, flops_max=None)
-    return replace(made, config=from_values(SearchConfig, changes, config))
-
-
-def _quick(dataset: str) -> Preset:
-    sizes: Mapping[str, tuple[int, int, int]] = {"digits": (16, 8, 8), "mnist": (16, 8, 10), "cifar10": (12, 8, 10)}
-    population, children, generations = sizes[dataset]
-    initial = {
-        "digits": InitialConfig(
-            hidden_layers=(1, 2), layer_size=(0.3, 1.5), edges_per_neuron=(3, 10), **SMALL_IMAGE_LAW
-        ),
-        "mnist": InitialConfig(hidden_layers=(1, 2), layer_size=(0.2, 0.7), edges_per_neuron=(3, 10), **LOCAL_LAW),
-        "cifar10": InitialConfig(hidden_layers=(1, 2), layer_size=(0.2, 0.5), edges_per_neuron=(6, 18), **LOCAL_LAW),
-    }
-    ceiling = {"digits": 2e4, "mnist": 6e4, "cifar10": 2.5e5}
-    floor = {"digits": 3e2, "mnist": 3e3, "cifar10": 2e4}
-    rates = {**GENTLE, **SMALL_IMAGE_LAW} if dataset == "digits" else GENTLE
-    config = SearchConfig(
-        population=population,
-        children=children,
-        generations=generations,
-        flops_min=floor[dataset],
-        flops_max=ceiling[dataset],
-        initial_epochs=2 * RECIPES[dataset].epochs,
-        train=RECIPES[dataset],
-        rates=rates,
-    )
-    return Preset(config, initial[dataset])
-
-
-def _paper(dataset: str) -> Preset:
-    law = SMALL_IMAGE_LAW if dataset == "digits" else {}
-    ceiling = {"digits": 1e5, "mnist": 1e6, "cifar10": 4e6}
-    config = SearchConfig(flops_max=ceiling[dataset], train=RECIPES[dataset], rates=law)
-    return Preset(config, InitialConfig(**law))
-
-
-def _best(dataset: str) -> Preset:
-    quick = _quick(dataset)
-    floor = {"digits": 3e2, "mnist": 4e3, "cifar10": 3e4}
-    ceiling = {"digits": 4e4, "mnist": 1e5, "cifar10": 5e5}
-    epochs = {"digits": (60, 120), "mnist": (20, 40), "cifar10": (6, 12)}
-    child, first = epochs[dataset]
-    config = replace(
-        quick.config,
-        population=60,
-        children=15,
-        generations=40,
-        flops_min=floor[dataset],
-        flops_max=ceiling[dataset],
-        initial_epochs=first,
-        stop_hopeless=True,
-        train=replace(quick.config.train, epochs=child, **LONG_TRAINING[dataset]),
-        rates=quick.config.rates if dataset == "digits" else SMALL_STEPS,
-    )
-    mostly_local: dict[str, Any] = {"random": 0.15, "local": 0.75, "convolution": 0.1}
-    mixed = replace(quick.initial, hidden_layers=(1, 3), random=0.35, local=0.5, convolution=0.15)
-    initial = {
-        "digits": replace(mixed, maps=(1, 6)),
-        "mnist": replace(mixed, layer_size=(0.2, 0.9), edges_per_neuron=(3, 25), maps=(1, 10), **mostly_local),
-        "cifar10": replace(mixed, layer_size=(0.2, 0.6), edges_per_neuron=(6, 30), maps=(1, 8), **mostly_local),
-    }
-    return Preset(config, initial[dataset])
+    return Preset(from_values(SearchConfig, changes, config), initial)

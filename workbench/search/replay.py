@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +93,15 @@ def replay(
     warn_of_difference(run)
     space = space or make_space(run.space_name, run.space_config)
     with contextlib.ExitStack() as stack:
-        folder = to or stack.enter_context(tempfile.TemporaryDirectory(prefix="workbench-replay-"))
-        target = Path(folder).expanduser() if to is not None else Path(folder) / "copy.sqlite"
+        if to is None:
+            to = f"{stack.enter_context(tempfile.TemporaryDirectory(prefix='workbench-replay-'))}/copy.sqlite"
+            kept = None
+        else:
+            to = kept = Path(to).expanduser()
         history = RunHistory(run, space)
-        create_run(target, replace(run.description, versions=versions(), cpu=cpu())).close()
+        create_run(to, replace(run.description, versions=versions(), cpu=cpu())).close()
         config = replace(from_values(SearchConfig, run.config), workers=workers, child_seconds=None)
-        search = Search(data, config, target, space, executor, "resume")
+        search = Search(data, config, to, space, executor, "resume")
         last = max((one.generation for one in history.individuals.values()), default=-1)
 
         def remake(id: int) -> Individual:
@@ -110,7 +114,7 @@ def replay(
         search.replay_events(history.events, remake, max(0, min(last, length_of(run))))
         search.run(progress=progress)
         search.close()
-        return _compare(run, open_run(target), space, None if to is None else target)
+        return _compare(run, open_run(to), space, kept)
 
 
 def _compare(stored: Run, again: Run, space: SearchSpace, path: Path | None) -> Replay:
@@ -139,16 +143,12 @@ def _parts(stored: Run, again: Run, space: SearchSpace) -> Iterator[tuple[str, s
             yield "genomes", _genomes(name, stored, again, individual.id, space)
     for record, its in zip(one.generations, other.generations, strict=False):
         yield "generations", _difference(f"generation {record.generation}", _fields(record), _fields(its))
-    for number, event in enumerate(one.events):
-        if number >= len(other.events):
-            yield "events", f"event {number + 1} ({event.kind}) is missing in the replay"
+    for number, (event, repeated) in enumerate(zip_longest(one.events, other.events[: len(one.events)]), 1):
+        if repeated is None:
+            yield "events", f"event {number} ({event.kind}) is missing in the replay"
             continue
-        yield (
-            "events",
-            _difference(
-                f"event {number + 1}", *(_fields(each, "sequence", "time") for each in (event, other.events[number]))
-            ),
-        )
+        values = [_fields(each, "sequence", "time") for each in (event, repeated)]
+        yield "events", _difference(f"event {number}", *values)
 
 
 def _difference(name: str, stored: Mapping[str, Any], again: Mapping[str, Any]) -> str | None:
