@@ -297,7 +297,7 @@ def test_a_smaller_figure_leaves_nothing_of_a_larger_one():
     assert plot.length == 1
     assert json.loads(plot.trace_0)["z"]["shape"] == "3,3"
     assert '"name"' not in on_page(plot)
-    plot.clear()
+    plot.show(None)
     assert on_page(plot) == ""
     with pytest.raises(ValueError, match="call show first"):
         plot.change(0, x=[1])

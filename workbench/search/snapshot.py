@@ -186,10 +186,10 @@ def progress_line(snapshot: Snapshot) -> str:
 def follow_run(path: str, poll_seconds: float = POLL_SECONDS) -> Iterator[Snapshot]:
     """The run in `path` whenever it has changed, until its search has ended (or was killed)."""
     run, quiet = open_run(path), 0
-    seen: list[int] | None = None
+    seen: tuple[int, ...] | None = None
     shown: object = None
     while True:
-        now = [_written_at(Path(f"{run.path}{end}")) for end in ("", "-wal")]
+        now = written_at(run.path)
         ended = now == seen and quiet % QUIET_POLLS == QUIET_POLLS - 1 and not is_being_written(run.path)
         if now != seen or ended:
             seen, quiet, snapshot = now, 0, snapshot_of(run)
@@ -204,8 +204,12 @@ def follow_run(path: str, poll_seconds: float = POLL_SECONDS) -> Iterator[Snapsh
         time.sleep(poll_seconds)
 
 
-def _written_at(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+def written_at(path: Path) -> tuple[int, ...]:
+    """When a run file and its log were last written, by the file system's clock; 0 for one that is not there."""
+    times = []
+    for end in ("", "-wal"):
+        try:
+            times.append(Path(f"{path}{end}").stat().st_mtime_ns)
+        except OSError:
+            times.append(0)
+    return tuple(times)

@@ -30,26 +30,17 @@ _log = logging.getLogger(__name__)
 
 
 class Subscription:
-    """A view's subscription to updates.
-
-    Attributes:
-        source: what it follows.
-        interval: shortest time between two updates, in seconds.
-        hidden: whether the view is on no page.
-    """
+    """A view's subscription to updates: `callback` gets each new snapshot, at most every `interval` seconds."""
 
     def __init__(self, poller: Poller, source: Source, callback: Callable[[Snapshot], None], interval: float) -> None:
-        self.source, self.interval, self.hidden = source, interval, False
+        self.source, self.interval = source, interval
+        self.hidden = False  # whether the view is on no page
         self._poller, self._callback = poller, callback
         self._seen: object = None
         self._updated = float("-inf")
 
     def update(self, snapshots: dict[int, Snapshot]) -> None:
-        """Call back if something has changed since the last time and the interval is over.
-
-        Args:
-            snapshots: those taken in this round, by identity of what is watched; one is added if need be.
-        """
+        """Call back if it is time and something has changed; `snapshots` of this round, by identity of the watched."""
         now, version = self._poller.clock(), self.source.version
         if version == self._seen or now < self._updated + (HIDDEN_SECONDS if self.hidden else self.interval):
             return
@@ -66,16 +57,7 @@ class Subscription:
 
 
 class Poller:
-    """Updates all subscriptions from one asyncio task.
-
-    Args:
-        clock: gives the time in seconds.
-        sleep: waits so many seconds.
-
-    Attributes:
-        subscriptions: those that are open.
-        task: the task, which ends with the last subscription; None before the first.
-    """
+    """Updates all subscriptions from one asyncio task, which ends with the last of them."""
 
     def __init__(
         self,
@@ -89,10 +71,7 @@ class Poller:
     def subscribe(
         self, source: Source, callback: Callable[[Snapshot], None], interval: float = POLL_SECONDS
     ) -> Subscription:
-        """Have `callback` called in the kernel's loop with each new snapshot, at most every `interval` seconds.
-
-        It is called once at once. Without a running loop (a plain script) that is all.
-        """
+        """Have `callback` called at once, and later in the kernel's loop if one is running."""
         subscription = Subscription(self, source, callback, interval)
         subscription.update({})
         self.subscriptions.append(subscription)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import traitlets
 
@@ -14,9 +12,10 @@ from workbench.errors import RunError, WorkbenchError
 from workbench.individuals import Individual
 from workbench.search import Search, SearchConfig, Snapshot, snapshot_of
 from workbench.search.config import Settings, Timeline
+from workbench.search.snapshot import written_at
 from workbench.settings import from_values
 from workbench.space import SearchSpace
-from workbench.store import Run, open_run
+from workbench.store import Run
 
 
 class Selection(traitlets.HasTraits):
@@ -35,57 +34,31 @@ class Selection(traitlets.HasTraits):
         self.neuron = None
 
 
-class Details(NamedTuple):
-    """What is known of one individual.
-
-    Attributes:
-        individual: what the run knows of it.
-        genome: None if it was not kept.
-        facts: what its search space says of the genome.
-        ancestors: ids from the first one down to the parent.
-    """
-
-    individual: Individual
-    genome: Any
-    facts: Mapping[str, Any]
-    ancestors: tuple[int, ...]
-
-
 def source_of(watched: Search | Run | Source) -> Source:
     """The source for a search or run; a source is returned as it is, so that views can share one."""
     return watched if isinstance(watched, Source) else Source(watched)
 
 
 class Source:
-    """A search or a run.
-
-    Args:
-        watched: a `Search`, or a `Run` to read.
-
-    Attributes:
-        watched: the search or run.
-        search: the search, None if a run is only read.
-        run: the run file, to read.
-        latest: the snapshot taken last.
-    """
+    """A search, or a run to read, which views follow."""
 
     def __init__(self, watched: Search | Run) -> None:
         if not isinstance(watched, Search | Run):
             raise WorkbenchError(f"expected a Search, or a run from open_run(path), got {watched!r}")
         self.watched = watched
-        self.search = watched if isinstance(watched, Search) else None
+        self.search = watched if isinstance(watched, Search) else None  # None if a run is only read
         self.run: Run = watched.results if isinstance(watched, Search) else watched
-        self.latest: Snapshot | None = None
-        self._details: Details | None = None
+        self.path = self.run.path
+        self.dataset = str(self.run.dataset.get("name", ""))
+        self.latest: Snapshot | None = None  # the snapshot taken last
+        self._individual: Individual | None = None
         self._settings: tuple[int, Settings] | None = None
         self._parents: dict[int, int | None] = {}
 
     @property
     def version(self) -> object:
         """Changes when something has changed."""
-        if self.search is not None:
-            return self.search.version
-        return tuple(_written_at(Path(f"{self.run.path}{end}")) for end in ("", "-wal"))
+        return self.search.version if self.search is not None else written_at(self.run.path)
 
     def snapshot(self) -> Snapshot:
         """What it looks like now."""
@@ -112,11 +85,6 @@ class Source:
             self._settings = len(events), Timeline(start, self.space, events).latest
         return self._settings[1]
 
-    @property
-    def dataset(self) -> str:
-        """Name of the data set."""
-        return str(self.run.dataset.get("name", ""))
-
     @cached_property
     def data(self) -> Dataset | None:
         """The data that the run was made with, if they are there without a download; None otherwise."""
@@ -130,45 +98,39 @@ class Source:
             return None
         return data if data.fingerprint == self.run.dataset.get("fingerprint") else None
 
-    @property
-    def path(self) -> Path:
-        """Of the run file."""
-        return Path(self.run.path)
-
-    def siblings(self) -> list[Path]:
-        """Other run files in the same folder, to compare with."""
-        return sorted(path for path in self.path.parent.glob("*.sqlite") if path.name != self.path.name)
-
-    def open_sibling(self, name: str) -> Run:
-        """The run file `name` in the same folder."""
-        return open_run(self.path.parent / name)
-
-    def details(self, id: int) -> Details:
-        """An individual, from memory if it is alive, new or on the front; else from the run file.
+    def individual(self, id: int) -> Individual:
+        """An individual, of a search from memory if it is alive, new or on the front; else from the run file.
 
         Raises:
             WorkbenchError: if there is no such individual, or it cannot be read.
         """
-        if self._details is None or self._details.individual.id != id:
-            snapshot = self.latest or self.snapshot()
-            known = {one.id: one for one in (*snapshot.population, *snapshot.archive, *snapshot.current)}
-            individual = known.get(id)
-            if individual is None or individual.result is None or individual.result.genome is None:
-                individual = self.run.individual(id)
-            genome = individual.result.genome if individual.result else None
-            facts = {} if genome is None else self.space.describe(genome)
-            for some in (snapshot.recent, known.values()):
-                self._parents.update((one.id, one.parent) for one in some)
-            self._details = Details(individual, genome, facts, self._ancestors(id, individual.parent))
-        return self._details
+        if self._individual is None or self._individual.id != id:
+            found = None if self.search is None else (self.latest or self.snapshot()).individual(id)
+            if found is None or found.genome is None:
+                found = self.run.individual(id)
+            self._individual = found
+        return self._individual
 
-    def _ancestors(self, id: int, parent: int | None) -> tuple[int, ...]:
-        """Ids from the first ancestor in the run down to the parent; the file is read for those from long ago."""
+    def ancestors(self, id: int) -> tuple[int, ...]:
+        """Ids from the first ancestor of an individual down to its parent; the file is read for those from long ago.
+
+        Raises:
+            WorkbenchError: if they cannot be read.
+        """
+        snapshot = self.latest or self.snapshot()
+        known: tuple[Any, ...] = (
+            self.individual(id),
+            *snapshot.recent,
+            *snapshot.population,
+            *snapshot.archive,
+            *snapshot.current,
+        )
+        self._parents.update((one.id, one.parent) for one in known)
         line: dict[int, None] = {}  # in order; a damaged file may name parents in a circle
+        parent = self._parents[id]
         while parent is not None and parent not in line:
             if parent not in self._parents:
-                table = self.run.lineage(id)
-                return tuple(int(each) for each in table["id"])[:-1]
+                return tuple(int(each) for each in self.run.lineage(id)["id"])[:-1]
             line[parent] = None
             parent = self._parents[parent]
         return tuple(line)[::-1]
@@ -181,14 +143,7 @@ class Source:
         """
         from workbench.genome import Genome
 
-        genome = self.details(id).genome
+        genome = self.individual(id).genome
         if genome is None:
             raise RunError(f"the network of individual {id} was not kept: it failed, or was dropped to save space")
         return genome if isinstance(genome, Genome) else None
-
-
-def _written_at(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0

@@ -58,11 +58,6 @@ class View(ipw.VBox):
     Args:
         watched: a `Search`, or a `Run` to read.
         selection: which individual is looked at, shared with other views; a new one if None.
-
-    Attributes:
-        source: what it follows.
-        selection: which individual is looked at.
-        subscription: to updates.
     """
 
     interval = POLL_SECONDS

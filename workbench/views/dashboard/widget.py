@@ -64,9 +64,13 @@ class Dashboard(View):
         self._on_selection(self._open)
 
     def _panels(self) -> list[ipw.Widget]:
+        accuracy, *costs = self.source.run.objectives
+        against = " and ".join(cost.label for cost in costs)
         parts = [
             panel("Run", self.run_control, name="wb-area-run"),
-            panel("Accuracy against FLOPs, and hypervolume", self.front, name="wb-area-front"),
+            panel(
+                f"{accuracy.label.capitalize()} against {against}, and hypervolume", self.front, name="wb-area-front"
+            ),
             classed(self.card, "wb-area-card"),
         ]
         if self.dag is not None:
@@ -124,47 +128,29 @@ class Part(NamedTuple):
 
 PARTS = (
     Part("Lineage", "Where did a network come from? Walk along its ancestors, play its growth, save it.", LineageView),
+    Part("Mutations", "Which mutations pay? Their effects, with intervals; rates that adapt.", MutationStatistics),
     Part(
-        "Mutations",
-        "Which mutations pay? Their effect on accuracy and FLOPs, with intervals; rates that adapt.",
-        MutationStatistics,
-    ),
-    Part(
-        "Inspect",
-        "What does a network do? Training, confusion, its mistakes with the evidence, distributions; export.",
-        InspectView,
+        "Inspect", "What does a network do? Training, confusion, its mistakes with the evidence; export.", InspectView
     ),
     Part(
         "Compare",
         "Is one way of searching better than another? Several runs at equal cost, with a rank test.",
         lambda source, selection: CompareView([source.path]),
     ),
-    Part(
-        "Sandbox",
-        "What if? Change a network by hand, see what changed, train it, insert it into the population.",
-        sandbox_of,
-    ),
+    Part("Sandbox", "What if? Change a network by hand, see what changed, train it, insert it.", sandbox_of),
 )
 
 
 class Understand(ipw.VBox):
-    """Tabs whose views are made when a tab is first opened, so that a live dashboard stays quick.
+    """Tabs, after one that says what the others are; views are made when first opened, so that a dashboard stays quick.
 
     A view that is not in front rests: it has a method `wake(awake)` if it would cost anything otherwise.
-
-    Args:
-        source: the search or run.
-        selection: shared by all views.
-
-    Attributes:
-        tabs: the tabs, the first of which only says what the others are.
-        views: those that were made, by title.
     """
 
     def __init__(self, source: Source, selection: Selection) -> None:
         super().__init__()
         self._source, self._selection = source, selection
-        self.views: dict[str, Any] = {}
+        self.views: dict[str, Any] = {}  # those that were made, by title
         guide = "".join(f"<li><b>{part.title}</b> {part.question}</li>" for part in PARTS)
         places = [ipw.VBox([ipw.HTML('<p class="wb-quiet">Being prepared …</p>')]) for _ in PARTS]
         self.tabs = ipw.Tab(

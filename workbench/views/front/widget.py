@@ -11,7 +11,7 @@ from workbench.errors import WorkbenchError
 from workbench.objectives import FLOPS
 from workbench.search import Search, Snapshot
 from workbench.search.history import IndividualSummary
-from workbench.store import Run
+from workbench.store import Run, open_run
 from workbench.views.base.figures import log_axis
 from workbench.views.base.markup import alert
 from workbench.views.base.plot import Plot
@@ -72,7 +72,9 @@ class FrontView(View):
         self.objectives = self.source.run.objectives
         self._cost = cost_axis(self.objectives)
         known = baselines_for(self.source.dataset) if self._cost is FLOPS else ()
-        names = [path.name for path in self.source.siblings()]
+        names = sorted(
+            path.name for path in self.source.path.parent.glob("*.sqlite") if path.name != self.source.path.name
+        )
         style = {"description_width": "initial"}
         self.color = ipw.Dropdown(options=COLORINGS, description="Colour tells", style=style)
         self.baselines = ipw.Checkbox(False, description="hand-made networks", indent=False)
@@ -99,7 +101,7 @@ class FrontView(View):
     def _choose_other(self, change: Any) -> None:
         self.message.value = ""
         try:
-            run = self.source.open_sibling(change.new) if change.new else None
+            run = open_run(self.source.path.with_name(change.new)) if change.new else None
             with self.plot.hold_sync():
                 for number in OVERLAYS:
                     self.plot.change(number, visible=False)

@@ -29,25 +29,22 @@ class IndividualCard(View):
     """
 
     def _build(self) -> None:
-        self.previous = button(
-            "Smaller", "wb-previous", "The next smaller network on the front", lambda: self._walk(-1), "arrow-left"
+        buttons = (
+            ("Smaller", "wb-previous", "The next smaller network on the front", lambda: self._walk(-1), "arrow-left"),
+            ("Most accurate", "wb-best", "The most accurate network so far", lambda: self._choose(self._best), "star"),
+            ("Larger", "wb-next", "The next larger network on the front", lambda: self._walk(1), "arrow-right"),
         )
-        self.best = button(
-            "Most accurate", "wb-best", "The most accurate network so far", lambda: self._choose(self._best), "star"
-        )
-        self.next = button(
-            "Larger", "wb-next", "The next larger network on the front", lambda: self._walk(1), "arrow-right"
-        )
+        self.previous, self.best, self.next = walk = [button(*each) for each in buttons]
         self._front: list[int] = []
         self._best: int | None = None
         self._shown: tuple[int, ...] = ()
         self.facts, self.lineage_note = ipw.HTML(), ipw.HTML()
         self.ancestors = [self._ancestor(place) for place in range(ANCESTORS)]
         lineage = classed(ipw.HBox(self.ancestors), "wb-lineage")
-        walk = classed(ipw.HBox([self.previous, self.best, self.next]), "wb-buttons")
         classed(self, "wb-card", "wb-panel")
         title = ipw.HTML('<h3 class="wb-title">Network</h3>')
-        self.children = (style_sheet(), title, walk, self.facts, self.lineage_note, lineage)
+        row = classed(ipw.HBox(walk), "wb-buttons")
+        self.children = (style_sheet(), title, row, self.facts, self.lineage_note, lineage)
         self._on_selection(self._look)
         self._look(None)
 
@@ -76,18 +73,15 @@ class IndividualCard(View):
     def _look(self, _: Any) -> None:
         """Show the selected individual."""
         id = self.selection.individual
-        ancestors: tuple[int, ...] = ()
-        if id is None:
-            self.facts.value = quiet("Click a point of the front, or walk along it with these buttons.")
-        else:
+        html, ancestors = quiet("Click a point of the front, or walk along it with these buttons."), tuple[int, ...]()
+        if id is not None:
             try:
-                details = self.source.details(id)
-                self.facts.value, ancestors = card_html(details.individual, details.facts), details.ancestors
+                individual, ancestors = self.source.individual(id), self.source.ancestors(id)
+                facts = {} if individual.genome is None else self.source.space.describe(individual.genome)
+                html = card_html(individual, facts)
             except WorkbenchError as error:
-                self.facts.value = alert(str(error))
-        self._show_ancestors(ancestors)
-
-    def _show_ancestors(self, ancestors: tuple[int, ...]) -> None:
+                html, ancestors = alert(str(error)), ()
+        self.facts.value = html
         self._shown = ancestors[-ANCESTORS:]
         more = len(ancestors) - len(self._shown)
         text = f"Ancestors, the parent last{f' ({more} earlier ones are not shown)' if more else ''}:"
@@ -111,7 +105,7 @@ def card_html(individual: Individual, facts: Mapping[str, Any]) -> str:
     if cost is not None:
         rows += [("FLOPs", f"{cost.flops:,}"), ("… with norm, bias, ReLU", f"{cost.flops_total:,}")]
         rows.append(("parameters", f"{cost.parameters:,}"))
-    rows += [(name, value) for name, value in facts.items()]
+    rows += facts.items()
     rows.append(("training took", f"{individual.wall_seconds:.1f} s"))
     cells = "".join(f"<span>{escape(name)}</span><b>{escape(value_text(value))}</b>" for name, value in rows)
     failed = alert(f"failed: {individual.failure}") if individual.failure else ""

@@ -122,7 +122,7 @@ class InspectView(View):
         try:
             self.plot.show(self._figures[what](id), self._click if what == "confusion" else None)
         except WorkbenchError as error:
-            self.plot.clear()
+            self.plot.show(None)
             self.message.value = alert(str(error))
 
     def _genome(self, id: int) -> Genome:

@@ -10,17 +10,11 @@ from workbench.store import Event
 
 
 class Change(NamedTuple):
-    """One live change.
+    """One live change."""
 
-    Attributes:
-        from_child: id of the first child that it affects.
-        generation: in which it came, or None.
-        lines: what changed, one line each, such as "add edges 0.2 → 0.5".
-    """
-
-    from_child: int
-    generation: int | None
-    lines: tuple[str, ...]
+    from_child: int  # id of the first child that it affects
+    generation: int | None  # in which it came
+    lines: tuple[str, ...]  # what changed, such as "add edges 0.2 → 0.5"
 
 
 def changes(
@@ -61,8 +55,5 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings by dotted name: `{"train": {"epochs": 3}}` is `{"train.epochs": 3}`."""
     found: dict[str, Any] = {}
     for name, value in values.items():
-        if isinstance(value, Mapping):
-            found.update(flat(value, f"{prefix}{name}."))
-        else:
-            found[prefix + name] = value
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
     return found
