@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from workbench import baselines
-from workbench.baselines import Baseline, Convolution, Dense, MaxPooling, cost_of
+from workbench.baselines import Architecture, Convolution, Dense, MaxPooling, cost_of
 from workbench.baselines.module import make_module
 from workbench.baselines.pruning import masks_of, prune_to, to_genome
 from workbench.baselines.training import few_threads
@@ -72,7 +72,7 @@ def digits():
     return load_dataset("digits")
 
 
-SMALL = Baseline("small", "small", (Convolution(4, 3), MaxPooling(), Dense(16)), 0.01, epochs=4)
+SMALL = Architecture("small", "small", (Convolution(4, 3), MaxPooling(), Dense(16)), 0.01, epochs=4)
 
 
 def test_training_improves_and_repeats(digits):
@@ -87,7 +87,7 @@ def test_training_improves_and_repeats(digits):
 
 
 def test_pruned_networks_keep_what_they_should(digits):
-    dense = Baseline("pruned", "pruned", (Dense(30), Dense(20)), sparsities=(0.5, 0.9))
+    dense = Architecture("pruned", "pruned", (Dense(30), Dense(20)), sparsities=(0.5, 0.9))
     config = TrainConfig(epochs=3, batch_size=32, learning_rate=0.005)
     came = []
     records = baselines.train_pruned(dense, digits, config, seed=0, on_record=came.append)

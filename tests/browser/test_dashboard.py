@@ -12,6 +12,7 @@ import pytest
 from jupyter_lab_samples import PATIENCE, Lab, Watched, browser_page, chromium_or_skip, main_thread_seconds
 
 from workbench.store import Run, open_run
+from workbench.views.front.widget import CURVE
 
 NOTEBOOK = "01_live_search.ipynb"
 KINDS = ("add_neurons", "add_edges", "remove_edges", "remove_layer", "share_weights")
@@ -78,6 +79,10 @@ class Hands:
         """All that the figure shows."""
         plot = self.page.locator(".wb-front .js-plotly-plot")
         return plot.evaluate("plot => plot._fullData.map(trace => Array.from(trace.x || []))")
+
+    def total_drawn(self) -> int:
+        """Individuals finished, as the figure's history of the hypervolume says."""
+        return int((self.drawn()[CURVE] or [0])[-1])
 
     def front(self) -> list[dict[str, Any]]:
         """Ids and places on the page of the front's points."""
@@ -198,22 +203,20 @@ def open_a_network(hands: Hands) -> None:
 
 def pause_and_step(hands: Hands) -> None:
     hands.press("pause")
-    hands.wait_for_state("paused")
-    wait_until(lambda: hands.total() == len(hands.run.individuals))
-    hands.page.wait_for_timeout(1500)  # the figure follows at its own, slower pace
-    total, drawn = hands.total(), hands.drawn()
-    assert sum(len(trace) for trace in drawn) > total  # every individual, and the history
-    hands.page.wait_for_timeout(2000)
-    assert hands.total() == total == len(hands.run.individuals)
-    assert hands.drawn() == drawn
+    hands.wait_for_state("paused")  # else "pausing": no child is in training
+    total = len(hands.run.individuals)
+    wait_until(lambda: hands.total_drawn() == total)  # the figure follows at its own, slower pace
+    assert sum(len(trace) for trace in hands.drawn()) > total  # every individual, and the history
     hands.press("step")
+    wait_until(lambda: hands.total_drawn() == total + 1)
+    hands.wait_for_state("paused")
+    assert len(hands.run.individuals) == total + 1  # nothing else was started while it was paused
     wait_until(lambda: hands.total() == total + 1)
     generations = len(hands.run.generations)
     hands.press("step-generation")
     wait_until(lambda: len(hands.run.generations) == generations + 1)
     hands.wait_for_state("paused")
-    wait_until(lambda: hands.total() == len(hands.run.individuals))
-    hands.page.wait_for_timeout(1500)  # the figure again, before anybody aims at its points
+    wait_until(lambda: hands.total_drawn() == len(hands.run.individuals))  # before anybody aims at its points
 
 
 def test_a_session(lab):

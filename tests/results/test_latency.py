@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.baselines import Baseline, Convolution, Dense, MaxPooling
+from workbench.baselines import Architecture, Convolution, Dense, MaxPooling
 from workbench.baselines.module import make_module
 from workbench.cli import main
 from workbench.compiler.network import NeuronNetwork
@@ -20,7 +20,7 @@ from workbench.results.latency import (
     subjects_of_genome,
 )
 
-CNN = Baseline("cnn", "a CNN", (Convolution(3, 3, 1, 1), MaxPooling(), Convolution(5, 2, 2), Dense(7)))
+CNN = Architecture("cnn", "a CNN", (Convolution(3, 3, 1, 1), MaxPooling(), Convolution(5, 2, 2), Dense(7)))
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def test_the_interval_is_students():
 
 # ---------------------------------------------------------------------- baselines
 def test_baselines_are_trained_once(tmp_path, digits, monkeypatch):
-    small = baselines.Baseline("small", "small", (baselines.Dense(6),), 0.01, epochs=2)
+    small = baselines.Architecture("small", "small", (baselines.Dense(6),), 0.01, epochs=2)
     pruned = replace(small, name="cut", title="cut", sparsities=(0.5, 0.75))
     monkeypatch.setattr("workbench.baselines.baseline", {"small": small, "cut": pruned}.__getitem__)
     few, file, said = digits.subset(100), ResultFile(tmp_path / "baselines.json"), []

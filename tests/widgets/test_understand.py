@@ -281,8 +281,9 @@ def test_a_file_that_is_no_run(files, tmp_path):
 def test_plotly_is_sent_when_the_page_asks(run):
     plot, sent = Plot(), []
     plot.send = lambda content, buffers=None: sent.append((content, buffers))
-    plot._hear(None, {"kind": "click", "curve": 0, "point": [0]}, [])  # of nothing
-    plot._hear(None, {"kind": "plotly"}, [])
+    plot.click(0, (0,))  # of nothing
+    message = {"method": "custom", "content": {"kind": "plotly"}}
+    plot.comm.handle_msg({"content": {"data": message}, "buffers": []})
     ((content, (code,)),) = sent
     assert content == {"kind": "plotly"}
     assert b"plotly.js v" in code[:500]

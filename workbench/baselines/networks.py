@@ -113,7 +113,7 @@ def _windows(side: int, size: int, stride: int) -> int:
 
 
 @dataclass(frozen=True)
-class Baseline:
+class Architecture:
     """A hand-made network and its recipe.
 
     Attributes:
@@ -139,25 +139,25 @@ _SMALL_CNN = (Convolution(4, 3), Convolution(8, 3), MaxPooling(), Dense(256))
 _STRIDED_3 = (Convolution(8, 3, 2), Convolution(16, 3, 2), Convolution(24, 3, 2))
 
 BASELINES = (
-    Baseline("logistic", "logistic regression", ()),
-    Baseline("mlp-32", "MLP 32", (Dense(32),)),
-    Baseline("mlp-100", "MLP 100", (Dense(100),)),
-    Baseline("lenet-300-100", "LeNet-300-100", _LENET_300, learning_rate=0.002),
-    Baseline(
+    Architecture("logistic", "logistic regression", ()),
+    Architecture("mlp-32", "MLP 32", (Dense(32),)),
+    Architecture("mlp-100", "MLP 100", (Dense(100),)),
+    Architecture("lenet-300-100", "LeNet-300-100", _LENET_300, learning_rate=0.002),
+    Architecture(
         "lenet-300-100-pruned",
         "LeNet-300-100, pruned",
         _LENET_300,
         learning_rate=0.002,
         sparsities=(0.8, 0.9, 0.95, 0.975, 0.985),
     ),
-    Baseline("mlp-128-64", "MLP 128-64", (Dense(128), Dense(64)), epochs=40),
-    Baseline("mlp-512-256", "MLP 512-256", (Dense(512), Dense(256)), learning_rate=0.001, epochs=40),
-    Baseline("mlp-2048-1024", "MLP 2048-1024", (Dense(2048), Dense(1024)), learning_rate=0.0005, epochs=40),
-    Baseline("lenet-5", "LeNet-5", _LENET_5, epochs=15),
-    Baseline("strided-cnn-3-8", "strided CNN 3-8", (Convolution(3, 5, 2), Convolution(8, 5, 2)), 0.01),
-    Baseline("strided-cnn-6-12", "strided CNN 6-12", (Convolution(6, 5, 2), Convolution(12, 3, 2)), 0.01),
-    Baseline("small-cnn", "small CNN", _SMALL_CNN, epochs=40),
-    Baseline("strided-cnn-8-16-24", "strided CNN 8-16-24", _STRIDED_3, 0.01, epochs=40),
+    Architecture("mlp-128-64", "MLP 128-64", (Dense(128), Dense(64)), epochs=40),
+    Architecture("mlp-512-256", "MLP 512-256", (Dense(512), Dense(256)), learning_rate=0.001, epochs=40),
+    Architecture("mlp-2048-1024", "MLP 2048-1024", (Dense(2048), Dense(1024)), learning_rate=0.0005, epochs=40),
+    Architecture("lenet-5", "LeNet-5", _LENET_5, epochs=15),
+    Architecture("strided-cnn-3-8", "strided CNN 3-8", (Convolution(3, 5, 2), Convolution(8, 5, 2)), 0.01),
+    Architecture("strided-cnn-6-12", "strided CNN 6-12", (Convolution(6, 5, 2), Convolution(12, 3, 2)), 0.01),
+    Architecture("small-cnn", "small CNN", _SMALL_CNN, epochs=40),
+    Architecture("strided-cnn-8-16-24", "strided CNN 8-16-24", _STRIDED_3, 0.01, epochs=40),
 )
 """Each can be trained on any data set whose images are large enough."""
 
@@ -172,7 +172,7 @@ SUITES: dict[str, tuple[str, ...]] = {
 """Names of the baselines compared on each data set."""
 
 
-def baseline(name: str) -> Baseline:
+def baseline(name: str) -> Architecture:
     """The baseline with this name; `ConfigError` if there is none."""
     for one in BASELINES:
         if one.name == name:

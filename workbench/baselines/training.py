@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.baselines.networks import Baseline, baseline, cost_of
+from workbench.baselines.networks import Architecture, baseline, cost_of
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.individuals import Cost
@@ -30,7 +30,7 @@ AUGMENTATION: dict[str, dict[str, Any]] = {
 """As children of a search are trained on each data set."""
 
 
-def recipe(baseline: Baseline, dataset: str) -> TrainConfig:
+def recipe(baseline: Architecture, dataset: str) -> TrainConfig:
     """How a baseline is trained on a data set; without augmentation on an unknown one."""
     return TrainConfig(epochs=baseline.epochs, learning_rate=baseline.learning_rate, **AUGMENTATION.get(dataset, {}))
 
@@ -54,7 +54,7 @@ class BaselineRecord:
     seconds: float  # wall time of training
 
 
-def train(which: str | Baseline, data: Dataset, config: TrainConfig | None = None, seed: int = 0) -> BaselineRecord:
+def train(which: str | Architecture, data: Dataset, config: TrainConfig | None = None, seed: int = 0) -> BaselineRecord:
     """Train a hand-made network and measure it; one with sparsities is trained dense.
 
     Args:
@@ -75,7 +75,7 @@ def train(which: str | Baseline, data: Dataset, config: TrainConfig | None = Non
 
 
 def train_pruned(
-    which: str | Baseline,
+    which: str | Architecture,
     data: Dataset,
     config: TrainConfig | None = None,
     seed: int = 0,
@@ -112,7 +112,7 @@ def train_pruned(
     return records
 
 
-def trained_module(chosen: Baseline, data: Dataset, config: TrainConfig, seed: int) -> nn.Sequential:
+def trained_module(chosen: Architecture, data: Dataset, config: TrainConfig, seed: int) -> nn.Sequential:
     """The network after training, in evaluation mode."""
     from workbench.baselines.module import make_module
     from workbench.training.torch_trainer import TorchTrainer
@@ -123,7 +123,7 @@ def trained_module(chosen: Baseline, data: Dataset, config: TrainConfig, seed: i
     return module.eval()
 
 
-def _prepared(which: str | Baseline, data: Dataset, config: TrainConfig | None) -> tuple[Baseline, TrainConfig]:
+def _prepared(which: str | Architecture, data: Dataset, config: TrainConfig | None) -> tuple[Architecture, TrainConfig]:
     chosen = baseline(which) if isinstance(which, str) else which
     config = config or recipe(chosen, data.name)
     if config.dropout:
@@ -132,7 +132,7 @@ def _prepared(which: str | Baseline, data: Dataset, config: TrainConfig | None) 
 
 
 def _record(
-    chosen: Baseline, module: nn.Module, data: Dataset, config: TrainConfig, seed: int, cost: Cost, started: float
+    chosen: Architecture, module: nn.Module, data: Dataset, config: TrainConfig, seed: int, cost: Cost, started: float
 ) -> BaselineRecord:
     from workbench.training.torch_trainer import TorchTrainer
 

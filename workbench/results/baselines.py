@@ -33,7 +33,7 @@ def measure_baselines(
 
 
 def _measure(
-    file: ResultFile, data: Dataset, baseline: baselines.Baseline, seed: int, epochs: int | None, say: Say
+    file: ResultFile, data: Dataset, baseline: baselines.Architecture, seed: int, epochs: int | None, say: Say
 ) -> None:
     config = baselines.recipe(baseline, data.name)
     if epochs is not None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.baselines import Baseline, cost_of
+from workbench.baselines import Architecture, cost_of
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.genome import Genome
@@ -56,7 +56,7 @@ def subjects_of_genome(name: str, genome: Genome, data: Dataset) -> list[Subject
     return _installed(Subject(name, backend, genome.flops, of) for backend, of in zip(BACKENDS, prepare, strict=True))
 
 
-def subjects_of_baseline(baseline: Baseline, data: Dataset) -> list[Subject]:
+def subjects_of_baseline(baseline: Architecture, data: Dataset) -> list[Subject]:
     """A hand-made network on the backends that run it; its weights are random, which changes no time."""
     from workbench.baselines.module import baseline_onnx, make_module
 

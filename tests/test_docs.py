@@ -1,0 +1,44 @@
+"""The files and folders that ARCHITECTURE.md and README.md name exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PATH = re.compile(r"[\w.-]+(/[\w.-]+)*(/|\.(py|md|ipynb|js|css|html|toml))|[\w.-]+(/[\w.-]+)+")
+"""With a slash, or with the suffix of a source file."""
+
+
+def paths_in(text: str) -> list[str]:
+    """All words in backticks that look like a path; blocks of code are left out."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return [word for code in re.findall(r"`([^`\n]+)`", text) for word in code.split() if PATH.fullmatch(word)]
+
+
+def is_here(path: str) -> bool:
+    """Relative to the root or to the package; a bare name may be that of a file in any folder of the package."""
+    return any((folder / path).exists() for folder in (ROOT, ROOT / "workbench")) or (
+        "/" not in path and any((ROOT / "workbench").rglob(path))
+    )
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "README.md"])
+def test_paths_exist(page):
+    paths = paths_in((ROOT / page).read_text(encoding="utf-8"))
+    assert paths
+    assert [path for path in paths if not is_here(path)] == []
+
+
+def test_what_is_a_path():
+    text = (
+        "`a/b.py`, `c.py` and `views/`, not `a.b`, `f(x) -> y`, `exp(1 / 2)`\n```\nd/e.py\n```\n`python f/g.py --all`"
+    )
+    assert paths_in(text) == ["a/b.py", "c.py", "views/", "f/g.py"]
+    assert is_here("README.md")
+    assert is_here("cli/main.py")
+    assert is_here("tiles.py")
+    assert not is_here("cli/nothing.py")
+    assert not is_here("nothing.py")
