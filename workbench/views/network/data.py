@@ -35,19 +35,14 @@ STATE_NAMES = ("kept", "added", "removed", "now shared")
 class GenomeDifference:
     """The union of two genomes, with the state of each neuron and edge; arrays are named as those of `Genome`.
 
-    Neuron ids are those of `after`, then the removed neurons. Edges are those of `after`, then the removed edges.
+    Neuron ids are those of `after`, then the removed neurons; edges are those of `after`, then the removed edges.
+    Removed ones are where they were, with their last weight, and in the shared-weight group of their own genome.
 
     Attributes:
         before: the earlier genome.
         after: the later genome.
         layers: int32 [neurons]; layers of the union, so that a removed layer keeps its own place.
-        positions: (row, column), float64 [neurons, 2]; removed neurons where they were.
-        biases: float32 [outputs + hidden neurons].
         neuron_state: uint8 [neurons], `KEPT`, `ADDED` or `REMOVED`; inputs and outputs are kept.
-        sources: int64 [edges].
-        targets: int64 [edges].
-        weights: float32 [edges]; for removed edges, their last weight.
-        shared: int64 [edges]; -1 = a weight of its own, else the shared-weight group in the edge's own genome.
         edge_state: uint8 [edges], as above, or `SHARED`.
         edges_reweighted: number of kept edges whose weight changed; unknown weights (NaN) do not count.
     """
@@ -153,14 +148,10 @@ def counterpart(genome: Genome, other: Genome, neuron: int) -> int | None:
 def _union_ids(before: Genome, after: Genome) -> tuple[np.ndarray, np.ndarray]:
     """Id in the union of each neuron of `before`, and the ids in `before` of neurons that `after` lacks."""
     first_hidden = before.n_inputs + before.n_outputs
+    _, old, new = np.intersect1d(before.neuron_keys, after.neuron_keys, assume_unique=True, return_indices=True)
     new_id = np.arange(before.n_neurons)
-    order = np.argsort(after.neuron_keys)
-    place = np.searchsorted(after.neuron_keys, before.neuron_keys, sorter=order)
-    found = np.zeros(before.n_hidden, bool)
-    inside = np.flatnonzero(place < after.n_hidden)
-    found[inside] = after.neuron_keys[order[place[inside]]] == before.neuron_keys[inside]
-    new_id[first_hidden:][found] = first_hidden + order[place[found]]
-    removed = first_hidden + np.flatnonzero(~found)
+    new_id[first_hidden + old] = first_hidden + new
+    removed = np.setdiff1d(np.arange(first_hidden, before.n_neurons), first_hidden + old, assume_unique=True)
     new_id[removed] = after.n_neurons + np.arange(len(removed))
     return new_id, removed
 
@@ -192,14 +183,12 @@ class DagInfo:
         layers: int32 [neurons].
         positions: (row, column) in pixels, float32 [neurons, 2]; NaN for outputs.
         biases: float32 [neurons]; NaN for inputs.
-        source: int32 [edges].
-        target: int32 [edges].
+        source, target: of each edge, int32 [edges].
         weight: float32 [edges]; NaN = not yet initialised.
         skip: uint8 [edges]; 1 where the edge skips a layer.
         shared: uint8 [edges]; 1 where other edges use the same weight.
         layer_sizes: number of neurons in each layer.
-        n_inputs: number of inputs, the first ids.
-        n_outputs: number of outputs, the ids after them.
+        n_inputs, n_outputs: numbers of inputs, the first ids, and of outputs, the ids after them.
         difference: what changed, or None if only one genome is shown.
     """
 
@@ -290,11 +279,9 @@ def _input_grid(input_shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarr
     """Places (-0.5..0.5 across, 0..1 down) of the inputs: the image as a strip, channels side by side."""
     channels, height, width = input_shape
     n_inputs = channels * height * width
-    ids = np.arange(n_inputs)
     if n_inputs <= SINGLE_COLUMN:
-        return np.zeros(n_inputs), _spread(ids, n_inputs)
-    channel, pixel = np.divmod(ids, height * width)
-    row, column = np.divmod(pixel, width)
+        return np.zeros(n_inputs), _spread(np.arange(n_inputs), n_inputs)
+    channel, row, column = np.indices(input_shape).reshape(3, n_inputs)
     across = (channel * (width + 1) + column) / max(channels * (width + 1) - 2, 1) - 0.5  # one empty column between
     return across, _spread(row, height)
 
@@ -303,15 +290,11 @@ def _strip(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places (-0.5..0.5 across, 0..1 down) of one hidden layer from positions [neurons, 2]."""
     count = len(positions)
     n_columns = 1 if count <= SINGLE_COLUMN else max(2, round(np.sqrt(count * STRIP_ASPECT)))
-    n_rows = -(-count // n_columns)
     by_row = np.lexsort((positions[:, 1], positions[:, 0]))
-    row = np.empty(count, np.int64)
-    row[by_row] = np.arange(count) // n_columns
-    order = np.lexsort((positions[:, 1], row))
-    column = np.empty(count, np.int64)
-    column[order] = np.arange(count) % n_columns
+    row = np.argsort(by_row) // n_columns  # the inverse of a permutation
+    column = np.argsort(np.lexsort((positions[:, 1], row))) % n_columns
     across = column / (n_columns - 1) - 0.5 if n_columns > 1 else np.zeros(count)
-    return across, _spread(row, n_rows)
+    return across, _spread(row, -(-count // n_columns))
 
 
 def genome_figures(genome: Genome) -> dict[str, float]:

@@ -33,10 +33,8 @@ MOST_EDGES_DRAWN = 5_000
 """Plotly is slow with more edges; `DagView` draws them all."""
 
 
-def layer_axis(n_layers: int) -> dict[str, Any]:
-    """The x axis of a picture by layers."""
-    names = ["inputs", *(f"layer {layer}" for layer in range(1, n_layers - 1)), "outputs"]
-    return {"tickvals": list(range(n_layers)), "ticktext": names, "showgrid": False, "zeroline": False}
+Trace = dict[str, Any]
+"""What makes a plotly trace."""
 
 
 def pixel_axes(input_shape: tuple[int, int, int], x_axis: str = "x") -> tuple[dict[str, Any], dict[str, Any]]:
@@ -47,20 +45,16 @@ def pixel_axes(input_shape: tuple[int, int, int], x_axis: str = "x") -> tuple[di
     return x, y
 
 
-def lines(places: np.ndarray, source: np.ndarray, target: np.ndarray, name: str, **look: Any) -> go.Scatter:
+def lines(places: np.ndarray, source: np.ndarray, target: np.ndarray, name: str, **look: Any) -> Trace:
     """Edges between neurons at `places` (x, y) [neurons, 2] as one trace of straight lines."""
-    import plotly.graph_objects as go
-
     gap = np.full((len(source), 2), np.nan, places.dtype)
     x, y = np.stack([places[source], places[target], gap], axis=1).reshape(-1, 2).T
-    return go.Scatter(x=x, y=y, mode="lines", name=name, hoverinfo="skip", **look)
+    return {"type": "scatter", "x": x, "y": y, "mode": "lines", "name": name, "hoverinfo": "skip", **look}
 
 
-def dots(places: np.ndarray, name: str, **look: Any) -> go.Scatter:
+def dots(places: np.ndarray, name: str, **look: Any) -> Trace:
     """Neurons at `places` (x, y) [neurons, 2]."""
-    import plotly.graph_objects as go
-
-    return go.Scatter(x=places[:, 0], y=places[:, 1], mode="markers", name=name, **look)
+    return {"type": "scatter", "x": places[:, 0], "y": places[:, 1], "mode": "markers", "name": name, **look}
 
 
 def dag_figure(genome: Genome, before: Genome | None = None, *, most_edges: int = MOST_EDGES_DRAWN) -> go.Figure:
@@ -86,17 +80,15 @@ def dag_figure(genome: Genome, before: Genome | None = None, *, most_edges: int 
         places = np.stack([info.x, info.y], axis=1)
         edges, neurons = np.arange(len(info.source)), np.arange(len(info.x))
         traces, title = _difference_traces(info.difference, places, edges, neurons, most_edges)
-    figure = go.Figure(traces)
-    figure.update_layout(
-        title=title,
-        xaxis=layer_axis(len(info.layer_sizes)),
-        yaxis={"autorange": "reversed", "visible": False},
-        template="plotly_white",
-        width=1000,
-        height=620,
-        legend={"itemsizing": "constant"},
-    )
-    return figure
+    n_layers = len(info.layer_sizes)
+    names = ["inputs", *(f"layer {layer}" for layer in range(1, n_layers - 1)), "outputs"]
+    layout = {
+        "title": title,
+        "xaxis": {"tickvals": list(range(n_layers)), "ticktext": names, "showgrid": False, "zeroline": False},
+        "yaxis": {"autorange": "reversed", "visible": False},
+        "legend": {"itemsizing": "constant"},
+    }
+    return go.Figure(traces, layout | {"template": "plotly_white", "width": 1000, "height": 620})
 
 
 def spatial_figure(genome: Genome, image: Any = None, before: Genome | None = None) -> go.Figure:
@@ -126,10 +118,16 @@ def spatial_figure(genome: Genome, image: Any = None, before: Genome | None = No
         neurons = np.arange(first_hidden, len(places))
         traces, title = _difference_traces(difference, places, edges, neurons, MOST_EDGES_DRAWN)
         title += "; edges into outputs have no place"
-    figure = go.Figure([*_background(genome, image), *traces])
+    if image is not None:
+        pixels, (_, height, width) = np.asarray(image, float), genome.input_shape
+        if pixels.shape[-2:] != (height, width):
+            raise DataError(f"expected an image of {height}×{width} pixels, got an array of shape {pixels.shape}")
+        grey = pixels.reshape(-1, height, width).mean(axis=0)
+        look = {"colorscale": "gray", "showscale": False, "hoverinfo": "skip", "opacity": 0.6}
+        traces = [{"type": "heatmap", "z": grey, **look}, *traces]
     x, y = pixel_axes(genome.input_shape)
-    figure.update_layout(title=title, xaxis=x, yaxis=y, template="plotly_white", width=760, height=640)
-    return figure
+    layout = {"title": title, "xaxis": x, "yaxis": y, "template": "plotly_white", "width": 760, "height": 640}
+    return go.Figure(traces, layout)
 
 
 def dag_difference_figure(before: Genome, after: Genome) -> go.Figure:
@@ -142,7 +140,7 @@ def space_difference_figure(before: Genome, after: Genome) -> go.Figure:
     return spatial_figure(after, before=before)
 
 
-def _network_traces(info: DagInfo, genome: Genome, most_edges: int) -> tuple[list[go.Scatter], str]:
+def _network_traces(info: DagInfo, genome: Genome, most_edges: int) -> tuple[list[Trace], str]:
     """Traces and title of one network by layers: a trace per kind, dash and width (plotly has one width a trace)."""
     places, size = np.stack([info.x, info.y], axis=1), np.abs(np.nan_to_num(info.weight))
     drawn = np.sort(np.argsort(-size, kind="stable")[:most_edges])
@@ -161,53 +159,34 @@ def _network_traces(info: DagInfo, genome: Genome, most_edges: int) -> tuple[lis
     out_degrees = np.bincount(genome.sources, minlength=genome.n_neurons)
     columns = [np.arange(genome.n_neurons), info.layers, genome.in_degrees, out_degrees, info.biases]
     colors = [palette.layer_color(layer, genome.n_layers - 1) for layer in info.layers.tolist()]
-    neurons = dots(
-        places,
-        "neurons",
-        marker={"color": colors, "size": 9 if genome.n_neurons < 100 else 4},
-        customdata=np.stack(columns, axis=1),
-        hovertemplate="<b>neuron %{customdata[0]}</b>, layer %{customdata[1]}<br>"
+    look = {
+        "marker": {"color": colors, "size": 9 if genome.n_neurons < 100 else 4},
+        "customdata": np.stack(columns, axis=1),
+        "hovertemplate": "<b>neuron %{customdata[0]}</b>, layer %{customdata[1]}<br>"
         "in-degree %{customdata[2]}, out-degree %{customdata[3]}<br>bias %{customdata[4]:.3g}<extra></extra>",
-    )
+    }
     left_out = f" (the heaviest {len(drawn):,} are drawn)" if len(drawn) < genome.n_edges else ""
     title = f"{'-'.join(map(str, info.layer_sizes))} neurons, {genome.n_edges:,} edges{left_out}"
-    return [*traces, neurons], title
+    return [*traces, dots(places, "neurons", **look)], title
 
 
-def _layers_over_image(genome: Genome) -> list[go.Scatter]:
+def _layers_over_image(genome: Genome) -> list[Trace]:
     traces = []
     for layer in range(1, genome.n_layers - 1):
         members = np.flatnonzero(genome.layers == layer)
-        color = palette.layer_color(layer)
-        trace = dots(
-            genome.positions[members, ::-1],
-            f"layer {layer} ({len(members):,})",
-            marker={"color": color, "size": 6, "line": {"width": 0.5}},
-            customdata=members,
-            hovertemplate=f"<b>neuron %{{customdata}}</b>, layer {layer}<br>"
-            "row %{y:.1f}, column %{x:.1f}<extra></extra>",
-        )
-        traces.append(trace)
+        look = {
+            "marker": {"color": palette.layer_color(layer), "size": 6, "line": {"width": 0.5}},
+            "customdata": members,
+        }
+        text = f"<b>neuron %{{customdata}}</b>, layer {layer}<br>row %{{y:.1f}}, column %{{x:.1f}}<extra></extra>"
+        places = genome.positions[members, ::-1]
+        traces.append(dots(places, f"layer {layer} ({len(members):,})", hovertemplate=text, **look))
     return traces
-
-
-def _background(genome: Genome, image: Any) -> list[go.Heatmap]:
-    """The image in grey, if there is one."""
-    import plotly.graph_objects as go
-
-    if image is None:
-        return []
-    _, height, width = genome.input_shape
-    pixels = np.asarray(image, float)
-    if pixels.shape[-2:] != (height, width):
-        raise DataError(f"expected an image of {height}×{width} pixels, got an array of shape {pixels.shape}")
-    grey = pixels.reshape(-1, height, width).mean(axis=0)
-    return [go.Heatmap(z=grey, colorscale="gray", showscale=False, hoverinfo="skip", opacity=0.6)]
 
 
 def _difference_traces(
     difference: GenomeDifference, places: np.ndarray, edges: np.ndarray, neurons: np.ndarray, most_edges: int
-) -> tuple[list[go.Scatter], str]:
+) -> tuple[list[Trace], str]:
     """Traces and title of a difference at `places`, of those `edges` (changed ones first) and `neurons` (ids)."""
     states, traces = difference.edge_state, []
     changed = even_sample(edges[states[edges] != KEPT], most_edges)
@@ -227,14 +206,12 @@ def _difference_traces(
         if len(some) == 0:
             continue
         size = 8 if few else 4 if state == KEPT else 5
-        trace = dots(
-            places[some],
-            f"neurons {name} ({len(some):,})",
-            marker={"color": palette.STATES[state], "size": size, "opacity": 0.9},
-            customdata=np.stack([some, difference.layers[some]], axis=1),
-            hovertemplate=f"<b>neuron %{{customdata[0]}}</b>, layer %{{customdata[1]}}<extra>{name}</extra>",
-        )
-        traces.append(trace)
+        look = {
+            "marker": {"color": palette.STATES[state], "size": size, "opacity": 0.9},
+            "customdata": np.stack([some, difference.layers[some]], axis=1),
+            "hovertemplate": f"<b>neuron %{{customdata[0]}}</b>, layer %{{customdata[1]}}<extra>{name}</extra>",
+        }
+        traces.append(dots(places[some], f"neurons {name} ({len(some):,})", **look))
     counts = difference.counts
     title = (
         f"neurons +{counts['neurons_added']:,} −{counts['neurons_removed']:,}, "
@@ -254,20 +231,19 @@ def edge_length_figure(genome: Genome, law: SpatialLaw | None = None) -> go.Figu
     law = SpatialLaw() if law is None else law
     info = edge_length_histogram(genome, law)
     middle, width = (info.bins[1:] + info.bins[:-1]) / 2, np.diff(info.bins)
-    figure = go.Figure(
-        go.Bar(x=middle, y=info.counts, width=width, name="edges", marker_color=palette.POSITIVE, opacity=0.75)
+    look = {"marker": {"color": palette.POSITIVE}, "opacity": 0.75}
+    bars = {"type": "bar", "x": middle, "y": info.counts, "width": width, "name": "edges", **look}
+    name, line = f"law exp(−d / ({law.base:g} + {law.per_layer:g}·layer))", {"color": palette.NEGATIVE, "width": 2.5}
+    expected = {"type": "scatter", "x": middle, "y": info.expected, "name": name, "line": line}
+    title = (
+        f"Edge lengths: mean {info.mean:.1f} px, under the law {info.expected_mean:.1f} px "
+        f"({info.without_length:,} edges into outputs have no length)"
     )
-    name = f"law exp(−d / ({law.base:g} + {law.per_layer:g}·layer))"
-    figure.add_trace(go.Scatter(x=middle, y=info.expected, name=name, line={"color": palette.NEGATIVE, "width": 2.5}))
-    figure.update_layout(
-        title=f"Edge lengths: mean {info.mean:.1f} px, under the law {info.expected_mean:.1f} px "
-        f"({info.without_length:,} edges into outputs have no length)",
-        xaxis_title="length (pixels)",
-        yaxis_title="edges",
-        template="plotly_white",
-        width=860,
-        height=440,
-        bargap=0.05,
-        legend={"x": 0.99, "xanchor": "right", "y": 0.98},
-    )
-    return figure
+    layout = {
+        "title": title,
+        "xaxis": {"title": "length (pixels)"},
+        "yaxis": {"title": "edges"},
+        "bargap": 0.05,
+        "legend": {"x": 0.99, "xanchor": "right", "y": 0.98},
+    }
+    return go.Figure([bars, expected], layout | {"template": "plotly_white", "width": 860, "height": 440})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -126,11 +127,10 @@ def edge_density(genome: Genome, layer: int | None = None) -> np.ndarray:
     length = np.hypot(*(end - start).T)
     n_steps = np.ceil(length * STEPS_PER_PIXEL).astype(np.int64)
     for steps in np.unique(n_steps[n_steps > 0]).tolist():  # edges of about equal length together
-        some = np.flatnonzero(n_steps == steps)
+        some = n_steps == steps
         along = (np.arange(steps) + 0.5) / steps
         points = start[some, None] + (end - start)[some, None] * along[:, None]  # [edges, steps, 2]
-        mass = np.repeat(length[some] / steps, steps)
-        total += _splat(points.reshape(-1, 2), mass, genome.input_shape)
+        total += _splat(points.reshape(-1, 2), np.repeat(length[some] / steps, steps), genome.input_shape)
     return total
 
 
@@ -140,11 +140,10 @@ def _splat(points: np.ndarray, mass: np.ndarray, input_shape: tuple[int, int, in
     corner = np.floor(points).astype(np.int64)
     part = points - corner
     total = np.zeros(height * width)
-    for down in (0, 1):
-        for right in (0, 1):
-            share = (part[:, 0] if down else 1 - part[:, 0]) * (part[:, 1] if right else 1 - part[:, 1])
-            row, column = np.minimum(corner[:, 0] + down, height - 1), np.minimum(corner[:, 1] + right, width - 1)
-            total += np.bincount(row * width + column, weights=mass * share, minlength=height * width)
+    for step in product((0, 1), repeat=2):  # down and right
+        share = np.where(step, part, 1 - part).prod(axis=1)
+        row, column = np.minimum(corner + step, (height - 1, width - 1)).T
+        total += np.bincount(row * width + column, weights=mass * share, minlength=height * width)
     return total.reshape(height, width).astype(np.float32)
 
 
