@@ -10,13 +10,13 @@ import pytest
 from workbench.cli import main
 from workbench.errors import ExportError, RunError
 from workbench.results.files import ResultFile
-from workbench.results.networks import network_svg
 from workbench.results.random_search import random_search
 from workbench.results.report import ReportSources, write_report
 from workbench.results.retraining import retrain_front
 from workbench.search.report import chosen_members
 from workbench.store import open_run
 from workbench.training import TrainConfig
+from workbench.views.network.figure import network_svg
 
 
 class Reader(HTMLParser):

@@ -13,7 +13,6 @@ from workbench.errors import ExportError, RunError
 from workbench.formats import in_words, table_cell
 from workbench.results.baselines import measured_baselines
 from workbench.results.files import ABOUT, ResultFile, looks_at_test
-from workbench.results.networks import network_svg
 from workbench.results.random_search import training_cost
 from workbench.results.retraining import lineage_epochs, retraining_table
 from workbench.search.report import chosen_members, front_table
@@ -23,6 +22,7 @@ from workbench.views.front.data import Baseline, FrontInfo, baselines_for
 from workbench.views.front.figure import draw_front, hypervolume_spread_figure
 from workbench.views.mutations.data import mutation_effects
 from workbench.views.mutations.figure import effects_figure
+from workbench.views.network.figure import network_svg
 from workbench.views.run.data import flat
 
 if TYPE_CHECKING:

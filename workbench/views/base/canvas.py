@@ -49,7 +49,6 @@ class CanvasView(anywidget.AnyWidget):
 
     def __init__(self, genome: Genome | None, selection: Selection | None, **traits: Any) -> None:
         super().__init__(selection=Selection() if selection is None else selection, **traits)
-        self._link = traitlets.link((self.selection, "neuron"), (self, "neuron"))
         self.genome = genome
 
     def show_change(self, before: Genome | None, genome: Genome | None) -> None:
@@ -70,9 +69,13 @@ class CanvasView(anywidget.AnyWidget):
 
     @traitlets.observe("selection")
     def _follow_selection(self, change: traitlets.Bunch) -> None:
+        self._unlink()
+        self._link = traitlets.link((self.selection, "neuron"), (self, "neuron"))
+
+    def _unlink(self) -> None:
         if self._link is not None:
             self._link.unlink()
-            self._link = traitlets.link((self.selection, "neuron"), (self, "neuron"))
+            self._link = None
 
     def _scene_of(self, genome: Genome) -> dict[str, Any]:
         """What the browser needs to draw a genome: plain values, and arrays as bytes."""
@@ -80,7 +83,5 @@ class CanvasView(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Unlink the shared selection and remove the view from the browser."""
-        if self._link is not None:
-            self._link.unlink()
-            self._link = None
+        self._unlink()
         super().close()

@@ -1,4 +1,4 @@
-"""Static figures of a network: by layers and over the image (with what changed since a parent), and edge lengths."""
+"""Static figures of a network: by layers and over the image (with what changed), edge lengths, a small SVG."""
 
 from __future__ import annotations
 
@@ -247,3 +247,51 @@ def edge_length_figure(genome: Genome, law: SpatialLaw | None = None) -> go.Figu
         "legend": {"x": 0.99, "xanchor": "right", "y": 0.98},
     }
     return go.Figure([bars, expected], layout | {"template": "plotly_white", "width": 860, "height": 440})
+
+
+SVG_EDGES, SVG_DOTS = 1_200, 1_500
+"""Drawn in an SVG: the heaviest edges, and an even sample of the neurons of one colour."""
+
+SVG_WIDTH, SVG_HEIGHT, SVG_GAP = 300, 190, 20
+"""Of each of its two pictures, and between them, in units of the SVG."""
+
+
+def network_svg(genome: Genome) -> str:
+    """A small picture: layers from left to right, and beside them the hidden neurons over the image, by layer."""
+    across = (SVG_WIDTH - 24) / (genome.n_layers - 0.5)  # from layer to layer
+    dag = dag_figure(genome, most_edges=SVG_EDGES)
+    layers = _svg_paths(dag, (across, SVG_HEIGHT - 16), (12 + 0.25 * across, 8), (2.4, 1.4))
+    _, height, width = genome.input_shape
+    pixel = (SVG_HEIGHT - 8) / max(height, width)
+    places = _svg_paths(spatial_figure(genome), (pixel, pixel), (4 + pixel / 2, 4 + pixel / 2), (2.6, 2.6))
+    return (
+        f'<svg viewBox="0 0 {SVG_WIDTH + SVG_GAP + SVG_HEIGHT} {SVG_HEIGHT}" role="img" '
+        f'aria-label="layers {"-".join(map(str, np.bincount(genome.layers).tolist()))}">'
+        f'{layers}<g transform="translate({SVG_WIDTH + SVG_GAP} 0)"><rect x="3" y="3" width="{width * pixel + 2:.0f}" '
+        f'height="{height * pixel + 2:.0f}" fill="#fafafa" stroke="#bdbdbd" stroke-width="1"/>{places}</g></svg>'
+    )
+
+
+def _svg_paths(
+    figure: go.Figure, scale: tuple[float, float], origin: tuple[float, float], sizes: tuple[float, float]
+) -> str:
+    """The figure's traces as SVG paths: lines, and dots whose diameters are `sizes` (below 100 of a colour, above)."""
+    paths = []  # data, colour, width, opacity
+    for trace in figure.data:
+        places = np.stack([trace.x, trace.y], axis=1).astype(float) * scale + origin
+        if trace.mode == "lines":
+            ends = places.reshape(-1, 3, 2)[:, :2].reshape(-1, 4)  # without the gaps
+            drawn = "".join(f"M{a:.0f} {b:.0f}L{c:.0f} {d:.0f}" for a, b, c, d in ends)
+            paths.append((drawn, trace.line.color, trace.line.width / 3, 0.35))
+            continue
+        colors = np.broadcast_to(trace.marker.color, len(places))
+        for color in dict.fromkeys(colors.tolist()):
+            members = places[colors == color]
+            some = members[:: max(1, -(-len(members) // SVG_DOTS))]
+            drawn = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in some)  # no length, but round ends
+            paths.append((drawn, color, sizes[len(members) >= 100], 0.8))
+    return "".join(
+        f'<path d="{drawn}" stroke="{color}" stroke-width="{width:.2g}" stroke-linecap="round" opacity="{opacity}" '
+        'fill="none"/>'
+        for drawn, color, width, opacity in paths
+    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import traitlets
 
-from workbench.datasets import Dataset
+from workbench.datasets import SPLITS, Dataset
 from workbench.genome import Genome
 from workbench.spatial import SpatialLaw
 from workbench.surgery import Region
@@ -27,19 +27,17 @@ from workbench.views.network.data import (
     genome_difference,
 )
 from workbench.views.network.maps import (
+    activations,
     edge_density,
     edge_length_histogram,
     neuron_density,
     one_image,
     receptive_field,
     to_rgba,
-    values_on,
 )
 
 SHOW = ("neurons", "neuron density", "edge density", "receptive field", "activations")
 """What `SpatialView` can show."""
-
-SPLITS = ("train", "validation", "selection", "test")
 
 MOST_CHANGES = 4_000
 """Changed edges sent to `SpatialView`, an even sample; the legend says how many there are."""
@@ -48,13 +46,16 @@ MOST_CHANGES = 4_000
 def _theme(dark: bool) -> dict[str, Any]:
     """The colours of networks on light or dark ground, for the browser."""
 
-    def ink(name: str, color: str, dashed: bool = False) -> dict[str, Any]:
-        return {"name": name, "color": palette.ON_DARK.get(color, color) if dark else color, "dashed": dashed}
+    def ink(color: str) -> str:
+        return palette.ON_DARK.get(color, color) if dark else color
 
+    weights = [{"name": name, "color": ink(color)} for name, color in zip(EDGE_KINDS, palette.EDGES, strict=True)]
+    changes = [{"name": name, "color": ink(color)} for name, color in zip(STATE_NAMES, palette.STATES, strict=True)]
+    changes[REMOVED]["dashed"] = True
     return {
-        "weights": [ink(*kind) for kind in zip(EDGE_KINDS, palette.EDGES, strict=True)],
-        "changes": [ink(STATE_NAMES[state], palette.STATES[state], state == REMOVED) for state in range(4)],
-        "layers": [ink("", color)["color"] for color in palette.LAYERS],
+        "weights": weights,
+        "changes": changes,
+        "layers": [ink(color) for color in palette.LAYERS],
         "ancestor": palette.RELATIVES[0],
         "descendant": palette.RELATIVES[1],
     }
@@ -123,20 +124,6 @@ class DagView(CanvasView):
             self.scene = self.scene | {"class_names": self.class_names}
 
 
-class _Image(NamedTuple):
-    """The image of a spatial view: as a network takes it, float32 [c, h, w], and what the page needs of it."""
-
-    values: np.ndarray
-    class_names: Sequence[str]
-    shown: dict[str, Any]
-
-    @classmethod
-    def of(cls, data: Dataset, split: str, index: int) -> _Image:
-        raw, label = one_image(data, split, index), int(data.labels(split)[index])
-        shown = {"rgba": to_rgba(raw).tobytes(), "label": data.class_names[label], "size": data.size(split)}
-        return cls((raw - data.mean[:, None, None]) / data.std[:, None, None], data.class_names, shown)
-
-
 class SpatialView(CanvasView):
     """Every neuron at its place over an image.
 
@@ -188,7 +175,6 @@ class SpatialView(CanvasView):
     picture = traitlets.Dict().tag(sync=True)
     density = traitlets.Dict().tag(sync=True)
     field = traitlets.Dict().tag(sync=True)
-    _image: _Image | None = None
 
     def __init__(
         self,
@@ -239,44 +225,35 @@ class SpatialView(CanvasView):
         layers = np.frombuffer(self.scene["layers"], np.int32)  # of the union, if a difference is shown
         return neurons if self.layer < 0 else neurons[layers[neurons] == self.layer]
 
-    def _fits(self) -> bool:
-        """Whether there are images of this network's shape."""
-        image, genome = self._image, self.genome
-        return image is not None and genome is not None and image.values.shape == genome.input_shape
-
     def _class_names(self) -> list[str]:
-        return list(self._image.class_names) if self._image is not None and self._fits() else []
+        fits = self.data is not None and self.genome is not None and self.data.shape == self.genome.input_shape
+        return list(self.data.class_names) if fits else []
 
     @traitlets.observe("law")
     def _show_lengths(self, change: traitlets.Bunch) -> None:
         if self.genome is not None and self.scene:
             self.scene = self.scene | {"lengths": _lengths(self.genome, self.law)}
 
-    @traitlets.observe("data", "split", "index")
-    def _take_image(self, change: traitlets.Bunch) -> None:
-        """Prepare the image once, for all networks that are shown over it."""
-        self._image = None
-        if self.data is not None:
-            size = self.data.size(self.split)
-            if not 0 <= self.index < size:
-                self.index = min(max(self.index, 0), size - 1)  # calls this again
-                return
-            self._image = _Image.of(self.data, self.split, self.index)
+    @traitlets.observe("data", "split", "index", "genome")
+    def _show_picture(self, change: traitlets.Bunch) -> None:
+        data, genome, split, index = self.data, self.genome, self.split, self.index
+        if data is not None and not 0 <= index < data.size(split):
+            self.index = min(max(index, 0), data.size(split) - 1)  # calls this again
+            return
         if change["name"] == "data" and self.scene:
             self.scene = self.scene | {"class_names": self._class_names()}
-        self._show_picture(change)
-
-    @traitlets.observe("genome")
-    def _show_picture(self, change: traitlets.Bunch) -> None:
-        image, genome = self._image, self.genome
-        if image is None or genome is None or not self._fits():
+        if data is None or genome is None or data.shape != genome.input_shape:
             self.picture = {}
             return
-        values = values_on(genome, image.values)
+        names, values = data.class_names, activations(genome, data, split, index)
         outputs = values[genome.n_inputs :][: genome.n_outputs]
-        names = image.class_names
-        predicted = names[int(outputs.argmax())] if len(outputs) == len(names) else ""
-        self.picture = image.shown | {"values": values.tobytes(), "predicted": predicted}
+        self.picture = {
+            "rgba": to_rgba(one_image(data, split, index)).tobytes(),
+            "label": names[int(data.labels(split)[index])],
+            "size": data.size(split),
+            "values": values.tobytes(),
+            "predicted": names[int(outputs.argmax())] if len(outputs) == len(names) else "",
+        }
 
     @traitlets.observe("genome", "show")
     def _show_density(self, change: traitlets.Bunch) -> None:
@@ -311,7 +288,7 @@ def _changes(difference: GenomeDifference) -> dict[str, Any]:
 def _lengths(genome: Genome, law: SpatialLaw) -> dict[str, Any]:
     """The histogram of edge lengths as small lists."""
     info = edge_length_histogram(genome, law)
-    numbers = {"bins": info.bins.tolist(), "counts": info.counts.tolist(), "expected": info.expected.tolist()}
+    numbers = {name: getattr(info, name).tolist() for name in ("bins", "counts", "expected")}
     means = {"mean": info.mean, "expected_mean": info.expected_mean} if info.counts.sum() else {}
     text = f"exp(−distance / ({law.base:g} + {law.per_layer:g} · layer))"
     return numbers | means | {"without_length": info.without_length, "law": text}
