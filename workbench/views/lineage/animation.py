@@ -18,7 +18,7 @@ from workbench.views.lineage.data import INITIAL, Step, lineage_info
 from workbench.views.lineage.figure import sentence
 from workbench.views.mutations.figure import words
 from workbench.views.network.data import ADDED, dag_layout, genome_difference
-from workbench.views.network.figure import dots, lines, pixel_axes
+from workbench.views.network.figure import Trace, dots, lines, pixel_axes
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -100,13 +100,9 @@ def lineage_animation(run: Run, id: int) -> go.Figure:
     _set_axes(figure, frames)
     figure.update_layout(
         title={"text": frames[0].title, "font": {"size": 15}},
-        template="plotly_white",
-        width=1240,
-        height=640,
-        margin={"t": 110, "b": 110, "l": 30, "r": 30},
         legend={"orientation": "h", "y": -0.16, "x": 0.62},
-        updatemenus=[_buttons()],
-        sliders=[_slider(frames)],
+        **{"template": "plotly_white", "width": 1240, "height": 640, "margin": {"t": 110, "b": 110, "l": 30, "r": 30}},
+        **_controls([frame.step.id for frame in frames]),
     )
     figure.update_annotations(font_size=13)
     return figure
@@ -130,7 +126,7 @@ def save_lineage_animation(run: Run, id: int, path: str | os.PathLike[str]) -> P
     return save_picture(lineage_animation(run, id), path)
 
 
-def _traces(frames: Sequence[Frame], place: int) -> list[go.Scatter]:
+def _traces(frames: Sequence[Frame], place: int) -> list[Trace]:
     """Kept and new edges, kept and new neurons, both kinds of neurons over the image, the path, the current step."""
     frame = frames[place]
     genome, layout = frame.genome, dag_layout(frame.genome)
@@ -139,11 +135,11 @@ def _traces(frames: Sequence[Frame], place: int) -> list[go.Scatter]:
     new, new_neurons = frame.new_edges[heaviest], frame.new_neurons
     hidden = np.arange(genome.n_neurons) >= genome.n_inputs + genome.n_outputs
 
-    def edges(name: str, some: np.ndarray, color: str, width: float, opacity: float) -> go.Scatter:
+    def edges(name: str, some: np.ndarray, color: str, width: float, opacity: float) -> Trace:
         ends = layout.source[some[:MOST_EDGES]], layout.target[some[:MOST_EDGES]]
         return lines(by_layer, *ends, name, line={"color": color, "width": width}, opacity=opacity, showlegend=False)
 
-    def neurons(places: np.ndarray, name: str, color: str, size: float, legend: bool) -> go.Scatter:
+    def neurons(places: np.ndarray, name: str, color: str, size: float, legend: bool) -> Trace:
         return dots(places, name, marker={"size": size, "color": color}, hoverinfo="skip", showlegend=legend)
 
     return [
@@ -157,23 +153,16 @@ def _traces(frames: Sequence[Frame], place: int) -> list[go.Scatter]:
     ]
 
 
-def _path(frames: Sequence[Frame], place: int) -> tuple[go.Scatter, go.Scatter]:
+def _path(frames: Sequence[Frame], place: int) -> tuple[Trace, Trace]:
     """All steps, and the current one."""
-    import plotly.graph_objects as go
-
     points = np.array([(frame.step.flops, frame.step.val_accuracy) for frame in frames], float)
     text = [sentence(frame.step) for frame in frames]
     common = {"hovertemplate": "%{text}<extra></extra>", "showlegend": False}
-    x, y = points.T
-    look = {"mode": "lines+markers", "line": {"color": GREY, "width": 1.5}, "marker": {"size": 6}}
-    here = dots(
-        points[place : place + 1],
-        "here",
-        text=[text[place]],
-        marker={"size": 14, "color": FRONT, "symbol": "diamond"},
-        **common,
-    )
-    return go.Scatter(x=x, y=y, text=text, name="path", **look, **common), here
+    thin = {"mode": "lines+markers", "line": {"color": GREY, "width": 1.5}, "marker": {"size": 6}}
+    diamond = {"marker": {"size": 14, "color": FRONT, "symbol": "diamond"}}
+    here = slice(place, place + 1)
+    path = dots(points, "path", text=text, **common) | thin
+    return path, dots(points[here], "here", text=text[here], **diamond, **common)
 
 
 def _set_axes(figure: go.Figure, frames: Sequence[Frame]) -> None:
@@ -191,21 +180,16 @@ def _set_axes(figure: go.Figure, frames: Sequence[Frame]) -> None:
     figure.update_yaxes(tickformat=".1%", row=1, col=3)
 
 
-def _buttons() -> dict[str, Any]:
+def _controls(ids: Sequence[int]) -> dict[str, Any]:
+    """Buttons that play and pause, and a slider with a step for each individual."""
     play = {"frame": {"duration": FRAME_MILLISECONDS, "redraw": True}, "transition": {"duration": 0}}
     pause = {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}
+    jump = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
     buttons = [
         {"label": "Play", "method": "animate", "args": [None, {**play, "fromcurrent": True}]},
         {"label": "Pause", "method": "animate", "args": [[None], pause]},
     ]
+    steps = [{"label": str(id), "method": "animate", "args": [[str(place)], jump]} for place, id in enumerate(ids)]
     place = {"x": 0, "y": -0.14, "xanchor": "left", "yanchor": "top"}
-    return {"type": "buttons", "direction": "left", "buttons": buttons, **place}
-
-
-def _slider(frames: Sequence[Frame]) -> dict[str, Any]:
-    jump = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
-    steps = [
-        {"label": str(frame.step.id), "method": "animate", "args": [[str(place)], jump]}
-        for place, frame in enumerate(frames)
-    ]
-    return {"steps": steps, "x": 0.13, "len": 0.45, "y": -0.1, "currentvalue": {"prefix": "individual "}}
+    slider = {"steps": steps, "x": 0.13, "len": 0.45, "y": -0.1, "currentvalue": {"prefix": "individual "}}
+    return {"updatemenus": [{"type": "buttons", "direction": "left", "buttons": buttons, **place}], "sliders": [slider]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from workbench.views.base.palette import FRONT, INK, SELECTED, mutation_color
 from workbench.views.lineage.data import INITIAL, LineageInfo, Step, lineage_info
 from workbench.views.mutations.data import BY_HAND
 from workbench.views.mutations.figure import words
+from workbench.views.network.figure import Trace, lines
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -36,29 +38,22 @@ def steps_figure(info: LineageInfo, current: int | None = None) -> go.Figure:
 
     figure = make_subplots(1, 2, subplot_titles=["validation accuracy", "FLOPs per image"], horizontal_spacing=0.1)
     marked = () if current is None else (info.steps[current],)
+    ring = {"size": 20, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": SELECTED}}
     for column, name in ((1, "val_accuracy"), (2, "flops")):
-        traces = (
-            _tree(info, name),
-            _path(info, name),
-            _over(marked, name, "shown", marker=_marker(20, "rgba(0,0,0,0)", 3, SELECTED), hoverinfo="skip"),
-        )
+        traces = _tree(info, name), _path(info, name), _over(marked, name, "shown", marker=ring, hoverinfo="skip")
         figure.add_traces(traces, 1, column)
-    figure.add_trace(_before_training(info), 1, 1)
+    figure.add_traces(_before_training(info), 1, 1)
     for kind in dict.fromkeys(step.kind for step in info.steps):  # only names, for the legend
         marker = {"size": 10, "color": _color(kind, info)}
         figure.add_scatter(x=[None], y=[None], mode="markers", name=words(kind), marker=marker)
-    last = info.steps[-1]
     figure.update_xaxes(title_text="generation")
     figure.update_yaxes(tickformat=".1%", row=1, col=1)
     figure.update_yaxes(log_axis(step.flops for step in info.steps), row=1, col=2)
+    first, last = info.steps[0].id, info.steps[-1].id
     figure.update_layout(
-        title=f"individual {last.id}: {len(info.steps) - 1} mutations since individual {info.steps[0].id}",
-        template="plotly_white",
-        width=1100,
-        height=460,
-        hovermode="closest",
+        title=f"individual {last}: {len(info.steps) - 1} mutations since individual {first}",
         legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
-        margin={"b": 100},
+        **{"template": "plotly_white", "width": 1100, "height": 460, "hovermode": "closest", "margin": {"b": 100}},
     )
     figure.update_annotations(font_size=13)
     return figure
@@ -82,63 +77,49 @@ def _color(kind: str, info: LineageInfo) -> str:
     return mutation_color(kind, info.kinds) if kind in info.kinds or kind == BY_HAND else INK
 
 
-def _marker(size: int, color: Any, width: float, line_color: Any, **more: Any) -> dict[str, Any]:
-    return {"size": size, "color": color, "line": {"width": width, "color": line_color}, **more}
-
-
-def _over(steps: tuple[Step, ...], column: str, name: str, **look: Any) -> go.Scatter:
+def _over(steps: Sequence[Step], column: str, name: str, **look: Any) -> Trace:
     """A value of some steps over their generations."""
-    import plotly.graph_objects as go
-
     x, y = [step.generation for step in steps], [getattr(step, column) for step in steps]
-    return go.Scatter(x=x, y=y, **{"mode": "markers", "name": name, "showlegend": False, **look})
+    return {"type": "scatter", "x": x, "y": y, "mode": "markers", "name": name, "showlegend": False} | look
 
 
-def _tree(info: LineageInfo, column: str) -> go.Scatter:
+def _tree(info: LineageInfo, column: str) -> Trace:
     """Thin lines from parents to children of the front's family."""
-    import plotly.graph_objects as go
-
     rows = info.relatives
     children = rows[rows["parent"].isin(rows["id"])]
-    parents = rows.loc[children["parent"].astype("int64")]
-    gap = np.full(len(children), np.nan)
-    x, y = (
-        np.stack([parents[name].astype(float), children[name].astype(float), gap], axis=1).ravel()
-        for name in ("generation", column)
-    )
-    look = {"mode": "lines", "line": {"color": INK, "width": 0.8}, "opacity": 0.5, "hoverinfo": "skip"}
-    return go.Scatter(x=x, y=y, name="family of the front", showlegend=column == "flops", legendgroup="tree", **look)
+    ids = rows.index.get_indexer
+    ends = ids(children["parent"].astype("int64")), ids(children["id"])
+    look = {"line": {"color": INK, "width": 0.8}, "opacity": 0.5, "legendgroup": "tree"}
+    places = rows[["generation", column]].to_numpy(float)
+    return lines(places, *ends, "family of the front", showlegend=column == "flops", **look)
 
 
-def _path(info: LineageInfo, column: str) -> go.Scatter:
+def _path(info: LineageInfo, column: str) -> Trace:
     """The line from ancestor to ancestor."""
-    return _over(
-        info.steps,
-        column,
-        "path",
-        mode="lines+markers+text",
-        texttemplate="%{customdata}",
-        textposition="top center",
-        textfont={"size": 10},
-        line={"color": FRONT, "width": 2.5},
-        marker=_marker(12, [_color(step.kind, info) for step in info.steps], 1, "white"),
-        customdata=[step.id for step in info.steps],
-        text=[sentence(step) for step in info.steps],
-        hovertemplate="%{text}<extra></extra>",
-    )
+    colors = [_color(step.kind, info) for step in info.steps]
+    look = {
+        "mode": "lines+markers+text",
+        "texttemplate": "%{customdata}",
+        "textposition": "top center",
+        "textfont": {"size": 10},
+        "line": {"color": FRONT, "width": 2.5},
+        "marker": {"size": 12, "color": colors, "line": {"width": 1, "color": "white"}},
+        "customdata": [step.id for step in info.steps],
+        "text": [sentence(step) for step in info.steps],
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+    return _over(info.steps, column, "path", **look)
 
 
-def _before_training(info: LineageInfo) -> go.Scatter:
+def _before_training(info: LineageInfo) -> Trace:
     """Accuracies before training: the effect of each mutation alone."""
-    steps = tuple(s for s in info.steps if s.kind != INITIAL and not np.isnan(s.initial_val_accuracy))
+    steps = [s for s in info.steps if s.kind != INITIAL and not np.isnan(s.initial_val_accuracy)]
     colors = [_color(step.kind, info) for step in steps]
-    return _over(
-        steps,
-        "initial_val_accuracy",
-        "before training",
-        marker=_marker(8, None, 1.5, colors, symbol="x-thin"),
-        text=[f"individual {step.id}: {step.initial_val_accuracy:.2%} before training" for step in steps],
-        hovertemplate="%{text}<extra></extra>",
-        visible="legendonly",
-        showlegend=True,
-    )
+    look = {
+        "marker": {"size": 8, "symbol": "x-thin", "line": {"width": 1.5, "color": colors}},
+        "text": [f"individual {step.id}: {step.initial_val_accuracy:.2%} before training" for step in steps],
+        "hovertemplate": "%{text}<extra></extra>",
+        "visible": "legendonly",
+        "showlegend": True,
+    }
+    return _over(steps, "initial_val_accuracy", "before training", **look)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import ipywidgets as ipw
@@ -13,7 +12,7 @@ from workbench.store import Run
 from workbench.views.base.markup import alert, escape
 from workbench.views.base.plot import Plot
 from workbench.views.base.source import Selection, Source
-from workbench.views.base.view import View, style_sheet
+from workbench.views.base.view import View, bar, button, classed, style_sheet
 from workbench.views.lineage.animation import save_lineage_animation
 from workbench.views.lineage.data import LineageInfo, lineage_info
 from workbench.views.lineage.figure import sentence, steps_figure
@@ -43,25 +42,22 @@ class LineageView(View):
         super().__init__(watched, selection)
 
     def _build(self) -> None:
-        self.play = ipw.Play(min=0, max=0, interval=SPEEDS[1][1], description="Play the lineage", repeat=False)
-        self.play.add_class("wb-play")
-        self.scrubber = ipw.IntSlider(min=0, max=0, description="step", readout=True)
-        self.scrubber.add_class("wb-scrubber")
-        self.speed = ipw.Dropdown(options=SPEEDS, value=SPEEDS[1][1], description="speed")
+        speed = SPEEDS[1][1]
+        play = ipw.Play(min=0, max=0, interval=speed, description="Play the lineage", repeat=False)
+        self.play = classed(play, "wb-play")
+        self.scrubber = classed(ipw.IntSlider(min=0, max=0, description="step"), "wb-scrubber")
+        self.speed = ipw.Dropdown(options=SPEEDS, value=speed, description="speed")
         tooltip = "Write the growing network as an HTML page beside the run"
-        self.save = ipw.Button(description="Save animation", icon="film", tooltip=tooltip)
-        self.save.add_class("wb-save-lineage")
+        self.save = button("Save animation", "wb-save-lineage", tooltip, self._save, "film")
         self.caption, self.message = ipw.HTML(), ipw.HTML()
         self.plot = Plot()
         ipw.jslink((self.play, "value"), (self.scrubber, "value"))
         self._link = ipw.link((self.speed, "value"), (self.play, "interval"))
         self.scrubber.observe(self._step, "value")
-        self.save.on_click(lambda _: self._save())
-        self.selection.observe(self._follow, "individual")
-        bar = ipw.HBox([self.play, self.scrubber, self.speed, self.save])
-        bar.add_class("wb-bar-of-controls")
+        self._on_selection(self._follow)
         self.add_class("wb-lineage-view")
-        self.children = (style_sheet(), bar, self.message, self.caption, self.plot)
+        controls = bar(self.play, self.scrubber, self.speed, self.save)
+        self.children = (style_sheet(), controls, self.message, self.caption, self.plot)
         self._follow(None)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -147,9 +143,3 @@ class LineageView(View):
             self.message.value = alert(str(error))
             return
         self.message.value = f'<p class="wb-quiet" role="status">Saved as <code>{escape(path)}</code></p>'
-
-    def close(self) -> None:
-        """Stop following the selection and the source."""
-        with contextlib.suppress(ValueError):  # closed already
-            self.selection.unobserve(self._follow, "individual")
-        super().close()
