@@ -87,11 +87,12 @@ def _tree(info: LineageInfo, column: str) -> Trace:
     """Thin lines from parents to children of the front's family."""
     rows = info.relatives
     children = rows[rows["parent"].isin(rows["id"])]
-    ids = rows.index.get_indexer
-    ends = ids(children["parent"].astype("int64")), ids(children["id"])
-    look = {"line": {"color": INK, "width": 0.8}, "opacity": 0.5, "legendgroup": "tree"}
-    places = rows[["generation", column]].to_numpy(float)
-    return lines(places, *ends, "family of the front", showlegend=column == "flops", **look)
+    parents = rows.loc[children["parent"].astype("int64")]
+    places = np.concatenate([ends[["generation", column]].to_numpy(float) for ends in (parents, children)])
+    number = np.arange(len(children))
+    look: dict[str, Any] = {"line": {"color": INK, "width": 0.8}, "opacity": 0.5, "legendgroup": "tree"}
+    name, legend = "family of the front", column == "flops"
+    return lines(places, number, number + len(children), name, showlegend=legend, **look)
 
 
 def _path(info: LineageInfo, column: str) -> Trace:

@@ -50,7 +50,8 @@ def _theme(dark: bool) -> dict[str, Any]:
         return palette.ON_DARK.get(color, color) if dark else color
 
     weights = [{"name": name, "color": ink(color)} for name, color in zip(EDGE_KINDS, palette.EDGES, strict=True)]
-    changes = [{"name": name, "color": ink(color)} for name, color in zip(STATE_NAMES, palette.STATES, strict=True)]
+    states = zip(STATE_NAMES, palette.STATES, strict=True)
+    changes: list[dict[str, Any]] = [{"name": name, "color": ink(color)} for name, color in states]
     changes[REMOVED]["dashed"] = True
     return {
         "weights": weights,
@@ -226,8 +227,8 @@ class SpatialView(CanvasView):
         return neurons if self.layer < 0 else neurons[layers[neurons] == self.layer]
 
     def _class_names(self) -> list[str]:
-        fits = self.data is not None and self.genome is not None and self.data.shape == self.genome.input_shape
-        return list(self.data.class_names) if fits else []
+        data, genome = self.data, self.genome
+        return [] if data is None or genome is None or data.shape != genome.input_shape else list(data.class_names)
 
     @traitlets.observe("law")
     def _show_lengths(self, change: traitlets.Bunch) -> None:
