@@ -2,11 +2,7 @@
 
 /** A typed array from a trait of bytes, which arrives as a DataView at any offset. */
 function decode(view, Type) {
-  if (!view) return new Type(0);
-  const bytes = ArrayBuffer.isView(view)
-    ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
-    : new Uint8Array(view);
-  return new Type(bytes.slice().buffer);
+  return new Type(view ? view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) : 0);
 }
 
 const scratch = document.createElement("canvas").getContext("2d");
@@ -19,7 +15,15 @@ function rgb(color) {
     scratch.fillStyle = color;
     const text = scratch.fillStyle; // "#rrggbb" or "rgba(…)"
     const hex = () => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
-    parsed.set(color, text[0] === "#" ? hex() : text.match(/[\d.]+/g).slice(0, 3).map(Number));
+    parsed.set(
+      color,
+      text[0] === "#"
+        ? hex()
+        : text
+            .match(/[\d.]+/g)
+            .slice(0, 3)
+            .map(Number),
+    );
   }
   return parsed.get(color);
 }
@@ -27,19 +31,11 @@ function rgb(color) {
 /** The current colours: JupyterLab's CSS variables where they exist, and the palette for light or dark ground. */
 function readTheme(node) {
   const style = getComputedStyle(node);
-  const get = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
-  const background = get("--wbc-background", "#fff");
-  const [r, g, b] = rgb(background);
+  const names = ["background", "text", "muted", "border", "font"];
+  const page = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--wbc-${name}`).trim()]));
+  const [r, g, b] = rgb(page.background);
   const dark = 0.299 * r + 0.587 * g + 0.114 * b < 128;
-  return {
-    dark,
-    background,
-    text: get("--wbc-text", dark ? "#eee" : "#222"),
-    muted: get("--wbc-muted", dark ? "#aaa" : "#666"),
-    border: get("--wbc-border", dark ? "#555" : "#ccc"),
-    font: get("--wbc-font", "system-ui, sans-serif"),
-    ...PALETTE[dark ? "dark" : "light"],
-  };
+  return { dark, ...page, ...PALETTE[dark ? "dark" : "light"] };
 }
 
 /** Call `redraw` when the page changes its theme (JupyterLab marks the body, then loads the style sheet). */
@@ -74,13 +70,17 @@ function makeStage(holder, label, signal, onResize) {
 }
 
 /** Start a frame: CSS pixels, background filled. */
-function clearStage(stage, theme) {
-  const { pen } = stage;
-  pen.setTransform(stage.ratio, 0, 0, stage.ratio, 0, 0);
-  pen.globalAlpha = 1;
+function clearStage({ pen, width, height, ratio }, theme) {
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.setLineDash([]);
-  pen.fillStyle = theme.background;
-  pen.fillRect(0, 0, stage.width, stage.height);
+  Object.assign(pen, { globalAlpha: 1, fillStyle: theme.background });
+  pen.fillRect(0, 0, width, height);
+}
+
+/** Write a line of text in CSS pixels. */
+function write({ pen }, { font, text }, words, x, y, { size = 12, align = "center", color = text, weight = 400 } = {}) {
+  Object.assign(pen, { fillStyle: color, font: `${weight} ${size}px ${font}`, textAlign: align });
+  pen.fillText(words, x, y);
 }
 
 /** Dragging moves (and drops), a press alone clicks, moving alone hovers; the wheel zooms a focused canvas. */
@@ -120,17 +120,6 @@ function listenToPointer(canvas, view) {
   canvas.addEventListener("wheel", zoom, { passive: false });
 }
 
-/** Index of the nearest of the points (NaN = hidden) within `reach`, or -1. */
-function nearest(xs, ys, x, y, reach) {
-  let best = -1;
-  let least = reach * reach;
-  for (let i = 0; i < xs.length; i++) {
-    const distance = (xs[i] - x) ** 2 + (ys[i] - y) ** 2;
-    if (distance <= least) [best, least] = [i, distance];
-  }
-  return best;
-}
-
 const FITTED = { zoom: 1, x: 0, y: 0 }; // screen = fitted · zoom + (x, y)
 
 /** A canvas of one network, in which a neuron can be hovered and selected.
@@ -155,17 +144,9 @@ class NetworkCanvas {
   /** What each key does. */
   keys() {
     const pan = (dx, dy) => () => this.pan(dx, dy);
-    return {
-      "+": () => this.zoom(1.3),
-      "=": () => this.zoom(1.3),
-      "-": () => this.zoom(1 / 1.3),
-      0: () => this.reset(),
-      ArrowLeft: pan(40, 0),
-      ArrowRight: pan(-40, 0),
-      ArrowUp: pan(0, 40),
-      ArrowDown: pan(0, -40),
-      Escape: () => this.put("neuron", null),
-    };
+    const arrows = { ArrowLeft: pan(40, 0), ArrowRight: pan(-40, 0), ArrowUp: pan(0, 40), ArrowDown: pan(0, -40) };
+    const zooms = { "+": () => this.zoom(1.3), "=": () => this.zoom(1.3), "-": () => this.zoom(1 / 1.3) };
+    return { ...arrows, ...zooms, 0: () => this.reset(), Escape: () => this.put("neuron", null) };
   }
   put(name, value) {
     this.model.set(name, value);
@@ -211,7 +192,13 @@ class NetworkCanvas {
   /** The neuron at (x, y) in CSS pixels, or -1. */
   find(x, y) {
     if (!this.scene || !this.xs) return -1;
-    return nearest(this.xs, this.ys, x * this.unit, y * this.unit, Math.max(9, this.radius + 3) * this.unit);
+    const { xs, ys, unit, radius } = this; // NaN = hidden
+    let [best, least] = [-1, (Math.max(9, radius + 3) * unit) ** 2];
+    for (let i = 0; i < xs.length; i++) {
+      const distance = (xs[i] - x * unit) ** 2 + (ys[i] - y * unit) ** 2;
+      if (distance <= least) [best, least] = [i, distance];
+    }
+    return best;
   }
   hover(x, y) {
     const found = this.find(x, y);
@@ -226,17 +213,15 @@ class NetworkCanvas {
     const found = this.find(x, y);
     this.put("neuron", found < 0 ? null : found);
   }
-  /** Draw neuron `i` at (x, y) on top, in a ring. */
+  /** Draw a neuron at (x, y) on top, in a ring. */
   mark(x, y, fill, color) {
+    const { radius, unit, theme } = this;
     const { pen } = this.stage;
-    pen.fillStyle = this.theme.background;
-    disc(pen, x, y, (this.radius + 2.5) * this.unit);
-    pen.fillStyle = fill;
-    disc(pen, x, y, Math.max(2, this.radius - 0.5) * this.unit);
-    pen.strokeStyle = color;
-    pen.lineWidth = 2 * this.unit;
+    disc(pen, x, y, (radius + 2.5) * unit, theme.background);
+    disc(pen, x, y, Math.max(2, radius - 0.5) * unit, fill);
+    Object.assign(pen, { strokeStyle: color, lineWidth: 2 * unit });
     pen.beginPath();
-    pen.arc(x, y, (this.radius + 4) * this.unit, 0, 6.2832);
+    pen.arc(x, y, (radius + 4) * unit, 0, 6.2832);
     pen.stroke();
   }
 }
@@ -274,16 +259,12 @@ function drawEmpty(stage, theme) {
   const columns = [3, 4, 3, 2].map((n, k) =>
     Array.from({ length: n }, (_, i) => [cx - 60 + 40 * k, cy + (i - (n - 1) / 2) * 22]),
   );
-  pen.strokeStyle = pen.fillStyle = theme.border;
-  pen.lineWidth = 1;
-  for (let k = 1; k < columns.length; k++)
-    for (const a of columns[k - 1]) for (const b of columns[k]) line(pen, ...a, ...b);
-  for (const [x, y] of columns.flat()) disc(pen, x, y, 5);
-  Object.assign(pen, { textAlign: "center", fillStyle: theme.text, font: `600 15px ${theme.font}` });
-  pen.fillText("No network selected", cx, cy + 78);
-  pen.fillStyle = theme.muted;
-  pen.font = `13px ${theme.font}`;
-  pen.fillText("Click a point of the front, or set .genome", cx, cy + 100);
+  Object.assign(pen, { strokeStyle: theme.border, lineWidth: 1 });
+  for (const [k, column] of columns.slice(1).entries())
+    for (const a of columns[k]) for (const b of column) line(pen, ...a, ...b);
+  for (const [x, y] of columns.flat()) disc(pen, x, y, 5, theme.border);
+  write(stage, theme, "No network selected", cx, cy + 78, { size: 15, weight: 600 });
+  write(stage, theme, "Click a point of the front, or set .genome", cx, cy + 100, { size: 13, color: theme.muted });
 }
 
 function line(pen, x0, y0, x1, y1) {
@@ -293,8 +274,16 @@ function line(pen, x0, y0, x1, y1) {
   pen.stroke();
 }
 
-function disc(pen, x, y, radius) {
+function disc(pen, x, y, radius, color) {
+  pen.fillStyle = color;
   pen.beginPath();
   pen.arc(x, y, radius, 0, 6.2832);
   pen.fill();
+}
+
+/** A neuron's dot: a square if it is too small to tell. */
+function dab(pen, x, y, radius, least, color) {
+  if (radius >= least) return disc(pen, x, y, radius, color);
+  pen.fillStyle = color;
+  pen.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
 }

@@ -67,17 +67,9 @@ function ownKeys(root) {
   root.addEventListener("focusout", () => own(true));
 }
 
-function dot(color) {
-  const node = element("span", { className: "wbc-dot" });
-  node.style.background = color;
-  return node;
-}
-
-function lineSwatch(color, dashed) {
-  const node = element("span", { className: "wbc-line" });
-  node.style.borderTop = `3px ${dashed ? "dashed" : "solid"} ${color}`;
-  return node;
-}
+const dot = (color) => element("span", { className: "wbc-dot", style: `background: ${color}` });
+const lineSwatch = (color, dashed) =>
+  element("span", { className: "wbc-line", style: `border-top: 3px ${dashed ? "dashed" : "solid"} ${color}` });
 
 /** A titled row of the legend. */
 function legendGroup(title, entries) {

@@ -4,16 +4,14 @@ const MARGIN = { left: 46, right: 92, top: 46, bottom: 34 };
 const STRIP = 0.21; // half a strip's width, in layers
 
 /** Screen coordinates (device pixels) of all neurons for a camera. */
-function project(scene, stage, camera) {
-  const { width, height, ratio } = stage;
+function project(scene, { width, height, ratio }, camera) {
   const kx = (width - MARGIN.left - MARGIN.right) / Math.max(scene.nLayers - 1 + 2 * STRIP, 0.5);
   const ky = height - MARGIN.top - MARGIN.bottom;
-  const x = new Float32Array(scene.n);
-  const y = new Float32Array(scene.n);
   const place = (u, v) => [
     ((MARGIN.left + (u + STRIP) * kx) * camera.zoom + camera.x) * ratio,
     ((MARGIN.top + v * ky) * camera.zoom + camera.y) * ratio,
   ];
+  const [x, y] = [new Float32Array(scene.n), new Float32Array(scene.n)];
   for (let i = 0; i < scene.n; i++) [x[i], y[i]] = place(scene.x[i], scene.y[i]);
   const crowd = Math.max(...scene.layerSizes.slice(0, -1), 1);
   const cell = Math.sqrt((2 * STRIP * kx * ky) / crowd) * camera.zoom; // about the distance of neighbours
@@ -64,11 +62,17 @@ class DagCanvas extends NetworkCanvas {
     this.draw();
   }
   render() {
-    const { scene, stage, theme } = this;
+    const { scene, stage, theme, marks, shows } = this;
     if (!stage.width || !theme) return;
     const began = this.started ?? performance.now();
     const camera = { ...this.camera }; // it may move before the picture is ready
-    this.stop = runInSlices(this.renderBoth(project(scene, stage, camera)), 14, ({ all, lit }) => {
+    const screen = project(scene, stage, camera);
+    const edges = (some) => renderEdges(scene, screen, shows, some, theme[scene.inks], stage.ratio);
+    const steps = (function* () {
+      const all = yield* edges(null);
+      return { all, lit: marks && (yield* edges(marks.edges)) };
+    })();
+    this.stop = runInSlices(steps, ({ all, lit }) => {
       this.picture = { ...all, camera };
       this.lit = lit && { ...lit, camera };
       this.started = null;
@@ -76,12 +80,6 @@ class DagCanvas extends NetworkCanvas {
       const milliseconds = Math.round(performance.now() - began);
       this.put("drawn", { n_neurons: scene.n, n_edges: all.nEdges, milliseconds, version: scene.version });
     });
-  }
-  *renderBoth(screen) {
-    const render = (marks) =>
-      renderEdges(this.scene, screen, this.shows, marks, this.theme[this.scene.inks], this.stage.ratio);
-    const all = yield* render(null);
-    return { all, lit: this.marks && (yield* render(this.marks.edges)) };
   }
   paintScene() {
     const { stage, theme, scene, marks } = this;
@@ -93,14 +91,14 @@ class DagCanvas extends NetworkCanvas {
     this.paste(this.picture, marks ? 0.13 : 1);
     this.paste(this.lit, 1);
     this.paintNeurons();
-    if (this.hovered >= 0) this.markNeuron(this.hovered, this.neuronColor(this.hovered), theme.muted);
-    if (marks) this.markNeuron(marks.neuron, theme.text, theme.text);
+    const mark = (i, fill, color) => this.mark(screen.x[i], screen.y[i], fill, color);
+    if (this.hovered >= 0) mark(this.hovered, this.neuronColor(this.hovered), theme.muted);
+    if (marks) mark(marks.neuron, theme.text, theme.text);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.paintLabels();
-    if (this.picture) return;
-    pen.fillStyle = theme.muted;
-    pen.font = `13px ${theme.font}`;
-    pen.fillText(`drawing ${count(scene.source.length)} edges …`, 12, stage.height - 12);
+    const small = { size: 13, align: "left", color: theme.muted };
+    if (!this.picture)
+      write(stage, theme, `drawing ${count(scene.source.length)} edges …`, 12, stage.height - 12, small);
   }
   /** A picture of edges, moved and scaled to where the camera is now. */
   paste(picture, opacity) {
@@ -108,14 +106,10 @@ class DagCanvas extends NetworkCanvas {
     const { pen, ratio } = this.stage;
     const { bitmap, camera: then } = picture;
     const scale = this.camera.zoom / then.zoom;
+    const [x, y] = ["x", "y"].map((axis) => (this.camera[axis] - then[axis] * scale) * ratio);
     pen.globalAlpha = opacity;
-    const [x, y] = [(this.camera.x - then.x * scale) * ratio, (this.camera.y - then.y * scale) * ratio];
     pen.drawImage(bitmap, x, y, bitmap.width * scale, bitmap.height * scale);
     pen.globalAlpha = 1;
-  }
-  /** Whether a neuron lies on top of the others and is never too small to see. */
-  standsOut(i) {
-    return this.marks?.neurons[i] > 0 || this.scene.neuronState?.[i] > 0;
   }
   neuronColor(i) {
     const { theme, marks } = this;
@@ -126,46 +120,39 @@ class DagCanvas extends NetworkCanvas {
     return i < this.scene.nInputs ? theme.muted : theme.text;
   }
   paintNeurons() {
-    const { scene, screen, stage, unit } = this;
-    const { pen } = stage;
-    for (const onTop of this.marks || scene.neuronState ? [false, true] : [false]) {
-      const size = Math.max(screen.radius, onTop ? 2.6 : 0) * unit;
+    const { scene, screen, marks, unit } = this;
+    const { pen } = this.stage;
+    for (const onTop of marks || scene.neuronState ? [false, true] : [false]) {
+      const size = Math.max(screen.radius, onTop ? 2.6 : 0) * unit; // on top: never too small to see
       for (let i = 0; i < scene.n; i++) {
         const [x, y] = [screen.x[i], screen.y[i]];
         if (x < -9 || y < -9 || x > screen.width + 9 || y > screen.height + 9) continue;
-        if (this.standsOut(i) !== onTop) continue;
-        pen.fillStyle = this.neuronColor(i);
-        if (size < 2.5) pen.fillRect(x - size, y - size, 2 * size, 2 * size);
-        else disc(pen, x, y, size);
+        if ((marks?.neurons[i] > 0 || scene.neuronState?.[i] > 0) !== onTop) continue;
+        dab(pen, x, y, size, 2.5, this.neuronColor(i));
       }
     }
-  }
-  markNeuron(i, fill, color) {
-    this.mark(this.xs[i], this.ys[i], fill, color);
   }
   /** Names of layers above, of classes on the right, as far as there is room. */
   paintLabels() {
     const { scene, stage, theme, screen, unit } = this;
     const { pen, width } = stage;
-    pen.fillStyle = theme.background;
-    pen.globalAlpha = 0.85;
+    Object.assign(pen, { fillStyle: theme.background, globalAlpha: 0.85 });
     pen.fillRect(0, 0, width, 26);
-    Object.assign(pen, { globalAlpha: 1, fillStyle: theme.text, font: `12px ${theme.font}`, textAlign: "center" });
+    Object.assign(pen, { globalAlpha: 1, font: `400 12px ${theme.font}` });
     let end = -1e9;
     for (let layer = 0; layer < scene.nLayers; layer++) {
       const x = screen.place(layer, 0)[0] / unit;
       const text = `${layerName(scene, layer)} · ${count(scene.layerSizes[layer])}`;
       const half = pen.measureText(text).width / 2;
       if (x - half < end + 8 || x < 0 || x > width) continue;
-      pen.fillText(text, Math.min(Math.max(x, half + 6), width - half - 6), 18);
+      write(stage, theme, text, Math.min(Math.max(x, half + 6), width - half - 6), 18);
       end = x + half;
     }
-    pen.textAlign = "left";
     end = -1e9;
     for (let k = 0; k < scene.nOutputs; k++) {
       const [x, y] = [screen.x[scene.nInputs + k] / unit, screen.y[scene.nInputs + k] / unit];
       if (y < end + 12 || y < 30) continue;
-      pen.fillText(scene.classNames[k] ?? `class ${k}`, x + screen.radius + 8, y + 4);
+      write(stage, theme, scene.classNames[k] ?? `class ${k}`, x + screen.radius + 8, y + 4, { align: "left" });
       end = y;
     }
   }
@@ -181,42 +168,29 @@ class DagCanvas extends NetworkCanvas {
 /** Checkboxes that are legend, numbers and filter in one. */
 function dagLegend(view) {
   const { scene, theme, shows } = view;
-  const entry = (name, n, { color, dashed }, isShown, set) => {
-    const onchange = ({ target }) => (set(target.checked), view.rerender(0));
-    const box = element("input", { type: "checkbox", checked: isShown, onchange });
+  const entry = (choices, key, n, { name, color, dashed }) => {
+    const onchange = ({ target }) => ((choices[key] = target.checked), view.rerender(0));
+    const box = element("input", { type: "checkbox", checked: choices[key], onchange });
     return legendItem(lineSwatch(color, dashed), name, n, box);
   };
-  const kinds = theme[scene.inks].map((ink, kind) =>
-    entry(ink.name, scene.counts[kind], ink, shows.kinds[kind], (on) => (shows.kinds[kind] = on)),
-  );
-  const [near, far] = [{ color: theme.text }, { color: theme.text, dashed: true }];
+  const kinds = theme[scene.inks].map((ink, kind) => entry(shows.kinds, kind, scene.counts[kind], ink));
   const reaches = [
-    entry("to the next layer", scene.source.length - scene.nSkip, near, shows.next, (on) => (shows.next = on)),
-    entry("skip", scene.nSkip, far, shows.skip, (on) => (shows.skip = on)),
+    entry(shows, "next", scene.source.length - scene.nSkip, { name: "to the next layer", color: theme.text }),
+    entry(shows, "skip", scene.nSkip, { name: "skip", color: theme.text, dashed: true }),
   ];
-  if (scene.changes)
-    return [
-      changedNeuronsLegend(scene.changes, theme),
-      legendGroup("edges", kinds),
-      legendGroup("which lead", reaches),
-    ];
-  return [
-    legendGroup(
-      "weights",
-      kinds.filter((_, kind) => kind < 2 || scene.counts[kind] > 0),
-    ),
-    legendGroup("edges", reaches),
-    note(`thicker and stronger: larger |weight|, up to ${number(scene.full)}`),
-  ];
+  const lead = legendGroup(scene.changes ? "which lead" : "edges", reaches);
+  if (scene.changes) return [changedNeuronsLegend(scene.changes, theme), legendGroup("edges", kinds), lead];
+  const used = kinds.filter((_, kind) => kind < 2 || scene.counts[kind] > 0);
+  const text = `thicker and stronger: larger |weight|, up to ${number(scene.full)}`;
+  return [legendGroup("weights", used), lead, note(text)];
 }
 
 /** One line on the selected neuron, also for screen readers. */
 function dagStatus(view) {
   const { scene, marks, theme } = view;
-  const hint = "Click a neuron to highlight its ancestors and descendants. ";
-  const keys = "Drag to pan; click, then scroll to zoom; keys: arrows, + − 0 Esc.";
   if (!scene || !theme) return [""];
-  if (!marks) return [hint + keys];
+  const hint = "Click a neuron to highlight its ancestors and descendants. ";
+  if (!marks) return [`${hint}Drag to pan; click, then scroll to zoom; keys: arrows, + − 0 Esc.`];
   const facts = element("b", { textContent: view.describe(marks.neuron).join(" · ") });
   const ancestors = [dot(theme.ancestor), ` ${count(marks.ancestors)} ancestors  `];
   return [facts, "  ", ...ancestors, dot(theme.descendant), ` ${count(marks.descendants)} descendants`];

@@ -36,9 +36,9 @@ function strokeEdges(pen, scene, screen, list, inks, ratio) {
   for (const e of order) {
     const [x0, y0, x1, y1] = [x[source[e]], y[source[e]], x[target[e]], y[target[e]]];
     const { color, dashed } = inks[kind[e]];
-    pen.strokeStyle = color;
-    pen.globalAlpha = few ? 0.95 : 0.35 + 0.6 * strength[e]; // few edges: thickness alone tells the weight
-    pen.lineWidth = Math.max((few ? 1.1 : 0.7) * ratio, thick * strength[e]);
+    const opacity = few ? 0.95 : 0.35 + 0.6 * strength[e]; // few edges: thickness alone tells the weight
+    const width = Math.max((few ? 1.1 : 0.7) * ratio, thick * strength[e]);
+    Object.assign(pen, { strokeStyle: color, globalAlpha: opacity, lineWidth: width });
     pen.setLineDash(dashed ? [3 * ratio, 3 * ratio] : skip[e] ? [7 * ratio, 4 * ratio] : []);
     pen.beginPath();
     pen.moveTo(x0, y0);
@@ -196,19 +196,18 @@ function* renderEdges(scene, screen, shows, marks, inks, ratio) {
   return { bitmap, nEdges: list.length };
 }
 
-/** Run a generator in slices of `budget` milliseconds; `done` gets its result. Returns a function that stops it. */
-function runInSlices(steps, budget, done) {
-  let stopped = false;
+/** Run a generator in slices of some milliseconds; `done` gets its result. Returns a function that stops it. */
+function runInSlices(steps, done) {
+  let timer = 0;
   const slice = () => {
-    if (stopped) return;
-    const until = performance.now() + budget;
+    const until = performance.now() + 14;
     for (;;) {
       const { value, done: finished } = steps.next();
       if (finished) return done(value);
       if (performance.now() > until) break;
     }
-    setTimeout(slice, 0);
+    timer = setTimeout(slice, 0);
   };
   slice();
-  return () => (stopped = true);
+  return () => clearTimeout(timer);
 }

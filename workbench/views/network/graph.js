@@ -45,32 +45,29 @@ function relatives(scene, neuron) {
 function decodeGraph(raw) {
   const scene = decodeScene(raw);
   if (!scene) return null;
-  scene.incoming = groupEdges(scene.target, scene.n);
-  scene.outgoing = groupEdges(scene.source, scene.n);
-  Object.assign(scene, scene.changes ? changeLooks(scene) : edgeLooks(scene));
-  scene.counts = [0, 0, 0, 0, 0];
-  for (const kind of scene.kind) scene.counts[kind]++;
-  scene.nSkip = scene.skip.reduce((n, skip) => n + skip, 0);
-  return scene;
+  const { kind, skip, source, target, n } = scene;
+  const counts = [0, 0, 0, 0, 0];
+  for (const each of kind) counts[each]++;
+  const nSkip = skip.reduce((sum, each) => sum + each, 0);
+  const looks = scene.changes ? changeLooks(scene) : edgeLooks(scene);
+  return { ...scene, incoming: groupEdges(target, n), outgoing: groupEdges(source, n), counts, nSkip, ...looks };
 }
 
 /** Edges of a difference by state; kept ones are faint and lie below the rest. */
 function changeLooks({ kind }) {
   const strength = Float32Array.from(kind, (state) => (state === KEPT ? 0.15 : 0.9));
-  const passes = [
+  const [faint, strong] = [
     { kinds: [KEPT], opacity: 0.5 },
     { kinds: [1, 2, 3], opacity: 1 },
   ];
-  return { strength, inks: "changes", passes };
+  return { strength, inks: "changes", passes: [faint, strong] };
 }
 
 /** Edges by weight, with a strength of 0.12..1; `full` is the |weight| shown at full strength. */
 function edgeLooks({ weight }) {
-  const n = weight.length;
-  const step = Math.max(1, Math.floor(n / 20000));
-  const sample = [];
-  for (let e = 0; e < n; e += step) if (!Number.isNaN(weight[e])) sample.push(Math.abs(weight[e]));
-  sample.sort((a, b) => a - b);
+  const step = Math.max(1, Math.floor(weight.length / 20000));
+  const known = (w, e) => e % step === 0 && !Number.isNaN(w);
+  const sample = weight.filter(known).map(Math.abs).sort();
   const full = sample[Math.floor(sample.length * 0.95)] || 1;
   const strength = weight.map((w) => (Number.isNaN(w) ? 0.4 : Math.min(1, Math.max(0.12, Math.abs(w) / full))));
   return { strength, full, inks: "weights", passes: [{ kinds: [0, 1, 2, 3, 4], opacity: 1 }] };

@@ -34,22 +34,17 @@ function lengthCard(view, signal) {
   const paint = (stage, theme) => paintHistogram(stage, theme, view.scene?.lengths);
   const { node, draw } = card("Edge lengths against the law", "histogram of edge lengths", 160, signal, paint, text);
   const sync = () => {
-    const lengths = view.scene?.lengths;
-    text.textContent =
-      lengths?.mean === undefined
-        ? ""
-        : `Bars: edges, mean ${number(lengths.mean)} px. ` +
-          `Line: expected under the law ${lengths.law}, mean ${number(lengths.expected_mean)} px. ` +
-          `${count(lengths.without_length)} edges into outputs have no length.`;
+    const { mean, expected_mean, law, without_length } = view.scene?.lengths ?? {};
+    const [edges, expected] = [`Bars: edges, mean ${number(mean)} px.`, `mean ${number(expected_mean)} px.`];
+    const outputs = `${count(without_length ?? 0)} edges into outputs have no length.`;
+    text.textContent = mean === undefined ? "" : `${edges} Line: expected under the law ${law}, ${expected} ${outputs}`;
     draw();
   };
   return { node, sync };
 }
 
 function caption(stage, theme, text) {
-  const { pen, width, height } = stage;
-  Object.assign(pen, { fillStyle: theme.muted, font: `12px ${theme.font}`, textAlign: "center" });
-  pen.fillText(text, width / 2, height / 2);
+  write(stage, theme, text, stage.width / 2, stage.height / 2, { color: theme.muted });
 }
 
 /** Bars of counted edges and the law's line over lengths in pixels. */
@@ -65,8 +60,7 @@ function paintHistogram(stage, theme, lengths) {
   const x = (v) => left + ((width - left - 8) * v) / end;
   const y = (v) => bottom - ((bottom - top) * v) / most;
   const shown = counts.map((_, i) => i).filter((i) => bins[i] < end);
-  pen.fillStyle = theme.weights[0].color;
-  pen.globalAlpha = 0.75;
+  Object.assign(pen, { fillStyle: theme.weights[0].color, globalAlpha: 0.75 });
   for (const i of shown) {
     const wide = Math.max(1, x(bins[i + 1]) - x(bins[i]) - 1);
     pen.fillRect(x(bins[i]) + 0.5, y(counts[i]), wide, bottom - y(counts[i]));
@@ -75,17 +69,15 @@ function paintHistogram(stage, theme, lengths) {
   pen.beginPath();
   for (const i of shown) pen.lineTo(x((bins[i] + bins[i + 1]) / 2), y(expected[i]));
   pen.stroke();
-  pen.strokeStyle = theme.border;
-  pen.lineWidth = 1;
+  Object.assign(pen, { strokeStyle: theme.border, lineWidth: 1 });
   line(pen, left, bottom + 0.5, width - 8, bottom + 0.5);
-  Object.assign(pen, { fillStyle: theme.muted, font: `11px ${theme.font}`, textAlign: "right" });
+  const text = (words, x, y, align) => write(stage, theme, words, x, y, { size: 11, align, color: theme.muted });
   const compact = Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
-  pen.fillText(compact.format(most), left - 4, top + 9);
-  pen.fillText("0", left - 4, bottom);
-  pen.textAlign = "center";
+  text(compact.format(most), left - 4, top + 9, "right");
+  text("0", left - 4, bottom, "right");
   const step = [0.5, 1, 2, 5, 10, 20, 50].find((one) => end / one <= 6) ?? 100;
-  for (let v = 0; v <= end; v += step) pen.fillText(String(v), x(v), bottom + 13);
-  pen.fillText("edge length (pixels)", (left + width) / 2, height - 4);
+  for (let v = 0; v <= end; v += step) text(String(v), x(v), bottom + 13);
+  text("edge length (pixels)", (left + width) / 2, height - 4);
 }
 
 /** The receptive field alone over the image, as a thumbnail. */

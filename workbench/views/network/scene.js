@@ -47,8 +47,8 @@ function stateLines(scene, i, theme) {
 function changeTitle({ neurons_added, neurons_removed, edges_added, edges_removed, edges_now_shared }) {
   const signed = (more, less) => `+${count(more)} −${count(less)}`;
   const sharing = edges_now_shared ? `, ${count(edges_now_shared)} now share weights` : "";
-  const edges = `edges ${signed(edges_added, edges_removed)}${sharing}`;
-  return `Difference: neurons ${signed(neurons_added, neurons_removed)}, ${edges}`;
+  const neurons = signed(neurons_added, neurons_removed);
+  return `Difference: neurons ${neurons}, edges ${signed(edges_added, edges_removed)}${sharing}`;
 }
 
 /** Hidden neurons by state. */
@@ -67,11 +67,8 @@ function neuronField(view) {
   return { node, sync };
 }
 
-/** Buttons that zoom. */
-function zoomButtons(view) {
-  return [
-    button("−", "zoom out", () => view.zoom(1 / 1.5)),
-    button("+", "zoom in", () => view.zoom(1.5)),
-    button("reset", "reset the view", () => view.reset()),
-  ];
-}
+const zoomButtons = (view) => [
+  button("−", "zoom out", () => view.zoom(1 / 1.5)),
+  button("+", "zoom in", () => view.zoom(1.5)),
+  button("reset", "reset the view", () => view.reset()),
+];

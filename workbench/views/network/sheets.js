@@ -51,21 +51,20 @@ function outputPlace(scene, k, stacked) {
 }
 
 /** Offsets in pixels that set neurons of the same layer and position side by side, float [2n]. */
-function spreadCoincident(scene) {
+function spreadCoincident({ n, nInputs, nOutputs, layers, positions }) {
   const groups = new Map();
-  for (let i = scene.nInputs + scene.nOutputs; i < scene.n; i++) {
-    const key = `${scene.layers[i]} ${scene.positions[2 * i].toFixed(3)} ${scene.positions[2 * i + 1].toFixed(3)}`;
-    if (groups.has(key)) groups.get(key).push(i);
-    else groups.set(key, [i]);
+  for (let i = nInputs + nOutputs; i < n; i++) {
+    const key = [layers[i], positions[2 * i].toFixed(3), positions[2 * i + 1].toFixed(3)].join(" ");
+    if (!groups.has(key)) groups.set(key, []);
+    groups.get(key).push(i);
   }
-  const offsets = new Float32Array(2 * scene.n);
+  const offsets = new Float32Array(2 * n);
   for (const members of groups.values()) {
-    if (members.length < 2) continue;
     const columns = Math.ceil(Math.sqrt(members.length));
-    const step = 0.7 / columns;
+    const rows = Math.ceil(members.length / columns);
     members.forEach((i, rank) => {
-      offsets[2 * i] = (Math.floor(rank / columns) - (Math.ceil(members.length / columns) - 1) / 2) * step;
-      offsets[2 * i + 1] = ((rank % columns) - (columns - 1) / 2) * step;
+      offsets[2 * i] = ((Math.floor(rank / columns) - (rows - 1) / 2) * 0.7) / columns;
+      offsets[2 * i + 1] = (((rank % columns) - (columns - 1) / 2) * 0.7) / columns;
     });
   }
   return offsets;

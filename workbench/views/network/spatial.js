@@ -55,20 +55,20 @@ class SpatialCanvas extends NetworkCanvas {
     clearTimeout(this.sending);
     this.sending = setTimeout(() => this.signal.aborted || this.put("drawn", drawn), 100);
   }
-  isShown(i) {
-    const layer = this.scene.layers[i];
-    if (this.stacked || layer === this.scene.nLayers - 1) return true;
-    return this.layer < 0 ? layer > 0 : layer === this.layer;
-  }
   /** Screen places of all neurons that can be clicked; NaN for the others. */
   locate() {
     const { scene, projector, stacked } = this;
+    const isShown = (layer) => stacked || layer === scene.nLayers - 1 || this.isFlat(layer);
     this.xs = new Float32Array(scene.n).fill(NaN);
     this.ys = new Float32Array(scene.n).fill(NaN);
-    for (let i = 0; i < scene.n; i++) if (this.isShown(i)) [this.xs[i], this.ys[i]] = this.placeOf(i);
+    for (let i = 0; i < scene.n; i++) if (isShown(scene.layers[i])) [this.xs[i], this.ys[i]] = this.placeOf(i);
     const crowd = Math.max(...scene.layerSizes.slice(1, -1), 1);
     const side = projector.k * Math.max(...scene.shape.slice(1));
     this.radius = Math.min(6, Math.max(1.5, side / Math.sqrt(crowd) / (stacked ? 7 : 5)));
+  }
+  /** Whether a layer is drawn on the flat image: all but the inputs, or the chosen one. */
+  isFlat(layer) {
+    return this.layer < 0 ? layer > 0 : layer === this.layer;
   }
   placeOf(i) {
     const { scene, projector } = this;
@@ -84,16 +84,14 @@ class SpatialCanvas extends NetworkCanvas {
     this.overlay(0, this.densityPictures?.[0]);
     if (seesField) this.overlay(0, this.fieldPicture);
     this.outlineSheet(0, 1);
-    for (let layer = 0; layer < this.scene.nLayers - 1; layer++)
-      if (this.layer < 0 ? layer > 0 : layer === this.layer) this.paintDots(layer, 1);
+    for (let layer = 0; layer < this.scene.nLayers - 1; layer++) if (this.isFlat(layer)) this.paintDots(layer, 1);
   }
   paintSheet(layer) {
     const { scene, stage, theme } = this;
     const { pen } = stage;
     const strong = this.layer < 0 || this.layer === layer;
     this.projector.onto(pen, layer, stage.ratio);
-    pen.globalAlpha = strong ? 0.55 : 0.2;
-    pen.fillStyle = theme.dark ? "#303030" : "#f3f3f3";
+    Object.assign(pen, { globalAlpha: strong ? 0.55 : 0.2, fillStyle: theme.dark ? "#303030" : "#f3f3f3" });
     pen.fillRect(0, 0, scene.shape[2], scene.shape[1]);
     const seesField = this.show === "receptive field";
     if (layer === 0) this.overlay(0, seesField ? this.grey : this.image, strong ? 0.9 : 0.4);
@@ -101,16 +99,14 @@ class SpatialCanvas extends NetworkCanvas {
     if (layer === 0 && seesField) this.overlay(0, this.fieldPicture);
     const corners = this.outlineSheet(layer, strong ? 1 : 0.4);
     const [x, y] = corners.reduce((a, b) => (b[0] < a[0] ? b : a));
-    Object.assign(pen, { fillStyle: theme.text, font: `12px ${theme.font}`, textAlign: "right" });
-    pen.fillText(layer === 0 ? "image" : layerName(scene, layer), x - 8, y + 4);
+    write(stage, theme, layer === 0 ? "image" : layerName(scene, layer), x - 8, y + 4, { align: "right" });
     if (layer > 0 && layer < scene.nLayers - 1) this.paintDots(layer, strong ? 1 : 0.12);
   }
   overlay(layer, picture, opacity = 1) {
     if (!picture) return;
     const { pen, ratio } = this.stage;
     this.projector.onto(pen, layer, ratio);
-    pen.imageSmoothingEnabled = false;
-    pen.globalAlpha = opacity;
+    Object.assign(pen, { imageSmoothingEnabled: false, globalAlpha: opacity });
     pen.drawImage(picture, 0, 0);
   }
   /** Frame the image on a layer's sheet; from here on `pen` draws on the screen again. */
@@ -134,23 +130,20 @@ class SpatialCanvas extends NetworkCanvas {
     return theme.layers[(layer - 1) % theme.layers.length];
   }
   paintDots(layer, opacity) {
-    const { scene, stage, xs, ys, values } = this;
-    const { pen } = stage;
-    if (this.show.endsWith("density")) return;
-    const active = this.show === "activations" && values;
-    const members = [];
-    for (let i = 0; i < scene.n; i++) if (scene.layers[i] === layer && !Number.isNaN(xs[i])) members.push(i);
+    const { scene, xs, ys, values, show } = this;
+    const { pen } = this.stage;
+    if (show.endsWith("density")) return;
+    const active = show === "activations" && values;
+    const faint = show === "receptive field";
+    const members = [...scene.layers.keys()].filter((i) => scene.layers[i] === layer && !Number.isNaN(xs[i]));
     const height = scene.neuronState ?? (active ? values : null); // changed and active neurons on top
     if (height) members.sort((a, b) => height[a] - height[b]);
-    const faint = this.show === "receptive field";
     for (const i of members) {
       const level = active ? Math.min(1, Math.abs(values[i]) / this.hiddenMost) : 0.5;
       const radius = faint ? Math.min(this.radius, 1.5) : this.radius * (active ? 0.7 + 0.8 * level : 1);
       const isQuiet = (active && level === 0) || scene.neuronState?.[i] === KEPT;
       pen.globalAlpha = opacity * (faint ? 0.25 : isQuiet ? 0.35 : 0.9);
-      pen.fillStyle = this.dotColor(i, layer);
-      if (radius < 2) pen.fillRect(xs[i] - radius, ys[i] - radius, 2 * radius, 2 * radius);
-      else disc(pen, xs[i], ys[i], radius);
+      dab(pen, xs[i], ys[i], radius, 2, this.dotColor(i, layer));
     }
     pen.globalAlpha = 1;
   }
@@ -164,10 +157,9 @@ class SpatialCanvas extends NetworkCanvas {
     const most = Math.abs(weights[drawn.at(-1)]) || 1;
     const [x, y] = this.placeOf(neuron);
     for (const e of drawn) {
-      pen.strokeStyle = this.theme.weights[Number.isNaN(weights[e]) ? 4 : Number(weights[e] < 0)].color;
+      const { color } = this.theme.weights[Number.isNaN(weights[e]) ? 4 : Number(weights[e] < 0)];
       const size = Math.abs(weights[e]) / most || 0.3;
-      pen.globalAlpha = 0.3 + 0.6 * size;
-      pen.lineWidth = 0.7 + 2 * size;
+      Object.assign(pen, { strokeStyle: color, globalAlpha: 0.3 + 0.6 * size, lineWidth: 0.7 + 2 * size });
       line(pen, x, y, ...this.placeOf(others[e]));
     }
     this.nLines += drawn.length;
@@ -211,22 +203,20 @@ class SpatialCanvas extends NetworkCanvas {
     const active = this.show === "activations" && values;
     const logits = active ? values.subarray(first, first + scene.nOutputs) : null;
     const [low, high] = logits ? [Math.min(...logits), Math.max(...logits)] : [0, 1];
-    pen.font = `11px ${theme.font}`;
-    pen.textAlign = "center";
+    pen.font = `400 11px ${theme.font}`;
     const taken = []; // labels so far: [right end, height]
     for (let k = 0; k < scene.nOutputs; k++) {
       const [x, y] = [xs[first + k], ys[first + k]];
-      pen.fillStyle = logits && logits[k] === high ? theme.layers[1] : theme.text;
       const tall = logits ? 3 + (22 * (logits[k] - low)) / (high - low || 1) : 0;
-      if (logits) pen.fillRect(x - 4, y + 6 - tall, 8, tall);
-      else disc(pen, x, y, 4.5);
+      if (!logits) disc(pen, x, y, 4.5, theme.text);
+      pen.fillStyle = logits && logits[k] === high ? theme.layers[1] : theme.text;
+      pen.fillRect(x - 4, y + 6 - tall, 8, tall);
       const text = scene.classNames[k] ?? String(k);
       const half = pen.measureText(text).width / 2;
       const isFree = (at) => !taken.some(([end, height]) => x - half < end + 3 && Math.abs(at - height) < 10);
       const height = [y + 19, y + 32, logits ? y - 24 : y - 10].find(isFree);
       if (height === undefined) continue;
-      pen.fillStyle = theme.text;
-      pen.fillText(text, x, height);
+      write(stage, theme, text, x, height, { size: 11 });
       taken.push([x + half, height]);
     }
   }
@@ -280,8 +270,7 @@ class Brush {
     const { projector } = this.view;
     this.from ??= projector.at(x - dx, y - dy);
     const to = projector.at(x, y);
-    const [top, bottom] = [this.from[0], to[0]].sort((a, b) => a - b);
-    const [left, right] = [this.from[1], to[1]].sort((a, b) => a - b);
+    const [[top, bottom], [left, right]] = [0, 1].map((axis) => [this.from[axis], to[axis]].sort((a, b) => a - b));
     this.drawing = { top, left, bottom, right };
     this.view.draw();
   }
@@ -300,8 +289,7 @@ class Brush {
     const region = this.drawing ?? model.get("region");
     if (!model.get("brush") || region?.top === undefined) return;
     const { pen } = stage;
-    pen.strokeStyle = pen.fillStyle = theme.text;
-    pen.lineWidth = 1.5;
+    Object.assign(pen, { strokeStyle: theme.text, fillStyle: theme.text, lineWidth: 1.5 });
     pen.setLineDash([6, 4]);
     for (let layer = stacked ? 1 : 0; layer < (stacked ? scene.nLayers - 1 : 1); layer++) {
       projector.outline(pen, layer, region);
