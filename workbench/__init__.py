@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.compiler.export import export_onnx
-    from workbench.compiler.interpreter import interpret
-    from workbench.compiler.network import NeuronNetwork
+    from workbench.compiler.network import NeuronNetwork, interpret
     from workbench.datasets import Dataset, load_dataset
     from workbench.errors import WorkbenchError
     from workbench.genome import Genome
@@ -36,8 +35,7 @@ _HOMES = {
     name: f"workbench.{home}"
     for home, names in {
         "compiler.export": "export_onnx",
-        "compiler.interpreter": "interpret",
-        "compiler.network": "NeuronNetwork",
+        "compiler.network": "NeuronNetwork interpret",
         "datasets": "Dataset load_dataset",
         "errors": "WorkbenchError",
         "genome": "Genome",

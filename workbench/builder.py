@@ -11,6 +11,7 @@ from workbench.genome import Genome, topology
 from workbench.spatial import SpatialLaw, distances, draw_pairs, draw_target_each
 
 Record = dict[str, Any]
+Mutated = tuple[Genome, Record]  # the child, and what was done
 
 NEW_EDGE_SCALE = 0.1
 """Initial scale of a new edge into a neuron with trained weights, relative to an edge into a new neuron."""
@@ -88,7 +89,7 @@ class GenomeBuilder:
         seen = topology.reachable(is_input, topology.Adjacency(sources, len(self.positions)), targets)
         return bool(seen[n_inputs : n_inputs + n_outputs].any())
 
-    def finish(self, kind: str, **facts: Any) -> tuple[Genome, Record]:
+    def finish(self, kind: str, **facts: Any) -> Mutated:
         """The pruned child and its record; `MutationError` if nothing changed, or nothing would be left."""
         parent, kept, n_new = self.parent, self.keep, self.n_new_edges
         if kept.all() and n_new == 0:

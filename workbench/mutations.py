@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.builder import GenomeBuilder, Record, draw_share, groups_of_equal_offset, share_groups
+from workbench.builder import GenomeBuilder, Mutated, draw_share, groups_of_equal_offset, share_groups
 from workbench.errors import ConfigError, MutationError
 from workbench.genome import Genome
 from workbench.settings import check_settings, documented, setting
@@ -92,13 +92,10 @@ class MutationRates:
         return {kind: getattr(self, kind) / total for kind in KINDS}
 
 
-DEFAULT_RATES = MutationRates()
-"""The published constants."""
+DEFAULT_RATES = MutationRates()  # the published constants
 
 
-def add_neurons(
-    genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES
-) -> tuple[Genome, Record]:
+def add_neurons(genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES) -> Mutated:
     """Add neurons, in a new layer at a random depth or (a coin decides) in an existing hidden layer.
 
     Each new neuron first gets one edge from a random neuron of the layer before it and one to the layer after it, so
@@ -138,7 +135,7 @@ def add_neurons(
     )
 
 
-def add_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES) -> tuple[Genome, Record]:
+def add_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES) -> Mutated:
     """Add edges between distinct pairs of layers; a pair is drawn with weight 1 / sqrt(layer gap).
 
     The first pair drawn gets `rates.larger_part` of the edges, the others equal parts of the rest.
@@ -170,9 +167,7 @@ def add_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates = D
     return builder.finish("add_edges", edges_requested=target, layer_pairs=drawn)
 
 
-def remove_edges(
-    genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES
-) -> tuple[Genome, Record]:
+def remove_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES) -> Mutated:
     """Remove edges, long ones first, from pairs of layers drawn with weight sqrt(edges in the pair).
 
     At most half of the edges between two adjacent layers go (so fewer may go than were asked); the rest is spread over
@@ -205,9 +200,7 @@ def remove_edges(
     return builder.finish("remove_edges", edges_requested=target, layer_pairs=drawn)
 
 
-def remove_layer(
-    genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES
-) -> tuple[Genome, Record]:
+def remove_layer(genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES) -> Mutated:
     """Remove a random hidden layer with all its edges; with probability `rates.bridge` bridging edges replace them.
 
     A layer whose removal would leave no path from an input to an output is passed over.
@@ -226,9 +219,7 @@ def remove_layer(
     raise MutationError("remove_layer is impossible: without any one of the hidden layers nothing would be left")
 
 
-def share_weights(
-    genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES
-) -> tuple[Genome, Record]:
+def share_weights(genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES) -> Mutated:
     """Give edges of equal direction and length one common weight, which makes a convolution out of local edges.
 
     A pair of layers is drawn with weight sqrt(edges); its edges are grouped by the rounded offset from source to
@@ -285,14 +276,14 @@ def _spread(total: int, weights: np.ndarray, most: np.ndarray) -> np.ndarray:
 _MUTATIONS = {each.__name__: each for each in (add_neurons, add_edges, remove_edges, remove_layer, share_weights)}
 
 
-def apply(kind: str, genome: Genome, rates: MutationRates, rng: np.random.Generator) -> tuple[Genome, Record]:
+def apply(kind: str, genome: Genome, rates: MutationRates, rng: np.random.Generator) -> Mutated:
     """The mutation named `kind` with the sizes of `rates`; `MutationError` if it is impossible here."""
     if kind not in _MUTATIONS:
         raise MutationError(f"unknown mutation {kind!r}; expected one of: {', '.join(KINDS)}")
     return _MUTATIONS[kind](genome, rng, rates)
 
 
-def mutate(genome: Genome, rates: MutationRates, rng: np.random.Generator) -> tuple[Genome, Record]:
+def mutate(genome: Genome, rates: MutationRates, rng: np.random.Generator) -> Mutated:
     """A child by one of the five mutations, drawn with the probabilities of `rates`.
 
     If the mutation drawn is impossible (there is no hidden layer to remove, say), another is drawn; `impossible` in

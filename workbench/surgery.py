@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.builder import GenomeBuilder, Record, groups_of_equal_offset, share_groups
+from workbench.builder import GenomeBuilder, Mutated, groups_of_equal_offset, share_groups
 from workbench.errors import MutationError
 from workbench.genome import Genome, topology
 
@@ -53,7 +53,7 @@ class Region:
         return (self.top <= row) & (row <= self.bottom) & (self.left <= column) & (column <= self.right)
 
 
-def delete_neurons(genome: Genome, neurons: int | Iterable[int]) -> tuple[Genome, Record]:
+def delete_neurons(genome: Genome, neurons: int | Iterable[int]) -> Mutated:
     """Delete hidden neurons (their ids) with all their edges; some path from an input to an output must be left."""
     chosen = np.unique(_ids("neurons", [neurons] if isinstance(neurons, int) else neurons))
     first_hidden = genome.n_inputs + genome.n_outputs
@@ -69,14 +69,14 @@ def delete_neurons(genome: Genome, neurons: int | Iterable[int]) -> tuple[Genome
     return builder.finish("delete_neurons", neurons_chosen=len(chosen))
 
 
-def delete_edges(genome: Genome, edges: int | Iterable[int]) -> tuple[Genome, Record]:
+def delete_edges(genome: Genome, edges: int | Iterable[int]) -> Mutated:
     """Delete edges, and with them neurons left without input or output; some path must be left."""
     builder = GenomeBuilder(genome)
     builder.keep[_edges(genome, edges)] = False
     return builder.finish("delete_edges")
 
 
-def connect(genome: Genome, source: int, target: int) -> tuple[Genome, Record]:
+def connect(genome: Genome, source: int, target: int) -> Mutated:
     """Add the edge from one neuron (id) to another from which no way leads back; `initialise` draws its weight.
 
     Layers and positions of what follows the edge may shift in the child.
@@ -102,7 +102,7 @@ def connect(genome: Genome, source: int, target: int) -> tuple[Genome, Record]:
     return builder.finish("connect", source_neuron=int(source), target_neuron=int(target))
 
 
-def share_edges(genome: Genome, edges: Iterable[int]) -> tuple[Genome, Record]:
+def share_edges(genome: Genome, edges: Iterable[int]) -> Mutated:
     """Give chosen edges of equal offset (and between the same two layers) one common weight, the mean.
 
     As the mutation `share_weights` does, but for the edges that a person chose. Edges into outputs, which have no

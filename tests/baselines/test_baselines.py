@@ -13,7 +13,7 @@ from workbench.baselines import Architecture, Convolution, Dense, MaxPooling, co
 from workbench.baselines.module import make_module
 from workbench.baselines.pruning import masks_of, prune_to, to_genome
 from workbench.baselines.training import few_threads
-from workbench.compiler.interpreter import interpret
+from workbench.compiler.network import interpret
 from workbench.datasets import load_dataset
 from workbench.errors import ConfigError
 from workbench.initial import dense_mlp

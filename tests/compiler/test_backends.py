@@ -9,8 +9,7 @@ from hypothesis import given
 from strategies import genomes, seeds
 
 from workbench.compiler import compile_genome
-from workbench.compiler.interpreter import interpret
-from workbench.compiler.network import PRODUCTS, NeuronNetwork
+from workbench.compiler.network import PRODUCTS, NeuronNetwork, interpret
 from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
 from workbench.initial import CONVOLUTION, random_genome, windowed

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from strategies import genomes
 
 from workbench.compiler.export import export_network, export_onnx, onnx_model
-from workbench.compiler.interpreter import interpret
+from workbench.compiler.network import interpret
 from workbench.datasets import load_dataset
 from workbench.errors import ConfigError, ExportError
 from workbench.genome import Genome

@@ -8,7 +8,7 @@ import torch
 from search.search_samples import NumberSpace, tiny_data
 from synthetic_runs import member, write_run
 
-from workbench.compiler.interpreter import interpret
+from workbench.compiler.network import interpret
 from workbench.errors import DataError, GenomeError
 from workbench.genome import Genome
 from workbench.initial import initialise, random_genome

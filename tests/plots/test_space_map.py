@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import genomes, seeds
 
-from workbench.compiler.interpreter import interpret
-from workbench.compiler.network import NeuronNetwork
+from workbench.compiler.network import NeuronNetwork, interpret
 from workbench.datasets import Dataset, load_dataset
 from workbench.errors import DataError, GenomeError
 from workbench.genome import Genome

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET = 17
-IR_VERSION = 8
-"""Old enough for runtimes of 2022."""
+IR_VERSION = 8  # old enough for runtimes of 2022
 
 LAYOUTS = ("auto", "gather", "scatter")
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from workbench.compiler.plan import Block, Plan, compile_genome
 from workbench.errors import ConfigError, DataError
-from workbench.genome import EPS, Genome
+from workbench.genome import EPS, SMALLEST_NORMALISED_LAYER, Genome
 from workbench.initial import initialise
 
 
@@ -226,3 +226,45 @@ class _Layer(nn.Module):
             variance, mean = torch.var_mean(out, dim=0, correction=0)  # per sample, over the layer's neurons
             out = (out - mean) * torch.rsqrt(variance + EPS)
         return torch.relu(out)
+
+
+def interpret(genome: Genome, images: Tensor, weights: Tensor | None = None, biases: Tensor | None = None) -> Tensor:
+    """Logits of a genome, computed by its definition, neuron by neuron: for teaching, and as the tests' oracle.
+
+        out_l = ReLU(LayerNorm(sum over k < l of out_k · W_kl + b_l))      hidden layers
+        logits = sum over k of out_k · W_k,last + b_last
+
+    Args:
+        genome: the network.
+        images: [batch, inputs].
+        weights: [edges], the genome's own if None; pass a tensor that requires gradients to differentiate.
+        biases: [outputs + hidden], likewise.
+
+    Returns:
+        Logits [batch, outputs], of the dtype of `images`.
+    """
+    weights = torch.tensor(genome.weights, dtype=images.dtype) if weights is None else weights
+    biases = torch.tensor(genome.biases, dtype=images.dtype) if biases is None else biases
+    incoming: dict[int, list[int]] = {neuron: [] for neuron in range(genome.n_neurons)}
+    for edge, target in enumerate(genome.targets.tolist()):
+        incoming[target].append(edge)
+    out: dict[int, Tensor] = {neuron: images[:, neuron] for neuron in range(genome.n_inputs)}  # each [batch]
+    for layer in range(1, genome.n_layers):
+        members = np.flatnonzero(genome.layers == layer).tolist()
+        for neuron in members:
+            total = biases[neuron - genome.n_inputs].expand(len(images))
+            for edge in incoming[neuron]:
+                total = total + out[int(genome.sources[edge])] * weights[edge]
+            out[neuron] = total
+        if layer == genome.n_layers - 1:
+            break  # outputs: no norm, no ReLU
+        if genome.normalization == "layer" and len(members) >= SMALLEST_NORMALISED_LAYER:
+            zero = torch.zeros_like(out[members[0]])
+            mean = sum((out[neuron] for neuron in members), zero) / len(members)
+            variance = sum(((out[neuron] - mean) ** 2 for neuron in members), zero) / len(members)
+            for neuron in members:
+                out[neuron] = (out[neuron] - mean) / torch.sqrt(variance + EPS)
+        for neuron in members:
+            out[neuron] = torch.clamp(out[neuron], min=0)
+    outputs = range(genome.n_inputs, genome.n_inputs + genome.n_outputs)
+    return torch.stack([out[neuron] for neuron in outputs], dim=1)  # [batch, outputs]

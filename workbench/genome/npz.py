@@ -25,9 +25,7 @@ from workbench.genome.topology import check_shape
 
 GENOME, TOPOLOGY = "workbench-genome", "workbench-topology"
 FORMAT_VERSION = 1  # of both
-
-MAX_BYTES = 2**29
-"""Largest total size of the unpacked arrays: refuses a small file that unpacks without end."""
+MAX_BYTES = 2**29  # largest total size of the unpacked arrays: refuses a small file that unpacks without end
 
 _FACTS = ("input_shape", "n_outputs", "normalization")
 _ARRAYS = {

@@ -118,16 +118,8 @@ def _sample(initial: InitialConfig, shape: Shape, n_outputs: int, rng: np.random
     shares = np.array([getattr(initial, kind) for kind in INITIAL_KINDS])
     kind = rng.choice(INITIAL_KINDS, p=shares / shares.sum())
     if kind == "random":
-        return random_genome(
-            shape,
-            n_outputs,
-            rng,
-            hidden_layers=initial.hidden_layers,
-            layer_size=initial.layer_size,
-            edges_per_neuron=initial.edges_per_neuron,
-            law=initial.law,
-            normalization=initial.normalization,
-        )
+        names = ("hidden_layers", "layer_size", "edges_per_neuron", "law", "normalization")
+        return random_genome(shape, n_outputs, rng, **{name: getattr(initial, name) for name in names})
     if kind == "dense":
         low, high = np.log(initial.dense_widths)
         widths = np.sort(np.exp(rng.uniform(low, high, size=rng.integers(1, 3))).round().astype(int))[::-1]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from workbench.training.native.simd import LANES, SUMS, simd_function
 
 AHEAD = 12
 """How many edges ahead a source's row is prefetched, to hide memory latency; lists of columns are this much longer."""
 
-BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-8
-"""AdamW, as torch's defaults."""
+BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-8  # AdamW, as torch's defaults
 
 
 def _weighted_sum(code, count, row, weight, start):
@@ -38,12 +39,8 @@ def _source(code, rows, columns, edge):
 @simd_function("address", "address", "count", "address", "float", "address")
 def sum_edges(code, weights, columns, count, rows, bias, out):
     """out = bias + Σ_e weight_e · rows[column_e]."""
-
-    def source(edge):
-        return _source(code, rows, columns, edge)
-
-    value = _weighted_sum(code, count, source, lambda edge: code.load_float(weights, edge), code.splat(bias))
-    code.store(value, out)
+    source, weight = partial(_source, code, rows, columns), partial(code.load_float, weights)
+    code.store(_weighted_sum(code, count, source, weight, code.splat(bias)), out)
 
 
 def _store_sum(code, count, add, address):
@@ -85,7 +82,6 @@ def activate(code, out, normed, mean, inverse, count):
         value = (code.load(out, i) - centre) * scale
         code.store(value, normed, i)
         code.store(value.where_positive(value), out, i)
-        return []
 
     code.loop(count, each)
 
@@ -93,14 +89,13 @@ def activate(code, out, normed, mean, inverse, count):
 @simd_function("address", "address", "address", "count", "address", "address", "float", "address")
 def sum_back(code, weights, edges, targets, count, rows, out, scale, grad):
     """grad = scale · Σ_e weight_e · rows[target_e] where out > 0, else 0: back through edges, dropout and ReLU."""
-
-    def target(edge):
-        return code.load(rows, code.load_int(targets, edge))
-
-    def weight(edge):
-        return code.load_float(weights, code.load_int(edges, edge))
-
-    value = _weighted_sum(code, count, target, weight, code.splat(0.0))
+    value = _weighted_sum(
+        code,
+        count,
+        lambda edge: code.load(rows, code.load_int(targets, edge)),
+        lambda edge: code.load_float(weights, code.load_int(edges, edge)),
+        code.splat(0.0),
+    )
     code.store((value * code.splat(scale)).where_positive(code.load(out)), grad)
 
 
@@ -111,7 +106,6 @@ def normalise_back(code, grad, normed, means, inverse, count):
 
     def each(i, _):
         code.store((code.load(grad, i) - mean - code.load(normed, i) * product) * scale, grad, i)
-        return []
 
     code.loop(count, each)
 
@@ -136,7 +130,6 @@ def _dots(code, count, one_row, other_row, add):
         def body(edge, _):
             sums = code.horizontal_sums(lambda lane: other_row(code.add(edge, lane)).partial_dot(one_row), number)
             add(sums, edge, number)
-            return []
 
         return body
 
@@ -145,7 +138,6 @@ def _dots(code, count, one_row, other_row, add):
 
     def one(edge, _):
         add(code.horizontal_sum(other_row(edge).partial_dot(one_row)), edge, 1)
-        return []
 
     code.loop(count, one, start=done)
 
@@ -153,11 +145,7 @@ def _dots(code, count, one_row, other_row, add):
 @simd_function("address", "address", "address", "count", "address", returns="float")
 def edge_dots(code, dots, grad, columns, count, rows):
     """dots_e += grad · rows[column_e] for `count` edges into one neuron; returns Σ grad."""
-    gradient = code.load(grad)
-
-    def source(edge):
-        return _source(code, rows, columns, edge)
-
+    gradient, source = code.load(grad), partial(_source, code, rows, columns)
     _dots(code, count, gradient, source, lambda sums, edge, _: code.add_to(sums, dots, edge))
     return code.horizontal_sum(gradient.partial_sum())
 
@@ -166,15 +154,12 @@ def edge_dots(code, dots, grad, columns, count, rows):
 def edge_dots_back(code, dots, edges, targets, count, rows, out):
     """dots[edge_e] += out · rows[target_e] for `count` edges out of one neuron."""
 
-    def target(edge):
-        return code.load(rows, code.load_int(targets, edge))
-
     def add(sums, edge, number):
         for lane in range(number):
             value = sums if number == 1 else code.extract(sums, lane)
             code.add_to(value, dots, code.load_int(edges, code.add(edge, lane)))
 
-    _dots(code, count, code.load(out), target, add)
+    _dots(code, count, code.load(out), lambda edge: code.load(rows, code.load_int(targets, edge)), add)
 
 
 @simd_function("address", "address", "address", "address", "count", "float", "float", "float")
@@ -190,6 +175,5 @@ def adamw_rows(code, values, grads, first, second, count, shrink, size, correcti
         code.store(m, first, i)
         code.store(v, second, i)
         code.store(code.load(values, i) * code.splat(shrink) - change, values, i)
-        return []
 
     code.loop(count, each)

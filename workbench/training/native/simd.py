@@ -9,7 +9,6 @@ in memory and use half the processor's vector width; here sums stay in registers
 
         def each(i, _):
             code.store(code.load(out, i) * f, out, i)
-            return []
 
         code.loop(count, each)
 
@@ -18,6 +17,7 @@ makes a function that compiled code calls as `scale_rows(out.ctypes.data, factor
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -28,20 +28,17 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-TILE = 64
-"""Images that are processed together; a constant of the compiled code."""
+TILE = 64  # images that are processed together; a constant of the compiled code
 
 LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
 """Floats per vector: as many as a register of the processor holds; LLVM splits vectors where it holds fewer."""
 
-HALVES = (8, 4, 2, 1) if LANES == 16 else (4, 2, 1)
-"""Lanes added to as many others in each step of a horizontal sum."""
+HALVES = (8, 4, 2, 1) if LANES == 16 else (4, 2, 1)  # lanes added to as many others in each step of a horizontal sum
 
 SUMS = 2 if LANES == 16 else 1
 """Independent accumulators, so that additions do not wait for each other; without AVX-512 registers hold only one."""
 
-LINE_PAIR = 128
-"""Bytes of two neighbouring cache lines, which processors fetch together."""
+LINE_PAIR = 128  # bytes of two neighbouring cache lines, which processors fetch together
 
 _FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _VECTOR, _WHOLES = ir.VectorType(_FLOAT, LANES), ir.VectorType(_INT32, LANES)
@@ -49,11 +46,8 @@ _KINDS = {"address": types.intp, "count": types.intp, "float": types.float32}
 
 
 def halving_lanes(size: int) -> list[int]:
-    """Lanes of two concatenated vectors to which the lanes `size` further on are added, which halves both.
-
-    Small halves are taken within quarters of a vector, which is a single instruction.
-    """
-    block = max(2 * size, 4)
+    """Lanes of two concatenated vectors to which the lanes `size` further on are added, which halves both."""
+    block = max(2 * size, 4)  # within quarters of a vector it is a single instruction
     return [
         vector + start + lane
         for base in range(0, LANES, block)
@@ -123,10 +117,7 @@ class Row:
 
     def partial_sum(self) -> Any:
         """A vector whose lanes add up to the sum of all values."""
-        total = self.vectors[0]
-        for vector in self.vectors[1:]:
-            total = self.code.builder.fadd(total, vector)
-        return total
+        return functools.reduce(self.code.builder.fadd, self.vectors)
 
     def partial_dot(self, other: Row) -> Any:
         """A vector whose lanes add up to Σ self · other."""
@@ -190,7 +181,7 @@ class Emitter:
     def loop(
         self,
         count: Any,
-        body: Callable[[Any, list[Row]], list[Row]],
+        body: Callable[[Any, list[Row]], list[Row] | None],
         carried: Sequence[Row] = (),
         *,
         start: Any = None,
@@ -198,7 +189,7 @@ class Emitter:
     ) -> tuple[Any, list[Row]]:
         """For i from `start` (0), in steps that fit below `count` entirely: carried = body(i, carried).
 
-        Returns the first index that is left, and the carried rows.
+        Returns the first index that is left, and the carried rows; a body that carries none returns None.
         """
         builder, function = self.builder, self.builder.function
         begin = ir.Constant(_INT64, 0) if start is None else start
@@ -212,7 +203,7 @@ class Emitter:
         following = builder.add(index, ir.Constant(_INT64, step))
         builder.cbranch(builder.icmp_signed("<=", following, count), inside, after)
         builder.position_at_end(inside)
-        updated = body(index, list(rows))
+        updated = body(index, list(rows)) or []
         index.add_incoming(following, builder.block)
         for row, first, later in zip(rows, carried, updated, strict=True):
             for phi, a, b in zip(row.vectors, first.vectors, later.vectors, strict=True):
@@ -257,10 +248,8 @@ class Emitter:
 
     def interleave(self, a: Any, b: Any) -> tuple[Any, Any]:
         """The two vectors a0 b0 a1 b1 … a7 b7 and a8 b8 … a15 b15."""
-        pairs = [[lane for i in range(start, start + 8) for lane in (i, 16 + i)] for start in (0, 8)]
-        kind = ir.VectorType(_INT32, 16)
-        low, high = (self.builder.shuffle_vector(a, b, ir.Constant(kind, lanes)) for lanes in pairs)
-        return low, high
+        low, high = ([lane for i in range(start, start + 8) for lane in (i, 16 + i)] for start in (0, 8))
+        return self._lanes(a, b, low), self._lanes(a, b, high)
 
     def store_bytes(self, vector: Any, address: Any) -> None:
         """Store a vector at `address`."""
@@ -280,8 +269,7 @@ class Emitter:
     def horizontal_sums(self, vector: Callable[[int], Any], count: int) -> Any:
         """The horizontal sums of vector(0) … vector(count - 1) as one vector of floats; `count` a power of 2.
 
-        Pairs of vectors are reduced to one by adding first halves to second halves, of all lanes, then of ever fewer.
-        A pair is added as soon as it is there, so that few vectors have to be held in registers.
+        Pairs of vectors become one by adding halves, as soon as a pair is there, so that registers hold few vectors.
         """
         lanes = lane_order(count)
         leaves = list(lanes)
@@ -325,9 +313,7 @@ class Emitter:
 def simd_function(*kinds: str, returns: str | None = None) -> Callable[[Callable[..., Any]], Any]:
     """Decorator: a function for compiled code, from one that generates its body with an `Emitter`.
 
-    Args:
-        kinds: of the arguments: "address", "count" or "float".
-        returns: "float" if the generating function returns a value.
+    Arguments are of the `kinds` "address", "count" or "float"; `returns` is "float" or None.
     """
     argument_types = [_KINDS[kind] for kind in kinds]
     result_type = types.void if returns is None else _KINDS[returns]
