@@ -40,7 +40,7 @@ LEVELS = [
 
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 
-HEAVY = {"torch", "torchvision", "plotly", "numba", "networkx", "pandas", "pymoo", "sklearn", "rich", "dask"}
+HEAVY = {"torch", "torchvision", "plotly", "numba", "networkx", "moocore", "pandas", "pymoo", "sklearn", "rich", "dask"}
 HEAVY |= {"onnx", "onnxruntime", "distributed"}
 
 

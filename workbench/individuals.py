@@ -21,19 +21,12 @@ def is_by_hand(id: int) -> bool:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one network costs at inference, per sample.
+    """What one network costs at inference, per sample."""
 
-    Attributes:
-        flops: 2 per edge or multiply-accumulate (one multiply, one add).
-        flops_total: `flops` plus biases, normalisation and activations.
-        parameters: trainable numbers; shared weights count once.
-        latency_us: predicted microseconds of one answer; None in a search without a latency model.
-    """
-
-    flops: int
-    flops_total: int
-    parameters: int
-    latency_us: float | None = None
+    flops: int  # 2 per edge or multiply-accumulate (one multiply, one add)
+    flops_total: int  # `flops` plus biases, normalisation and activations
+    parameters: int  # trainable numbers; shared weights count once
+    latency_us: float | None = None  # predicted microseconds of one answer; None in a search without a latency model
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,27 +14,16 @@ from workbench.settings import check_settings, documented, setting
 
 @dataclass(frozen=True)
 class Objective:
-    """One thing that a search trades off against others.
+    """One thing that a search trades off against others."""
 
-    Attributes:
-        name: in `SearchConfig.objectives`.
-        label: on axes and in tooltips.
-        column: of `Run.individuals`, and attribute of `Individual`; of `Cost`, too, but for accuracy.
-        unit: "" if it has none.
-        rises: whether more is better.
-        log: whether it is compared and drawn on a logarithmic scale.
-        format: of one value, as for `format` and plotly.
-        least: smallest value on the logarithmic scale; what is below counts as this.
-    """
-
-    name: str
-    label: str
-    column: str
+    name: str  # in `SearchConfig.objectives`
+    label: str  # on axes and in tooltips
+    column: str  # of `Run.individuals`, and attribute of `Individual`; of `Cost`, too, but for accuracy
     unit: str = ""
-    rises: bool = False
-    log: bool = False
-    format: str = ","
-    least: float = 1.0
+    rises: bool = False  # whether more is better
+    log: bool = False  # whether it is compared and drawn on a logarithmic scale
+    format: str = ","  # of one value, as for `format` and plotly
+    least: float = 1.0  # smallest value on the logarithmic scale; smaller ones count as this
 
     def of(self, individual: Any) -> float:
         """The value of an `Individual` (of a `Cost`, unless it is accuracy)."""
@@ -104,36 +92,15 @@ def undominated(
         ids: of the individuals.
         objectives: accuracy first, then one or more costs.
     """
-    accuracy, first, *others = values
-    points = list(zip(first, (-value for value in accuracy), *others, strict=True))
-    order = sorted(range(len(ids)), key=lambda place: (points[place], ids[place]))
-    return _of_three(points, order) if len(objectives) <= 3 or not points else _of_many(points, order)
+    from moocore import is_nondominated
 
-
-def _of_three(points: Sequence[tuple[float, ...]], order: Sequence[int]) -> list[int]:
-    """Sweep over points of two or three values in lexicographic order, keeping the staircase of the last two."""
-    front: list[int] = []
-    accuracies, lasts = list[float](), list[float]()  # of the staircase; both rise
-    for place in order:
-        _, negative, last = (*points[place], 0.0)[:3]
-        above = bisect_left(accuracies, -negative)
-        if above < len(accuracies) and lasts[above] <= last:
-            continue
-        front.append(place)
-        end = bisect_right(accuracies, -negative)
-        start = bisect_left(lasts, last, 0, end)
-        accuracies[start:end], lasts[start:end] = [-negative], [last]
-    return front
-
-
-def _of_many(points: Sequence[tuple[float, ...]], order: Sequence[int]) -> list[int]:
-    """Compare each point, in lexicographic order, with the front so far."""
-    values = np.array([points[place] for place in order], float)  # [individuals, objectives]
-    front: list[int] = []
-    for row, value in enumerate(values):
-        if not (values[front] <= value).all(axis=1).any():
-            front.append(row)
-    return [order[row] for row in front]
+    if not len(ids):
+        return []
+    signs = [-1.0 if one.rises else 1.0 for one in objectives]
+    points = np.array(values, float).T * signs  # [individuals, objectives], all to be minimised
+    points = points[:, [1, 0, *range(2, len(signs))]]  # the first cost, accuracy, other costs
+    order = np.lexsort([ids, *points.T[::-1]])
+    return order[is_nondominated(points[order], keep_weakly=False)].tolist()  # of equals it keeps the first
 
 
 @documented

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.evolution import SURVIVALS, rank
-from workbench.evolution.choices import ORDERS, by_accuracy, by_pareto, pareto_tournament
+from workbench.evolution.evolution import ORDERS, by_accuracy, by_pareto, pareto_tournament
 
 POINTS = st.lists(
     st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.sampled_from([10, 200, 3000])), min_size=1, max_size=12

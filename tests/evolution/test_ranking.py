@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import ConfigError
 from workbench.evolution import HypervolumeBounds, front_of, hypervolume, minimised, most_accurate, rank
-from workbench.evolution.choices import by_pareto
+from workbench.evolution.evolution import by_pareto
 from workbench.individuals import Cost, Individual
 from workbench.objectives import objectives_of
 

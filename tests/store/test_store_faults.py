@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +19,25 @@ from workbench.errors import RunError
 from workbench.store import Run, RunWriter, create_run, open_run
 
 
-class Failing:
-    """A connection whose commits fail while `broken`."""
+class Failing(sqlite3.Connection):
+    """A connection whose commits fail with `error`."""
 
-    def __init__(self, connection: sqlite3.Connection, error: sqlite3.Error) -> None:
-        self._connection, self._error, self.broken = connection, error, False
+    error: sqlite3.Error | None = None
 
     def execute(self, statement: str, *values: Any) -> Any:
-        if self.broken and statement == "COMMIT":
-            raise self._error
-        return self._connection.execute(statement, *values)
+        if self.error and statement == "COMMIT":
+            raise self.error
+        return super().execute(statement, *values)
 
 
 @pytest.mark.parametrize("error", [sqlite3.OperationalError("disk I/O error"), sqlite3.DatabaseError("no more")])
-def test_a_failing_commit_leaves_nothing_of_its_record(writer: RunWriter, run: Run, error: sqlite3.Error) -> None:
+def test_a_failing_commit_leaves_nothing_of_its_record(
+    path: Path, error: sqlite3.Error, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Failing))
+    writer, run = create_run(path, DESCRIPTION), open_run(path)
     writer.add_individual(individual(0), b"genome")
-    failing = Failing(writer._connection, error)
-    writer._connection = failing  # type: ignore[assignment]
-    failing.broken = True
+    monkeypatch.setattr(Failing, "error", error)
     for attempt in (
         lambda: writer.add_individual(individual(1), b"genome"),
         lambda: writer.add_event("settings", 1, 0, {}),
@@ -45,9 +47,10 @@ def test_a_failing_commit_leaves_nothing_of_its_record(writer: RunWriter, run: R
         with pytest.raises(RunError, match=r"run\.sqlite: .*(disk I/O error|no more)"):
             attempt()
     assert (run.individuals["id"].tolist(), len(run.events), len(run.generations), run.state) == ([0], 0, 0, "running")
-    failing.broken = False
+    monkeypatch.setattr(Failing, "error", None)
     writer.add_individual(individual(1), b"genome")
     assert run.individuals["id"].tolist() == [0, 1]
+    writer.close()
 
 
 FILLING = """

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from store_samples import DESCRIPTION, individual
 
 from workbench.store import RunWriter, create_run, open_run
-from workbench.store.frames import front_frame, individuals_frame
+from workbench.store.rows import TABLE, front_frame, individuals_frame
 
 ACCURACIES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
 POINTS = st.lists(
@@ -60,7 +60,7 @@ def test_front_is_what_nothing_dominates(points: list[tuple[float, int, str]]) -
         )
         for id, (a, f, status) in reversed(list(enumerate(points)))
     ]
-    frame = individuals_frame(table, ())
+    frame = individuals_frame([dict(zip(TABLE.columns, row, strict=True)) for row in table], ())
     front = front_frame(frame)
     assert front["id"].tolist() == brute_force(points)
     assert front["flops"].dtype == "int64"

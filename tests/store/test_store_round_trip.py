@@ -114,7 +114,7 @@ INDIVIDUALS = st.builds(
 
 @given(INDIVIDUALS)
 def test_any_individual_as_a_row(one: Individual) -> None:
-    assert same(rows.individual_from_row(rows.individual_row(one)), one)
+    assert same(rows.individual_from(rows.INDIVIDUALS.checked(rows.individual_row(one))), one)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -10,45 +10,81 @@ output: the front
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from workbench.errors import ConfigError
-from workbench.evolution.choices import ORDERS, SELECTIONS, SURVIVALS, pareto_tournament
-from workbench.evolution.ranking import front_of
+from workbench.evolution.ranking import front_of, rank
 from workbench.evolution.stopping import RECENT, EarlyStopping
 from workbench.individuals import Individual, is_by_hand
 from workbench.objectives import TWO, Objective
 
+Order = Callable[[Sequence[Individual], Sequence[Objective]], list[Individual]]
+Survival = Callable[[Sequence[Individual], int, Sequence[Objective]], list[Individual]]
+
+
+def pareto_tournament(ranked: Sequence[Individual], size: int, rng: np.random.Generator) -> Individual:
+    """The best of `size` random individuals; `ranked` is in order of (rank, crowding distance), best first."""
+    return ranked[int(rng.integers(len(ranked), size=min(size, len(ranked))).min())]
+
+
+def by_pareto(population: Sequence[Individual], objectives: Sequence[Objective] = TWO) -> list[Individual]:
+    """By Pareto rank, then larger crowding distance, then age (the oldest first)."""
+    ranks, crowding = rank(population, objectives)
+    ids = np.array([individual.id for individual in population])
+    return [population[index] for index in np.lexsort((ids, -crowding, ranks))]
+
+
+def by_accuracy(population: Sequence[Individual], _: Sequence[Objective] = TWO) -> list[Individual]:
+    """By validation accuracy, best first; ties by age."""
+    return sorted(population, key=lambda individual: (-individual.val_accuracy, individual.id))
+
+
+ORDERS: dict[str, Order] = {"pareto": by_pareto, "accuracy": by_accuracy}
+"""Selection: what a tournament compares."""
+
+SELECTIONS = (*ORDERS, "random")  # "random" draws no parents: random search
+
+
+def oldest_die(population: Sequence[Individual], count: int, _: Sequence[Objective] = TWO) -> list[Individual]:
+    """The population without its `count` oldest (ties of age go by id)."""
+    return sorted(population, key=lambda individual: (individual.generation, individual.id))[count:]
+
+
+def worst_die(population: Sequence[Individual], count: int, _: Sequence[Objective] = TWO) -> list[Individual]:
+    """The population without its `count` least accurate."""
+    keep = by_accuracy(population)[: len(population) - count]
+    return sorted(keep, key=lambda individual: individual.id)
+
+
+def dominated_die(
+    population: Sequence[Individual], count: int, objectives: Sequence[Objective] = TWO
+) -> list[Individual]:
+    """NSGA-II survival: without the `count` last by (rank, crowding distance)."""
+    keep = by_pareto(population, objectives)[: len(population) - count]
+    return sorted(keep, key=lambda individual: individual.id)
+
+
+SURVIVALS: dict[str, Survival] = {"oldest": oldest_die, "worst": worst_die, "nsga2": dominated_die}
+"""Survival: who is removed when as many must go as were added."""
+
 
 @dataclass(frozen=True)
 class Proposal:
-    """A child to be made: from whom, and with which random numbers.
-
-    Attributes:
-        id: of the child.
-        generation: of the child.
-        parent: None for an individual sampled anew.
-        seed: root of every random choice of the child.
-    """
+    """A child to be made: from whom, and with which random numbers."""
 
     id: int
     generation: int
-    parent: Individual | None
-    seed: int
+    parent: Individual | None  # None for an individual sampled anew
+    seed: int  # root of every random choice of the child
 
 
 class Evolution:
-    """State of the loop between generations: population, archive, recent children, and what comes next.
+    """State of the loop between generations: population of size P, archive and recent children.
 
-    Args:
-        population: size P of the initial population.
-        seed: root seed; each individual draws from a stream of its own, keyed by its id.
-        selection: "pareto", "accuracy" or "random" (no parents: random search).
-        survival: "oldest", "worst" or "nsga2".
-        objectives: by which individuals are ranked.
+    Each individual draws from a random stream of its own, made of the root seed and its id.
     """
 
     def __init__(
@@ -67,8 +103,8 @@ class Evolution:
         self.objectives = objectives
         self.generation = 0
         self.population: tuple[Individual, ...] = ()
-        self.archive: tuple[Individual, ...] = ()
-        self.recent: tuple[Individual, ...] = ()
+        self.archive: tuple[Individual, ...] = ()  # the all-time front
+        self.recent: tuple[Individual, ...] = ()  # the latest children
         self._ranked: list[Individual] = []
 
     def ask(self, child: int, tournament: int) -> Proposal:
@@ -94,13 +130,10 @@ class Evolution:
         self.restore(self.generation, SURVIVALS[self.survival](everyone, surplus, self.objectives), known)
 
     def restore(self, generation: int, population: Iterable[Individual], known: Iterable[Individual]) -> None:
-        """Set the state as after `generation`.
+        """Set the state as after `generation` with its `population`.
 
-        Args:
-            generation: the last that is finished.
-            population: those alive after it.
-            known: its and earlier individuals: at least the all-time front and the latest `RECENT` children (those by
-                hand tell nothing of what training gains).
+        `known` are at least the all-time front and the latest `RECENT` children; individuals made by hand say nothing
+        about what training gains.
         """
         by_id = {individual.id: individual for individual in known}
         children = sorted(id for id, individual in by_id.items() if individual.generation > 0 and not is_by_hand(id))

@@ -14,31 +14,20 @@ import numpy as np
 from workbench.individuals import Cost, Individual
 from workbench.objectives import ACCURACY, TWO, Objective
 
-RECENT = 60
-"""Children whose gains count: the latest of the finished generations."""
-
-FEWEST = 20
-"""With fewer of them nobody stops."""
-
+RECENT = 60  # children whose gains count: the latest of the finished generations
+FEWEST = 20  # with fewer of them no child stops early
 GAIN_QUANTILE = 0.95
 SLACK_QUANTILE = 0.75
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """What a child of one generation must reach to train on.
+    """What a child of one generation must reach to train on."""
 
-    Attributes:
-        costs: the objectives of the run that are costs.
-        front: accuracy and costs of each member of the front.
-        gains: for each epoch but the last, what nearly all children gained from there to the end.
-        slack: how far below the front three quarters of the population lie.
-    """
-
-    costs: tuple[Objective, ...]
-    front: tuple[tuple[float, tuple[float, ...]], ...]
-    gains: tuple[float, ...]
-    slack: float = 0.0
+    costs: tuple[Objective, ...]  # the objectives of the run besides accuracy
+    front: tuple[tuple[float, tuple[float, ...]], ...]  # accuracy and costs of each member
+    gains: tuple[float, ...]  # for each epoch but the last, what nearly all children gained from there to the end
+    slack: float = 0.0  # how far below the front three quarters of the population lie
 
     @classmethod
     def after(cls, epochs: int) -> EarlyStopping:
@@ -54,14 +43,10 @@ class EarlyStopping:
         epochs: int,
         objectives: Sequence[Objective] = TWO,
     ) -> EarlyStopping | None:
-        """The rule for the children of a generation; None if too little is known.
+        """The rule for the children of a generation, each to train `epochs`; None if too little is known.
 
-        Args:
-            front: the all-time front.
-            population: those alive.
-            recent: the latest children of finished generations.
-            epochs: that a child trains; only children that trained as many tell of gains.
-            objectives: of the run.
+        `front` is the all-time one, `population` those alive, `recent` the latest children of finished generations, of
+        which only those that trained as many epochs count.
         """
         curves = [
             [row["val_accuracy"] for row in child.result.history]

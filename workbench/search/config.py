@@ -180,7 +180,7 @@ class Settings:
         base = {kind: float(getattr(self.rates, kind)) for kind in space.mutation_kinds}
         if self.config.adapt is None:
             return {kind: value / sum(base.values()) for kind, value in base.items()}
-        return adapted(self.config.adapt, base, credits)
+        return adapted(self.config.adapt, base, credits.generations)
 
     def adapted_rates(self, space: SearchSpace, credits: Credits) -> Any:
         """The rates to mutate with: as set, or with probabilities adapted to recent success."""

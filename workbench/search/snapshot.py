@@ -17,7 +17,7 @@ from workbench.individuals import Individual, is_by_hand
 from workbench.search.config import LENGTH_EVENT, SearchConfig
 from workbench.search.history import FailureSummary, GenerationSummary, History, IndividualSummary
 from workbench.settings import from_values
-from workbench.store import Event, Run, is_being_written, of_a_run, open_run
+from workbench.store import Event, Run, is_being_written, open_run, values_of
 
 JOIN_SECONDS = 0.2
 POLL_SECONDS = 0.5
@@ -98,9 +98,13 @@ def make_snapshot(
     )
 
 
-@of_a_run
 def snapshot_of(run: Run) -> Snapshot:
     """A stored run as it looks now, in the same form as a live search."""
+    with values_of(run.path):
+        return _snapshot_of(run)
+
+
+def _snapshot_of(run: Run) -> Snapshot:
     state = run.state  # first: one that has ended changes no more
     memory = run.load()
     config = from_values(SearchConfig, run.config)

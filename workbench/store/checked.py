@@ -1,8 +1,7 @@
 """Values of a run file, checked when they are written and when they are read: SQLite lets a column hold anything.
 
 The bounds are far above what a search makes; the writer keeps them, so a reader may refuse what is beyond. Sizes are
-compared before anything of that size is made. Each check takes the value and words that name it, and gives it back or
-raises `BadValueError`.
+compared before anything of that size is made.
 """
 
 from __future__ import annotations
@@ -10,37 +9,23 @@ from __future__ import annotations
 import json as json_codec
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from workbench.errors import RunError
 
-MAX_LABEL = 200
-"""Characters of a short text, such as the name of a space, the kind of a mutation or the origin of an individual."""
-
-MAX_MESSAGE, CUT_MESSAGE = 10**6, 4000
-"""Characters of a failure; the writer cuts them."""
-
-MAX_JSON = 2**24
-"""Characters of a JSON text, such as the history of one individual."""
-
-MAX_JSON_DEPTH = 20
-"""Lists and objects within each other."""
-
-MAX_JSON_DIGITS = 300
-"""Digits of a whole number in JSON: it must still convert to a float."""
-
-MAX_NUMBER = 2**53
-"""Whole numbers, such as ids and FLOPs: all up to here are floats, too."""
-
+MAX_LABEL = 200  # characters of a short text: name of a space, kind of a mutation, origin of an individual
+MAX_MESSAGE, CUT_MESSAGE = 10**6, 4000  # characters of a failure that are read, and written
+MAX_JSON = 2**24  # characters of a JSON text, such as the history of one individual
+MAX_JSON_DEPTH = 20  # lists and objects within each other
+MAX_JSON_DIGITS = 300  # of a whole number in JSON: it must still convert to a float
+MAX_NUMBER = 2**53  # whole numbers, such as ids and FLOPs: floats hold all up to here exactly
 MAX_GENERATION = 10**6
 MAX_EPOCHS = 10**6
 MAX_SECONDS = 1e10
 MAX_LATENCY_US = 1e30
-
-MAX_BLOB = 2**28
-"""Bytes of an encoded genome."""
+MAX_BLOB = 2**28  # bytes of an encoded genome
 
 STEPS_AT_LEAST, STEPS_PER_BYTE = 10**7, 20
 """Steps of SQLite's machine that reading a file of so many bytes may take: ten times what a sound one needs."""
@@ -59,143 +44,110 @@ class BadValueError(RunError):
         super().__init__(f"{what}: expected {expected}, got {shown!r:.80}")
 
 
-def row(checks: Mapping[str, Callable[[Any, str], Any]], values: Sequence[Any], of: str) -> list[Any]:
-    """The values of a row, each checked by the function under its column's name; `of` names the kind of row."""
-    try:
-        return [check(value, column) for (column, check), value in zip(checks.items(), values, strict=True)]
-    except BadValueError as error:
-        raise BadValueError(f"{error.what} of {of} {values[0]!r:.40}", error.expected, error.value) from None
+Check = Callable[[Any, str], Any]
+"""Takes a value and words that name it; returns the value, or raises `BadValueError`."""
 
 
-def integer(value: Any, what: str, most: int = MAX_NUMBER) -> int:
-    """A whole number from 0 to `most`."""
-    if type(value) is not int or not 0 <= value <= most:
-        raise BadValueError(what, f"a whole number from 0 to {most}", value)
-    return value
+def _check(expected: str, fits: Callable[[Any], Any], convert: Callable[[Any], Any] | None = None) -> Check:
+    """A check of values that fit; `convert` makes of them what is returned."""
+
+    def check(value: Any, what: str) -> Any:
+        if not fits(value):
+            raise BadValueError(what, expected, value)
+        return value if convert is None else convert(value)
+
+    return check
 
 
-def optional_integer(value: Any, what: str, most: int = MAX_NUMBER) -> int | None:
-    """A whole number from 0 to `most`, or None."""
-    return None if value is None else integer(value, what, most)
+def optional(check: Check) -> Check:
+    """The same check, but None passes."""
+    return lambda value, what: None if value is None else check(value, what)
 
 
-def number(value: Any, what: str, most: float = 1.0) -> float:
-    """A number from 0 to `most`; NaN for None."""
-    if value is None:
-        return math.nan
-    if type(value) not in (int, float) or not 0 <= value <= most:
-        raise BadValueError(what, f"a number from 0 to {most:.4g}, or nothing", value)
-    return float(value)
+def integer(most: int = MAX_NUMBER) -> Check:
+    """A check of whole numbers from 0 to `most`."""
+    return _check(f"a whole number from 0 to {most}", lambda value: type(value) is int and 0 <= value <= most)
 
 
-def text(value: Any, what: str) -> str:
-    """A short text without control characters, which terminals would obey."""
-    if not isinstance(value, str) or len(value) > MAX_LABEL or not value.isprintable():
-        raise BadValueError(what, f"a text of at most {MAX_LABEL} printable characters", value)
-    return value
-
-
-def word(value: Any, what: str) -> str:
-    """A short text that no table, page or figure takes for anything but text, such as the kind of a mutation."""
-    if not _WORD.fullmatch(text(value, what)):
-        raise BadValueError(what, "letters, digits, spaces and .,:+-_/()", value)
-    return value
-
-
-def optional_word(value: Any, what: str) -> str | None:
-    """A `word`, or None."""
-    return None if value is None else word(value, what)
-
-
-def message(value: Any, what: str) -> str | None:
-    """A text of any characters, or None."""
-    if value is not None and (not isinstance(value, str) or len(value) > MAX_MESSAGE):
-        raise BadValueError(what, f"a text of at most {MAX_MESSAGE} characters", value)
-    return value
-
-
-def one_of(value: Any, what: str, choices: tuple[str, ...]) -> str:
-    """One of some texts."""
-    if not isinstance(value, str) or value not in choices:
-        raise BadValueError(what, f"one of {', '.join(choices)}", value)
-    return value
-
-
-def time(value: Any, what: str) -> str:
-    """A time in ISO 8601, UTC, of the years 1970 to 2199."""
-    if isinstance(value, str) and _TIME.fullmatch(value):
-        try:
-            datetime.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
-            return value
-    raise BadValueError(what, "a time such as 2025-01-31T12:00:00.000000+00:00", value)
-
-
-def whole(value: Any, what: str) -> int:
-    """A whole number of up to 100 digits, written as text."""
-    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
-        raise BadValueError(what, "a whole number of up to 100 digits, as text", value)
-    return int(value)
-
-
-def blob(value: Any, what: str) -> bytes:
-    """The bytes of a genome."""
-    if not isinstance(value, bytes) or len(value) > MAX_BLOB:
-        raise BadValueError(what, f"at most {MAX_BLOB:,} bytes", value)
-    return value
-
-
-def json(value: Any, what: str) -> Any:
-    """The value of a JSON text."""
-    try:
-        if isinstance(value, str):
-            return decoded(value)
-        reason = "no text"
-    except ValueError as error:
-        reason = f"{error!s:.200}"
-    raise BadValueError(what, f"JSON ({reason})", value)
-
-
-def mapping(value: Any, what: str) -> dict[str, Any]:
-    """A JSON object that is decoded already."""
-    if not isinstance(value, dict):
-        raise BadValueError(what, "a JSON object", value)
-    return value
-
-
-def json_ids(value: Any, what: str) -> tuple[int, ...]:
-    """A JSON list of ids, none of them twice."""
-    ids = json(value, what)
-    if not isinstance(ids, list) or not all(type(id) is int and 0 <= id <= MAX_NUMBER for id in ids):
-        raise BadValueError(what, "a JSON list of ids", value)
-    if len(set(ids)) != len(ids):
-        raise BadValueError(what, "a JSON list of ids that differ", value)
-    return tuple(ids)
-
-
-def json_history(value: Any, what: str) -> list[dict[str, float]]:
-    """A JSON list of objects that hold numbers."""
-    history = json(value, what)
-    fine = isinstance(history, list) and all(
-        isinstance(row, dict) and all(type(entry) in (int, float) for entry in row.values()) for row in history
+def number(most: float = 1.0) -> Check:
+    """A check of numbers from 0 to `most`; None becomes NaN."""
+    return _check(
+        f"a number from 0 to {most:.4g}, or nothing",
+        lambda value: value is None or (type(value) in (int, float) and 0 <= value <= most),
+        lambda value: math.nan if value is None else float(value),
     )
-    if not fine:
-        raise BadValueError(what, "a JSON list of objects of numbers", value)
-    return history
 
 
+def one_of(*choices: str) -> Check:
+    """A check of a text from a list."""
+    return _check(f"one of {', '.join(choices)}", lambda value: isinstance(value, str) and value in choices)
+
+
+def json(inner: Check) -> Check:
+    """A check of JSON texts; their decoded value goes on to `inner`."""
+
+    def check(value: Any, what: str) -> Any:
+        try:
+            if not isinstance(value, str):
+                raise ValueError("no text")
+            found = decoded(value)
+        except ValueError as error:
+            raise BadValueError(what, f"JSON ({error!s:.200})", value) from None
+        return inner(found, what)
+
+    return check
+
+
+def _is_text(value: Any, most: int = MAX_LABEL) -> bool:
+    return isinstance(value, str) and len(value) <= most
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(_TIME.fullmatch(value) and datetime.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+def _are_ids(value: Any) -> bool:
+    numbers = isinstance(value, list) and all(type(id) is int and 0 <= id <= MAX_NUMBER for id in value)
+    return numbers and len(set(value)) == len(value)
+
+
+def _is_history(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(row, dict) and all(type(entry) in (int, float) for entry in row.values()) for row in value
+    )
+
+
+text = _check(  # terminals would obey control characters
+    f"a text of at most {MAX_LABEL} printable characters", lambda value: _is_text(value) and value.isprintable()
+)
+word = _check(  # no table, page or figure takes it for anything but text
+    f"at most {MAX_LABEL} letters, digits, spaces and .,:+-_/()",
+    lambda value: _is_text(value) and value.isprintable() and _WORD.fullmatch(value),
+)
+message = optional(
+    _check(f"a text of at most {MAX_MESSAGE} characters", lambda value: _is_text(value, MAX_MESSAGE)),
+)
+time = _check("a time such as 2025-01-31T12:00:00.000000+00:00", _is_time)
+whole = _check("a whole number of up to 100 digits, as text", lambda v: isinstance(v, str) and _WHOLE.fullmatch(v), int)
+blob = _check(f"at most {MAX_BLOB:,} bytes", lambda value: isinstance(value, bytes) and len(value) <= MAX_BLOB)
+mapping = _check("a JSON object", lambda value: isinstance(value, dict))
+anything = _check("anything", lambda value: True)
+json_object = json(mapping)
+json_ids = json(_check("a JSON list of ids that differ", _are_ids))
+json_history = json(_check("a JSON list of objects of numbers", _is_history))
+
+
+# Perhaps half a character, or a number beyond the floats.
 _SUSPICIOUS = re.compile(rf"\\u[dD][89a-fA-F]|[\ud800-\udfff]|\d{{{MAX_JSON_DIGITS}}}")
-"""Perhaps half a character, or a number beyond the floats; a closer look tells."""
 
 
 def to_json(value: Any, what: str) -> str:
     """`value` as JSON text; NaN and infinities are spelt as in JSON5, so that floats come back exactly.
 
-    Raises:
-        RunError: if there is something in it that JSON has no form for, or that `decoded` would refuse; `what`
-            names it.
+    Raises `RunError`, which calls it `what`, if JSON has no form for it or `decoded` would refuse it.
     """
     try:
         text = json_codec.dumps(value, default=_jsonable, separators=(",", ":"))
@@ -207,11 +159,7 @@ def to_json(value: Any, what: str) -> str:
 
 
 def decoded(text: str) -> Any:
-    """The value of a JSON text.
-
-    Raises:
-        ValueError: if it is no JSON, or beyond the bounds above.
-    """
+    """The value of a JSON text; `ValueError` if it is no JSON, or beyond the bounds above."""
     if len(text) > MAX_JSON:
         raise ValueError(f"{len(text):,} characters, at most {MAX_JSON:,} are read")
     try:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from workbench.errors import RunError
 from workbench.store import schema
 from workbench.store.checked import MAX_BLOB, STEPS_AT_LEAST, STEPS_PER_BYTE, BadValueError
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 BUSY_SECONDS = 10.0  # how long to wait for a lock that somebody else holds on the file
 
@@ -43,11 +40,10 @@ _EXPLANATIONS = {
     "allowed; what was committed before is safe",
 }
 
-FAULTS = (sqlite3.Error, UnicodeError)
-"""What SQLite raises on a file that is damaged, locked or cannot be written."""
+FAULTS = (sqlite3.Error, UnicodeError)  # what SQLite raises on a file that is damaged, locked or cannot be written
 
+# What a rollback journal ends in if it names another file, which SQLite would then perhaps delete.
 _SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
-"""What a rollback journal ends in if it names another file, which SQLite would then perhaps delete."""
 
 
 def explain(error: Exception, path: Path) -> RunError:
@@ -63,13 +59,10 @@ def explain(error: Exception, path: Path) -> RunError:
 
 
 def connect(path: Path, mode: Literal["read", "write"]) -> sqlite3.Connection:
-    """An autocommitting connection to the existing run file at `path`, checked.
+    """An autocommitting connection to the existing run file at `path`, checked; `RunError` if it is no sound run file.
 
     The file is never touched but through SQLite: opening and closing it otherwise would drop the POSIX locks
     that SQLite holds on it in this process.
-
-    Raises:
-        RunError: if it is missing, no run file, damaged, locked, read-only (for "write") or too new.
     """
     _check_exists(path)
     uri = f"{path.absolute().as_uri()}?mode={'ro' if mode == 'read' else 'rw'}"
@@ -95,17 +88,12 @@ def connect(path: Path, mode: Literal["read", "write"]) -> sqlite3.Connection:
 
 
 class Reading:
-    """One read transaction: all that is read within it is of one instant.
-
-    Attributes:
-        connection: for anything else that is to be asked.
-        version: of the file.
-    """
+    """One read transaction: all that is read within it is of one instant."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection = connection
         connection.execute("SELECT count(*) FROM sqlite_master")  # the instant; later its bytes only become more
-        (self.version,) = connection.execute("PRAGMA user_version").fetchone()
+        (self._version,) = connection.execute("PRAGMA user_version").fetchone()
         self._bytes = _bytes_of(path)
 
     def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
@@ -126,7 +114,7 @@ class Reading:
 
     def columns(self, names: str) -> str:
         """What to select for some columns of the newest version."""
-        return schema.columns_in(self.version, names)
+        return schema.columns_in(self._version, names)
 
     def one(self, query: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """The first row of a query, if there is one."""
@@ -144,9 +132,6 @@ def reading(path: Path) -> Iterator[Reading]:
             raise explain(error, path) from error
 
 
-_SURPRISES = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
-
-
 @contextlib.contextmanager
 def values_of(path: Path) -> Iterator[None]:
     """Convert unexpected exceptions from untrusted run files into `RunError`.
@@ -155,22 +140,11 @@ def values_of(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except _SURPRISES as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         raise RunError(
             f"run file {path}: it is damaged, or was not written by a search: its values make no sense "
             f"({type(error).__name__}: {error!s:.200}); restore a copy of it"
         ) from error
-
-
-def of_a_run(function: F) -> F:
-    """`values_of` around a function whose first argument is a `Run`."""
-
-    @functools.wraps(function)
-    def guarded(run: Any, *arguments: Any, **options: Any) -> Any:
-        with values_of(run.path):
-            return function(run, *arguments, **options)
-
-    return guarded  # type: ignore[return-value]
 
 
 def _check_exists(path: Path) -> None:
@@ -188,10 +162,7 @@ def _check_exists(path: Path) -> None:
         raise RunError(f"run file {path}: expected a file, got {kind}; check the path")
     if status.st_size == 0:
         raise RunError(f"run file {path}: it is empty, so it is not a run file; delete it or check the path")
-    _check_journal(_beside(path, "-journal"))
-
-
-def _check_journal(journal: Path) -> None:
+    journal = _beside(path, "-journal")
     with contextlib.suppress(OSError), open(journal, "rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - len(_SUPER_JOURNAL)))
@@ -212,13 +183,9 @@ def _restrict(connection: sqlite3.Connection, path: Path, mode: Literal["read", 
     schema.add_functions(connection)
     if mode == "read":
         connection.execute("PRAGMA query_only = ON")
-        _bound_steps(connection, STEPS_AT_LEAST + STEPS_PER_BYTE * _bytes_of(path))
-
-
-def _bound_steps(connection: sqlite3.Connection, steps: int) -> None:
-    each = 100_000
-    left = iter(range(steps // each))
-    connection.set_progress_handler(lambda: next(left, None) is None, each)
+        each = 100_000
+        left = iter(range((STEPS_AT_LEAST + STEPS_PER_BYTE * _bytes_of(path)) // each))
+        connection.set_progress_handler(lambda: next(left, None) is None, each)
 
 
 def _check_whole(connection: sqlite3.Connection, path: Path) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RunError
 from workbench.individuals import Individual
-from workbench.objectives import Objective, stored_objectives
+from workbench.objectives import Objective, stored_objectives, undominated
 from workbench.space import MAKERS, SearchSpace
-from workbench.store import checked, frames, rows
+from workbench.store import checked, rows
 from workbench.store.connections import Reading, reading
 from workbench.store.records import Event, GenerationRecord, Memory, RunDescription, check_consistent
 
@@ -44,6 +44,14 @@ class Run:
         path: the file.
         description: what the run is of.
         created_at: when it began, ISO 8601, UTC.
+        space_name: name of the search space.
+        space_config: settings of the search space.
+        config: settings of the search when it began; later changes are `events`.
+        dataset: `name`, `fingerprint` and `root` of the data.
+        seed: root of every random choice.
+        versions: of python and the packages that the run began with.
+        origin: of a fork, where it came from; None otherwise.
+        objectives: what the search trades off, accuracy first.
     """
 
     def __init__(self, path: str | os.PathLike[str], space: SearchSpace | None = None) -> None:
@@ -53,50 +61,23 @@ class Run:
             entries = _read_entries(file)
             self.description: RunDescription = rows.description_from_rows(entries)
             self.created_at: str = checked.time(entries.get("created_at"), "created_at of the run")
+        about = self.description
+        self.space_name, self.seed = about.space_name, about.seed
+        self.space_config: dict[str, Any] = dict(about.space_config)
+        self.config: dict[str, Any] = dict(about.search_config)
+        self.dataset: dict[str, Any] = dict(about.dataset)
+        self.versions: dict[str, str] = dict(about.versions)
+        self.origin: dict[str, Any] | None = None if about.origin is None else dict(about.origin)
+        self.objectives: tuple[Objective, ...] = stored_objectives(about.search_config)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
 
     @property
-    def space_name(self) -> str:
-        """Name of the search space."""
-        return self.description.space_name
-
-    @property
-    def space_config(self) -> dict[str, Any]:
-        """Settings of the search space."""
-        return dict(self.description.space_config)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Settings of the search when it began; later changes are `events`."""
-        return dict(self.description.search_config)
-
-    @property
-    def dataset(self) -> dict[str, Any]:
-        """`name`, `fingerprint` and `root` of the data."""
-        return dict(self.description.dataset)
-
-    @property
-    def seed(self) -> int:
-        """Root of every random choice."""
-        return self.description.seed
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Versions of python and the packages that the run began with."""
-        return dict(self.description.versions)
-
-    @property
-    def origin(self) -> dict[str, Any] | None:
-        """Of a fork, where it came from; None otherwise."""
-        return None if self.description.origin is None else dict(self.description.origin)
-
-    @property
     def state(self) -> str:
         """What the search last reported, such as "running" (which stays if it was killed)."""
         with reading(self.path) as file:
-            return checked.one_of(_read_entries(file).get("state"), "state of the run", rows.STATES)
+            return checked.one_of(*rows.STATES)(_read_entries(file).get("state"), "state of the run")
 
     @property
     def individuals(self) -> pd.DataFrame:
@@ -108,25 +89,21 @@ class Run:
         answer.
         """
         with reading(self.path) as file:
-            records = self._table(file, self.objectives)
-            generations = _read_generations(file, "ORDER BY generation DESC LIMIT 1")
-        return frames.individuals_frame(records, generations[0].population if generations else (), self.objectives)
+            table = _read(file, rows.TABLE)
+            latest = _read(file, rows.GENERATIONS, "WHERE generation = (SELECT max(generation) FROM generations)")
+            return rows.individuals_frame(table, latest[0]["population"] if latest else (), self.objectives)
 
     @property
     def generations(self) -> pd.DataFrame:
         """All finished generations: the fields of `GenerationRecord`, and `finished_at`."""
         with reading(self.path) as file:
-            records = _read_generations(file)
-            times = file.rows("SELECT generation, finished_at FROM generations ORDER BY generation")
-            finished_at = [checked.time(time, f"finished_at of generation {number}") for number, time in times]
-        return frames.generations_frame(records, finished_at)
+            return rows.GENERATIONS.frame(_read(file, rows.GENERATIONS))
 
     @property
     def events(self) -> pd.DataFrame:
         """All events in the order of replay: the fields of `Event`, `values` as dictionaries."""
         with reading(self.path) as file:
-            events = _read_events(file)
-        return frames.events_frame(events)
+            return rows.EVENTS.frame(_read(file, rows.EVENTS))
 
     def front(self) -> pd.DataFrame:
         """The all-time Pareto front over all individuals, by rising FLOPs.
@@ -134,18 +111,17 @@ class Run:
         With more objectives than accuracy and FLOPs, a member may be less accurate than a smaller one, if it is better
         in another.
         """
-        return frames.front_frame(self.individuals, self.objectives)
+        return rows.front_frame(self.individuals, self.objectives)
 
     def population(self, generation: int | None = None) -> list[int]:
         """Ids alive at the end of a generation, by default of the last finished one (none yet: empty)."""
         with reading(self.path) as file:
-            records = _read_generations(file)
+            alive = {row["generation"]: row["population"] for row in _read(file, rows.GENERATIONS)}
         if generation is None:
-            return list(records[-1].population) if records else []
-        for record in records:
-            if record.generation == generation:
-                return list(record.population)
-        finished = f"{records[0].generation} to {records[-1].generation}" if records else "none"
+            return alive[max(alive)] if alive else []
+        if generation in alive:
+            return alive[generation]
+        finished = f"{min(alive)} to {max(alive)}" if alive else "none"
         raise RunError(
             f"run file {self.path}: expected a finished generation ({finished}), got {generation}; choose one of these"
         )
@@ -153,35 +129,30 @@ class Run:
     def individual(self, id: int) -> Individual:
         """Everything about one individual; its genome is None if there is none or it was dropped."""
         with reading(self.path) as file:
-            row = self._row(file, rows.INDIVIDUAL_COLUMNS, id)
+            row = rows.INDIVIDUALS.checked(self._row(file, rows.INDIVIDUALS.names, id))
             blob = _read_genome(file, id)
-            individual = rows.individual_from_row(row, objectives=self.objectives)
+            individual = rows.individual_from(row, self.objectives)
         return individual if blob is None else _with_genome(individual, self._space.decode(blob))
 
     def mutation(self, id: int) -> dict[str, Any]:
         """The record of the mutation that made it; empty for an initial individual."""
-        with reading(self.path) as file:
-            (text,) = self._row(file, "mutation", id)
-            return _mutation(text, id)
+        return self._value(id, "mutation", checked.json_object)
 
     def mutations(self) -> dict[int, dict[str, Any]]:
         """The records of all mutations by id of the child, read in one instant."""
         with reading(self.path) as file:
-            records = list(file.rows("SELECT id, mutation FROM individuals ORDER BY id"))
-            named = [(checked.integer(id, "id of an individual"), text) for id, text in records]
-            return {id: _mutation(text, id) for id, text in named}
+            return {
+                checked.integer()(id, "id of an individual"): checked.json_object(text, f"mutation of individual {id}")
+                for id, text in file.rows("SELECT id, mutation FROM individuals ORDER BY id")
+            }
 
     def history(self, id: int) -> list[dict[str, float]]:
         """One dictionary per epoch trained."""
-        with reading(self.path) as file:
-            (text,) = self._row(file, "history", id)
-            return checked.json_history(text, f"history of individual {id}")
+        return self._value(id, "history", checked.json_history)
 
     def facts(self, id: int) -> dict[str, Any]:
         """What the space's `describe` said of it, such as neurons, edges and layers."""
-        with reading(self.path) as file:
-            (text,) = self._row(file, "description", id)
-            return checked.mapping(checked.json(text, f"facts of individual {id}"), f"facts of individual {id}")
+        return self._value(id, "description", checked.json_object)
 
     def genome_bytes(self, id: int) -> bytes | None:
         """The genome as the space encoded it; None if there is none or it was dropped."""
@@ -224,23 +195,18 @@ class Run:
     ) -> Memory:
         """What a search needs to go on where this file ends, read in one instant.
 
-        Args:
-            decode: makes a genome of its bytes, for the individuals alive, on the front, or not yet ranked;
-                without it individuals carry no genome, and only the bytes are returned.
-            objectives: by which the front is found; those of the run if None.
+        `decode` makes the genomes of the individuals alive, on the front (by `objectives`, or those of the run), or not
+        yet ranked; without it only their bytes are returned.
         """
         objectives = self.objectives if objectives is None else objectives
         with reading(self.path) as file:
-            generations = _read_generations(file)
-            events = _read_events(file)
-            table = self._table(file, objectives)
-            needed = _needed_genomes(frames.individuals_frame(table, (), objectives), generations)
-            query = "SELECT blob FROM genomes WHERE individual = ? AND form = 'trained'"
-            found = {id: file.one(query, (id,)) for id in needed}
-            blobs = {id: checked.blob(row[0], f"genome of individual {id}") for id, row in found.items() if row}
-            query = f"SELECT {file.columns(rows.INDIVIDUAL_COLUMNS)} FROM individuals ORDER BY id"
-            individuals = [rows.individual_from_row(row, objectives=objectives) for row in file.rows(query)]
+            generations = [rows.generation_from(row) for row in _read(file, rows.GENERATIONS)]
+            events = [Event(*row.values()) for row in _read(file, rows.EVENTS)]
+            individuals = [rows.individual_from(row, objectives) for row in _read(file, rows.INDIVIDUALS)]
             check_consistent(individuals, generations)
+            query = "SELECT blob FROM genomes WHERE individual = ? AND form = 'trained'"
+            found = {id: file.one(query, (id,)) for id in _needed_genomes(individuals, generations, objectives)}
+            blobs = {id: checked.blob(row[0], f"genome of individual {id}") for id, row in found.items() if row}
         genomes = {id: decode(blob) for id, blob in blobs.items()} if decode else {}
         loaded = tuple(_with_genome(individual, genomes.get(individual.id)) for individual in individuals)
         return Memory(loaded, blobs, tuple(generations), tuple(events))
@@ -256,17 +222,10 @@ class Run:
             )
         return MAKERS[self.space_name](self.space_config)
 
-    @property
-    def objectives(self) -> tuple[Objective, ...]:
-        """What the search trades off, accuracy first."""
-        return stored_objectives(self.description.search_config)
-
-    def _table(self, file: Reading, objectives: Sequence[Objective]) -> list[list[Any]]:
-        query = (
-            f"SELECT {file.columns(rows.TABLE_COLUMNS)} FROM individuals "
-            "LEFT JOIN genomes ON genomes.individual = individuals.id ORDER BY id"
-        )
-        return [rows.table_row(row, objectives) for row in file.rows(query)]
+    def _value(self, id: int, column: str, check: checked.Check) -> Any:
+        with reading(self.path) as file:
+            (value,) = self._row(file, column, id)
+            return check(value, f"{column} of individual {id}")
 
     def _row(self, file: Reading, columns: str, id: int) -> tuple[Any, ...]:
         row = file.one(f"SELECT {file.columns(columns)} FROM individuals WHERE id = ?", (_small(id),))
@@ -282,17 +241,13 @@ class Run:
 
 def _read_entries(file: Reading) -> dict[str, Any]:
     entries = file.rows("SELECT key, value FROM run ORDER BY key")
-    return {key: checked.json(value, f"entry {key!r:.40} of the run") for key, value in entries}
+    return {key: checked.json(checked.anything)(value, f"entry {key!r:.40} of the run") for key, value in entries}
 
 
-def _read_generations(file: Reading, order: str = "ORDER BY generation") -> list[GenerationRecord]:
-    records = file.rows(f"SELECT {rows.GENERATION_COLUMNS} FROM generations {order}")
-    return [rows.generation_from_row(row) for row in records]
-
-
-def _read_events(file: Reading) -> list[Event]:
-    records = file.rows(f"SELECT {rows.EVENT_COLUMNS} FROM events ORDER BY sequence")
-    return [rows.event_from_row(row) for row in records]
+def _read(file: Reading, table: rows.Table, where: str = "") -> list[dict[str, Any]]:
+    order = table.names.split(",")[0]
+    query = f"SELECT {file.columns(table.names)} FROM {table.source} {where} ORDER BY {order}"
+    return [table.checked(row) for row in file.rows(query)]
 
 
 def _read_genome(file: Reading, id: int) -> bytes | None:
@@ -306,19 +261,18 @@ def _with_genome(individual: Individual, genome: Any) -> Individual:
     return replace(individual, result=replace(individual.result, genome=genome))
 
 
-def _mutation(text: Any, id: int) -> dict[str, Any]:
-    what = f"mutation of individual {id}"
-    return checked.mapping(checked.json(text, what), what)
-
-
 def _small(id: int) -> int:
     """An id that SQLite takes; there is no individual of those beyond."""
     return int(id) if abs(int(id)) <= checked.MAX_NUMBER else -1
 
 
-def _needed_genomes(individuals: pd.DataFrame, generations: list[GenerationRecord]) -> list[int]:
-    """Ids alive, on the front (the archive's and the table's), or finished since the last ranking."""
+def _needed_genomes(
+    individuals: Sequence[Individual], generations: Sequence[GenerationRecord], objectives: Sequence[Objective]
+) -> list[int]:
+    """Ids alive, on the front (the archive's and that of all individuals), or finished since the last ranking."""
+    ok = [one for one in individuals if one.ok]
+    values = [[objective.of(one) for one in ok] for objective in objectives]
+    needed = {ok[place].id for place in undominated(values, [one.id for one in ok], objectives)}
     last = generations[-1] if generations else None
-    unranked = individuals["generation"] > (last.generation if last else -1)
-    needed = set(individuals["id"][unranked | individuals["on_front"]].tolist())
+    needed.update(one.id for one in individuals if last is None or one.generation > last.generation)
     return sorted(needed.union(last.population, last.front) if last else needed)

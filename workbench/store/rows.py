@@ -1,109 +1,122 @@
-"""Records to rows of the tables and back, with every value checked both ways; touches no file."""
+"""Records to rows of the tables and back, with every value checked both ways, and tables for pandas; reads no file."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ConfigError
 from workbench.individuals import FAILED, OK, Cost, Individual, TrainResult
-from workbench.objectives import LATENCY, Objective, stored_objectives
+from workbench.objectives import LATENCY, TWO, Objective, stored_objectives, undominated
 from workbench.store import checked
-from workbench.store.checked import (
-    CUT_MESSAGE,
-    MAX_EPOCHS,
-    MAX_GENERATION,
-    MAX_LATENCY_US,
-    MAX_SECONDS,
-    BadValueError,
-    to_json,
-)
-from workbench.store.records import Event, GenerationRecord, RunDescription
+from workbench.store.checked import CUT_MESSAGE, BadValueError, Check, to_json
+from workbench.store.records import GenerationRecord, RunDescription
 from workbench.store.schema import SCHEMA_VERSION
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 STATES = ("running", "paused", "stopped", "finished", "failed")
-FORMS = ("trained", "topology")
-
-_Check = Callable[[Any, str], Any]
-_count: _Check = checked.integer
-_count_or_none: _Check = checked.optional_integer
-_generation: _Check = partial(checked.integer, most=MAX_GENERATION)
-_seconds: _Check = partial(checked.number, most=MAX_SECONDS)
-_epochs: _Check = partial(checked.optional_integer, most=MAX_EPOCHS)
 
 
-def _latency(value: Any, what: str) -> float | None:
-    return None if value is None else checked.number(value, what, MAX_LATENCY_US)
+class Table:
+    """The columns of a table in order, each with its check and its type in pandas; `of` names what a row is."""
 
+    def __init__(self, of: str, source: str, columns: Mapping[str, tuple[Check, str]]) -> None:
+        self.of, self.source, self.columns = of, source, columns  # `source` and `names` as in SQL
+        self.names = ", ".join(columns)
 
-def _form(value: Any, what: str) -> str | None:
-    return None if value is None else checked.one_of(value, what, FORMS)
+    def checked(self, row: Sequence[Any]) -> dict[str, Any]:
+        """The values of a row by column, each checked."""
+        try:
+            return {
+                name: check(value, name) for (name, (check, _)), value in zip(self.columns.items(), row, strict=True)
+            }
+        except BadValueError as error:
+            raise BadValueError(f"{error.what} of {self.of} {row[0]!r:.40}", error.expected, error.value) from None
 
+    def frame(self, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+        """Checked rows as a pandas table."""
+        import pandas as pd
 
-_INDIVIDUAL: dict[str, _Check] = {
-    "id": _count,
-    "parent": _count_or_none,
-    "generation": _generation,
-    "origin": checked.word,
-    "mutation_kind": checked.optional_word,
-    "seed": checked.whole,
-    "status": partial(checked.one_of, choices=(OK, FAILED)),
-    "failure": checked.message,
-    "val_accuracy": checked.number,
-    "initial_val_accuracy": checked.number,
-    "flops": _count_or_none,
-    "flops_total": _count_or_none,
-    "parameters": _count_or_none,
-    "latency_us": _latency,
-    "epochs": _epochs,
-    "wall_seconds": _seconds,
-    "finished_at": checked.time,
-    "outcome_failure": checked.message,
-    "mutation": lambda value, what: checked.mapping(checked.json(value, what), what),
-    "history": checked.json_history,
-}
-INDIVIDUAL_COLUMNS = ", ".join(_INDIVIDUAL)
-
-_TABLE: dict[str, _Check] = {
-    **{
-        name: _INDIVIDUAL[name]
-        for name in (
-            *("id", "parent", "generation", "mutation_kind", "origin", "val_accuracy", "initial_val_accuracy"),
-            *("flops", "flops_total", "parameters", "epochs", "seed", "wall_seconds", "status", "failure"),
+        frame = pd.DataFrame(
+            {name: pd.Series([row[name] for row in rows], dtype=kind) for name, (_, kind) in self.columns.items()}
         )
+        for name in {"finished_at", "time"}.intersection(frame.columns):
+            frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
+        return frame.rename(columns={"mutation_kind": "mutation", "form": "genome", '"values"': "values"})
+
+
+_count = checked.integer()
+_generation = checked.integer(checked.MAX_GENERATION)
+_seconds = checked.number(checked.MAX_SECONDS)
+
+TABLE = Table(
+    "individual",
+    "individuals LEFT JOIN genomes ON genomes.individual = individuals.id",
+    {
+        "id": (_count, "int64"),
+        "parent": (checked.optional(_count), "Int64"),
+        "generation": (_generation, "int64"),
+        "mutation_kind": (checked.optional(checked.word), "object"),
+        "origin": (checked.word, "object"),
+        "val_accuracy": (checked.number(), "float64"),
+        "initial_val_accuracy": (checked.number(), "float64"),
+        "flops": (checked.optional(_count), "Int64"),
+        "flops_total": (checked.optional(_count), "Int64"),
+        "parameters": (checked.optional(_count), "Int64"),
+        "epochs": (checked.optional(checked.integer(checked.MAX_EPOCHS)), "Int64"),
+        "seed": (checked.whole, "object"),
+        "wall_seconds": (_seconds, "float64"),
+        "status": (checked.one_of(OK, FAILED), "object"),
+        "failure": (checked.message, "object"),
+        "form": (checked.optional(checked.one_of("trained", "topology")), "object"),
+        "finished_at": (checked.time, "object"),
+        "latency_us": (checked.optional(checked.number(checked.MAX_LATENCY_US)), "float64"),
     },
-    "form": _form,
-    "finished_at": checked.time,
-    "latency_us": _latency,
-}
-TABLE_COLUMNS = ", ".join(_TABLE)
-"""Of individuals and genomes, in the order of `frames.INDIVIDUAL_TYPES`."""
+)
+"""Individuals joined with the form of their genome, as `Run.individuals` shows them."""
 
-_GENERATION: dict[str, _Check] = {
-    "generation": _generation,
-    "population": checked.json_ids,
-    "front": checked.json_ids,
-    "hypervolume": checked.number,
-    "best_accuracy": checked.number,
-    "n_evaluated": _count,
-    "n_failed": _count,
-    "epochs": _count,
-    "wall_seconds": _seconds,
-}
-GENERATION_COLUMNS = ", ".join(_GENERATION)
-
-_EVENT: dict[str, _Check] = {
-    "sequence": _count,
-    "kind": checked.word,
-    "from_child": _count,
-    "generation": partial(checked.optional_integer, most=MAX_GENERATION),
-    '"values"': _INDIVIDUAL["mutation"],
-    "time": checked.time,
-}
-EVENT_COLUMNS = ", ".join(_EVENT)
+INDIVIDUALS = Table(
+    "individual",
+    "individuals",
+    {
+        **{name: column for name, column in TABLE.columns.items() if name != "form"},
+        "outcome_failure": (checked.message, "object"),
+        "mutation": (checked.json_object, "object"),
+        "history": (checked.json_history, "object"),
+    },
+)
+GENERATIONS = Table(
+    "generation",
+    "generations",
+    {
+        "generation": (_generation, "int64"),
+        "population": (checked.json_ids, "object"),
+        "front": (checked.json_ids, "object"),
+        "hypervolume": (checked.number(), "float64"),
+        "best_accuracy": (checked.number(), "float64"),
+        "n_evaluated": (_count, "int64"),
+        "n_failed": (_count, "int64"),
+        "epochs": (_count, "int64"),
+        "wall_seconds": (_seconds, "float64"),
+        "finished_at": (checked.time, "object"),
+    },
+)
+EVENTS = Table(
+    "event",
+    "events",
+    {
+        "sequence": (_count, "int64"),
+        "kind": (checked.word, "object"),
+        "from_child": (_count, "int64"),
+        "generation": (checked.optional(_generation), "Int64"),
+        '"values"': (checked.json_object, "object"),
+        "time": (checked.time, "object"),
+    },
+)
 
 
 def now() -> str:
@@ -111,87 +124,89 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+def _search_config(value: Any, what: str) -> Any:
+    try:
+        stored_objectives(checked.mapping(value, what))
+    except ConfigError as error:
+        raise BadValueError("the run", str(error), value["objectives"]) from None
+    return value
+
+
+def _dataset(value: Any, what: str) -> Any:
+    for name in ("name", "fingerprint"):
+        checked.text(checked.mapping(value, what)[name], f"{name} of the data set")
+    return value
+
+
+def _versions(value: Any, what: str) -> Any:
+    for name, version in checked.mapping(value, what).items():
+        checked.text(version, f"version of {name:.40}")
+    return value
+
+
+_RUN: dict[str, Check] = {
+    "space_name": checked.word,
+    "space_config": checked.mapping,
+    "search_config": _search_config,
+    "dataset": _dataset,
+    "seed": checked.whole,
+    "versions": _versions,
+    "cpu": checked.text,
+    "origin": checked.optional(checked.mapping),
+}
+
+
 def description_rows(description: RunDescription) -> dict[str, str]:
     """Keys and values of the table `run` for a new run."""
-    values = {
-        "format_version": SCHEMA_VERSION,
-        "created_at": now(),
-        "space_name": description.space_name,
-        "space_config": description.space_config,
-        "search_config": description.search_config,
-        "dataset": description.dataset,
-        "seed": str(int(description.seed)),  # other readers of JSON would round a large one
-        "versions": description.versions,
-        "cpu": description.cpu,
-        "origin": description.origin,
-        "state": "running",
-    }
+    values = {name: getattr(description, name) for name in _RUN}
+    values["seed"] = str(int(description.seed))  # other readers of JSON would round a large one
+    values |= {"format_version": SCHEMA_VERSION, "created_at": now(), "state": "running"}
     texts = {key: to_json(value, f"{key} of the run") for key, value in values.items()}
-    description_from_rows({key: checked.json(text, key) for key, text in texts.items()})
+    description_from_rows({key: checked.decoded(text) for key, text in texts.items()})
     return texts
 
 
 def description_from_rows(rows: Mapping[str, Any]) -> RunDescription:
     """The description back from the decoded table `run`."""
     try:
-        dataset = checked.mapping(rows["dataset"], "dataset of the run")
-        versions = checked.mapping(rows["versions"], "versions of the run")
-        for name in ("name", "fingerprint"):
-            checked.text(dataset[name], f"{name} of the data set")
-        for name, version in versions.items():
-            checked.text(version, f"version of {name:.40}")
-        config = checked.mapping(rows["search_config"], "search_config of the run")
-        try:
-            stored_objectives(config)
-        except ConfigError as error:
-            raise BadValueError("the run", str(error), config["objectives"]) from None
-        return RunDescription(
-            space_name=checked.word(rows["space_name"], "space_name of the run"),
-            space_config=checked.mapping(rows["space_config"], "space_config of the run"),
-            search_config=config,
-            dataset=dataset,
-            seed=checked.whole(rows["seed"], "seed of the run"),
-            versions=versions,
-            cpu=checked.text(rows["cpu"], "cpu of the run"),
-            origin=None if rows["origin"] is None else checked.mapping(rows["origin"], "origin of the run"),
-        )
+        return RunDescription(**{name: check(rows[name], f"{name} of the run") for name, check in _RUN.items()})
     except KeyError as error:
         raise BadValueError("the run", f"an entry {error}", None) from None
 
 
 def individual_row(individual: Individual) -> tuple[Any, ...]:
-    """Values for `INDIVIDUAL_COLUMNS`."""
+    """Values for `INDIVIDUALS`."""
     cost, result, name = individual.cost, individual.result, f"individual {individual.id}"
     kind = individual.mutation.get("kind")
-    row = (
-        int(individual.id),
-        None if individual.parent is None else int(individual.parent),
-        int(individual.generation),
-        individual.origin,
-        None if kind is None else str(kind),
-        str(int(individual.seed)),
-        individual.status,
-        _clean(individual.failure),
-        _null(result.val_accuracy) if result else None,
-        _null(result.initial_val_accuracy) if result else None,
-        int(cost.flops) if cost else None,
-        int(cost.flops_total) if cost else None,
-        int(cost.parameters) if cost else None,
-        None if cost is None or cost.latency_us is None else float(cost.latency_us),
-        int(result.epochs) if result else None,
-        _null(individual.wall_seconds),
-        now(),
-        _clean(result.failure) if result else None,
-        to_json(individual.mutation, f"the mutation record of {name}"),
-        to_json(result.history if result else (), f"the history of {name}"),
-    )
-    individual_from_row(row)  # what nobody could read is not written
+    values = {
+        "id": int(individual.id),
+        "parent": None if individual.parent is None else int(individual.parent),
+        "generation": int(individual.generation),
+        "mutation_kind": None if kind is None else str(kind),
+        "origin": individual.origin,
+        "val_accuracy": _null(result.val_accuracy) if result else None,
+        "initial_val_accuracy": _null(result.initial_val_accuracy) if result else None,
+        "flops": int(cost.flops) if cost else None,
+        "flops_total": int(cost.flops_total) if cost else None,
+        "parameters": int(cost.parameters) if cost else None,
+        "epochs": int(result.epochs) if result else None,
+        "seed": str(int(individual.seed)),
+        "wall_seconds": _null(individual.wall_seconds),
+        "status": individual.status,
+        "failure": _clean(individual.failure),
+        "finished_at": now(),
+        "latency_us": None if individual.latency_us is None else float(individual.latency_us),
+        "outcome_failure": _clean(result.failure) if result else None,
+        "mutation": to_json(individual.mutation, f"the mutation record of {name}"),
+        "history": to_json(result.history if result else (), f"the history of {name}"),
+    }
+    row = tuple(values[column] for column in INDIVIDUALS.columns)
+    individual_from(INDIVIDUALS.checked(row))  # nothing is written that could not be read
     return row
 
 
-def individual_from_row(row: Sequence[Any], genome: Any = None, objectives: Sequence[Objective] = ()) -> Individual:
-    """The individual back from `INDIVIDUAL_COLUMNS`, with `genome` in its result; one that is ok has all objectives."""
-    of = dict(zip(_INDIVIDUAL, checked.row(_INDIVIDUAL, row, "individual"), strict=True))
+def individual_from(of: Mapping[str, Any], objectives: Sequence[Objective] = ()) -> Individual:
+    """The individual back from a checked row, without its genome; one that is ok has all objectives."""
     _check_whole(of, objectives)
     id, mutation, epochs, history = of["id"], of["mutation"], of["epochs"], of["history"]
     if mutation.get("kind") != of["mutation_kind"]:
@@ -201,32 +216,14 @@ def individual_from_row(row: Sequence[Any], genome: Any = None, objectives: Sequ
         if len(history) != epochs:
             raise BadValueError(f"history of individual {id}", f"{epochs} rows, one an epoch", len(history))
         accuracies = of["val_accuracy"], of["initial_val_accuracy"]
-        result = TrainResult(genome, *accuracies, tuple(history), of["outcome_failure"])
-    cost = of["flops"], of["flops_total"], of["parameters"], of["latency_us"]
-    return Individual(
-        id=id,
-        parent=of["parent"],
-        generation=of["generation"],
-        origin=of["origin"],
-        mutation=mutation,
-        seed=of["seed"],
-        status=of["status"],
-        failure=of["failure"],
-        cost=None if of["flops"] is None else Cost(*cost),
-        result=result,
-        wall_seconds=of["wall_seconds"],
-    )
-
-
-def table_row(row: Sequence[Any], objectives: Sequence[Objective] = ()) -> list[Any]:
-    """A row of `TABLE_COLUMNS`, checked; one that is ok has all objectives."""
-    values = checked.row(_TABLE, row, "individual")
-    _check_whole(dict(zip(_TABLE, values, strict=True)), objectives)
-    return values
+        result = TrainResult(None, *accuracies, tuple(history), of["outcome_failure"])
+    cost = None if of["flops"] is None else Cost(*(of[name] for name in Cost.__dataclass_fields__))
+    same = {name: of[name] for name in Individual.__dataclass_fields__ if name not in ("cost", "result")}
+    return Individual(**same, cost=cost, result=result)
 
 
 def _check_whole(of: Mapping[str, Any], objectives: Sequence[Objective]) -> None:
-    """Raise `BadValueError` unless an individual has all of its cost or none, and a result if it is ok."""
+    """Raise `BadValueError` unless an individual has all of its cost or none, and all that an ok one must have."""
     name, cost = f"individual {of['id']}", (of["flops"], of["flops_total"], of["parameters"])
     if len({part is None for part in cost}) > 1:
         raise BadValueError(f"cost of {name}", "all of flops, flops_total and parameters, or none", cost)
@@ -239,8 +236,31 @@ def _check_whole(of: Mapping[str, Any], objectives: Sequence[Objective]) -> None
         raise BadValueError(name, "latency_us, as latency is an objective and it is ok", None)
 
 
+def individuals_frame(
+    rows: Sequence[Mapping[str, Any]], alive: Collection[int], objectives: Sequence[Objective] = TWO
+) -> pd.DataFrame:
+    """The table of individuals from checked rows of `TABLE`; latency is left out if it is no objective."""
+    for row in rows:
+        _check_whole(row, objectives)
+    frame = TABLE.frame(rows)
+    if LATENCY not in objectives:
+        frame = frame.drop(columns=LATENCY.column)
+    frame["alive"] = frame["id"].isin(list(alive))
+    frame["on_front"] = frame["id"].isin(front_frame(frame, objectives)["id"])
+    return frame
+
+
+def front_frame(individuals: pd.DataFrame, objectives: Sequence[Objective] = TWO) -> pd.DataFrame:
+    """The Pareto front of the table of individuals, by rising FLOPs; of those equal in all objectives the lowest id."""
+    usable = (individuals["status"] == OK) & individuals["val_accuracy"].notna() & individuals["flops"].notna()
+    frame = individuals[usable].astype({"flops": "int64", "flops_total": "int64", "parameters": "int64"})
+    values = [frame[objective.column].tolist() for objective in objectives]
+    front = frame.iloc[undominated(values, frame["id"].tolist(), objectives)]
+    return front.sort_values("flops", kind="stable").reset_index(drop=True)
+
+
 def generation_row(record: GenerationRecord) -> tuple[Any, ...]:
-    """Values for `GENERATION_COLUMNS`."""
+    """Values for `GENERATIONS`."""
     name = f"generation {record.generation}"
     row = (
         int(record.generation),
@@ -252,26 +272,23 @@ def generation_row(record: GenerationRecord) -> tuple[Any, ...]:
         int(record.n_failed),
         int(record.epochs),
         _null(record.wall_seconds),
+        now(),
     )
-    generation_from_row(row)
+    GENERATIONS.checked(row)
     return row
 
 
-def generation_from_row(row: Sequence[Any]) -> GenerationRecord:
-    """The record back from `GENERATION_COLUMNS`."""
-    return GenerationRecord(*checked.row(_GENERATION, row, "generation"))
+def generation_from(of: Mapping[str, Any]) -> GenerationRecord:
+    """The record back from a checked row."""
+    values = {name: of[name] for name in GenerationRecord.__dataclass_fields__}
+    return GenerationRecord(**values | {"population": tuple(of["population"]), "front": tuple(of["front"])})
 
 
 def event_row(kind: str, from_child: int, generation: int | None, values: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Values for `EVENT_COLUMNS` but the first, which the file counts."""
+    """Values for `EVENTS` but the first, which the file counts."""
     row = (kind, int(from_child), generation, to_json(values, f"the event {kind!r}"), now())
-    event_from_row((0, *row))
+    EVENTS.checked((0, *row))
     return row
-
-
-def event_from_row(row: Sequence[Any]) -> Event:
-    """The event back from `EVENT_COLUMNS`."""
-    return Event(*checked.row(_EVENT, row, "event"))
 
 
 def _null(value: float) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.errors import ConfigError, RunError
 from workbench.objectives import stored_objectives
-from workbench.store.checked import decoded, to_json
+from workbench.store.checked import BadValueError, json_object, to_json
 
 APPLICATION_ID = 0x4E575242  # "NWRB", neuron workbench run, in bytes 68–71 of the file
 SCHEMA_VERSION = 2
@@ -70,33 +70,33 @@ TABLES = (
     )""",
 )
 
-TABLES_OF = {
-    1: tuple(statement.replace("        latency_us REAL,\n", "") for statement in TABLES),
-    SCHEMA_VERSION: TABLES,
+# The tables of each version. In version 1, `description` also held the predicted latency, if it was an objective.
+TABLES_OF = {1: tuple(statement.replace("        latency_us REAL,\n", "") for statement in TABLES), 2: TABLES}
+
+
+def columns_in(version: int, names: str) -> str:
+    """What to select of a file of a version for `names`, columns of the newest one."""
+    in_1 = {"latency_us": "latency_of(description)", "description": "without_latency(description)"}
+    return ", ".join(in_1.get(name, name) for name in names.split(", ")) if version == 1 else names
+
+
+# By version: the statements that make the next version of it.
+UPGRADES = {
+    1: (
+        "ALTER TABLE individuals RENAME TO individuals_1",
+        TABLES[1],
+        f"INSERT INTO individuals SELECT "
+        f"{columns_in(1, ', '.join(line.split()[0] for line in TABLES[1].splitlines()[1:-2]))} "
+        "FROM individuals_1 ORDER BY id",
+        "DROP TABLE individuals_1",
+        "UPDATE run SET value = with_objectives(value) WHERE key = 'search_config'",
+        "UPDATE run SET value = '2' WHERE key = 'format_version'",
+        "PRAGMA user_version = 2",
+    )
 }
-"""The tables of each version. In version 1, `description` also held the predicted latency, if it was an objective."""
 
-_IN_1 = {"latency_us": "latency_of(description)", "description": "without_latency(description)"}
-"""What to select of a file of version 1 for columns of version 2."""
-
-_COLUMNS = ", ".join(line.split()[0] for line in TABLES[1].splitlines()[1:-2])
-
-_FROM_1 = (
-    "ALTER TABLE individuals RENAME TO individuals_1",
-    TABLES[1],
-    f"INSERT INTO individuals SELECT {', '.join(_IN_1.get(name, name) for name in _COLUMNS.split(', '))} "
-    "FROM individuals_1 ORDER BY id",
-    "DROP TABLE individuals_1",
-    "UPDATE run SET value = with_objectives(value) WHERE key = 'search_config'",
-    "UPDATE run SET value = '2' WHERE key = 'format_version'",
-    "PRAGMA user_version = 2",
-)
-
-UPGRADES = {1: _FROM_1}
-"""By version: the statements that make the next version of it."""
-
+# Tables that SQLite makes itself; the last holds what `sqlite3 FILE .recover` could not place.
 _HARMLESS = ("sqlite_sequence", "sqlite_stat1", "lost_and_found")
-"""Tables that SQLite makes itself; the last holds what `sqlite3 FILE .recover` could not place."""
 
 
 def create_file(path: Path, rows: dict[str, str]) -> None:
@@ -113,11 +113,6 @@ def create_file(path: Path, rows: dict[str, str]) -> None:
         connection.execute("COMMIT")
 
 
-def columns_in(version: int, names: str) -> str:
-    """What to select of a file of a version for `names`, columns of the newest one."""
-    return ", ".join(_IN_1.get(name, name) for name in names.split(", ")) if version == 1 else names
-
-
 def add_functions(connection: sqlite3.Connection) -> None:
     """Give a connection the functions by which files of version 1 are read and upgraded."""
     for function in (latency_of, without_latency, with_objectives):
@@ -125,20 +120,18 @@ def add_functions(connection: sqlite3.Connection) -> None:
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
-    """Bring a file of an older version to the newest in one transaction: a kill in between leaves the old one whole."""
+    """Bring a file of an older version to the newest in one transaction: a kill in between leaves the old one whole.
+
+    If it fails, `connect` closes the connection, which rolls it back.
+    """
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("PRAGMA legacy_alter_table = ON")  # tables that refer to a renamed one keep its old name
     connection.execute("BEGIN IMMEDIATE")
-    try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        for number in range(version, SCHEMA_VERSION):
-            for statement in UPGRADES[number]:
-                connection.execute(statement)
-        connection.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-        raise
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for number in range(version, SCHEMA_VERSION):
+        for statement in UPGRADES[number]:
+            connection.execute(statement)
+    connection.execute("COMMIT")
     connection.execute("PRAGMA legacy_alter_table = OFF")
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -170,10 +163,9 @@ def with_objectives(config: Any) -> Any:
 def _mapping(text: Any) -> dict[str, Any]:
     """A JSON object; an empty one for anything else, which is noticed when it is read."""
     try:
-        value = decoded(text) if isinstance(text, str) else None
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {}
+        return json_object(text, "")
+    except BadValueError:
+        return {}
 
 
 def check_format(connection: sqlite3.Connection) -> None:
@@ -186,7 +178,7 @@ def check_format(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application_id != APPLICATION_ID:
         raise RunError(
-            f"it is not a run file: expected an SQLite file written by the workbench "
+            "it is not a run file: expected an SQLite file written by the workbench "
             f"(application id {APPLICATION_ID}), got another program's (id {application_id}); check the path"
         )
     if version > SCHEMA_VERSION:
@@ -196,11 +188,7 @@ def check_format(connection: sqlite3.Connection) -> None:
         )
     if version < 1:
         raise RunError(f"it is damaged: expected a file version from 1, got {version}")
-    _check_tables(connection, TABLES_OF[version])
-
-
-def _check_tables(connection: sqlite3.Connection, tables: tuple[str, ...]) -> None:
-    missing = {_plain(statement) for statement in tables}
+    missing = {_plain(statement) for statement in TABLES_OF[version]}
     for kind, name, statement in connection.execute("SELECT type, name, sql FROM sqlite_master"):
         is_table = kind == "table" and isinstance(statement, str) and statement.startswith("CREATE TABLE")
         if is_table and _plain(statement) in missing:

@@ -10,19 +10,15 @@ import threading
 import weakref
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from workbench.errors import ConfigError, RunError
 from workbench.individuals import Individual
 from workbench.store import checked, rows, schema
 from workbench.store.checked import BadValueError
-from workbench.store.connections import FAULTS, Reading, connect, explain, reading
+from workbench.store.connections import FAULTS, connect, explain, reading
 from workbench.store.lock import WriterExistsError, WriterLock
 from workbench.store.records import GenerationRecord, RunDescription
-
-Genomes = Mapping[int, tuple[str, bytes] | None]
-"""By id of the individual: "trained" or "topology", and the encoded genome; None to leave it out."""
 
 IF_EXISTS = ("error", "resume", "new")
 
@@ -30,16 +26,8 @@ IF_EXISTS = ("error", "resume", "new")
 def create_run(path: str | os.PathLike[str], description: RunDescription, *, if_exists: str = "error") -> RunWriter:
     """Start a run in a new file, or continue one.
 
-    Args:
-        path: the run file; its folder must exist.
-        description: what the run is of. Neither used nor compared if an existing run is resumed.
-        if_exists: what to do if `path` exists: "error", "resume" (append to it), or "new" (take a free name
-            beside it: run-2.sqlite, run-3.sqlite, …).
-
-    Raises:
-        RunError: if the file exists ("error"), is no intact run file ("resume"), has a writer already, or
-            cannot be made.
-        ConfigError: if `if_exists` is none of the three.
+    If `path` exists, "error" raises, "resume" appends to it (and ignores `description`), and "new" takes a free name
+    beside it: run-2.sqlite, run-3.sqlite, …
     """
     if if_exists not in IF_EXISTS:
         raise ConfigError(f"if_exists: expected one of {', '.join(IF_EXISTS)}, got {if_exists!r}")
@@ -125,15 +113,11 @@ class RunWriter:
 
     Every method raises `RunError` if the file cannot take the record (full disk, closed, an id twice); then
     nothing of that call is in the file, and all earlier calls are.
-
-    Attributes:
-        path: the file written, which with `if_exists="new"` need not be the one asked for.
-        resumed: whether the file existed before.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection, lock: WriterLock, *, resumed: bool) -> None:
-        self.path = path
-        self.resumed = resumed
+        self.path = path  # with `if_exists="new"` perhaps another than was asked for
+        self.resumed = resumed  # whether the file existed before
         self._connection = connection
         self._guard = threading.RLock()
         # Also run when the writer is forgotten or the interpreter ends, so that no lock outlives its use.
@@ -149,21 +133,16 @@ class RunWriter:
     ) -> int | None:
         """Record a finished individual, failed ones included.
 
-        Args:
-            individual: its `result.genome` is not looked at.
-            genome_bytes: the trained genome as the space encodes it, or None.
-            description: the space's JSON-ready facts of it, for tables and tooltips.
-            event: kind, first child affected and values of an event of the same instant, such as "by hand".
-
-        Returns:
-            The number of the event in the order of replay; None without one.
+        `genome_bytes` is the trained genome as the space encodes it, `description` the space's JSON-ready facts of it.
+        An event of the same instant, such as "by hand", is given by kind, first child affected and values; its number
+        in the order of replay is returned.
         """
         with _storable(self.path):
             row = rows.individual_row(individual)
-            blob = None if genome_bytes is None else checked.blob(genome_bytes, f"genome of individual {individual.id}")
+            blob = checked.optional(checked.blob)(genome_bytes, f"genome of individual {individual.id}")
         facts = rows.to_json(description or {}, f"the description of individual {individual.id}")
         with self._transaction() as connection:
-            _insert(connection, "individuals", rows.INDIVIDUAL_COLUMNS + ", description", (*row, facts))
+            _insert(connection, "individuals", rows.INDIVIDUALS.names + ", description", (*row, facts))
             if blob is not None:
                 _insert(connection, "genomes", "individual, form, blob", (row[0], "trained", blob))
             if event is None:
@@ -179,37 +158,42 @@ class RunWriter:
     def finish_generation(self, record: GenerationRecord, topologies: Mapping[int, bytes] | None = None) -> None:
         """Record that a generation was ranked.
 
-        Args:
-            record: of the generation.
-            topologies: encoded genomes without weights, to keep in place of the trained ones of individuals that are
-                now neither alive nor on the front.
+        `topologies` are encoded genomes without weights, to keep in place of the trained ones of individuals that are
+        now neither alive nor on the front.
         """
         with _storable(self.path):
-            row = (*rows.generation_row(record), rows.now())
+            row = rows.generation_row(record)
+        drop_weights = "UPDATE genomes SET form = 'topology', blob = ? WHERE individual = ?"
         with self._transaction() as connection:
-            _insert(connection, "generations", rows.GENERATION_COLUMNS + ", finished_at", row)
-            for id, blob in (topologies or {}).items():
-                _keep_topology(connection, int(id), blob)
+            _insert(connection, "generations", rows.GENERATIONS.names, row)
+            connection.executemany(drop_weights, [(blob, int(id)) for id, blob in (topologies or {}).items()])
 
     def copy_past(
         self,
         source: str | os.PathLike[str],
         generation: int,
-        genomes: Genomes,
+        genomes: Mapping[int, tuple[str, bytes] | None],
         skipped_events: Collection[str] = (),
     ) -> None:
         """Take over what another run held at the end of a generation; this one must be empty.
 
-        Args:
-            source: the other run file.
-            generation: the last that is copied; individuals, generations and events come with their numbers and times.
-            genomes: what to keep in place of the genomes that the other run has, by id.
-            skipped_events: kinds of events that are not copied.
+        Individuals, generations and events up to it come with their numbers and times, but for the kinds
+        `skipped_events`. `genomes` are kept in place of those that the other run has, by id: "trained" or "topology",
+        and the encoded genome, or None to leave it out.
         """
+        tables = (
+            ("individuals", rows.INDIVIDUALS.names + ", description"),
+            ("generations", rows.GENERATIONS.names),
+            ("events", rows.EVENTS.names),
+        )
         with self._transaction() as connection, reading(Path(source)) as file:
-            _copy(file, connection, "individuals", rows.INDIVIDUAL_COLUMNS + ", description", generation)
-            _copy(file, connection, "generations", rows.GENERATION_COLUMNS + ", finished_at", generation)
-            _copy(file, connection, "events", rows.EVENT_COLUMNS, generation, skipped_events)
+            for table, columns in tables:
+                for row in file.rows(
+                    f"SELECT {file.columns(columns)} FROM {table} WHERE generation <= {int(generation)} "
+                    f"ORDER BY {columns.split(',')[0]}"
+                ):
+                    if table != "events" or row[1] not in skipped_events:
+                        _insert(connection, table, columns, row)
             for id, form, blob in file.rows(
                 "SELECT id, form, blob FROM individuals LEFT JOIN genomes ON individuals.id = genomes.individual "
                 f"WHERE generation <= {int(generation)} ORDER BY id"
@@ -245,9 +229,7 @@ class RunWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @contextlib.contextmanager
@@ -282,29 +264,10 @@ def _insert(connection: sqlite3.Connection, table: str, columns: str, values: tu
     return connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values).lastrowid or 0
 
 
-def _copy(
-    file: Reading,
-    connection: sqlite3.Connection,
-    table: str,
-    columns: str,
-    generation: int,
-    skipped_kinds: Collection[str] = (),
-) -> None:
-    order = columns.split(", ")[0]
-    query = f"SELECT {file.columns(columns)} FROM {table} WHERE generation <= {int(generation)} ORDER BY {order}"
-    for row in file.rows(query):
-        if table != "events" or row[1] not in skipped_kinds:
-            _insert(connection, table, columns, row)
-
-
-def _keep_topology(connection: sqlite3.Connection, id: int, blob: bytes) -> None:
-    connection.execute("UPDATE genomes SET form = 'topology', blob = ? WHERE individual = ?", (blob, id))
-
-
 def _insert_event(
     connection: sqlite3.Connection, kind: str, from_child: int, generation: int | None, values: Mapping[str, Any]
 ) -> int:
-    columns = rows.EVENT_COLUMNS.removeprefix("sequence, ")
+    columns = rows.EVENTS.names.removeprefix("sequence, ")
     return _insert(connection, "events", columns, rows.event_row(kind, from_child, generation, values))
 
 
