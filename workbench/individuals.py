@@ -57,34 +57,19 @@ class TrainResult:
 
 @dataclass(frozen=True)
 class Individual:
-    """One network of a run: where it came from, what it scored, and its genome.
+    """One network of a run: where it came from, what it scored, and its genome."""
 
-    Attributes:
-        id: counts up from 0 in the order of proposal, over the whole run (from `BY_HAND` for those put in by hand);
-            ties of age go by it.
-        parent: id of the parent, None for an initial individual.
-        generation: 0 for the initial population; of one by hand, the generation with which it was ranked first.
-        origin: "initial", "mutation" or "by hand".
-        mutation: the mutation's record (`mutation["kind"]` names it), empty for an initial individual.
-        seed: root of every random choice made for this individual.
-        status: "ok" or "failed".
-        failure: why it failed, None otherwise.
-        cost: FLOPs and parameters; None if it failed before there was a genome.
-        result: what training gave; None if it failed before training ended.
-        wall_seconds: time from proposal to result on its worker.
-    """
-
-    id: int
-    parent: int | None
-    generation: int
-    origin: str
-    mutation: Mapping[str, Any]
-    seed: int
-    status: str
-    failure: str | None
-    cost: Cost | None
-    result: TrainResult | None
-    wall_seconds: float
+    id: int  # counts up over the whole run, in the order of proposal (from `BY_HAND` for those put in by hand)
+    parent: int | None  # its id, None for an initial individual
+    generation: int  # 0 for the initial population; of one by hand, that with which it was ranked first
+    origin: str  # "initial", "mutation" or "by hand"
+    mutation: Mapping[str, Any]  # the record of the mutation, of the kind `mutation["kind"]`; empty for an initial one
+    seed: int  # root of every random choice made for this individual
+    status: str  # "ok" or "failed"
+    failure: str | None  # why it failed
+    cost: Cost | None  # None if it failed before there was a genome
+    result: TrainResult | None  # None if it failed before training ended
+    wall_seconds: float  # from proposal to result on its worker
 
     @property
     def ok(self) -> bool:

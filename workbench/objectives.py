@@ -54,11 +54,7 @@ TWO = (ACCURACY, FLOPS)
 
 
 def objectives_of(names: Iterable[str]) -> tuple[Objective, ...]:
-    """Objectives by name, in the order of `OBJECTIVES`.
-
-    Raises:
-        ConfigError: if a name is unknown or comes twice, accuracy is missing, or there is nothing besides.
-    """
+    """Objectives by name, in the order of `OBJECTIVES`."""
     given = list(names)
     known = [one for one in OBJECTIVES.values() if one.name in given]
     if len(known) != len(given) or ACCURACY not in known or len(known) < 2:
@@ -70,11 +66,7 @@ def objectives_of(names: Iterable[str]) -> tuple[Objective, ...]:
 
 
 def stored_objectives(config: Mapping[str, Any]) -> tuple[Objective, ...]:
-    """Those of stored settings; where an older workbench named none, a latency model made latency one.
-
-    Raises:
-        ConfigError: if they make no sense.
-    """
+    """Those of stored settings; where an older workbench named none, a latency model made latency one."""
     if (names := config.get("objectives")) is None:
         return TWO if config.get("latency") is None else (*TWO, LATENCY)
     if not isinstance(names, list | tuple):
@@ -87,10 +79,7 @@ def undominated(
 ) -> list[int]:
     """Places of the individuals that no other dominates, ordered by the first cost; of equals that of the lowest id.
 
-    Args:
-        values: of each objective, one per individual.
-        ids: of the individuals.
-        objectives: accuracy first, then one or more costs.
+    `values` of each objective are one per individual; `objectives` begin with accuracy.
     """
     from moocore import is_nondominated
 

@@ -25,16 +25,12 @@ def rank(individuals: Sequence[Individual], objectives: Sequence[Objective] = TW
     Crowding is that of NSGA-II (Deb et al. 2002) on log costs, but finite at the extremes: they get the largest
     distance found between them. With infinite ones the smallest networks would win every tournament, and the search
     would collapse.
-
-    Returns:
-        Ranks int64 [individuals] and distances float64 [individuals].
     """
     from pymoo.operators.survival.rank_and_crowding.metrics import calc_crowding_distance
     from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
     values = minimised(individuals, objectives)
-    ranks = np.zeros(len(individuals), np.int64)
-    crowding = np.zeros(len(individuals))
+    ranks, crowding = np.zeros(len(individuals), np.int64), np.zeros(len(individuals))
     if not len(individuals):
         return ranks, crowding
     for number, members in enumerate(NonDominatedSorting().do(values)):

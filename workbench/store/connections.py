@@ -79,10 +79,8 @@ def connect(path: Path, mode: Literal["read", "write"]) -> sqlite3.Connection:
             schema.upgrade(connection)
     except BaseException as error:
         connection.close()
-        if isinstance(error, FAULTS):
+        if isinstance(error, (*FAULTS, RunError)):
             raise explain(error, path) from error
-        if isinstance(error, RunError):
-            raise RunError(f"run file {path}: {error}") from None
         raise
     return connection
 
@@ -93,7 +91,7 @@ class Reading:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection = connection
         connection.execute("SELECT count(*) FROM sqlite_master")  # the instant; later its bytes only become more
-        (self._version,) = connection.execute("PRAGMA user_version").fetchone()
+        (self.version,) = connection.execute("PRAGMA user_version").fetchone()
         self._bytes = _bytes_of(path)
 
     def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
@@ -111,10 +109,6 @@ class Reading:
             if taken > self._bytes:
                 raise BadValueError("a table", f"less text than the {self._bytes:,} bytes of the file", taken)
             yield row
-
-    def columns(self, names: str) -> str:
-        """What to select for some columns of the newest version."""
-        return schema.columns_in(self._version, names)
 
     def one(self, query: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """The first row of a query, if there is one."""

@@ -20,22 +20,14 @@ _held_guard = threading.RLock()  # re-entrant: the garbage collector may release
 _LOCKED_BYTE = 1 << 30  # beyond the text, which others may then read even where locks are mandatory
 
 
-class WriterExistsError(RunError):
-    """Another writer has the run."""
-
-    def __init__(self, run: Path, holder: str) -> None:
-        super().__init__(
-            f"run file {run}: it is being written by {holder}; only one search may write a run: stop "
-            f"that one first, or give this one another file"
-        )
+class TakenError(RunError):
+    """The run exists already, or another writer has it."""
 
 
 class WriterLock:
     """The right to write the run at `path`, held from creation to `release` or the end of the process.
 
-    Raises:
-        WriterExistsError: if another writer has it, named by process id and host.
-        RunError: if the lock file cannot be written.
+    Raises `TakenError`, which names the other writer's process id and host, or `RunError` if it cannot write a file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,12 +36,15 @@ class WriterLock:
         self._released = False
         me = f"process {self._pid} on {socket.gethostname()}"
         with _held_guard:
-            if _held.get(self._path) == self._pid:
-                raise WriterExistsError(path, f"{me}, which is this very process")
             try:
+                if _held.get(self._path) == self._pid:
+                    raise BlockingIOError(f"{me}, which is this very process")
                 self._descriptor = _acquire(self._path, me)
             except BlockingIOError as error:
-                raise WriterExistsError(path, str(error)) from None
+                raise TakenError(
+                    f"run file {path}: it is being written by {error}; only one search may write a run: stop "
+                    f"that one first, or give this one another file"
+                ) from None
             except OSError as error:
                 raise RunError(
                     f"run file {path}: cannot write in its folder {path.parent} ({error.strerror}); choose "
@@ -82,51 +77,38 @@ def is_being_written(path: str | os.PathLike[str]) -> bool:
 
 
 def _acquire(path: Path, me: str) -> int:
-    """A descriptor of the locked file at `path`, with the text `me` in it.
-
-    Raises:
-        BlockingIOError: with the text of the process that has it.
-        OSError: if the file cannot be made, locked or written.
-    """
+    """A descriptor of the locked file at `path`, with the text `me` in it; `BlockingIOError` has the text of others."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             if not _lock(descriptor):
                 raise BlockingIOError(os.read(descriptor, 1000).decode(errors="replace") or "another process")
-            if _is_file(descriptor, path):
-                os.truncate(descriptor, 0)
-                os.write(descriptor, me.encode())
-                return descriptor
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                    os.truncate(descriptor, 0)
+                    os.write(descriptor, me.encode())
+                    return descriptor
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)  # its last holder removed it between our opening and locking it
 
 
-def _is_file(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False
-
-
 def _lock(descriptor: int) -> bool:
     """Lock without waiting; whether nobody else has it locked."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        finally:
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        return True
-    import fcntl
-
     try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _LOCKED_BYTE)
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            finally:
+                os.lseek(descriptor, 0, os.SEEK_SET)
+        else:
+            import fcntl
+
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _LOCKED_BYTE)
     except (BlockingIOError, PermissionError):  # POSIX allows either
         return False
     return True

@@ -16,6 +16,7 @@ from workbench.space import MAKERS, SearchSpace
 from workbench.store import checked, rows
 from workbench.store.connections import Reading, reading
 from workbench.store.records import Event, GenerationRecord, Memory, RunDescription, check_consistent
+from workbench.store.schema import columns_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -228,7 +229,7 @@ class Run:
             return check(value, f"{column} of individual {id}")
 
     def _row(self, file: Reading, columns: str, id: int) -> tuple[Any, ...]:
-        row = file.one(f"SELECT {file.columns(columns)} FROM individuals WHERE id = ?", (_small(id),))
+        row = file.one(f"SELECT {columns_in(file.version, columns)} FROM individuals WHERE id = ?", (_small(id),))
         if row is None:
             raise self._unknown(file, id)
         return row
@@ -245,9 +246,7 @@ def _read_entries(file: Reading) -> dict[str, Any]:
 
 
 def _read(file: Reading, table: rows.Table, where: str = "") -> list[dict[str, Any]]:
-    order = table.names.split(",")[0]
-    query = f"SELECT {file.columns(table.names)} FROM {table.source} {where} ORDER BY {order}"
-    return [table.checked(row) for row in file.rows(query)]
+    return [table.checked(row) for row in file.rows(table.select(file.version, where))]
 
 
 def _read_genome(file: Reading, id: int) -> bytes | None:

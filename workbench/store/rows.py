@@ -13,7 +13,7 @@ from workbench.objectives import LATENCY, TWO, Objective, stored_objectives, und
 from workbench.store import checked
 from workbench.store.checked import CUT_MESSAGE, BadValueError, Check, to_json
 from workbench.store.records import GenerationRecord, RunDescription
-from workbench.store.schema import SCHEMA_VERSION
+from workbench.store.schema import SCHEMA_VERSION, columns_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +24,16 @@ STATES = ("running", "paused", "stopped", "finished", "failed")
 class Table:
     """The columns of a table in order, each with its check and its type in pandas; `of` names what a row is."""
 
-    def __init__(self, of: str, source: str, columns: Mapping[str, tuple[Check, str]]) -> None:
+    def __init__(self, of: str, source: str, **columns: tuple[Check, str]) -> None:
         self.of, self.source, self.columns = of, source, columns  # `source` and `names` as in SQL
         self.names = ", ".join(columns)
+
+    def select(self, version: int, where: str = "", more: str = "") -> str:
+        """The query for its rows (with `more` columns), in the order of the first column, in a file of a version."""
+        return (
+            f"SELECT {columns_in(version, self.names + more)} FROM {self.source} {where} "
+            f"ORDER BY {next(iter(self.columns))}"
+        )
 
     def checked(self, row: Sequence[Any]) -> dict[str, Any]:
         """The values of a row by column, each checked."""
@@ -56,66 +63,58 @@ _seconds = checked.number(checked.MAX_SECONDS)
 TABLE = Table(
     "individual",
     "individuals LEFT JOIN genomes ON genomes.individual = individuals.id",
-    {
-        "id": (_count, "int64"),
-        "parent": (checked.optional(_count), "Int64"),
-        "generation": (_generation, "int64"),
-        "mutation_kind": (checked.optional(checked.word), "object"),
-        "origin": (checked.word, "object"),
-        "val_accuracy": (checked.number(), "float64"),
-        "initial_val_accuracy": (checked.number(), "float64"),
-        "flops": (checked.optional(_count), "Int64"),
-        "flops_total": (checked.optional(_count), "Int64"),
-        "parameters": (checked.optional(_count), "Int64"),
-        "epochs": (checked.optional(checked.integer(checked.MAX_EPOCHS)), "Int64"),
-        "seed": (checked.whole, "object"),
-        "wall_seconds": (_seconds, "float64"),
-        "status": (checked.one_of(OK, FAILED), "object"),
-        "failure": (checked.message, "object"),
-        "form": (checked.optional(checked.one_of("trained", "topology")), "object"),
-        "finished_at": (checked.time, "object"),
-        "latency_us": (checked.optional(checked.number(checked.MAX_LATENCY_US)), "float64"),
-    },
+    id=(_count, "int64"),
+    parent=(checked.optional(_count), "Int64"),
+    generation=(_generation, "int64"),
+    mutation_kind=(checked.optional(checked.word), "object"),
+    origin=(checked.word, "object"),
+    val_accuracy=(checked.number(), "float64"),
+    initial_val_accuracy=(checked.number(), "float64"),
+    flops=(checked.optional(_count), "Int64"),
+    flops_total=(checked.optional(_count), "Int64"),
+    parameters=(checked.optional(_count), "Int64"),
+    epochs=(checked.optional(checked.integer(checked.MAX_EPOCHS)), "Int64"),
+    seed=(checked.whole, "object"),
+    wall_seconds=(_seconds, "float64"),
+    status=(checked.one_of(OK, FAILED), "object"),
+    failure=(checked.message, "object"),
+    form=(checked.optional(checked.one_of("trained", "topology")), "object"),
+    finished_at=(checked.time, "object"),
+    latency_us=(checked.optional(checked.number(checked.MAX_LATENCY_US)), "float64"),
 )
 """Individuals joined with the form of their genome, as `Run.individuals` shows them."""
 
 INDIVIDUALS = Table(
     "individual",
     "individuals",
-    {
-        **{name: column for name, column in TABLE.columns.items() if name != "form"},
-        "outcome_failure": (checked.message, "object"),
-        "mutation": (checked.json_object, "object"),
-        "history": (checked.json_history, "object"),
-    },
+    **{name: column for name, column in TABLE.columns.items() if name != "form"},
+    outcome_failure=(checked.message, "object"),
+    mutation=(checked.json_object, "object"),
+    history=(checked.json_history, "object"),
 )
 GENERATIONS = Table(
     "generation",
     "generations",
-    {
-        "generation": (_generation, "int64"),
-        "population": (checked.json_ids, "object"),
-        "front": (checked.json_ids, "object"),
-        "hypervolume": (checked.number(), "float64"),
-        "best_accuracy": (checked.number(), "float64"),
-        "n_evaluated": (_count, "int64"),
-        "n_failed": (_count, "int64"),
-        "epochs": (_count, "int64"),
-        "wall_seconds": (_seconds, "float64"),
-        "finished_at": (checked.time, "object"),
-    },
+    generation=(_generation, "int64"),
+    population=(checked.json_ids, "object"),
+    front=(checked.json_ids, "object"),
+    hypervolume=(checked.number(), "float64"),
+    best_accuracy=(checked.number(), "float64"),
+    n_evaluated=(_count, "int64"),
+    n_failed=(_count, "int64"),
+    epochs=(_count, "int64"),
+    wall_seconds=(_seconds, "float64"),
+    finished_at=(checked.time, "object"),
 )
 EVENTS = Table(
     "event",
     "events",
-    {
-        "sequence": (_count, "int64"),
-        "kind": (checked.word, "object"),
-        "from_child": (_count, "int64"),
-        "generation": (checked.optional(_generation), "Int64"),
-        '"values"': (checked.json_object, "object"),
-        "time": (checked.time, "object"),
-    },
+    sequence=(_count, "int64"),
+    kind=(checked.word, "object"),
+    from_child=(_count, "int64"),
+    generation=(checked.optional(_generation), "Int64"),
+    **{'"values"': (checked.json_object, "object")},
+    time=(checked.time, "object"),
 )
 
 

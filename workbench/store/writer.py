@@ -17,7 +17,7 @@ from workbench.individuals import Individual
 from workbench.store import checked, rows, schema
 from workbench.store.checked import BadValueError
 from workbench.store.connections import FAULTS, connect, explain, reading
-from workbench.store.lock import WriterExistsError, WriterLock
+from workbench.store.lock import TakenError, WriterLock
 from workbench.store.records import GenerationRecord, RunDescription
 
 IF_EXISTS = ("error", "resume", "new")
@@ -39,13 +39,9 @@ def create_run(path: str | os.PathLike[str], description: RunDescription, *, if_
     for number in itertools.count(1):
         candidate = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
         if not _has_orphan(candidate):
-            with contextlib.suppress(_FileExistsError, WriterExistsError):
+            with contextlib.suppress(TakenError):
                 return _open(candidate, description, resume=False)
     raise AssertionError("unreachable")
-
-
-class _FileExistsError(RunError):
-    """The file of a new run exists already."""
 
 
 def _open(path: Path, description: RunDescription, *, resume: bool) -> RunWriter:
@@ -65,7 +61,7 @@ def _open(path: Path, description: RunDescription, *, resume: bool) -> RunWriter
 
 def _check_free(path: Path, resume: bool) -> None:
     if path.exists() and not resume:
-        raise _FileExistsError(
+        raise TakenError(
             f"run file {path}: it exists already; go on with it (if_exists='resume'), or start a new one "
             f"beside it (if_exists='new')"
         )
@@ -83,25 +79,22 @@ def _create_file(path: Path, description: RunDescription) -> None:
             f"run file {path}: it does not exist, but {path.name}-wal does, the latest part of a run of that "
             f"name; bring {path.name} back, or delete {path.name}-wal"
         )
-    with _storable(path):
+    try:
         values = rows.description_rows(description)
+    except BadValueError as error:
+        raise _unstorable(error, path) from error
     draft = path.with_name(path.name + ".draft")
     try:
         for leftover in (draft, Path(f"{draft}-journal"), Path(f"{path}-wal"), Path(f"{path}-shm")):
             leftover.unlink(missing_ok=True)
         schema.create_file(draft, values)
         os.rename(draft, path)
-        _sync_folder(path.parent)
     except (sqlite3.Error, OSError) as error:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise explain(error, path) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush the renaming to disk, where folders can be synchronised."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+    with contextlib.suppress(OSError):  # flush the renaming to disk, where folders can be synchronised
+        descriptor = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
@@ -137,11 +130,10 @@ class RunWriter:
         An event of the same instant, such as "by hand", is given by kind, first child affected and values; its number
         in the order of replay is returned.
         """
-        with _storable(self.path):
+        with self._transaction() as connection:
             row = rows.individual_row(individual)
             blob = checked.optional(checked.blob)(genome_bytes, f"genome of individual {individual.id}")
-        facts = rows.to_json(description or {}, f"the description of individual {individual.id}")
-        with self._transaction() as connection:
+            facts = rows.to_json(description or {}, f"the description of individual {individual.id}")
             _insert(connection, "individuals", rows.INDIVIDUALS.names + ", description", (*row, facts))
             if blob is not None:
                 _insert(connection, "genomes", "individual, form, blob", (row[0], "trained", blob))
@@ -161,11 +153,9 @@ class RunWriter:
         `topologies` are encoded genomes without weights, to keep in place of the trained ones of individuals that are
         now neither alive nor on the front.
         """
-        with _storable(self.path):
-            row = rows.generation_row(record)
         drop_weights = "UPDATE genomes SET form = 'topology', blob = ? WHERE individual = ?"
         with self._transaction() as connection:
-            _insert(connection, "generations", rows.GENERATIONS.names, row)
+            _insert(connection, "generations", rows.GENERATIONS.names, rows.generation_row(record))
             connection.executemany(drop_weights, [(blob, int(id)) for id, blob in (topologies or {}).items()])
 
     def copy_past(
@@ -181,23 +171,13 @@ class RunWriter:
         `skipped_events`. `genomes` are kept in place of those that the other run has, by id: "trained" or "topology",
         and the encoded genome, or None to leave it out.
         """
-        tables = (
-            ("individuals", rows.INDIVIDUALS.names + ", description"),
-            ("generations", rows.GENERATIONS.names),
-            ("events", rows.EVENTS.names),
-        )
+        past = f"WHERE generation <= {int(generation)}"
         with self._transaction() as connection, reading(Path(source)) as file:
-            for table, columns in tables:
-                for row in file.rows(
-                    f"SELECT {file.columns(columns)} FROM {table} WHERE generation <= {int(generation)} "
-                    f"ORDER BY {columns.split(',')[0]}"
-                ):
-                    if table != "events" or row[1] not in skipped_events:
-                        _insert(connection, table, columns, row)
-            for id, form, blob in file.rows(
-                "SELECT id, form, blob FROM individuals LEFT JOIN genomes ON individuals.id = genomes.individual "
-                f"WHERE generation <= {int(generation)} ORDER BY id"
-            ):
+            for table, more in ((rows.INDIVIDUALS, ", description"), (rows.GENERATIONS, ""), (rows.EVENTS, "")):
+                for row in file.rows(table.select(file.version, past, more)):
+                    if table is not rows.EVENTS or row[1] not in skipped_events:
+                        _insert(connection, table.source, table.names + more, row)
+            for id, form, blob in file.rows(f"SELECT id, form, blob FROM {rows.TABLE.source} {past} ORDER BY id"):
                 kept = genomes.get(id, None if blob is None else (form, blob))
                 if kept:
                     _insert(connection, "genomes", "individual, form, blob", (id, *kept))
@@ -245,18 +225,15 @@ class RunWriter:
             except BaseException as error:
                 with contextlib.suppress(sqlite3.Error):  # a full disk has rolled it back already
                     self._connection.execute("ROLLBACK")
-                if isinstance(error, (*FAULTS, OverflowError)):
+                if isinstance(error, (BadValueError, OverflowError)):
+                    raise _unstorable(error, self.path) from error
+                if isinstance(error, FAULTS):
                     raise explain(error, self.path) from error
                 raise
 
 
-@contextlib.contextmanager
-def _storable(path: Path) -> Iterator[None]:
-    """Convert bad values into a `RunError` that says they cannot be stored."""
-    try:
-        yield
-    except (BadValueError, OverflowError) as error:
-        raise RunError(f"run file {path}: a record cannot be stored, and nothing of it is: {error}") from error
+def _unstorable(error: Exception, path: Path) -> RunError:
+    return RunError(f"run file {path}: a record cannot be stored, and nothing of it is: {error}")
 
 
 def _insert(connection: sqlite3.Connection, table: str, columns: str, values: tuple[Any, ...]) -> int:
