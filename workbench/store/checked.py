@@ -124,7 +124,7 @@ text = _check(  # terminals would obey control characters
     f"a text of at most {MAX_LABEL} printable characters", lambda value: _is_text(value) and value.isprintable()
 )
 word = _check(  # no table, page or figure takes it for anything but text
-    f"at most {MAX_LABEL} letters, digits, spaces and .,:+-_/()",
+    f"at most {MAX_LABEL} printable characters: letters, digits, spaces and .,:+-_/()",
     lambda value: _is_text(value) and value.isprintable() and _WORD.fullmatch(value),
 )
 message = optional(
