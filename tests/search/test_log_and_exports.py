@@ -15,8 +15,8 @@ from search_samples import SMALL, Gate, NumberSpace, finish, step, tiny_data
 
 from workbench.errors import ExportError, RunError
 from workbench.search import Search
-from workbench.search.exports import write_csv, write_parquet, write_tensorboard
 from workbench.search.history import log_to
+from workbench.search.report import write_csv, write_parquet, write_tensorboard
 from workbench.search.snapshot import follow_run
 from workbench.store import is_being_written, open_run
 

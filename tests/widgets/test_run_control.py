@@ -106,7 +106,7 @@ def test_failed_children_are_shown_as_text(tmp_path):
     search = number_search(tmp_path / "run.sqlite", NumberSpace(failing=lambda seed: "<b>no</b>" if seed % 2 else None))
     step(search, 6)
     log, control = LogView(search), RunControl(search)
-    assert len(search.failures) == search.snapshot().failed > 0
+    assert len(search.snapshot().failures) == search.snapshot().failed > 0
     assert "&lt;b&gt;no&lt;/b&gt;" in log.failures.value
     assert "<b>no" not in log.failures.value
     assert "<small>failed</small>" in control.progress.value

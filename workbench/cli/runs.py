@@ -47,8 +47,7 @@ def show(arguments: argparse.Namespace) -> int:
     """Print a run's front as a table, and draw it."""
     from workbench.datasets import load_dataset
     from workbench.search import open_run
-    from workbench.search.exports import write_csv, write_parquet, write_tensorboard
-    from workbench.search.report import front_table
+    from workbench.search.report import front_table, write_csv, write_parquet, write_tensorboard
 
     run = open_run(arguments.path)
     if arguments.follow:

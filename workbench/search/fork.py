@@ -16,8 +16,15 @@ from workbench.executors import available_cores
 from workbench.individuals import Individual, is_by_hand
 from workbench.objectives import LATENCY
 from workbench.search.config import FORK_EVENT, LENGTH_EVENT, SearchConfig
-from workbench.search.resuming import cpu, data_of, length_of, versions, warn_of_difference
-from workbench.search.run_history import RunHistory, predicted_latencies
+from workbench.search.stored import (
+    RunHistory,
+    cpu,
+    data_of,
+    length_of,
+    predicted_latencies,
+    versions,
+    warn_of_difference,
+)
 from workbench.settings import to_values
 from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import make_space
@@ -29,7 +36,6 @@ class ForkPlan:
     """What a fork will take."""
 
     history: RunHistory  # of the run that is forked
-    space: SearchSpace
     generation: int  # after which it branches off
     first_child: int  # id of the first child of its own
     alive: tuple[int, ...]  # ids whose weights it needs: the population, the front, those inserted by hand
@@ -100,7 +106,7 @@ def plan_fork(
     alive = tuple(sorted({*records[-1].population, *front, *by_hand}))
     old, new = to_values(replace(before.config, rates=space.rates_values(before.rates))), to_values(after)
     differ = {name: value for name, value in new.items() if value != old[name]}
-    return ForkPlan(history, space, generation, first, alive, tuple(history.missing(alive)), after, differ, latencies)
+    return ForkPlan(history, generation, first, alive, tuple(history.missing(alive)), after, differ, latencies)
 
 
 def fork_run(
@@ -203,7 +209,7 @@ def _description(plan: ForkPlan, to: Path) -> RunDescription:
 
 def _without_weights(plan: ForkPlan) -> dict[int, tuple[str, bytes]]:
     """Encoded topologies of the individuals whose weights the fork does not need."""
-    history, space = plan.history, plan.space
+    history, space = plan.history, plan.history.space
     if plan.config.keep != "needed" or not isinstance(space, DropsWeights):
         return {}
     dead = [
@@ -234,7 +240,7 @@ def _trained_again(
             "fork goes on with the new weights",
             stacklevel=3,
         )
-    return {id: ("trained", plan.space.encode(made[id].genome)) for id in plan.alive if id in made}
+    return {id: ("trained", plan.history.space.encode(made[id].genome)) for id in plan.alive if id in made}
 
 
 # ---------------------------------------------------------------- small copies

@@ -17,9 +17,8 @@ from workbench.datasets import Dataset
 from workbench.executors import measure_inserted
 from workbench.individuals import Individual, TrainResult
 from workbench.search.config import SearchConfig
-from workbench.search.resuming import cpu, data_of, length_of, versions, warn_of_difference
-from workbench.search.run_history import RunHistory
 from workbench.search.search import Search
+from workbench.search.stored import RunHistory, cpu, data_of, length_of, versions, warn_of_difference
 from workbench.settings import from_values
 from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import make_space

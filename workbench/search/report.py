@@ -1,13 +1,18 @@
-"""The front of a run with honest accuracies: chosen on the selection split, then tested."""
+"""The tables of a run: its front with honest accuracies, and all individuals as CSV, Parquet or for TensorBoard."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.datasets import Dataset
-from workbench.errors import RunError
+from workbench.errors import ExportError, RunError
 from workbench.objectives import ACCURACY, undominated
 from workbench.spaces import make_space
 from workbench.store import Run
@@ -65,10 +70,7 @@ def chosen_members(run: Run, data: Dataset, most: int | None = None) -> pd.DataF
         most: of them, evenly spread over the logarithm of FLOPs, the smallest and the largest among them; all if None.
 
     Returns:
-        As `front_table`, without `test_accuracy`.
-
-    Raises:
-        RunError: if the run was made with other data.
+        As `front_table`, without `test_accuracy`; the errors are the same too.
     """
     table = front_table(run, data, test=False).drop(columns="test_accuracy")
     table = table.iloc[_chosen(run, table)].reset_index(drop=True)
@@ -78,3 +80,79 @@ def chosen_members(run: Run, data: Dataset, most: int | None = None) -> pd.DataF
     wanted = np.linspace(place[0], place[-1], most) if most > 1 else place[-1:]
     nearest = np.unique(np.abs(place[:, None] - wanted).argmin(axis=0))
     return table.iloc[nearest].reset_index(drop=True)
+
+
+# ---------------------------------------------------------------- files for others
+def write_csv(run: Run, path: str | os.PathLike[str]) -> int:
+    """Write all individuals as CSV; returns how many.
+
+    Raises:
+        ExportError: if the file cannot be written.
+    """
+    individuals = run.individuals
+    with _writing(path):
+        individuals.to_csv(path, index=False)
+    return len(individuals)
+
+
+def write_parquet(run: Run, path: str | os.PathLike[str]) -> int:
+    """Write all individuals as Parquet, seeds as text (they may be of any size); returns how many.
+
+    Raises:
+        ExportError: if pyarrow is missing, or the file cannot be written.
+    """
+    _need("pyarrow", "parquet")
+    individuals = run.individuals
+    individuals["seed"] = individuals["seed"].map(str)
+    with _writing(path):
+        individuals.to_parquet(path, engine="pyarrow", index=False)
+    return len(individuals)
+
+
+def write_tensorboard(run: Run, folder: str | os.PathLike[str]) -> Path:
+    """Write a run's scalars as an event file for TensorBoard.
+
+    Steps of `front/*` and `generation/*` are generations, those of `individual/*` ids (without those inserted by hand).
+    The folder becomes one run in TensorBoard, so name it after the run.
+
+    Raises:
+        ExportError: if tensorboard is missing, or the folder cannot be written.
+    """
+    _need("tensorboard", "tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
+    with _writing(f"into {folder}"):
+        writer: Any = SummaryWriter(os.fspath(folder))
+    with writer:
+        generations: Any = run.generations
+        for row in generations.itertuples(index=False):
+            time = row.finished_at.timestamp()
+            scalars = {
+                "front/hypervolume": row.hypervolume,
+                "front/best_val_accuracy": row.best_accuracy,
+                "front/size": len(row.front),
+                "generation/failed": row.n_failed,
+                "generation/epochs": row.epochs,
+                "generation/wall_seconds": row.wall_seconds,
+            }
+            for name, value in scalars.items():
+                writer.add_scalar(name, value, row.generation, walltime=time)
+        table: Any = run.individuals
+        for row in table[(table["status"] == "ok") & (table["origin"] != "by hand")].itertuples(index=False):
+            time = row.finished_at.timestamp()
+            for name in ("val_accuracy", "flops", "wall_seconds"):
+                writer.add_scalar(f"individual/{name}", float(getattr(row, name)), row.id, walltime=time)
+    return Path(folder)
+
+
+@contextlib.contextmanager
+def _writing(place: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ExportError(f"cannot write {place}: {error.strerror or error}") from None
+
+
+def _need(package: str, extra: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise ExportError(f"this needs {package}; install it with: pip install 'neuron-workbench[{extra}]'")

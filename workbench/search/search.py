@@ -12,16 +12,14 @@ from typing import Any
 
 from workbench.datasets import Dataset
 from workbench.errors import RunError
-from workbench.evolution import Evolution
 from workbench.executors import capacity_of, check_executor, measure_inserted
 from workbench.individuals import Individual
 from workbench.search.config import SearchConfig, Settings, plain_values
 from workbench.search.fork import fork_run, plan_fork
-from workbench.search.history import FailureSummary
-from workbench.search.resuming import data_of, describe_run, length_of
 from workbench.search.runner import Runner
 from workbench.search.snapshot import Snapshot, watch
 from workbench.search.state import SearchState
+from workbench.search.stored import data_of, describe_run, length_of
 from workbench.settings import from_values
 from workbench.space import SearchSpace, check_predicts
 from workbench.spaces import NeuronSpace, make_space
@@ -275,11 +273,6 @@ class Search:
         return self._state.config
 
     @property
-    def evolution(self) -> Evolution:
-        """Population and archive as of the last ranking."""
-        return self._state.evolution
-
-    @property
     def workers(self) -> int:
         """Children trained at once."""
         return capacity_of(self._executor, self.config.workers)
@@ -316,12 +309,6 @@ class Search:
         """What was changed while it ran, in order: each with `from_child`, the first child it affects, and `values`."""
         with self._runner.lock:
             return tuple(self._state.history.events)
-
-    @property
-    def failures(self) -> tuple[FailureSummary, ...]:
-        """The children that failed last, each with `id` and `reason`."""
-        with self._runner.lock:
-            return tuple(self._state.history.failures)
 
     @property
     def results(self) -> Run:

@@ -29,8 +29,7 @@ from workbench.search.config import (
     plain_values,
 )
 from workbench.search.history import History, log_child, log_event, log_generation
-from workbench.search.resuming import check_can_go_on, check_same, length_of, warn_of_difference
-from workbench.search.run_history import predicted_latencies
+from workbench.search.stored import check_can_go_on, check_same, length_of, predicted_latencies, warn_of_difference
 from workbench.space import DropsWeights, SearchSpace, cost_of
 from workbench.store import Event, GenerationRecord, Memory, Run, RunWriter, open_run
 

@@ -1,0 +1,232 @@
+"""A stored run: the head of its file, the checks before it is resumed, and making its individuals again."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import lru_cache
+from importlib import metadata
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from workbench.datasets import Dataset, dataset_names, load_dataset
+from workbench.errors import RunError
+from workbench.evolution import Credits, EarlyStopping, front_of
+from workbench.executors import Task, make_child, one_thread_each
+from workbench.individuals import Individual, is_by_hand
+from workbench.objectives import LatencyModel, Objective
+from workbench.search.config import FREE_SETTINGS, LENGTH_EVENT, MOST, SearchConfig, Settings, Timeline
+from workbench.settings import from_values, to_values
+from workbench.space import SearchSpace, check_predicts, cost_of
+from workbench.spaces import SPACES, make_space
+from workbench.store import Memory, Run, RunDescription
+
+
+def describe_run(config: SearchConfig, space: SearchSpace, data: Dataset) -> RunDescription:
+    """The head of the run file of a new search."""
+    return RunDescription(
+        space_name=space.name,
+        space_config=space.config(),
+        search_config=to_values(config),
+        dataset={"name": data.name, "fingerprint": data.fingerprint, "root": None},
+        seed=config.seed,
+        versions=versions(),
+        cpu=cpu(),
+    )
+
+
+def length_of(run: Run) -> int:
+    """Generations a run is to have, as last set."""
+    events: Any = run.events
+    lengths = [values["generations"] for values in events["values"][events["kind"] == LENGTH_EVENT]]
+    return lengths[-1] if lengths else run.config["generations"]
+
+
+def data_of(run: Run, data: Dataset | None = None, root: str | os.PathLike[str] | None = None) -> Dataset:
+    """The data set of a run: `data` if given, else loaded by its name from `root`; `RunError` if it is another one."""
+    name = run.dataset["name"]
+    if data is None:
+        if name not in dataset_names():
+            raise RunError(f"{run.path} searched {name!r}, made from arrays; pass it as data=...")
+        data = load_dataset(name, root)
+    if run.dataset["fingerprint"] != data.fingerprint:
+        raise RunError(f"{run.path} was made with other data ({name}); pass the same data set")
+    return data
+
+
+def check_same(run: Run, config: SearchConfig, space: SearchSpace, data: Dataset) -> None:
+    """Raise `RunError` unless a run was made with these settings (but for `FREE_SETTINGS`), space and data."""
+    space_config = run.space_config
+    if run.space_name in SPACES:  # settings added since then get their defaults
+        space_config = make_space(run.space_name, space_config).config()
+    if (run.space_name, space_config) != (space.name, space.config()):
+        raise RunError(f"{run.path} was made with another search space ({run.space_name}); pass the same one")
+    stored = from_values(SearchConfig, run.config)
+    stored = replace(stored, rates=space.rates_values(space.rates(stored.rates)))  # older runs lack newer rates
+    same = replace(config, **{name: getattr(stored, name) for name in FREE_SETTINGS})
+    if stored != same:
+        old, new = to_values(stored), to_values(same)
+        differ = ", ".join(f"{name}: {old[name]} there, {new[name]} here" for name in old if old[name] != new[name])
+        raise RunError(f"{run.path} was made with other settings ({differ}); resume it with these, or start anew")
+    data_of(run, data)
+
+
+def check_can_go_on(run: Run, memory: Memory) -> None:
+    """Raise `RunError` unless ids are as a search gives them, and all that live have their weights."""
+    ranked = len(memory.generations)
+    own = [one for one in memory.individuals if not is_by_hand(one.id)]
+    before = [one.id for one in own if one.generation < ranked]
+    current = [one.id for one in own if one.generation == ranked]
+    if before != list(range(len(before))) or len(before) + len(current) != len(own):
+        raise RunError(f"{run.path} cannot be resumed: it is damaged: individuals are missing; restore a copy of it")
+    if current and max(current) >= len(before) + MOST:
+        raise RunError(f"{run.path} cannot be resumed: it is damaged: it holds an individual {max(current)}")
+    alive = memory.generations[-1].population if ranked else ()
+    if lost := [id for id in alive if id not in memory.genomes]:
+        way_out = "restore a copy of it"
+        if run.state == "finished":
+            way_out = (
+                "a small copy of a finished run has only its front; go on with the run itself, or branch it off, which "
+                f"trains them again: workbench fork {run.path} --generation {ranked - 1} --generations N --path FILE"
+            )
+        raise RunError(
+            f"{run.path} cannot be resumed: the genomes of {len(lost)} individuals that are alive are missing, first "
+            f"of individual {lost[0]}; {way_out}"
+        )
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide results."""
+    found = {"python": platform.python_version()}
+    for package in ("numpy", "torch", "neuron-workbench"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def cpu() -> str:
+    """Name of the processor, as far as the system knows it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def warn_of_difference(run: Run) -> None:
+    """Warn if a run was begun on another kind of processor or with other versions than those of this process."""
+    there, here = {**run.versions, "processor": run.description.cpu}, {**versions(), "processor": cpu()}
+    differ = [f"{name} {there[name]}, here {here[name]}" for name in here if there.get(name, here[name]) != here[name]]
+    if differ:
+        message = f"{run.path} was begun with {'; '.join(differ)}: its next individuals may differ in their last bits"
+        warnings.warn(message, stacklevel=4)
+
+
+class RunHistory:
+    """The individuals of a run, by id and without genomes, and the settings under which they were made.
+
+    A child's result depends on its parent, its seed, the key of the prepared data and the settings, all of which are
+    stored, so making it again gives the same bits (on one type of processor and one set of versions).
+    """
+
+    def __init__(self, run: Run, space: SearchSpace) -> None:
+        memory = run.load()
+        self.run, self.space = run, space
+        self.individuals: dict[int, Individual] = {individual.id: individual for individual in memory.individuals}
+        self.generations, self.events = memory.generations, memory.events
+        start = Settings.at_start(from_values(SearchConfig, run.config), space)
+        self.timeline = Timeline(start, space, memory.events)
+        table = run.individuals
+        self.trained = frozenset(int(id) for id in table["id"][table["genome"] == "trained"])
+
+        def credits_before(generation: int, objectives: tuple[Objective, ...]) -> Credits:
+            return Credits.of((one for one in memory.individuals if one.generation < generation), objectives)
+
+        self._credits_before = lru_cache(maxsize=1)(credits_before)
+
+    def genome(self, id: int) -> Any:
+        """The stored genome of an individual; `RunError` if there is none."""
+        blob = self.run.genome_bytes(id)
+        return self.run.genome(id) if blob is None else self.space.decode(blob)
+
+    def front(self, generation: int, objectives: Sequence[Objective], latencies: Mapping[int, float]) -> list[int]:
+        """Ids of the front at the end of a generation, by other objectives than the run's, with these latencies."""
+        known = [one for one in self.individuals.values() if one.generation <= generation and one.ok]
+        for place, one in enumerate(known):
+            if one.cost is not None and one.id in latencies:
+                known[place] = replace(one, cost=replace(one.cost, latency_us=latencies[one.id]))
+        return [one.id for one in front_of(known, objectives)]
+
+    def missing(self, ids: Iterable[int]) -> list[int]:
+        """Individuals of `ids` without stored weights, and the ancestors needed to make them again, parents first."""
+        found: set[int] = set()
+        for id in ids:
+            each: int | None = id
+            while each is not None and each not in self.trained and each not in found:
+                found.add(each)
+                each = self.individuals[each].parent
+        return sorted(found, key=lambda id: (self.individuals[id].generation, id))
+
+    def make_again(
+        self, ids: Sequence[int], data: Any, workers: int, on_child: Callable[[Individual], None] | None = None
+    ) -> dict[int, Individual]:
+        """Make individuals again, up to `workers` of a generation at once; returns them by id, as they came out.
+
+        `ids` are as `missing` gives them: with every ancestor whose weights are not stored, parents first.
+        """
+        made: dict[int, Individual] = {}
+
+        def make(id: int) -> Individual:
+            one, genome = self.individuals[id], None
+            if one.parent is not None:
+                genome = made[one.parent].genome if one.parent in made else self.genome(one.parent)
+            return make_child(self.space, data, self._task(one, genome))
+
+        with one_thread_each(), ThreadPoolExecutor(workers) as pool:
+            for _, batch in groupby(ids, key=lambda id: self.individuals[id].generation):
+                for individual in pool.map(make, list(batch)):
+                    made[individual.id] = individual
+                    if on_child is not None:
+                        on_child(individual)
+        return made
+
+    def _task(self, one: Individual, parent_genome: Any) -> Task:
+        """The task by which an individual was made."""
+        settings = self.timeline.at(one.id)
+        earned = Credits()
+        if settings.config.adapt is not None:
+            earned = self._credits_before(one.generation, settings.config.ranked_by)
+        rates = settings.adapted_rates(self.space, earned)
+        task = settings.task(one.id, one.generation, one.parent, parent_genome, one.seed, rates)
+        if one.result and one.result.epochs != task.train.epochs:
+            task = replace(task, early_stopping=EarlyStopping.after(one.result.epochs))
+        return task
+
+    def differs(self, again: Individual) -> bool:
+        """Whether an individual that was made again is not the stored one, but for what a fork may predict anew."""
+        stored = self.individuals[again.id]
+        return not again.ok or _comparable(again) != _comparable(stored)
+
+
+def _comparable(one: Individual) -> tuple[Any, ...]:
+    cost = one.cost and replace(one.cost, latency_us=None)
+    mutation = {name: value for name, value in one.mutation.items() if name != "probabilities"}
+    return one.val_accuracy, cost, json.dumps(mutation, sort_keys=True, default=lambda value: value.tolist())
+
+
+def predicted_latencies(run: Run, space: SearchSpace, model: LatencyModel, ids: Iterable[int]) -> dict[int, float]:
+    """Microseconds by id, of the individuals of which a genome or its topology is stored."""
+    check_predicts(space, model)
+    blobs = {id: run.genome_bytes(id) for id in ids}
+    costs = {id: cost_of(space, space.decode(blob), model) for id, blob in blobs.items() if blob is not None}
+    return {id: cost.latency_us for id, cost in costs.items() if cost.latency_us is not None}
