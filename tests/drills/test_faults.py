@@ -14,9 +14,9 @@ from search.search_samples import SMALL, Gate, NumberSpace, memory_of, tiny_data
 from search.worker_samples import CountedData, Fault, FaultySpace, NoNumber, seeds_of, task_of
 
 from workbench.errors import ConfigError, RunError
-from workbench.executors import Shared, TaskPool, foreign, start_workers
-from workbench.executors.foreign import ExecutorWorkers
+from workbench.executors import Shared, TaskPool, start, start_workers
 from workbench.executors.processes import ProcessWorkers
+from workbench.executors.start import ExecutorWorkers
 from workbench.search import Search, SearchConfig
 from workbench.store import open_run
 from workbench.store.writer import RunWriter
@@ -99,14 +99,14 @@ def test_a_broken_pool_is_replaced_and_only_the_guilty_child_fails(tmp_path):
 
 
 def test_a_pool_whose_child_hangs_is_taken_down(tmp_path, monkeypatch):
-    monkeypatch.setattr(foreign, "START_SECONDS", 5 * MINUTES)  # so that no time counts of the first two children
+    monkeypatch.setattr(start, "START_SECONDS", 5 * MINUTES)  # so that no time counts of the first two children
     with ProcessPoolExecutor(2, SPAWN) as pool:
         run(tmp_path / "run.sqlite", faulty({7: "hang"}), pool, replace(TWO, child_seconds=1))
     assert failures(tmp_path / "run.sqlite") == {7: "took longer than 1 s"}
 
 
 def test_an_executor_that_cannot_stop_its_children_ends_the_search(tmp_path, monkeypatch):
-    monkeypatch.setattr(foreign, "START_SECONDS", 0.0)
+    monkeypatch.setattr(start, "START_SECONDS", 0.0)
     gate = Gate()
     with ThreadPoolExecutor(1) as executor:
         config = replace(TWO, workers=None, child_seconds=0.1)

@@ -68,16 +68,11 @@ def plan_fork(
     changes: Mapping[str, Any] | None = None,
     space: SearchSpace | None = None,
 ) -> ForkPlan:
-    """Plan a fork of the run in `path`.
+    """Plan a fork of the run in `path` after a finished generation; a search may be writing the run.
 
-    It may choose other objectives: the individuals so far are ranked anew by them.
-
-    Args:
-        path: the run file; a search may be writing it.
-        generation: the finished generation after which the fork branches off.
-        changes: any settings of `SearchConfig`, nested ones as mappings or by dotted names (`{"rates.add_edges": 0.5,
-            "seed": 7}`); the others stay as they were then.
-        space: of the run, if it is none of `workbench.spaces`.
+    `changes` are any settings of `SearchConfig`, nested ones as mappings or by dotted names (`{"rates.add_edges": 0.5,
+    "seed": 7}`); the others stay as they were then. With other objectives, the individuals so far are ranked anew.
+    `space` is only needed if it is none of `workbench.spaces`.
 
     Raises:
         RunError: if there is no such run or finished generation, or latencies cannot be predicted for lack of genomes.
@@ -117,20 +112,10 @@ def fork_run(
     root: str | os.PathLike[str] | None = None,
     on_child: Callable[[Individual], None] | None = None,
 ) -> Path:
-    """Write the fork to a run file of its own, which `Search.resume` then continues.
+    """Write the fork to the new file `to`, which `Search.resume` then continues; returns its path.
 
-    Args:
-        plan: from `plan_fork`.
-        to: the new file.
-        data: the data set; needed only if it was made from arrays and individuals must be trained again.
-        root: where the data lie, as for `load_dataset`.
-        on_child: called with each individual that was trained again.
-
-    Returns:
-        The file.
-
-    Warns:
-        UserWarning: if individuals that were trained again differ from the stored ones.
+    The data set is needed only if individuals must be trained again and it was made from arrays; `on_child` is called
+    with each of them. Warns if they differ from the stored ones.
 
     Raises:
         RunError: if the file exists or cannot be written, or an individual cannot be trained again.
@@ -249,14 +234,7 @@ def compact_run(path: str | os.PathLike[str], to: str | os.PathLike[str], space:
 
     Of the all-time front the trained networks are kept, of its ancestors the topologies, of the others no network. All
     records stay: mutations, accuracies, learning curves, generations, live changes; so the copy is the same run.
-
-    Args:
-        path: the run file.
-        to: the new file.
-        space: of the run, if it is none of `workbench.spaces`.
-
-    Returns:
-        The new file.
+    Returns the new file; `space` is only needed if it is none of `workbench.spaces`.
 
     Raises:
         RunError: if the run has not finished, or the new file exists or cannot be written.

@@ -30,23 +30,14 @@ CLOCKS = ("seconds", "wall_seconds", "images_per_second")
 
 @dataclass(frozen=True)
 class Replay:
-    """A run made again, and compared with the stored one up to the first difference.
+    """A run made again, and what was compared with the stored one up to the first difference."""
 
-    Attributes:
-        path: its file; None if it was not kept.
-        individuals: compared, failed ones included.
-        genomes: compared bit by bit.
-        generations: compared.
-        events: compared.
-        difference: the first difference in words; None if there is none.
-    """
-
-    path: Path | None
-    individuals: int
-    genomes: int
+    path: Path | None  # of the copy; None if it was not kept
+    individuals: int  # failed ones included
+    genomes: int  # bit by bit
     generations: int
     events: int
-    difference: str | None
+    difference: str | None  # the first one in words
 
     @property
     def is_same(self) -> bool:
@@ -65,24 +56,14 @@ def replay(
     workers: int | None = None,
     progress: bool = False,
 ) -> Replay:
-    """Make a run again from its stored seed, settings and events, and say whether it is the same.
+    """Make a run again from its stored seed, settings and events, and compare the two.
 
     Live changes, forks and children that were given up come when they came; individuals inserted by hand are taken from
     the file and measured again. A generation that the run left unfinished is finished here; only what the run holds is
     compared.
 
-    Args:
-        path: the run file.
-        to: where to keep the copy; None to keep none.
-        data: the data set; needed only if it was made from arrays.
-        space: of the run, if it is none of `workbench.spaces`.
-        root: where the data lie, as for `load_dataset`.
-        executor: where children are trained, as for `Search`.
-        workers: children trained at once; None for as many as there are cores.
-        progress: whether to show a progress line.
-
-    Warns:
-        UserWarning: if the run began on another processor or with other versions, so that last bits may differ.
+    The copy is kept in the file `to`, if given; `data` and `space` are only needed if they cannot be made by name.
+    Warns if the run began on another processor or with other versions, so that last bits may differ.
 
     Raises:
         RunError: if the run cannot be read, its data are missing or others, or the copy exists or cannot be written.

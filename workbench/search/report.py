@@ -64,13 +64,8 @@ def _chosen(run: Run, front: pd.DataFrame) -> list[int]:
 def chosen_members(run: Run, data: Dataset, most: int | None = None) -> pd.DataFrame:
     """Members of the front that no other matches on the selection split at no higher costs; nothing is tested.
 
-    Args:
-        run: the run.
-        data: its data set.
-        most: of them, evenly spread over the logarithm of FLOPs, the smallest and the largest among them; all if None.
-
-    Returns:
-        As `front_table`, without `test_accuracy`; the errors are the same too.
+    At most `most` of them, evenly spread over the logarithm of FLOPs, the smallest and the largest among them. Columns
+    and errors are those of `front_table`, without `test_accuracy`.
     """
     table = front_table(run, data, test=False).drop(columns="test_accuracy")
     table = table.iloc[_chosen(run, table)].reset_index(drop=True)
@@ -84,11 +79,7 @@ def chosen_members(run: Run, data: Dataset, most: int | None = None) -> pd.DataF
 
 # ---------------------------------------------------------------- files for others
 def write_csv(run: Run, path: str | os.PathLike[str]) -> int:
-    """Write all individuals as CSV; returns how many.
-
-    Raises:
-        ExportError: if the file cannot be written.
-    """
+    """Write all individuals as CSV; returns how many."""
     individuals = run.individuals
     with _writing(path):
         individuals.to_csv(path, index=False)
@@ -96,11 +87,7 @@ def write_csv(run: Run, path: str | os.PathLike[str]) -> int:
 
 
 def write_parquet(run: Run, path: str | os.PathLike[str]) -> int:
-    """Write all individuals as Parquet, seeds as text (they may be of any size); returns how many.
-
-    Raises:
-        ExportError: if pyarrow is missing, or the file cannot be written.
-    """
+    """Write all individuals as Parquet, seeds as text (they may be of any size); returns how many."""
     _need("pyarrow", "parquet")
     individuals = run.individuals
     individuals["seed"] = individuals["seed"].map(str)
@@ -114,9 +101,6 @@ def write_tensorboard(run: Run, folder: str | os.PathLike[str]) -> Path:
 
     Steps of `front/*` and `generation/*` are generations, those of `individual/*` ids (without those inserted by hand).
     The folder becomes one run in TensorBoard, so name it after the run.
-
-    Raises:
-        ExportError: if tensorboard is missing, or the folder cannot be written.
     """
     _need("tensorboard", "tensorboard")
     from torch.utils.tensorboard import SummaryWriter

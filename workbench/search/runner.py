@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import threading
 import time
 from collections import deque
@@ -43,13 +44,13 @@ class Runner:
         self._state, self._data, self._executor = state, data, executor
         self._thread: threading.Thread | None = None
         self._tasks: TaskPool | None = None
-        self._steps, self._step_ends_generation = 0, False
+        self._steps = 0.0  # children that may start while paused
         self._versions = itertools.count(1)
         self._started = self._paused_at = self._worked_seconds = 0.0
 
     # ------------------------------------------------------------------ control
-    def go(self, status: str, owner: object, steps: int = 0, *, to_generation_end: bool = False) -> None:
-        """Be "running", or "paused" after some steps (children) or the generation; starts the thread if there is none.
+    def go(self, status: str, owner: object, steps: float = 0) -> None:
+        """Be "running", or "paused" after `steps` children (inf: all of the generation); starts a thread if needed.
 
         `owner` is kept alive until the thread ends, so that a search goes on, and can be found, though nobody holds it.
         """
@@ -58,7 +59,7 @@ class Runner:
         with self.lock:
             if self.status in ("finished", "failed"):
                 return
-            self._steps, self._step_ends_generation = steps, to_generation_end
+            self._steps = steps
             self._set_status(status)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, args=(owner,), name="workbench-search", daemon=True)
@@ -204,7 +205,7 @@ class Runner:
     def _may_start(self) -> bool:
         """Whether another child may start now; uses up a step while paused."""
         with self.lock:
-            if self.status == "running" or (self.status == "paused" and self._step_ends_generation):
+            if self.status == "running":
                 return True
             if self.status == "paused" and self._steps:
                 self._steps -= 1
@@ -217,7 +218,7 @@ class Runner:
             if self.status == "stopped":
                 return False
             self._paused_at = time.perf_counter()
-            self.lock.wait_for(lambda: self.status != "paused" or self._steps or self._step_ends_generation)
+            self.lock.wait_for(lambda: self.status != "paused" or self._steps)
             self._started += time.perf_counter() - self._paused_at
             self._paused_at = 0.0
             return True
@@ -249,6 +250,7 @@ class Runner:
     def _rank(self, wall_seconds: float) -> None:
         with self.lock:  # nobody sees a generation half ended, or one that the file does not have
             self._state.end_generation(wall_seconds)
-            self._step_ends_generation = False
+            if self._steps == math.inf:
+                self._steps = 0
             self.mark_changed()
             self.lock.notify_all()

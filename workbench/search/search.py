@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -244,7 +245,7 @@ class Search:
 
     def step(self, children: int = 1, *, generation: bool = False) -> None:
         """Make `children` children (or all that are missing of the generation), then pause."""
-        self._runner.go("paused", self, 0 if generation else children, to_generation_end=generation)
+        self._runner.go("paused", self, math.inf if generation else children)
 
     def stop(self, *, now: bool = False) -> None:
         """End the thread; the run can be resumed.

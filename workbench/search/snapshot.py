@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -208,12 +209,10 @@ def follow_run(path: str, poll_seconds: float = POLL_SECONDS) -> Iterator[Snapsh
         time.sleep(poll_seconds)
 
 
-def written_at(path: Path) -> tuple[int, ...]:
-    """When a run file and its log were last written, by the file system's clock; 0 for one that is not there."""
-    times = []
-    for end in ("", "-wal"):
-        try:
-            times.append(Path(f"{path}{end}").stat().st_mtime_ns)
-        except OSError:
-            times.append(0)
+def written_at(run: Path) -> tuple[int, ...]:
+    """When a run file and its log were written last, in ns; 0 for one that is not there."""
+    times = [0, 0]
+    for place, path in enumerate((str(run), f"{run}-wal")):
+        with suppress(OSError):
+            times[place] = os.stat(path).st_mtime_ns
     return tuple(times)
