@@ -34,12 +34,7 @@ def is_dask(executor: object) -> bool:
 
 
 def connect(address: str) -> Any:
-    """A client of the cluster whose scheduler is at `address`.
-
-    Raises:
-        ConfigError: if Dask is not installed.
-        RunError: if nobody answers there.
-    """
+    """A client of the cluster whose scheduler is at `address`; an error if there is none, or no Dask."""
     try:
         from distributed import Client
     except ImportError:

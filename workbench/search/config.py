@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.errors import ConfigError
 from workbench.evolution import ADAPTATIONS, SELECTIONS, SURVIVALS, Credits, HypervolumeBounds, adapted
 from workbench.executors import LOST_WORKER, TIME_OUT, Task
-from workbench.individuals import Individual
 from workbench.objectives import LATENCY, OBJECTIVES, TWO, LatencyModel, Objective, objectives_of
 from workbench.settings import check_settings, documented, from_values, setting, settings_of, to_values
 from workbench.space import SearchSpace
@@ -233,7 +231,7 @@ FAILURE_EVENTS = (TIME_OUT, LOST_WORKER)
 """A child took too long, or crashed its workers; `values["reason"]` is that of its record."""
 
 
-def _starts(start: Settings, space: SearchSpace, events: Iterable[Event]) -> Iterator[Settings]:
+def starts_of(start: Settings, space: SearchSpace, events: Iterable[Event]) -> Iterator[Settings]:
     """The settings at the start of a run's first origin, and after each fork on the way to it."""
     for event in events:
         if event.kind == FORK_EVENT:
@@ -254,7 +252,7 @@ class Timeline:
 
     def __init__(self, start: Settings, space: SearchSpace, events: Iterable[Event] = ()) -> None:
         events = list(events)
-        starts = _starts(start, space, events)
+        starts = starts_of(start, space, events)
         self._steps = [(0, next(starts))]
         for event in events:
             if event.kind == SETTINGS_EVENT:
@@ -274,29 +272,3 @@ class Timeline:
     def at(self, child: int) -> Settings:
         """The settings that hold for `child`."""
         return next(settings for start, settings in reversed(self._steps) if start <= child)
-
-
-class EventReplayer:
-    """The events of a stored run, in order, each given out when it is due.
-
-    `latest` are the settings in the head of its file. `starts` are those with which the run, or of a fork its first
-    origin, began, then those after each fork. `remake` makes an individual that was inserted by hand again, by its id.
-    """
-
-    def __init__(
-        self, events: Sequence[Event], latest: Settings, space: SearchSpace, remake: Callable[[int], Individual]
-    ) -> None:
-        self.remake = remake
-        self.starts = _starts(latest, space, events)
-        self._events = deque(events)
-
-    def due(self, generation: int, child: int | None, *, is_finished: bool) -> Event | None:
-        """Take the next event if it is due before `child` is proposed, or (None) between generations."""
-        if not self._events:
-            return None
-        event = self._events[0]
-        if event.kind in (INSERTED_EVENT, FORK_EVENT, LENGTH_EVENT):  # these come with a generation
-            is_due = event.generation is None or event.generation <= generation
-        else:
-            is_due = child is not None and event.from_child <= child
-        return self._events.popleft() if is_due or is_finished else None

@@ -6,7 +6,8 @@ Not thread-safe by itself; `Runner` guards it. Each fact is committed to the run
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,12 +22,12 @@ from workbench.search.config import (
     INSERTED_EVENT,
     LENGTH_EVENT,
     SETTINGS_EVENT,
-    EventReplayer,
     SearchConfig,
     Settings,
     Timeline,
     failure_reasons,
     plain_values,
+    starts_of,
 )
 from workbench.search.history import History, log_child, log_event, log_generation
 from workbench.search.stored import check_can_go_on, check_same, length_of, predicted_latencies, warn_of_difference
@@ -49,7 +50,9 @@ class SearchState:
         self.spent = 0.0  # epochs × FLOPs of all ranked individuals
         self.failure_reasons: dict[int, str] = {}  # from outside, by id
         self.history = History()
-        self.replayer: EventReplayer | None = None  # if a stored run is replayed
+        self._replayed: deque[Event] = deque()  # events of a stored run that are still to be repeated
+        self._starts: Iterator[Settings] = iter(())  # the settings after each of its forks
+        self._remake: Callable[[int], Individual] | None = None  # makes one inserted by hand again, by its id
         self._first_child, self._n_inserted = 0, 0
 
     # ------------------------------------------------------------------ what is known
@@ -224,29 +227,38 @@ class SearchState:
 
     # ------------------------------------------------------------------ stored runs
     def replay(self, events: Sequence[Event], remake: Callable[[int], Individual], last: int) -> None:
-        """Repeat the events of a stored run from now on, up to generation `last`; see `EventReplayer`."""
+        """Repeat the events of a stored run from now on, up to generation `last`.
+
+        `remake` makes an individual that was inserted by hand again, by its id.
+        """
         self.config = replace(self.config, generations=last)
         self.failure_reasons = failure_reasons(events)
-        self.replayer = EventReplayer(events, self.timeline.latest, self.space, remake)
-        start = next(self.replayer.starts)
+        self._replayed, self._remake = deque(events), remake
+        self._starts = starts_of(self.timeline.latest, self.space, events)
+        start = next(self._starts)
         self.timeline, self.target = Timeline(start, self.space), start
         self.evolution = _evolution(start.config)
         self._replay()
 
     def _replay(self, child: int | None = None) -> None:
         """Repeat the events that are due before `child` is proposed, or (None) between generations."""
-        while self.replayer and (
-            event := self.replayer.due(self.evolution.generation, child, is_finished=self.is_finished)
-        ):
+        while self._replayed and (self.is_finished or self._is_due(self._replayed[0], child)):
+            event = self._replayed.popleft()
             if event.kind == INSERTED_EVENT:
-                self.insert(self.replayer.remake(int(event.values["id"])))
+                assert self._remake is not None
+                self.insert(self._remake(int(event.values["id"])))
                 continue
             self._add_event(event.kind, event.from_child, dict(event.values))
             if event.kind == SETTINGS_EVENT:
                 self.timeline.add(event.from_child, self.timeline.latest.changed(self.space, event.values))
                 self.target = self.timeline.latest
             elif event.kind == FORK_EVENT:
-                self._branch_off(event.from_child, next(self.replayer.starts))
+                self._branch_off(event.from_child, next(self._starts))
+
+    def _is_due(self, event: Event, child: int | None) -> bool:
+        if event.kind in (INSERTED_EVENT, FORK_EVENT, LENGTH_EVENT):  # these come with a generation
+            return event.generation is None or event.generation <= self.evolution.generation
+        return child is not None and event.from_child <= child
 
     def _branch_off(self, child: int, settings: Settings) -> None:
         """Become the fork that the run was from here on: its settings hold, and all that is ranked is ranked anew."""
