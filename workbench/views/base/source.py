@@ -99,14 +99,16 @@ class Source:
         return data if data.fingerprint == self.run.dataset.get("fingerprint") else None
 
     def individual(self, id: int) -> Individual:
-        """An individual, of a search from memory if it is alive, new or on the front; else from the run file.
+        """An individual, from memory if it is alive, new or on the front; else from the run file.
 
         Raises:
             WorkbenchError: if there is no such individual, or it cannot be read.
         """
         if self._individual is None or self._individual.id != id:
-            found = None if self.search is None else (self.latest or self.snapshot()).individual(id)
-            if found is None or found.genome is None:
+            snapshot = self.latest or self.snapshot()
+            kept = (one for one in (*snapshot.population, *snapshot.archive, *snapshot.current) if one.id == id)
+            found = next(kept, None)
+            if found is None or found.result is None or found.result.genome is None:
                 found = self.run.individual(id)
             self._individual = found
         return self._individual

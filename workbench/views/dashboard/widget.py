@@ -35,10 +35,8 @@ class Dashboard(View):
         others: fronts of other runs to lay over the front, by name.
 
     Attributes:
-        source: the search or run.
         selection: which individual and neuron are looked at; may be set.
-        run_control, front, card, steering, history: the views.
-        understand: lineage, mutations, one network from inside, several runs.
+        run_control, front, card, steering, history, understand: the views.
         dag, spatial: the network as a graph, and over the image; None if the space is not one of neurons.
     """
 
@@ -83,12 +81,11 @@ class Dashboard(View):
         """Show the network of the selected individual."""
         if self.dag is None:
             return
-        note, genome = "", None
+        self._network_note.value, genome = "", None
         try:
             genome = None if change.new is None else self.source.neuron_genome(change.new)
         except WorkbenchError:
-            note = "Its network was not kept: it failed, or it was dropped to save space."
-        self._network_note.value = quiet(note)
+            self._network_note.value = quiet("Its network was not kept: it failed, or it was dropped to save space.")
         self.dag.genome = self.spatial.genome = genome
 
     def show(self, snapshot: Snapshot) -> None:

@@ -84,7 +84,7 @@ def staircase(front: pd.DataFrame) -> pd.DataFrame:
 
     All of them, unless there are more than two objectives; then what a line can go through.
     """
-    before = front["val_accuracy"].cummax().shift(fill_value=float("-inf"))
+    before = front["val_accuracy"].cummax().shift(fill_value=-np.inf)
     return front[front["val_accuracy"] > before]
 
 

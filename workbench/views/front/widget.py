@@ -163,7 +163,11 @@ class FrontView(View):
         id = self.selection.individual
         chosen = [point for points in self.points.values() for point in points if point.id == id][-1:]
         if self._is_new("ring", tuple(chosen)):
-            self.plot.change(RING, x=list(map(self._cost.of, chosen)), y=[point.val_accuracy for point in chosen])
+            self.plot.change(
+                RING,
+                x=[getattr(point, self._cost.column) for point in chosen],
+                y=[point.val_accuracy for point in chosen],
+            )
 
     def _is_new(self, name: str, key: object) -> bool:
         """Whether something differs from what was drawn last; then it counts as drawn."""

@@ -160,15 +160,12 @@ class LogView(View):
         if key == self._drawn:
             return
         self._drawn = key
-        made = [
-            f"<b>from child {change.from_child}</b> {'; '.join(map(escape, change.lines))}"
-            for change in changes(self.source.run.config, snapshot.events)
-        ]
+        made = changes(self.source.run.config, snapshot.events)
+        told = [f"<b>from child {one.from_child}</b> {'; '.join(map(escape, one.lines))}" for one in made]
         failed = [
-            f"<b>child {failure.id}</b>, generation {failure.generation}: {escape(failure.reason)}"
-            for failure in snapshot.failures
+            f"<b>child {one.id}</b>, generation {one.generation}: {escape(one.reason)}" for one in snapshot.failures
         ]
-        self.changes.value = _list_html(made, "Nothing was changed so far.")
+        self.changes.value = _list_html(told, "Nothing was changed so far.")
         self.failures.value = _list_html(failed, "No child failed.")
 
 
