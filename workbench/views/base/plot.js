@@ -50,36 +50,29 @@ function ask(model) {
   });
 }
 
-// What is to be drawn, as text; "" for nothing.
-function newest(model) {
-  const frame = model.get("frame");
-  return frame && { frame, traces: Array.from({ length: model.get("length") }, (_, k) => model.get(`trace_${k}`)) };
-}
-
-const same = (one, other) =>
-  one.frame === other.frame && one.width === other.width && one.traces.length === other.traces.length &&
-  one.traces.every((text, number) => text === other.traces[number]);
+const same = (one, other) => one.length === other.length && one.every((text, number) => text === other[number]);
 
 function render({ model, el }) {
   el.classList.add("wb-plot");
   const place = document.createElement("div");
   el.append(place);
-  let plotly = null, drawing = null, drawn = null, again = false, gone = false;
+  let plotly = null, drawing = null, drawn = [], again = false, gone = false;
 
   async function drawNewest() {
     do {
       again = false;
-      const wanted = newest(model);
-      place.hidden = !wanted;
-      if (!wanted || !el.clientWidth) continue; // what is out of sight is drawn when it gets a width
+      const frame = model.get("frame"); // the layout as text; "" for nothing
+      const traces = Array.from({ length: model.get("length") }, (_, number) => model.get(`trace_${number}`));
+      place.hidden = !frame;
+      if (!frame || !el.clientWidth) continue; // what is out of sight is drawn when it gets a width
       plotly ??= await plotlyFor(model);
       if (gone) return;
-      wanted.width = Math.max(320, el.clientWidth);
-      if (drawn && same(drawn, wanted)) continue;
+      const width = Math.max(320, el.clientWidth), wanted = [width, frame, ...traces];
+      if (same(drawn, wanted)) continue;
       drawn = wanted;
       // parsed anew each time: plotly writes into what it is given, and would take that for our wish the next time
-      const layout = { ...JSON.parse(wanted.frame), width: wanted.width };
-      const data = wanted.traces.filter((text) => text).map((text) => JSON.parse(text));
+      const layout = { ...JSON.parse(frame), width };
+      const data = traces.filter((text) => text).map((text) => JSON.parse(text));
       await plotly.react(place, data, layout, CONFIG);
       if (!place.listens) place.on("plotly_click", tell);
       place.listens = true;

@@ -62,13 +62,11 @@ class Dashboard(View):
         self._on_selection(self._open)
 
     def _panels(self) -> list[ipw.Widget]:
-        accuracy, *costs = self.source.run.objectives
-        against = " and ".join(cost.label for cost in costs)
+        accuracy, *costs = (objective.label for objective in self.source.run.objectives)
+        title = f"{accuracy.capitalize()} against {' and '.join(costs)}, and hypervolume"
         parts = [
             panel("Run", self.run_control, name="wb-area-run"),
-            panel(
-                f"{accuracy.label.capitalize()} against {against}, and hypervolume", self.front, name="wb-area-front"
-            ),
+            panel(title, self.front, name="wb-area-front"),
             classed(self.card, "wb-area-card"),
         ]
         if self.dag is not None:
@@ -81,11 +79,12 @@ class Dashboard(View):
         """Show the network of the selected individual."""
         if self.dag is None:
             return
-        self._network_note.value, genome = "", None
+        note, genome = "", None
         try:
             genome = None if change.new is None else self.source.neuron_genome(change.new)
         except WorkbenchError:
-            self._network_note.value = quiet("Its network was not kept: it failed, or it was dropped to save space.")
+            note = "Its network was not kept: it failed, or it was dropped to save space."
+        self._network_note.value = quiet(note)
         self.dag.genome = self.spatial.genome = genome
 
     def show(self, snapshot: Snapshot) -> None:
@@ -125,16 +124,26 @@ class Part(NamedTuple):
 
 PARTS = (
     Part("Lineage", "Where did a network come from? Walk along its ancestors, play its growth, save it.", LineageView),
-    Part("Mutations", "Which mutations pay? Their effects, with intervals; rates that adapt.", MutationStatistics),
     Part(
-        "Inspect", "What does a network do? Training, confusion, its mistakes with the evidence; export.", InspectView
+        "Mutations",
+        "Which mutations pay? Their effect on accuracy and FLOPs, with intervals; rates that adapt.",
+        MutationStatistics,
+    ),
+    Part(
+        "Inspect",
+        "What does a network do? Training, confusion, its mistakes with the evidence, distributions; export.",
+        InspectView,
     ),
     Part(
         "Compare",
         "Is one way of searching better than another? Several runs at equal cost, with a rank test.",
         lambda source, selection: CompareView([source.path]),
     ),
-    Part("Sandbox", "What if? Change a network by hand, see what changed, train it, insert it.", sandbox_of),
+    Part(
+        "Sandbox",
+        "What if? Change a network by hand, see what changed, train it, insert it into the population.",
+        sandbox_of,
+    ),
 )
 
 

@@ -72,9 +72,8 @@ class FrontView(View):
         self.objectives = self.source.run.objectives
         self._cost = cost_axis(self.objectives)
         known = baselines_for(self.source.dataset) if self._cost is FLOPS else ()
-        names = sorted(
-            path.name for path in self.source.path.parent.glob("*.sqlite") if path.name != self.source.path.name
-        )
+        here = self.source.path
+        names = sorted(path.name for path in here.parent.glob("*.sqlite") if path.name != here.name)
         style = {"description_width": "initial"}
         self.color = ipw.Dropdown(options=COLORINGS, description="Colour tells", style=style)
         self.baselines = ipw.Checkbox(False, description="hand-made networks", indent=False)
@@ -163,11 +162,8 @@ class FrontView(View):
         id = self.selection.individual
         chosen = [point for points in self.points.values() for point in points if point.id == id][-1:]
         if self._is_new("ring", tuple(chosen)):
-            self.plot.change(
-                RING,
-                x=[getattr(point, self._cost.column) for point in chosen],
-                y=[point.val_accuracy for point in chosen],
-            )
+            x, y = [getattr(point, self._cost.column) for point in chosen], [point.val_accuracy for point in chosen]
+            self.plot.change(RING, x=x, y=y)
 
     def _is_new(self, name: str, key: object) -> bool:
         """Whether something differs from what was drawn last; then it counts as drawn."""
