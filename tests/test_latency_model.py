@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -119,6 +121,16 @@ def test_a_front_is_what_nothing_dominates(objectives: tuple[Objective, ...], da
     found = undominated(columns, list(everyone), (ACCURACY, *objectives))
     assert set(found) == expected
     assert [points[one][1] for one in found] == sorted(points[one][1] for one in found)
+
+
+def test_a_front_of_many_is_found_quickly():
+    points = np.random.default_rng(0).random((50_000, 4))
+    points /= points.sum(axis=1, keepdims=True)  # none dominates another
+    points[:, 0] *= -1
+    started = time.perf_counter()
+    found = undominated(points.T.tolist(), range(len(points)), (ACCURACY, FLOPS, LATENCY, PARAMETERS))
+    assert len(found) == len(points)
+    assert time.perf_counter() - started < 10, "comparing all pairs takes minutes"
 
 
 def test_objectives_are_checked_and_ordered():

@@ -113,11 +113,5 @@ class LatencyModel:
         check_settings(self)
 
     def predict(self, layers: int, neurons: int, edges: int) -> float:
-        """Microseconds of one answer.
-
-        Args:
-            layers: after the inputs, the outputs included.
-            neurons: hidden and output neurons.
-            edges: number of edges.
-        """
+        """Microseconds of one answer; `layers` come after the inputs, `neurons` are hidden and output ones."""
         return self.overhead_us + self.per_layer_us * layers + self.per_neuron_us * neurons + self.per_edge_us * edges

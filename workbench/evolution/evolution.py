@@ -53,21 +53,18 @@ def oldest_die(population: Sequence[Individual], count: int, _: Sequence[Objecti
     return sorted(population, key=lambda individual: (individual.generation, individual.id))[count:]
 
 
-def worst_die(population: Sequence[Individual], count: int, _: Sequence[Objective] = TWO) -> list[Individual]:
-    """The population without its `count` least accurate."""
-    keep = by_accuracy(population)[: len(population) - count]
-    return sorted(keep, key=lambda individual: individual.id)
+def _last_die(order: Order) -> Survival:
+    """The population without the `count` last in an order; by Pareto rank and crowding it is NSGA-II's survival."""
+
+    def survivors(
+        population: Sequence[Individual], count: int, objectives: Sequence[Objective] = TWO
+    ) -> list[Individual]:
+        return sorted(order(population, objectives)[: len(population) - count], key=lambda individual: individual.id)
+
+    return survivors
 
 
-def dominated_die(
-    population: Sequence[Individual], count: int, objectives: Sequence[Objective] = TWO
-) -> list[Individual]:
-    """NSGA-II survival: without the `count` last by (rank, crowding distance)."""
-    keep = by_pareto(population, objectives)[: len(population) - count]
-    return sorted(keep, key=lambda individual: individual.id)
-
-
-SURVIVALS: dict[str, Survival] = {"oldest": oldest_die, "worst": worst_die, "nsga2": dominated_die}
+SURVIVALS: dict[str, Survival] = {"oldest": oldest_die, "worst": _last_die(by_accuracy), "nsga2": _last_die(by_pareto)}
 """Survival: who is removed when as many must go as were added."""
 
 
@@ -95,10 +92,9 @@ class Evolution:
         survival: str = "oldest",
         objectives: Sequence[Objective] = TWO,
     ) -> None:
-        if selection not in SELECTIONS:
-            raise ConfigError(f"unknown selection {selection!r}; expected one of: {', '.join(SELECTIONS)}")
-        if survival not in SURVIVALS:
-            raise ConfigError(f"unknown survival {survival!r}; expected one of: {', '.join(SURVIVALS)}")
+        for what, given, known in (("selection", selection, SELECTIONS), ("survival", survival, tuple(SURVIVALS))):
+            if given not in known:
+                raise ConfigError(f"unknown {what} {given!r}; expected one of: {', '.join(known)}")
         self.size, self.seed, self.selection, self.survival = population, seed, selection, survival
         self.objectives = objectives
         self.generation = 0

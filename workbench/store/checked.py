@@ -127,14 +127,11 @@ word = _check(  # no table, page or figure takes it for anything but text
     f"at most {MAX_LABEL} printable characters: letters, digits, spaces and .,:+-_/()",
     lambda value: _is_text(value) and value.isprintable() and _WORD.fullmatch(value),
 )
-message = optional(
-    _check(f"a text of at most {MAX_MESSAGE} characters", lambda value: _is_text(value, MAX_MESSAGE)),
-)
+message = optional(_check(f"a text of at most {MAX_MESSAGE} characters", lambda value: _is_text(value, MAX_MESSAGE)))
 time = _check("a time such as 2025-01-31T12:00:00.000000+00:00", _is_time)
 whole = _check("a whole number of up to 100 digits, as text", lambda v: isinstance(v, str) and _WHOLE.fullmatch(v), int)
 blob = _check(f"at most {MAX_BLOB:,} bytes", lambda value: isinstance(value, bytes) and len(value) <= MAX_BLOB)
 mapping = _check("a JSON object", lambda value: isinstance(value, dict))
-anything = _check("anything", lambda value: True)
 json_object = json(mapping)
 json_ids = json(_check("a JSON list of ids that differ", _are_ids))
 json_history = json(_check("a JSON list of objects of numbers", _is_history))

@@ -241,8 +241,9 @@ class Run:
 
 
 def _read_entries(file: Reading) -> dict[str, Any]:
+    as_json = checked.json(lambda value, what: value)
     entries = file.rows("SELECT key, value FROM run ORDER BY key")
-    return {key: checked.json(checked.anything)(value, f"entry {key!r:.40} of the run") for key, value in entries}
+    return {key: as_json(value, f"entry {key!r:.40} of the run") for key, value in entries}
 
 
 def _read(file: Reading, table: rows.Table, where: str = "") -> list[dict[str, Any]]:

@@ -30,17 +30,14 @@ class Table:
 
     def select(self, version: int, where: str = "", more: str = "") -> str:
         """The query for its rows (with `more` columns), in the order of the first column, in a file of a version."""
-        return (
-            f"SELECT {columns_in(version, self.names + more)} FROM {self.source} {where} "
-            f"ORDER BY {next(iter(self.columns))}"
-        )
+        first, names = next(iter(self.columns)), columns_in(version, self.names + more)
+        return f"SELECT {names} FROM {self.source} {where} ORDER BY {first}"
 
     def checked(self, row: Sequence[Any]) -> dict[str, Any]:
         """The values of a row by column, each checked."""
         try:
-            return {
-                name: check(value, name) for (name, (check, _)), value in zip(self.columns.items(), row, strict=True)
-            }
+            pairs = zip(self.columns.items(), row, strict=True)
+            return {name: check(value, name) for (name, (check, _)), value in pairs}
         except BadValueError as error:
             raise BadValueError(f"{error.what} of {self.of} {row[0]!r:.40}", error.expected, error.value) from None
 
@@ -48,9 +45,8 @@ class Table:
         """Checked rows as a pandas table."""
         import pandas as pd
 
-        frame = pd.DataFrame(
-            {name: pd.Series([row[name] for row in rows], dtype=kind) for name, (_, kind) in self.columns.items()}
-        )
+        typed = {name: pd.Series([row[name] for row in rows], dtype=kind) for name, (_, kind) in self.columns.items()}
+        frame = pd.DataFrame(typed)
         for name in {"finished_at", "time"}.intersection(frame.columns):
             frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
         return frame.rename(columns={"mutation_kind": "mutation", "form": "genome", '"values"': "values"})
