@@ -77,14 +77,8 @@ def _ancestors(id: int, parent_of: dict[int, int]) -> list[int]:
 
 
 def _step(run: Run, row: Any) -> Step:
-    record = run.mutation(int(row["id"]))
+    id, record = int(row["id"]), run.mutation(int(row["id"]))
     kind = BY_HAND if row["origin"] == BY_HAND else str(record.get("kind") or INITIAL)
-    return Step(
-        id=int(row["id"]),
-        generation=int(row["generation"]),
-        kind=kind,
-        val_accuracy=float(row["val_accuracy"]),
-        initial_val_accuracy=float(row["initial_val_accuracy"]),
-        flops=0 if np.isnan(float(row["flops"])) else int(row["flops"]),
-        record=record,
-    )
+    val_accuracy, initial = float(row["val_accuracy"]), float(row["initial_val_accuracy"])
+    flops = 0 if np.isnan(float(row["flops"])) else int(row["flops"])
+    return Step(id, int(row["generation"]), kind, val_accuracy, initial, flops, record)

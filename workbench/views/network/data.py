@@ -64,18 +64,11 @@ class GenomeDifference:
     def counts(self) -> dict[str, int]:
         """Numbers of hidden neurons and edges by state; kept edges include those that now share weights."""
         hidden = self.neuron_state[self.after.n_inputs + self.after.n_outputs :]
-        neurons = np.bincount(hidden, minlength=4).tolist()
-        edges = np.bincount(self.edge_state, minlength=4).tolist()
-        return {
-            "neurons_kept": neurons[KEPT],
-            "neurons_added": neurons[ADDED],
-            "neurons_removed": neurons[REMOVED],
-            "edges_kept": edges[KEPT] + edges[SHARED],
-            "edges_added": edges[ADDED],
-            "edges_removed": edges[REMOVED],
-            "edges_now_shared": edges[SHARED],
-            "edges_reweighted": self.edges_reweighted,
-        }
+        counts = {f"neurons_{STATE_NAMES[state]}": int((hidden == state).sum()) for state in (KEPT, ADDED, REMOVED)}
+        for state, name in enumerate(STATE_NAMES):
+            counts[f"edges_{name.replace(' ', '_')}"] = int((self.edge_state == state).sum())
+        counts["edges_kept"] += counts["edges_now_shared"]
+        return counts | {"edges_reweighted": self.edges_reweighted}
 
     @property
     def is_empty(self) -> bool:

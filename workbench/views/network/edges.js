@@ -58,10 +58,6 @@ class Accumulator {
   constructor(width, height) {
     Object.assign(this, { width, height, stride: width + 2, planes: [] });
   }
-  plane(kind) {
-    this.planes[kind] ??= new Float32Array(this.stride * (this.height + 2));
-    return this.planes[kind];
-  }
   /** The part of a line inside the picture, as [from, to] in 0..1 (Liang and Barsky); from > to: none. */
   clip(x0, y0, dx, dy) {
     let [from, to] = [0, 1];
@@ -120,7 +116,7 @@ function* accumulate(sums, scene, screen, list, inks) {
     const e = list[k];
     const a = source[e];
     const b = target[e];
-    const plane = sums.plane(kind[e]);
+    const plane = (sums.planes[kind[e]] ??= new Float32Array(sums.stride * (sums.height + 2)));
     if (skip[e] || inks[kind[e]].dashed) {
       const lift = skip[e] ? bow(x[a], x[b], y[a], y[b], middle) : 0;
       sums.addCurve(plane, x[a], y[a], x[b], y[b], lift, 0.7 * strength[e], (e * 0.618) % 1);

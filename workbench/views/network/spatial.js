@@ -178,14 +178,13 @@ class SpatialCanvas extends NetworkCanvas {
     if (!scene.changes) return;
     const drawn = this.drawnChanges();
     const { pen } = stage;
-    pen.lineWidth = drawn.length < 300 ? 1.8 : 1.1;
-    pen.globalAlpha = Math.min(0.85, Math.max(0.3, 300 / Math.max(drawn.length, 1)));
+    const opacity = Math.min(0.85, Math.max(0.3, 300 / Math.max(drawn.length, 1)));
+    Object.assign(pen, { lineWidth: drawn.length < 300 ? 1.8 : 1.1, globalAlpha: opacity });
     for (const [state, { color, dashed }] of theme.changes.entries()) {
       pen.strokeStyle = color;
       pen.setLineDash(dashed ? [4, 3] : []);
       pen.beginPath();
-      for (const e of drawn) {
-        if (scene.changeState[e] !== state) continue;
+      for (const e of drawn.filter((e) => scene.changeState[e] === state)) {
         pen.moveTo(...this.placeOf(scene.changeSource[e]));
         pen.lineTo(...this.placeOf(scene.changeTarget[e]));
       }

@@ -1,4 +1,4 @@
-// The spatial view: title, controls, canvas, side panels, legend, hint.
+// Around the spatial canvas: title, controls, receptive field, histogram of edge lengths, legends, hint.
 
 const SHOWN = ["neurons", "neuron density", "edge density", "receptive field", "activations"];
 const SPLITS = ["test", "selection", "validation", "train"];
@@ -20,8 +20,7 @@ function spatialControls(view) {
   const [before, after] = [button("‹", "previous image", turn(-1)), button("›", "next image", turn(1))];
   const image = tools(split.node, index.node, before, after);
   const neuron = neuronField(view);
-  const layers = tools(layer.node, below, above, stack);
-  const zoom = tools(...zoomButtons(view));
+  const [layers, zoom] = [tools(layer.node, below, above, stack), tools(...zoomButtons(view))];
   const node = block("wbc-tools wbc-controls", show.node, channel.node, layers, image, neuron.node, zoom);
   const sync = () => {
     const { scene } = view;
@@ -39,6 +38,165 @@ function spatialControls(view) {
     neuron.sync();
   };
   return { node, sync };
+}
+
+/** A titled card with a canvas drawn by `paint(stage, theme)`; `draw` draws it again. */
+function card(title, label, height, signal, paint, ...children) {
+  const box = block("wbc-stage");
+  box.style.height = `${height}px`;
+  const stage = makeStage(box, label, signal, () => draw());
+  const draw = () => stage.width && paint(stage, readTheme(box));
+  Object.assign(stage.canvas, { tabIndex: -1, style: "cursor: default" });
+  stage.canvas.setAttribute("role", "img");
+  return { node: block("wbc-card", element("h4", { textContent: title }), box, ...children), draw };
+}
+
+/** The card of the selected neuron's receptive field; `sync` brings it up to date. */
+function fieldCard(view, signal) {
+  const bar = block("");
+  const facts = element("div", { className: "wbc-muted wbc-facts", "aria-live": "polite" });
+  const label = "receptive field of the selected neuron";
+  const paint = (stage, theme) => paintField(stage, theme, view);
+  const { node, draw } = card("Receptive field", label, 150, signal, paint, bar, facts);
+  const sync = () => {
+    const known = view.scene && view.field;
+    bar.replaceChildren(...(known ? [signedBar(view.theme, view.fieldMost)] : []));
+    facts.replaceChildren(...(known ? neuronFacts(view).map((textContent) => element("div", { textContent })) : []));
+    draw();
+  };
+  return { node, sync };
+}
+
+/** The card of the histogram of edge lengths. */
+function lengthCard(view, signal) {
+  const text = block("wbc-muted");
+  const paint = (stage, theme) => paintHistogram(stage, theme, view.scene?.lengths);
+  const { node, draw } = card("Edge lengths against the law", "histogram of edge lengths", 160, signal, paint, text);
+  const sync = () => {
+    const { mean, expected_mean, law, without_length } = view.scene?.lengths ?? {};
+    const [edges, expected] = [`Bars: edges, mean ${number(mean)} px.`, `mean ${number(expected_mean)} px.`];
+    const outputs = `${count(without_length ?? 0)} edges into outputs have no length.`;
+    text.textContent = mean === undefined ? "" : `${edges} Line: expected under the law ${law}, ${expected} ${outputs}`;
+    draw();
+  };
+  return { node, sync };
+}
+
+function caption(stage, theme, text) {
+  write(stage, theme, text, stage.width / 2, stage.height / 2, { color: theme.muted });
+}
+
+/** Bars of counted edges and the law's line over lengths in pixels. */
+function paintHistogram(stage, theme, lengths) {
+  clearStage(stage, theme);
+  if (lengths?.mean === undefined) return caption(stage, theme, "no edges between neurons with a position");
+  const { pen, width, height } = stage;
+  const { bins, counts, expected } = lengths;
+  const [left, bottom, top] = [38, height - 32, 8];
+  const most = Math.max(...counts, ...expected, 1);
+  const last = counts.findLastIndex((n, i) => n > 0 || expected[i] > most / 200);
+  const end = bins[Math.max(1, last + 1)];
+  const x = (v) => left + ((width - left - 8) * v) / end;
+  const y = (v) => bottom - ((bottom - top) * v) / most;
+  const shown = counts.map((_, i) => i).filter((i) => bins[i] < end);
+  Object.assign(pen, { fillStyle: theme.weights[0].color, globalAlpha: 0.75 });
+  for (const i of shown) {
+    const wide = Math.max(1, x(bins[i + 1]) - x(bins[i]) - 1);
+    pen.fillRect(x(bins[i]) + 0.5, y(counts[i]), wide, bottom - y(counts[i]));
+  }
+  Object.assign(pen, { globalAlpha: 1, strokeStyle: theme.weights[1].color, lineWidth: 2 });
+  pen.beginPath();
+  for (const i of shown) pen.lineTo(x((bins[i] + bins[i + 1]) / 2), y(expected[i]));
+  pen.stroke();
+  Object.assign(pen, { strokeStyle: theme.border, lineWidth: 1 });
+  line(pen, left, bottom + 0.5, width - 8, bottom + 0.5);
+  const text = (words, x, y, align) => write(stage, theme, words, x, y, { size: 11, align, color: theme.muted });
+  const compact = Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
+  text(compact.format(most), left - 4, top + 9, "right");
+  text("0", left - 4, bottom, "right");
+  const step = [0.5, 1, 2, 5, 10, 20, 50].find((one) => end / one <= 6) ?? 100;
+  for (let v = 0; v <= end; v += step) text(String(v), x(v), bottom + 13);
+  text("edge length (pixels)", (left + width) / 2, height - 4);
+}
+
+/** The receptive field alone over the image, as a thumbnail. */
+function paintField(stage, theme, { scene, fieldPicture, grey }) {
+  clearStage(stage, theme);
+  if (!scene || !fieldPicture) return caption(stage, theme, "click a neuron");
+  const { pen, width, height, ratio } = stage;
+  const [, rows, columns] = scene.shape;
+  const k = Math.min(width / columns, height / rows);
+  pen.setTransform(k * ratio, 0, 0, k * ratio, ((width - k * columns) / 2) * ratio, ((height - k * rows) / 2) * ratio);
+  Object.assign(pen, { imageSmoothingEnabled: false, strokeStyle: theme.border, lineWidth: 1 / k });
+  pen.strokeRect(0.5 / k, 0.5 / k, columns - 1 / k, rows - 1 / k);
+  pen.globalAlpha = 0.3;
+  if (grey) pen.drawImage(grey, 0, 0);
+  pen.globalAlpha = 1;
+  pen.drawImage(fieldPicture, 0, 0);
+}
+
+/** A colour bar with its ends and what it measures. */
+function colorBar(colors, low, high, text) {
+  const bar = block("wbc-bar");
+  bar.style.background = `linear-gradient(to right, ${colors.join(", ")})`;
+  const ends = [low, text, high].map((textContent) => element("span", { textContent }));
+  return block("wbc-scale", bar, block("wbc-ends", ...ends));
+}
+
+function signedBar({ weights: [plus, minus], background }, most) {
+  return colorBar([minus.color, background, plus.color], number(-most), number(most), "accumulated weight");
+}
+
+/** What the selected neuron is and does, line by line. */
+function neuronFacts(view) {
+  const { scene, field } = view;
+  const [name, kind, position] = identity(scene, field.neuron);
+  const seen = field.map.reduce((n, v) => n + (v !== 0), 0);
+  const bias = field.bias === null ? "" : `, bias ${number(field.bias)}`;
+  const degrees = `in-degree ${count(field.in_degree)}, out-degree ${count(field.out_degree)}${bias}`;
+  const sees = `sees ${count(seen)} of ${count(field.map.length)} inputs`;
+  const values = view.valueLines(field.neuron).map((value) => `${value} on ${view.split} image ${view.index}`);
+  return [`${name} · ${kind}`, position, degrees, sees, ...values];
+}
+
+/** Legend of the map: layers by colour, or a colour bar with units, and a note on what is shown. */
+function spatialLegend(view) {
+  const { scene, theme, show } = view;
+  if (scene.changes) return spatialChangeLegend(view);
+  if (show === "neurons") {
+    const color = (i) => theme.layers[i % theme.layers.length];
+    const layers = scene.layerSizes.slice(1, -1).map((n, i) => legendItem(dot(color(i)), `layer ${i + 1}`, n));
+    const text = "place = mean position of what feeds a neuron; neurons of one place stand side by side";
+    return [...layers, note(text)];
+  }
+  if (show === "receptive field") {
+    const text = "sum over all paths of the products of weights; ReLU and normalisation ignored";
+    const hint = "click a neuron (or an output) to see which pixels it sees";
+    return [view.fieldPicture ? signedBar(theme, view.fieldMost) : note(hint), note(text)];
+  }
+  if (show === "activations") {
+    if (!view.values) return [note("activations need images: SpatialView(genome, data)")];
+    const bar = colorBar(CIVIDIS, "0", `≥ ${number(view.hiddenMost)}`, "activation after ReLU");
+    return [bar, note("small and faint: silent (0); outputs: bars from the lowest to the highest logit")];
+  }
+  const unit = show === "neuron density" ? "hidden neurons per pixel" : "pixels of edge length per pixel";
+  const which = view.layer < 0 ? "all layers" : view.layer === 0 ? "inputs have none" : `layer ${view.layer}`;
+  const more = show === "edge density" ? ", straight from source to target; edges into outputs left out" : "";
+  return [colorBar(CIVIDIS, "0", number(view.densityMost), unit), note(which + more)];
+}
+
+/** Legend of a difference over the image. */
+function spatialChangeLegend(view) {
+  const { scene, theme, stacked } = view;
+  const counts = theme.changes.map(({ name }) => scene.changes[`edges_${name.replace(" ", "_")}`]);
+  const entry = ({ name, color, dashed }, i) => legendItem(lineSwatch(color, dashed), name, counts[i + 1]);
+  const all = counts[1] + counts[2] + counts[3];
+  const outputs = stacked ? "" : "; those into outputs show when layers are stacked";
+  return [
+    changedNeuronsLegend(scene.changes, theme),
+    legendGroup("edges", theme.changes.slice(1).map(entry)),
+    note(`${count(view.drawnChanges().length)} of ${count(all)} changed edges drawn${outputs}`),
+  ];
 }
 
 function spatialTitle({ scene, picture, split, index, image }) {

@@ -62,6 +62,7 @@ def _theme(dark: bool) -> dict[str, Any]:
     }
 
 
+_SHARED = ("base/controls.js", "base/canvas.js", "network/scene.js")
 _PALETTE = f"const PALETTE = {json.dumps({'light': _theme(False), 'dark': _theme(True)})};\n"
 
 
@@ -84,14 +85,7 @@ class DagView(CanvasView):
         height: of the canvas in pixels.
     """
 
-    _esm = _PALETTE + bundle(
-        "base/controls.js",
-        "base/canvas.js",
-        "network/scene.js",
-        "network/graph.js",
-        "network/edges.js",
-        "network/dag.js",
-    )
+    _esm = _PALETTE + bundle(*_SHARED, "network/graph.js", "network/edges.js", "network/dag.js")
 
     class_names = traitlets.List(traitlets.Unicode())
 
@@ -107,14 +101,9 @@ class DagView(CanvasView):
 
     def _scene_of(self, genome: Genome) -> dict[str, Any]:
         info = dag_layout(genome, self.before)
-        scene: dict[str, Any] = {
-            "layer_sizes": list(info.layer_sizes),
-            "n_inputs": info.n_inputs,
-            "n_outputs": info.n_outputs,
-            "class_names": self.class_names,
-        }
-        scene |= {name: value.tobytes() for name, value in vars(info).items() if isinstance(value, np.ndarray)}
-        scene["kind"] = info.kind.tobytes()
+        numbers = {"n_inputs": info.n_inputs, "n_outputs": info.n_outputs, "layer_sizes": list(info.layer_sizes)}
+        arrays = {name: value.tobytes() for name, value in vars(info).items() if isinstance(value, np.ndarray)}
+        scene = numbers | arrays | {"class_names": self.class_names, "kind": info.kind.tobytes()}
         if info.difference is not None:
             scene |= {"neuron_state": info.difference.neuron_state.tobytes(), "changes": info.difference.counts}
         return scene
@@ -154,15 +143,7 @@ class SpatialView(CanvasView):
         region: the chosen region, as "top", "left", "bottom", "right" in pixels; empty if there is none. See `brushed`.
     """
 
-    _esm = _PALETTE + bundle(
-        "base/controls.js",
-        "base/canvas.js",
-        "network/scene.js",
-        "network/sheets.js",
-        "network/spatial.js",
-        "network/panels.js",
-        "network/spatial_view.js",
-    )
+    _esm = _PALETTE + bundle(*_SHARED, "network/sheets.js", "network/spatial.js", "network/spatial_view.js")
 
     data = traitlets.Instance(Dataset, allow_none=True)
     law = traitlets.Instance(SpatialLaw)
