@@ -43,9 +43,7 @@ class Frame:
     @classmethod
     def of(cls, step: Step, genome: Genome, before: Genome | None) -> Frame:
         """The frame of a network, given the one before it; nothing is new in the first."""
-        if before is None:
-            return cls(step, genome, np.zeros(genome.n_neurons, bool), np.zeros(genome.n_edges, bool))
-        difference = genome_difference(before, genome)
+        difference = genome_difference(before or genome, genome)
         new_neurons = difference.neuron_state[: genome.n_neurons] == ADDED
         return cls(step, genome, new_neurons, difference.edge_state[: genome.n_edges] == ADDED)
 

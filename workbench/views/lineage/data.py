@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,17 +59,14 @@ def lineage_info(run: Run, id: int) -> LineageInfo:
     everyone = run.individuals.set_index("id", drop=False)
     if id not in everyone.index:
         raise RunError(f"{run.path} has no individual {id}; it holds {len(everyone)} individuals")
-    known = everyone[everyone["parent"].notna()]
-    parent_of = dict(zip(known["id"].tolist(), known["parent"].tolist(), strict=True))
+    parent_of = everyone["parent"].dropna().astype(int).to_dict()
     steps = tuple(_step(run, everyone.loc[each]) for each in _ancestors(id, parent_of) if each in everyone.index)
-    family: set[int] = set()
-    for member in everyone["id"][everyone["on_front"]]:
-        family.update(_ancestors(int(member), parent_of))
+    family = {each for member in everyone["id"][everyone["on_front"]] for each in _ancestors(int(member), parent_of)}
     relatives = everyone[everyone["id"].isin(list(family))]
     return LineageInfo(steps, relatives, tuple(make_space(run.space_name, run.space_config).mutation_kinds))
 
 
-def _ancestors(id: int, parent_of: dict[int, int]) -> list[int]:
+def _ancestors(id: int, parent_of: Mapping[Any, int]) -> list[int]:
     """From the first ancestor down to `id`; a damaged file may name parents in a circle."""
     path = {id: None}
     while (id := parent_of.get(id, id)) not in path:

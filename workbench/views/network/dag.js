@@ -22,8 +22,7 @@ function project(scene, { width, height, ratio }, camera) {
 
 class DagCanvas extends NetworkCanvas {
   constructor(model, frame) {
-    const keys = "Arrow keys pan, plus and minus zoom, 0 resets, Escape deselects.";
-    super(model, frame, `Network by layers. ${keys}`);
+    super(model, frame, "Network by layers. Arrow keys pan, plus and minus zoom, 0 resets, Escape deselects.");
     this.shows = { kinds: [true, true, true, true, true], skip: true, next: true };
     this.signal.addEventListener("abort", () => this.cancel());
   }

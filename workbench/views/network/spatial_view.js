@@ -1,7 +1,5 @@
 // Around the spatial canvas: title, controls, receptive field, histogram of edge lengths, legends, hint.
 
-const SHOWN = ["neurons", "neuron density", "edge density", "receptive field", "activations"];
-const SPLITS = ["test", "selection", "validation", "train"];
 const named = (names) => names.map((name) => [name, String(name)]);
 
 /** The controls; `sync` sets them to the state of the view. */

@@ -63,7 +63,8 @@ def _theme(dark: bool) -> dict[str, Any]:
 
 
 _SHARED = ("base/controls.js", "base/canvas.js", "network/scene.js")
-_PALETTE = f"const PALETTE = {json.dumps({'light': _theme(False), 'dark': _theme(True)})};\n"
+_CONSTANTS = {"PALETTE": {"light": _theme(False), "dark": _theme(True)}, "SHOWN": SHOW, "SPLITS": SPLITS[::-1]}
+_HEAD = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in _CONSTANTS.items())
 
 
 class DagView(CanvasView):
@@ -85,7 +86,7 @@ class DagView(CanvasView):
         height: of the canvas in pixels.
     """
 
-    _esm = _PALETTE + bundle(*_SHARED, "network/graph.js", "network/edges.js", "network/dag.js")
+    _esm = _HEAD + bundle(*_SHARED, "network/graph.js", "network/edges.js", "network/dag.js")
 
     class_names = traitlets.List(traitlets.Unicode())
 
@@ -143,7 +144,7 @@ class SpatialView(CanvasView):
         region: the chosen region, as "top", "left", "bottom", "right" in pixels; empty if there is none. See `brushed`.
     """
 
-    _esm = _PALETTE + bundle(*_SHARED, "network/sheets.js", "network/spatial.js", "network/spatial_view.js")
+    _esm = _HEAD + bundle(*_SHARED, "network/sheets.js", "network/spatial.js", "network/spatial_view.js")
 
     data = traitlets.Instance(Dataset, allow_none=True)
     law = traitlets.Instance(SpatialLaw)
