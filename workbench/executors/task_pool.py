@@ -44,17 +44,11 @@ class NoWorkerError(RunError):
 
 
 class Workers(ABC):
-    """Threads, processes, an executor or a cluster; used by one thread.
+    """Threads, processes, an executor or a cluster; used by one thread."""
 
-    Attributes:
-        isolates: whether a worker has one child at a time, so that its loss shows which child crashed it.
-        elastic: whether `capacity` may change by itself.
-        reports: whether children report their progress.
-    """
-
-    isolates = False
-    elastic = False
-    reports = False
+    isolates = False  # whether a worker has one child at a time, so that its loss shows which child crashed it
+    elastic = False  # whether `capacity` may change by itself
+    reports = False  # whether children report their progress
 
     @property
     @abstractmethod
@@ -183,12 +177,7 @@ class TaskPool:
 
     A child is a pure function of its task, so one whose worker was lost is simply made again. If several children are
     lost together, nobody knows which of them crashed the worker: they are suspects, and made again one at a time.
-
-    Args:
-        workers: where children are made.
-        attempts: workers that a child may crash before it is given up.
-        child_seconds: how long a child may take; None for no limit.
-        clock: seconds, as `time.monotonic`.
+    A child is given up once it has crashed `attempts` workers, or has taken `child_seconds`.
     """
 
     def __init__(

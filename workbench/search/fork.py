@@ -16,15 +16,7 @@ from workbench.executors import available_cores
 from workbench.individuals import Individual, is_by_hand
 from workbench.objectives import LATENCY
 from workbench.search.config import FORK_EVENT, LENGTH_EVENT, SearchConfig
-from workbench.search.stored import (
-    RunHistory,
-    cpu,
-    data_of,
-    length_of,
-    predicted_latencies,
-    versions,
-    warn_of_difference,
-)
+from workbench.search.stored import RunHistory, data_of, length_of, predicted_latencies, provenance, warn_of_difference
 from workbench.settings import to_values
 from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import make_space
@@ -176,20 +168,14 @@ def _latencies(
 def _description(plan: ForkPlan, to: Path) -> RunDescription:
     run = plan.history.run
     origin = {
-        "path": os.path.relpath(run.path.resolve(), to.expanduser().resolve().parent),
+        "path": os.path.relpath(run.path.resolve(), to.resolve().parent),
         "generation": plan.generation,
         "created_at": run.created_at,
         "seed": run.seed,
         "changes": plan.changes,
     }
-    return replace(
-        run.description,
-        search_config=to_values(plan.config),
-        seed=plan.config.seed,
-        versions=versions(),
-        cpu=cpu(),
-        origin=origin,
-    )
+    settings: dict[str, Any] = {"search_config": to_values(plan.config), "seed": plan.config.seed}
+    return replace(run.description, **settings, **provenance(), origin=origin)
 
 
 def _without_weights(plan: ForkPlan) -> dict[int, tuple[str, bytes]]:

@@ -18,7 +18,7 @@ from workbench.executors import measure_inserted
 from workbench.individuals import Individual, TrainResult
 from workbench.search.config import SearchConfig
 from workbench.search.search import Search
-from workbench.search.stored import RunHistory, cpu, data_of, length_of, versions, warn_of_difference
+from workbench.search.stored import RunHistory, data_of, length_of, provenance, warn_of_difference
 from workbench.settings import from_values
 from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import make_space
@@ -79,7 +79,7 @@ def replay(
         else:
             to = kept = Path(to).expanduser()
         history = RunHistory(run, space)
-        create_run(to, replace(run.description, versions=versions(), cpu=cpu())).close()
+        create_run(to, replace(run.description, **provenance())).close()
         config = replace(from_values(SearchConfig, run.config), workers=workers, child_seconds=None)
         search = Search(data, config, to, space, executor, "resume")
         last = max((one.generation for one in history.individuals.values()), default=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -36,8 +37,7 @@ def describe_run(config: SearchConfig, space: SearchSpace, data: Dataset) -> Run
         search_config=to_values(config),
         dataset={"name": data.name, "fingerprint": data.fingerprint, "root": None},
         seed=config.seed,
-        versions=versions(),
-        cpu=cpu(),
+        **provenance(),
     )
 
 
@@ -101,31 +101,25 @@ def check_can_go_on(run: Run, memory: Memory) -> None:
         )
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide results."""
-    found = {"python": platform.python_version()}
+def provenance() -> dict[str, Any]:
+    """What decides results besides settings: versions of Python and packages, and (as far as known) the processor."""
+    versions = {"python": platform.python_version()}
     for package in ("numpy", "torch", "neuron-workbench"):
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = "unknown"
-    return found
-
-
-def cpu() -> str:
-    """Name of the processor, as far as the system knows it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+            versions[package] = "unknown"
+    cpu = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), cpu)
+    return {"versions": versions, "cpu": cpu}
 
 
 def warn_of_difference(run: Run) -> None:
     """Warn if a run was begun on another kind of processor or with other versions than those of this process."""
-    there, here = {**run.versions, "processor": run.description.cpu}, {**versions(), "processor": cpu()}
+    now = provenance()
+    there, here = {**run.versions, "processor": run.description.cpu}, {**now["versions"], "processor": now["cpu"]}
     differ = [f"{name} {there[name]}, here {here[name]}" for name in here if there.get(name, here[name]) != here[name]]
     if differ:
         message = f"{run.path} was begun with {'; '.join(differ)}: its next individuals may differ in their last bits"
