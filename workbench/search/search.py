@@ -120,8 +120,7 @@ class Search:
         The search in this process that writes `path` if there is one; else the one in the file, resumed; else a new
         one. Arguments and errors are those of `Search`.
         """
-        live = _LIVE.get(_real(path))
-        return live if live is not None else cls(data, config, path, space, executor, "resume")
+        return _live(path) or cls(data, config, path, space, executor, "resume")
 
     @classmethod
     def fork(
@@ -323,11 +322,11 @@ def attach(path: str | os.PathLike[str]) -> Search:
     Raises:
         RunError: if there is none.
     """
-    search = _LIVE.get(_real(path))
+    search = _live(path)
     if search is None:
         raise RunError(f"no search in this process writes {path}; read it with open_run, or go on with Search.resume")
     return search
 
 
-def _real(path: str | os.PathLike[str]) -> Path:
-    return Path(os.path.realpath(Path(path).expanduser()))
+def _live(path: str | os.PathLike[str]) -> Search | None:
+    return _LIVE.get(Path(os.path.realpath(Path(path).expanduser())))
