@@ -73,9 +73,10 @@ function render({ model, el }) {
       // parsed anew each time: plotly writes into what it is given, and would take that for our wish the next time
       const layout = { ...JSON.parse(frame), width };
       const data = traces.filter((text) => text).map((text) => JSON.parse(text));
-      await plotly.react(place, data, layout, CONFIG);
-      if (!place.listens) place.on("plotly_click", tell);
-      place.listens = true;
+      // another title is another figure: `react` would constrain its axes to the ranges that those of the last one had
+      const isSame = place.layout?.uirevision === layout.uirevision;
+      await (isSame ? plotly.react : plotly.newPlot)(place, data, layout, CONFIG);
+      if (!isSame) place.on("plotly_click", tell);
     } while (again && !gone);
   }
 

@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import replace
 from typing import Any
 
 import ipywidgets as ipw
@@ -18,13 +17,12 @@ from workbench.individuals import TrainResult
 from workbench.settings import settings_of
 from workbench.spaces import NeuronSpace
 from workbench.training import TrainConfig
-from workbench.views.base.controls import put, setting_control
 from workbench.views.base.markup import alert, quiet
 from workbench.views.base.plot import Plot
 from workbench.views.base.view import button
 from workbench.views.inspect.data import TrainingCurves
 from workbench.views.inspect.figure import draw_curves
-from workbench.views.sandbox.panels import row
+from workbench.views.sandbox.panels import controls_of, row, with_values
 
 TICK_SECONDS = 0.2
 """Between two looks at what the threads have done."""
@@ -39,8 +37,7 @@ MOST_EPOCHS = 200
 class Background:
     """Threads that work for a widget; results are handed over in the kernel's event loop, by one writer.
 
-    Args:
-        live: called a few times a second, in the kernel's loop, while any thread works.
+    While any thread works, `live` is called there a few times a second.
     """
 
     def __init__(self, live: Callable[[], None]) -> None:
@@ -100,15 +97,10 @@ class Background:
 
 
 class TrainingPanel(ipw.VBox):
-    """Trains in a thread with a live curve; also has the button that puts the network into the population.
+    """Trains in a thread of `background` with a live curve; also has the button for putting into the population.
 
-    Args:
-        space: how genomes are trained.
-        data: on what; None = training is not possible.
-        config: the recipe; the settings in `TRAINED` have controls.
-        background: whose threads train.
-        train: called for "Train".
-        insert: called for "Put into the population"; None = there is no search to put it into.
+    Without `data` there is no training, without `insert` no search to put it into. `train` and `insert` are called for
+    the buttons.
     """
 
     def __init__(
@@ -125,18 +117,15 @@ class TrainingPanel(ipw.VBox):
         self._rows: list[Mapping[str, float]] = []
         self._drawn: object = None
         self._before: float | None = None
-        settings = {setting.name: setting for setting in settings_of(TrainConfig)}
-        self.controls: dict[str, Any] = {}
-        for name in TRAINED:
-            self.controls[name] = control = setting_control(settings[name])
-            put(control, getattr(config, name))
+        settings = (setting for setting in settings_of(TrainConfig) if setting.name in TRAINED)
+        self.controls = controls_of(settings, config)
         self.controls["epochs"].max = max(MOST_EPOCHS, config.epochs)
         self.train = button("Train", "wb-train", "Train the network as it is now", train, "play")
         self.halt = button("Stop", "wb-stop-training", "Stop after the epoch in progress", self.stop, "stop")
         self.can_insert = insert is not None
-        help = "There is no live search to put it into: make the sandbox with search=..."
-        if self.can_insert:
-            help = "Rank it with the population of the search, with origin “by hand”"
+        help = "Rank it with the population of the search, with origin “by hand”"
+        if not self.can_insert:
+            help = "There is no live search to put it into: make the sandbox with search=..."
         self.insert = button("Put into the population", "wb-insert", help, insert or (lambda: None), "sign-in")
         self.note, self.curve = ipw.HTML(), Plot()
         super().__init__([*self.controls.values(), row(self.train, self.halt, self.insert), self.note, self.curve])
@@ -157,7 +146,7 @@ class TrainingPanel(ipw.VBox):
         data = self._data
         if data is None or self.is_training:
             return
-        config = replace(self.config, **{name: control.value for name, control in self.controls.items()})
+        config = with_values(self.config, self.controls)
         self._before, self._stopping, self.is_training = before, False, True
         rows = self._rows = []
 

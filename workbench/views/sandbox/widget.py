@@ -24,8 +24,15 @@ from workbench.views.base.source import Selection, Source, source_of
 from workbench.views.base.view import classed, panel, style_sheet
 from workbench.views.network.data import GenomeDifference, genome_difference
 from workbench.views.sandbox.data import TRAIN, History, Step, changes_html, defaults_for
-from workbench.views.sandbox.panels import SELECTED, HistoryPanel, MutationPanel, PicturesPanel, StartPanel
-from workbench.views.sandbox.surgery import Surgery, SurgeryPanel
+from workbench.views.sandbox.panels import (
+    SELECTED,
+    HistoryPanel,
+    MutationPanel,
+    PicturesPanel,
+    StartPanel,
+    Surgery,
+    SurgeryPanel,
+)
 from workbench.views.sandbox.training import Background, TrainingPanel
 
 
@@ -79,7 +86,7 @@ class Sandbox(ipw.VBox):
         self.start = StartPanel(self._space, self.source is not None, self.begin)
         self.mutations = MutationPanel(rates, self.mutate, self.draw_again)
         size = self._space.input_shape[1:]
-        self.surgery = SurgeryPanel(self.pictures.spatial, self.pictures.neurons, self.operate, size)
+        self.surgery = SurgeryPanel(self.pictures, self.operate, size)
         insert = self.insert if self.source is not None and self.source.search is not None else None
         self.training = TrainingPanel(self._space, data, config, self._background, self.train, insert)
         self.steps = HistoryPanel(self.go, self.keep)
@@ -96,15 +103,16 @@ class Sandbox(ipw.VBox):
             self._show()
 
     def _grid(self) -> Any:
-        panels = [
-            panel("Network to work on", self.start, name="wb-sandbox-start"),
-            panel("Mutation", self.mutations, name="wb-sandbox-mutation"),
-            panel("Surgery by hand", self.surgery, name="wb-sandbox-surgery"),
-            panel("History", self.steps, name="wb-sandbox-history"),
-            panel("What changed", self.changes, name="wb-sandbox-changes"),
-            panel("Training", self.training, name="wb-sandbox-training"),
-            panel("Pictures", self.pictures, name="wb-sandbox-pictures"),
-        ]
+        parts = {
+            "start": ("Network to work on", self.start),
+            "mutation": ("Mutation", self.mutations),
+            "surgery": ("Surgery by hand", self.surgery),
+            "history": ("History", self.steps),
+            "changes": ("What changed", self.changes),
+            "training": ("Training", self.training),
+            "pictures": ("Pictures", self.pictures),
+        }
+        panels = [panel(title, child, name=f"wb-sandbox-{name}") for name, (title, child) in parts.items()]
         return classed(ipw.Box(panels), "wb-sandbox-grid")
 
     # ------------------------------------------------------------------ what it is
