@@ -10,10 +10,10 @@ import pytest
 
 from workbench import baselines
 from workbench.errors import ConfigError, RunError
-from workbench.results.baselines import measure_baselines
 from workbench.results.files import ResultFile, looks_at_test, mean_of
 from workbench.results.random_search import random_search, training_cost
 from workbench.results.retraining import lineage_epochs, retrain_front, retraining_table
+from workbench.results.study import measure_baselines
 from workbench.search.report import chosen_members, front_table
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.store import open_run

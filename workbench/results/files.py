@@ -6,13 +6,13 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from workbench.errors import RunError
+from workbench.views.front.data import Baseline
 
 ABOUT = "about"
 """Key of the entry that says what a file of results is about."""
@@ -92,8 +92,7 @@ def looks_at_test(files: Iterable[ResultFile]) -> int:
     return sum("test_accuracy" in entry for file in files for _, entry in file.items())
 
 
-@dataclass(frozen=True)
-class Mean:
+class Mean(NamedTuple):
     """A mean over independent repetitions."""
 
     mean: float  # of the values
@@ -102,18 +101,28 @@ class Mean:
 
     def percent(self) -> str:
         """As accuracy: "98.71 ± 0.06 %", without margin for a single value."""
-        if not np.isfinite(self.margin):
-            return f"{100 * self.mean:.2f} %"
-        return f"{100 * self.mean:.2f} ± {100 * self.margin:.2f} %"
+        margin = f" ± {100 * self.margin:.2f}" if np.isfinite(self.margin) else ""
+        return f"{100 * self.mean:.2f}{margin} %"
 
 
 def mean_of(values: Sequence[float]) -> Mean:
     """Mean and 95 % confidence interval by Student's t, for values that are about normal."""
     from scipy.stats import t
 
-    array = np.asarray(values, float)
-    n = len(array)
-    if n < 2:
-        return Mean(float(array.mean()) if n else float("nan"), float("nan"), n)
-    margin = t.ppf((1 + CONFIDENCE) / 2, n - 1) * array.std(ddof=1) / np.sqrt(n)
-    return Mean(float(array.mean()), float(margin), n)
+    array, n = np.asarray(values, float), len(values)
+    margin = t.ppf((1 + CONFIDENCE) / 2, n - 1) * array.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    return Mean(float(array.mean()) if n else np.nan, float(margin), n)
+
+
+def measured_baselines(file: ResultFile) -> tuple[Baseline, ...]:
+    """The hand-made networks in a file, by rising FLOPs, each with its mean test accuracy over the seeds."""
+    titles = dict.fromkeys(entry["title"] for _, entry in file.items())
+    made = []
+    for title in titles:
+        group = [entry for _, entry in file.items() if entry["title"] == title]
+        first, reached = group[0], mean_of([entry["test_accuracy"] for entry in group])
+        flops = round(sum(entry["flops"] for entry in group) / len(group))  # seeds are pruned to slightly other edges
+        seeds = "1 seed" if reached.n == 1 else f"{reached.n} seeds"
+        recipe = f"{first['epochs']} epochs, {seeds}: {reached.percent()}"
+        made.append(Baseline(title, first["dataset"], flops, reached.mean, recipe))
+    return tuple(sorted(made, key=lambda one: one.flops))

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.datasets import Dataset
 from workbench.errors import ExportError, RunError
 from workbench.formats import in_words, table_cell
-from workbench.results.baselines import measured_baselines
-from workbench.results.files import ABOUT, ResultFile, looks_at_test
+from workbench.results.files import ABOUT, ResultFile, looks_at_test, measured_baselines
 from workbench.results.random_search import training_cost
 from workbench.results.retraining import lineage_epochs, retraining_table
 from workbench.search.report import chosen_members, front_table

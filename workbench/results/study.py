@@ -6,15 +6,16 @@ From these files come the tables, as Markdown: every figure of the README is pri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from workbench import baselines
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
-from workbench.results.baselines import measure_baselines, measured_baselines
-from workbench.results.files import ABOUT, Mean, ResultFile, looks_at_test, mean_of
+from workbench.results.files import ABOUT, Mean, ResultFile, looks_at_test, mean_of, measured_baselines
 from workbench.results.random_search import random_search, training_cost
 from workbench.results.retraining import FINISHINGS, Finishing, finish_member, retrain_front, retraining_table
 from workbench.search import Search, preset
@@ -85,6 +86,41 @@ def carry_out(study: Study, data: Dataset, steps: tuple[str, ...] = STEPS, say: 
             step(study, data, say)
 
 
+def measure_baselines(
+    file: ResultFile,
+    data: Dataset,
+    seeds: Iterable[int],
+    names: Iterable[str] | None = None,
+    *,
+    epochs: int | None = None,
+    say: Say = print,
+) -> None:
+    """Train what is missing in `file`, the first seed of all baselines before the second of any.
+
+    Those of `names`, or the data set's suite if None; for at most `epochs`, for a quick look; `say` is told of each.
+    """
+
+    def keep(record: baselines.BaselineRecord) -> None:
+        key = f"{done} {record.title.rpartition(' ')[2]}" if baseline.sparsities else done
+        file.add(key, asdict(record))
+        say(f"{data.name}, {key}: {record.test_accuracy:.2%} test accuracy, {record.seconds:.0f} s")
+
+    chosen = list(baselines.SUITES[data.name] if names is None else names)
+    for seed, name in product(seeds, chosen):
+        baseline = baselines.baseline(name)
+        config = baselines.recipe(baseline, data.name)
+        if epochs is not None:
+            config = replace(config, epochs=min(epochs, config.epochs))
+        done = f"{baseline.name} seed {seed}"
+        last = f"{done} {baseline.sparsities[-1]:.1%}" if baseline.sparsities else done
+        if last in file:
+            continue
+        if baseline.sparsities:
+            baselines.train_pruned(baseline, data, config, seed, keep)
+        else:
+            keep(baselines.train(baseline, data, config, seed))
+
+
 def _baselines(study: Study, data: Dataset, say: Say) -> None:
     file = ResultFile(study.results_path("baselines"))
     measure_baselines(file, data, study.seeds, study.baselines, epochs=study.baseline_epochs, say=say)
@@ -112,16 +148,10 @@ def _finish(study: Study, search: Search, key: str, say: Say) -> None:
     finally:
         search.close()
     run = open_run(search.path)
-    if run.state == "finished":
-        entry = search_figures(run)
-        ResultFile(study.results_path("searches")).add(key, entry)
-        say(f"{study.dataset}, {key}: hypervolume {entry['hypervolume']:.4f} after {entry['minutes']:.1f} minutes")
-
-
-def search_figures(run: Run) -> dict[str, Any]:
-    """The figures of a search for the tables."""
+    if run.state != "finished":
+        return
     individuals, generations, front = run.individuals, run.generations, run.front()
-    return {
+    entry = {
         "seed": run.seed,
         "selection": run.config["selection"],
         "hypervolume": float(generations["hypervolume"].iloc[-1]),
@@ -132,6 +162,8 @@ def search_figures(run: Run) -> dict[str, Any]:
         "front": list(zip(front["flops"].tolist(), front["val_accuracy"].tolist(), strict=True)),
         "processor": run.description.cpu,
     }
+    ResultFile(study.results_path("searches")).add(key, entry)
+    say(f"{study.dataset}, {key}: hypervolume {entry['hypervolume']:.4f} after {entry['minutes']:.1f} minutes")
 
 
 def _retraining(study: Study, data: Dataset, say: Say) -> None:

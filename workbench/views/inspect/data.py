@@ -25,19 +25,12 @@ MOST_DEGREE_BINS = 60
 # ---------------------------------------------------------------------- confusion
 @dataclass(frozen=True, eq=False)
 class Confusion:
-    """The predictions of a network on one split.
-
-    Attributes:
-        split: of the data.
-        class_names: names of the classes.
-        labels: true classes, int64 [images].
-        logits: float32 [images, classes].
-    """
+    """The predictions of a network on one split."""
 
     split: str
     class_names: tuple[str, ...]
-    labels: np.ndarray
-    logits: np.ndarray
+    labels: np.ndarray  # true classes, int64 [images]
+    logits: np.ndarray  # float32 [images, classes]
 
     @property
     def predicted(self) -> np.ndarray:
@@ -119,26 +112,14 @@ class LogitContributions:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Why a network classifies one image as it does.
+    """Why a network classifies one image as it does: contributions to the predicted and to the true class."""
 
-    Attributes:
-        split: that the image is from.
-        index: of the image in the split.
-        image: raw, float32 [c, h, w].
-        true: its class.
-        predicted: class with the highest logit.
-        logits: float32 [classes].
-        class_names: names of the classes.
-        for_predicted: contributions to the predicted class.
-        for_true: contributions to the true class.
-    """
-
-    split: str
-    index: int
-    image: np.ndarray
-    true: int
-    predicted: int
-    logits: np.ndarray
+    split: str  # that the image is from
+    index: int  # of the image in the split
+    image: np.ndarray  # raw, float32 [c, h, w]
+    true: int  # its class
+    predicted: int  # class with the highest logit
+    logits: np.ndarray  # float32 [classes]
     class_names: tuple[str, ...]
     for_predicted: LogitContributions
     for_true: LogitContributions
@@ -163,17 +144,9 @@ def evidence(genome: Genome, data: Dataset, split: str, index: int) -> Evidence:
     true, predicted = int(data.labels(split)[index]), int(logits.argmax())
     if true >= genome.n_outputs:
         raise DataError(f"expected a network of {data.n_classes} classes, got one of {genome.n_outputs}")
-    return Evidence(
-        split=split,
-        index=index,
-        image=one_image(data, split, index),
-        true=true,
-        predicted=predicted,
-        logits=logits,
-        class_names=tuple(data.class_names),
-        for_predicted=_contributions(genome, values, predicted),
-        for_true=_contributions(genome, values, true),
-    )
+    image, names = one_image(data, split, index), tuple(data.class_names)
+    sides = (_contributions(genome, values, output) for output in (predicted, true))
+    return Evidence(split, index, image, true, predicted, logits, names, *sides)
 
 
 def _contributions(genome: Genome, values: np.ndarray, output: int) -> LogitContributions:
@@ -196,23 +169,14 @@ def _contributions(genome: Genome, values: np.ndarray, output: int) -> LogitCont
 # ---------------------------------------------------------------------- distributions
 @dataclass(frozen=True, eq=False)
 class Distributions:
-    """Histograms of a network; each is (bounds of the bins, [bins + 1]; counts, [bins]).
+    """Histograms of a network; each is (bounds of the bins, [bins + 1]; counts, [bins])."""
 
-    Attributes:
-        weights: of edges; a shared weight counts once for each of its edges.
-        unknown_weights: number of edges whose weight is unknown: not trained yet, or dropped.
-        in_degree: edges into each hidden and output neuron.
-        out_degree: edges out of each input and hidden neuron.
-        unused_inputs: number of inputs without an edge; they are part of `out_degree`.
-        lengths: of edges, with those expected under the spatial law.
-    """
-
-    weights: tuple[np.ndarray, np.ndarray]
-    unknown_weights: int
-    in_degree: tuple[np.ndarray, np.ndarray]
-    out_degree: tuple[np.ndarray, np.ndarray]
-    unused_inputs: int
-    lengths: EdgeLengths
+    weights: tuple[np.ndarray, np.ndarray]  # of edges; a shared weight counts once for each of its edges
+    unknown_weights: int  # edges whose weight is unknown: not trained yet, or dropped
+    in_degree: tuple[np.ndarray, np.ndarray]  # edges into each hidden and output neuron
+    out_degree: tuple[np.ndarray, np.ndarray]  # edges out of each input and hidden neuron
+    unused_inputs: int  # inputs without an edge; they are part of `out_degree`
+    lengths: EdgeLengths  # with those expected under the spatial law
 
 
 def distributions(genome: Genome, law: SpatialLaw | None = None) -> Distributions:
@@ -243,23 +207,14 @@ def _degree_histogram(degrees: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 # ---------------------------------------------------------------------- training curves
 @dataclass(frozen=True, eq=False)
 class TrainingCurves:
-    """Loss and accuracy by epoch.
+    """Loss and accuracy by epoch, float64 [epochs]; NaN where they were not recorded."""
 
-    Attributes:
-        epochs: 1, 2, …
-        loss: mean training loss, float64 [epochs]; NaN where it was not recorded.
-        train: accuracy on the training set, likewise.
-        validation: accuracy on the validation set, likewise.
-        before: validation accuracy before training; NaN if unknown.
-        parent: validation accuracy of the parent; NaN if there is none.
-    """
-
-    epochs: np.ndarray
-    loss: np.ndarray
-    train: np.ndarray
-    validation: np.ndarray
-    before: float
-    parent: float
+    epochs: np.ndarray  # 1, 2, …
+    loss: np.ndarray  # mean training loss
+    train: np.ndarray  # accuracy on the training set
+    validation: np.ndarray  # accuracy on the validation set
+    before: float  # validation accuracy before training; NaN if unknown
+    parent: float  # validation accuracy of the parent; NaN if there is none
 
     @classmethod
     def from_history(
@@ -277,7 +232,8 @@ class TrainingCurves:
 def training_curves(run: Run, id: int) -> TrainingCurves:
     """The training of individual `id`; `RunError` if there is none."""
     individual = run.individual(id)
-    history = individual.result.history if individual.result is not None else ()
-    before = individual.result.initial_val_accuracy if individual.result is not None else np.nan
-    parent = np.nan if individual.parent is None else run.individual(individual.parent).val_accuracy
-    return TrainingCurves.from_history(history, before, parent)
+    result, parent = individual.result, individual.parent
+    accuracy = np.nan if parent is None else run.individual(parent).val_accuracy
+    if result is None:
+        return TrainingCurves.from_history((), parent=accuracy)
+    return TrainingCurves.from_history(result.history, result.initial_val_accuracy, accuracy)

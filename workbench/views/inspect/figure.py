@@ -99,13 +99,9 @@ def evidence_figure(genome: Genome, data: Dataset, split: str, index: int) -> go
     for side in sides:
         share = found.probabilities[side.output]
         titles += [f"for “{names[side.output]}” (logit {side.logit:.2f}, {share:.1%})", "largest contributions"]
-    figure = make_subplots(
-        rows=1,
-        cols=2 * len(sides),
-        subplot_titles=titles,
-        column_widths=[0.6, 0.4] * len(sides),
-        horizontal_spacing=0.12 / len(sides),
-    )
+    n = len(sides)
+    shape = {"column_widths": [0.6, 0.4] * n, "horizontal_spacing": 0.12 / n}
+    figure = make_subplots(1, 2 * n, subplot_titles=titles, **shape)
     largest = max(np.abs(side.contributions).max(initial=0) for side in sides) or 1.0
     for number, side in enumerate(sides):
         _add_contributions(figure, 2 * number + 1, found, side, largest)
@@ -216,14 +212,7 @@ def training_curves_figure(run: Run, id: int) -> go.Figure:
 
 
 def draw_curves(curves: TrainingCurves, title: str = "", epochs: int = 0, height: int = 420) -> go.Figure:
-    """The figure of a training.
-
-    Args:
-        curves: loss and accuracy so far.
-        title: of the figure.
-        epochs: that there will be, if more than there are now.
-        height: in pixels.
-    """
+    """The figure of a training so far; `epochs` that there will be, if more than there are now; `height` in pixels."""
     figure = make_subplots(specs=[[{"secondary_y": True}]])
     accuracy, loss = "epoch %{x}: %{y:.2%}<extra></extra>", "epoch %{x}: loss %{y:.3g}<extra></extra>"
     validation = np.concatenate([[curves.before], curves.validation])
@@ -237,11 +226,9 @@ def draw_curves(curves: TrainingCurves, title: str = "", epochs: int = 0, height
     room = [-0.05 * epochs, 1.05 * epochs] if epochs > len(curves.epochs) else None
     epochs = max(1, epochs, len(curves.epochs))
     if not np.isnan(curves.parent):
-        parent = go.Scatter(x=[0, epochs], y=[curves.parent] * 2, name="its parent", mode="lines")
-        parent.update(
-            line={"color": VERMILLION, "dash": "dash", "width": 1.5}, hovertemplate="parent: %{y:.2%}<extra></extra>"
-        )
-        figure.add_trace(parent)
+        look = {"mode": "lines", "line": {"color": VERMILLION, "dash": "dash", "width": 1.5}}
+        hover = "parent: %{y:.2%}<extra></extra>"
+        figure.add_scatter(x=[0, epochs], y=[curves.parent] * 2, name="its parent", hovertemplate=hover, **look)
     figure.update_layout(
         title=title,
         xaxis={"title": "epoch", "dtick": max(1, epochs // 10), "range": room},

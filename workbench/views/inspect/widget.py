@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import ipywidgets as ipw
@@ -32,17 +32,12 @@ ANY = -1
 
 
 class InspectView(View):
-    """One figure of the selected network at a time.
+    """One figure of the selected network at a time: "training", "confusion", "mistakes" or "distributions".
 
     Args:
         watched: a `Search`, or a `Run` to read.
         selection: which individual is looked at.
         data: the data set; None takes the search's, or the run's if it is there without a download.
-
-    Attributes:
-        what: which figure: "training", "confusion", "mistakes" or "distributions".
-        split: for confusion and mistakes.
-        true, predicted, mistake: which mistake is shown.
     """
 
     def __init__(
@@ -51,7 +46,7 @@ class InspectView(View):
         self._data, self._updating, self._awake = data, False, True
         self._best: int | None = None
         self._shown: int | None = None
-        self._confusion: tuple[object, Confusion] | None = None
+        self._classified = lru_cache(maxsize=1)(self._classify)
         super().__init__(watched, selection)
 
     def _build(self) -> None:
@@ -100,10 +95,10 @@ class InspectView(View):
 
     def confusion_of(self, id: int) -> Confusion:
         """The predictions of an individual on the chosen split; the last ones are kept."""
-        key = (id, self.split.value)
-        if self._confusion is None or self._confusion[0] != key:
-            self._confusion = key, confusion(self._genome(id), self._data_or_error(), self.split.value)
-        return self._confusion[1]
+        return self._classified(id, self.split.value)
+
+    def _classify(self, id: int, split: str) -> Confusion:
+        return confusion(self._genome(id), self._data_or_error(), split)
 
     def refresh(self) -> None:
         """Show the chosen figure of the chosen network."""

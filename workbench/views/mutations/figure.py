@@ -44,6 +44,7 @@ OVER_TIME = (
 )
 PROBABILITIES = _Panel(2, 3, "probabilities", "probability of being drawn", ".0%")
 COLUMNS = {"before": "before", "after": "after", "flops": "flops_ratio"}
+FACTORS = [0.25, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 4]
 
 
 def mutation_effects_figure(run: Run) -> go.Figure:
@@ -63,7 +64,9 @@ def effects_figure(info: MutationEffects) -> go.Figure:
     for panel in panels:
         for trace in _traces(info, panel):
             figure.add_trace({"showlegend": False, **trace}, panel.row, panel.column)
-    _set_axes(figure, info)
+        x, y = _axes(info, panel)
+        figure.update_xaxes(x, row=panel.row, col=panel.column)
+        figure.update_yaxes(y, row=panel.row, col=panel.column)
     figure.update_annotations(font_size=13)
     figure.update_layout(
         template="plotly_white",
@@ -205,26 +208,16 @@ def _change_marks(info: MutationEffects) -> dict[str, Any]:
     }
 
 
-def _set_axes(figure: go.Figure, info: MutationEffects) -> None:
-    names = [words(kind) for kind in info.kinds]
-    for panel in (*DISTRIBUTIONS, *SHARES):
-        figure.update_yaxes(
-            categoryorder="array",
-            categoryarray=names[::-1],
-            showticklabels=panel.column == 1,
-            range=[-0.6, len(names) - 0.4],
-            row=panel.row,
-            col=panel.column,
-        )
-        tick_format = panel.format.replace("+.1", ".1~")
-        zero = {"zeroline": True, "zerolinecolor": INK, "zerolinewidth": 1}
-        figure.update_xaxes(tickformat=tick_format, **zero, row=panel.row, col=panel.column)
-    ticks = [0.25, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 4]
-    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}×" for tick in ticks], row=1, col=3)
-    for panel in SHARES:
-        figure.update_xaxes(range=[-0.02, 1.02], row=panel.row, col=panel.column)
-    for panel in (PROBABILITIES, *OVER_TIME):
-        figure.update_yaxes(
-            tickformat=panel.format.replace("+.1", ".1~"), rangemode="tozero", row=panel.row, col=panel.column
-        )
-        figure.update_xaxes(title_text="generation", title_standoff=4, row=panel.row, col=panel.column)
+def _axes(info: MutationEffects, panel: _Panel) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The x and y axis of a plot."""
+    ticks = {"tickformat": panel.format.replace("+.1", ".1~")}
+    if panel not in (*DISTRIBUTIONS, *SHARES):
+        return {"title_text": "generation", "title_standoff": 4}, {**ticks, "rangemode": "tozero"}
+    names = [words(kind) for kind in info.kinds][::-1]
+    y = {"categoryorder": "array", "categoryarray": names, "range": [-0.6, len(names) - 0.4]}
+    x = {**ticks, "zeroline": True, "zerolinecolor": INK, "zerolinewidth": 1}
+    if panel in SHARES:
+        x["range"] = [-0.02, 1.02]
+    elif panel.name == "flops":
+        x |= {"type": "log", "tickvals": FACTORS, "ticktext": [f"{factor:g}×" for factor in FACTORS]}
+    return x, {**y, "showticklabels": panel.column == 1}

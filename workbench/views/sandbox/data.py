@@ -32,19 +32,13 @@ class Step:
 
 
 class History:
-    """A genome's steps: those done, the last of which is current, and those undone after it.
-
-    Attributes:
-        steps: all steps; the first is the start.
-        place: of the current step.
-        base: place of the step since which changes are shown: the last one that was kept.
-        parent: id of the individual at the start, or None.
-    """
+    """A genome's steps: those done, the last of which is current, and those undone after it."""
 
     def __init__(self, start: Genome, record: Mapping[str, Any], parent: int | None = None) -> None:
-        self.steps = [Step(start, record)]
-        self.place = self.base = 0
-        self.parent = parent
+        self.steps = [Step(start, record)]  # the first is the start
+        self.place = 0  # of the current step
+        self.base = 0  # of the step since which changes are shown: the last one that was kept
+        self.parent = parent  # id of the individual at the start, or None
 
     @property
     def current(self) -> Step:
@@ -67,11 +61,7 @@ class History:
         self.place += 1
 
     def go(self, place: int) -> None:
-        """Make another step the current one.
-
-        Raises:
-            WorkbenchError: if there is no such step.
-        """
+        """Make another step the current one; `WorkbenchError` if there is no such step."""
         if not 0 <= place < len(self.steps):
             raise WorkbenchError(f"expected a step from 0 to {len(self.steps) - 1}, got {place}")
         self.place = place
@@ -101,11 +91,7 @@ class History:
 def defaults_for(
     data: Dataset | None, genome: Genome | None, source: Source | None
 ) -> tuple[NeuronSpace, MutationRates, TrainConfig]:
-    """What a sandbox starts from: the settings of the search, else the defaults for the data or genome.
-
-    Raises:
-        ConfigError: if the search is not over networks of neurons, or there is nothing to begin with.
-    """
+    """What a sandbox starts from: the settings of the search, else the defaults for the data or genome."""
     if source is not None:
         if not isinstance(source.space, NeuronSpace):
             raise ConfigError(

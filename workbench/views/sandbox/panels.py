@@ -211,9 +211,7 @@ class SurgeryPanel(ipw.VBox):
     """
 
     def __init__(self, pictures: PicturesPanel, operate: Callable[[Surgery], None], size: tuple[int, int]) -> None:
-        spatial: Any = pictures.spatial
-        selection: Any = pictures.neurons
-        self._spatial, self._selection = spatial, selection
+        self._spatial, self._selection = spatial, selection = (pictures.spatial, pictures.neurons)
         self._updating = False
         self._genome: Genome | None = None
 

@@ -77,8 +77,7 @@ class Background:
         ended = [job for job in self._jobs if job[0].done()]
         self._jobs = [job for job in self._jobs if job not in ended]
         for future, done, failed in ended:
-            error = future.exception()
-            if isinstance(error, Exception):
+            if isinstance(error := future.exception(), Exception):
                 failed(error)
             else:
                 done(future.result())

@@ -23,16 +23,8 @@ from workbench.views.base.markup import alert, quiet
 from workbench.views.base.source import Selection, Source, source_of
 from workbench.views.base.view import classed, panel, style_sheet
 from workbench.views.network.data import GenomeDifference, genome_difference
+from workbench.views.sandbox import panels
 from workbench.views.sandbox.data import TRAIN, History, Step, changes_html, defaults_for
-from workbench.views.sandbox.panels import (
-    SELECTED,
-    HistoryPanel,
-    MutationPanel,
-    PicturesPanel,
-    StartPanel,
-    Surgery,
-    SurgeryPanel,
-)
 from workbench.views.sandbox.training import Background, TrainingPanel
 
 
@@ -81,15 +73,15 @@ class Sandbox(ipw.VBox):
         self.history: History | None = None
         self._space, rates, config = defaults_for(data, genome, self.source)
         self._new_edge_scale = config.new_edge_scale
-        self.pictures = PicturesPanel(data, rates.law)
+        self.pictures = panels.PicturesPanel(data, rates.law)
         self._background = Background(lambda: self.training.draw())
-        self.start = StartPanel(self._space, self.source is not None, self.begin)
-        self.mutations = MutationPanel(rates, self.mutate, self.draw_again)
+        self.start = panels.StartPanel(self._space, self.source is not None, self.begin)
+        self.mutations = panels.MutationPanel(rates, self.mutate, self.draw_again)
         size = self._space.input_shape[1:]
-        self.surgery = SurgeryPanel(self.pictures, self.operate, size)
+        self.surgery = panels.SurgeryPanel(self.pictures, self.operate, size)
         insert = self.insert if self.source is not None and self.source.search is not None else None
         self.training = TrainingPanel(self._space, data, config, self._background, self.train, insert)
-        self.steps = HistoryPanel(self.go, self.keep)
+        self.steps = panels.HistoryPanel(self.go, self.keep)
         self.changes, self.message = ipw.HTML(), ipw.HTML()
         classed(self, "wb-sandbox", "wb-view")
         self.children = (style_sheet(), style_sheet("sandbox/sandbox.css"), self.message, self._grid())
@@ -112,8 +104,8 @@ class Sandbox(ipw.VBox):
             "training": ("Training", self.training),
             "pictures": ("Pictures", self.pictures),
         }
-        panels = [panel(title, child, name=f"wb-sandbox-{name}") for name, (title, child) in parts.items()]
-        return classed(ipw.Box(panels), "wb-sandbox-grid")
+        framed = [panel(title, child, name=f"wb-sandbox-{name}") for name, (title, child) in parts.items()]
+        return classed(ipw.Box(framed), "wb-sandbox-grid")
 
     # ------------------------------------------------------------------ what it is
     @property
@@ -131,7 +123,11 @@ class Sandbox(ipw.VBox):
     # ------------------------------------------------------------------ what a person does
     def begin(self) -> None:
         """Work on the chosen network; the history begins anew."""
-        self._do(self._take_selected if self.start.kind.value == SELECTED else self._take_fresh)
+        kind, seed = self.start.kind.value, self.start.seed.value
+        if kind == panels.SELECTED:
+            self._do(self._take_selected)
+        else:
+            self._do(lambda: self._begin(self.start.fresh(), {"kind": f"fresh genome, {kind}", "seed": seed}))
 
     def mutate(self) -> None:
         """Apply the chosen mutation to the network as it is."""
@@ -144,7 +140,7 @@ class Sandbox(ipw.VBox):
             self.mutations.seed.value += 1
             self.mutate()
 
-    def operate(self, surgery: Surgery) -> None:
+    def operate(self, surgery: panels.Surgery) -> None:
         """Apply `genome -> (genome, record)` to the network as it is, as one step of the history."""
 
         def work() -> None:
@@ -182,7 +178,7 @@ class Sandbox(ipw.VBox):
         """Train the network as it is, in a thread; the trained one is a step of the history."""
         if self.history is not None and not self._is_fixed():
             step = self.history.current
-            self.training.begin(step.genome, self._seed, step.accuracy, self._take_trained)
+            self.training.begin(step.genome, self.mutations.seed.value, step.accuracy, self._take_trained)
             self._show()
 
     def insert(self) -> None:
@@ -190,8 +186,7 @@ class Sandbox(ipw.VBox):
         search = self.source.search if self.source is not None else None
         if search is None or self.history is None or self._is_fixed():
             return
-        genome, record, history = self.history.current.genome, self.history.record(), self.history.trained()
-        parent, note = self.history.parent, self.training.note
+        history, note = self.history, self.training.note
 
         def done(id: int) -> None:
             text = f"It is individual {id:,} of the search, by hand; it is ranked with the next generation."
@@ -202,8 +197,8 @@ class Sandbox(ipw.VBox):
             note.value = alert(str(error))
 
         note.value = quiet("Putting it into the population …")
-        work = partial(search.insert, genome, parent=parent, record=record, history=history)
-        self._background.start(work, done, failed)
+        given: dict[str, Any] = {"parent": history.parent, "record": history.record(), "history": history.trained()}
+        self._background.start(partial(search.insert, history.current.genome, **given), done, failed)
 
     def wait(self) -> None:
         """Block until all threads are done; for scripts."""
@@ -213,10 +208,6 @@ class Sandbox(ipw.VBox):
     def _begin(self, genome: Genome, record: Mapping[str, Any], parent: int | None = None) -> None:
         self.history = History(self._with_weights(genome), record, parent)
         self._measure(self.history.current)
-
-    def _take_fresh(self) -> None:
-        start = self.start
-        self._begin(start.fresh(), {"kind": f"fresh genome, {start.kind.value}", "seed": start.seed.value})
 
     def _take_selected(self) -> None:
         individual = self.selection.individual
@@ -229,33 +220,27 @@ class Sandbox(ipw.VBox):
         self._begin(genome, {"kind": f"individual {individual}{lost}"}, individual)
 
     @property
-    def _seed(self) -> int:
-        return int(self.mutations.seed.value)
-
-    @property
     def _was_drawn(self) -> bool:
         """Whether the last step was a draw by a mutation."""
         return bool(self.history and self.history.done and self.history.current.record["kind"] in KINDS)
 
     def _with_weights(self, genome: Genome) -> Genome:
         """Edges without a weight get a small one, as training would give them."""
-        return initialise(genome, np.random.default_rng([self._seed, 1]), self._new_edge_scale)
+        return initialise(genome, np.random.default_rng([self.mutations.seed.value, 1]), self._new_edge_scale)
 
     def _measure(self, step: Step) -> None:
         """Measure a step's accuracy in a thread."""
-        data = self.data
-        if data is None:
+        if self.data is None:
             return
 
         def take(accuracy: float) -> None:
             step.accuracy = accuracy
             self._show_changes()
 
-        self._background.start(
-            lambda: self._space.evaluate(step.genome, data, "validation"),
-            take,
-            lambda error: self._complain(f"Its accuracy could not be measured: {error}"),
-        )
+        def fail(error: Exception) -> None:
+            self.message.value = alert(f"Its accuracy could not be measured: {error}")
+
+        self._background.start(partial(self._space.evaluate, step.genome, self.data, "validation"), take, fail)
 
     def _take_trained(self, result: TrainResult | None) -> None:
         if self.history is not None and result is not None:
@@ -266,7 +251,7 @@ class Sandbox(ipw.VBox):
     def _is_fixed(self) -> bool:
         """Whether nothing may change now; says so."""
         if self.training.is_training:
-            self._complain("The network is being trained: wait, or press Stop, before you change it.")
+            self.message.value = alert("The network is being trained: wait, or press Stop, before you change it.")
         return self.training.is_training
 
     def _do(self, action: Callable[[], Any]) -> None:
@@ -277,11 +262,8 @@ class Sandbox(ipw.VBox):
         try:
             action()
         except WorkbenchError as error:
-            self._complain(str(error))
+            self.message.value = alert(str(error))
         self._show()
-
-    def _complain(self, text: str) -> None:
-        self.message.value = alert(text)
 
     def _show(self) -> None:
         fixed = self.training.is_training
