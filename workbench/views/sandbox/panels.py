@@ -220,7 +220,11 @@ class SurgeryPanel(ipw.VBox):
 
         help = "Delete the selected neuron"
         self.delete = does(
-            "Delete neuron", "delete-neuron", "trash", help, lambda now: delete_neurons(now, selection.neuron)
+            "Delete neuron",
+            "delete-neuron",
+            "trash",
+            help,
+            lambda now: delete_neurons(now, filter(None, [selection.neuron])),
         )
         self.source = number("from", "connect-from", "Neuron at the edge's start", 0)
         self.target = number("to", "connect-to", "Neuron at the edge's end", 0)
