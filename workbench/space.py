@@ -41,10 +41,7 @@ class SearchSpace(Protocol):
         """JSON-ready settings from which `workbench.spaces.make_space(name, config)` makes it again."""
 
     def rates(self, values: Mapping[str, Any] | None = None) -> Any:
-        """The immutable rates record with `values` put over the defaults; `ConfigError` on a bad one."""
-
-    def rates_values(self, rates: Any) -> dict[str, Any]:
-        """A rates record as JSON-ready values; `rates(rates_values(r)) == r`."""
+        """The immutable settings record with `values` over the defaults; `ConfigError` on a bad one."""
 
     def sample(self, index: int, rng: np.random.Generator) -> Any:
         """The `index`-th genome of an initial population."""
@@ -110,10 +107,6 @@ class RecordSpace:
     def rates(self, values: Mapping[str, Any] | None = None) -> Any:
         """The rates with `values` over the defaults; `ConfigError` on a bad one."""
         return from_values(self.rates_record, values or {})
-
-    def rates_values(self, rates: Any) -> dict[str, Any]:
-        """JSON-ready rates."""
-        return to_values(rates)
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError
 from workbench.individuals import Cost, TrainResult
 from workbench.search import Search, SearchConfig
-from workbench.settings import check_settings, from_values, setting, settings_of, to_values
+from workbench.settings import check_settings, from_values, setting, settings_of
 from workbench.space import MAKERS
 from workbench.store import open_run
 from workbench.training import TrainConfig
@@ -75,9 +75,6 @@ class NumberSpace:
 
     def rates(self, values: Mapping[str, Any] | None = None) -> NumberRates:
         return from_values(NumberRates, values or {})
-
-    def rates_values(self, rates: NumberRates) -> dict[str, Any]:
-        return to_values(rates)
 
     def sample(self, index: int, rng: np.random.Generator) -> tuple[int, float]:
         return int(rng.integers(10, 1000)), float(rng.random() / 2)

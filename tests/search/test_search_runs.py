@@ -14,6 +14,7 @@ from workbench.errors import ConfigError, RunError
 from workbench.evolution import SELECTIONS, SURVIVALS, HypervolumeBounds
 from workbench.search import Search, SearchConfig, preset
 from workbench.search.report import front_table
+from workbench.settings import to_values
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig
@@ -62,7 +63,7 @@ def test_a_run_is_all_there(tmp_path):
     assert generations["front"].iloc[-1] == front["id"].tolist() == [one.id for one in search.archive]
     assert front["val_accuracy"].iloc[-1] == table["val_accuracy"].max()
     assert len(run.events) == 0
-    assert run.config["rates"] == NumberSpace().rates_values(NumberSpace().rates())
+    assert run.config["rates"] == to_values(NumberSpace().rates())
     for id in table["id"]:
         size, skill = search.space.decode(run.genome_bytes(id))
         assert (2 * size, skill) == (table["flops"][id], table["val_accuracy"][id])

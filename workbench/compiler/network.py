@@ -7,6 +7,7 @@ order, `x` [sources, batch] the activations (feature-major), the result [targets
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from workbench.compiler.plan import Block, Plan, compile_genome
 from workbench.errors import ConfigError, DataError
 from workbench.genome import EPS, SMALLEST_NORMALISED_LAYER, Genome
 from workbench.initial import initialise
+
+_csr = partial(torch.sparse_csr_tensor, check_invariants=False)
 
 
 class CsrProduct(nn.Module):
@@ -54,7 +57,7 @@ class _CsrMatmul(torch.autograd.Function):
     def forward(ctx: Any, values: Tensor, x: Tensor, matrix: CsrProduct) -> Tensor:
         ctx.save_for_backward(values, x)
         ctx.matrix = matrix
-        return torch.sparse_csr_tensor(matrix.crow, matrix.col, values, matrix.shape, check_invariants=False) @ x
+        return _csr(matrix.crow, matrix.col, values, matrix.shape) @ x
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
@@ -62,15 +65,10 @@ class _CsrMatmul(torch.autograd.Function):
         matrix, grad = ctx.matrix, grads[0].contiguous()
         grad_values = grad_x = None
         if ctx.needs_input_grad[0]:
-            pattern = torch.sparse_csr_tensor(
-                matrix.crow, matrix.col, torch.zeros_like(values), matrix.shape, check_invariants=False
-            )
+            pattern = _csr(matrix.crow, matrix.col, torch.zeros_like(values), matrix.shape)
             grad_values = torch.sparse.sampled_addmm(pattern, grad, x.t(), beta=0.0).values()
         if ctx.needs_input_grad[1]:
-            transposed = torch.sparse_csr_tensor(
-                matrix.crow_t, matrix.col_t, values[matrix.to_t], matrix.shape[::-1], check_invariants=False
-            )
-            grad_x = transposed @ grad
+            grad_x = _csr(matrix.crow_t, matrix.col_t, values[matrix.to_t], matrix.shape[::-1]) @ grad
         return grad_values, grad_x, None
 
 

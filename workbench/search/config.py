@@ -197,7 +197,7 @@ def plain_values(space: SearchSpace, changes: Mapping[str, Any]) -> dict[str, An
     """Live settings, with their records, as JSON-ready values for an event."""
     plain = dict(changes)
     if "rates" in plain:
-        plain["rates"] = space.rates_values(plain["rates"])
+        plain["rates"] = to_values(plain["rates"])
     if "train" in plain:
         plain["train"] = to_values(plain["train"])
     return plain
@@ -208,7 +208,7 @@ def _rates(space: SearchSpace, before: Any, value: Any) -> Any:
     if isinstance(value, type(before)):
         return value
     if isinstance(value, Mapping):
-        return space.rates({**space.rates_values(before), **value})
+        return space.rates({**to_values(before), **value})
     raise ConfigError(
         f"rates expects the record of the space {space.name!r} or a mapping of its settings, got {value!r}"
     )

@@ -80,7 +80,7 @@ def plan_fork(
     before = history.timeline.at(first - 1)
     before = replace(before, config=replace(before.config, generations=length_of(run)))
     changed = before.merged(space, _with_objectives(before.config, changes or {}))
-    after = replace(changed.config, rates=space.rates_values(changed.rates))
+    after = replace(changed.config, rates=to_values(changed.rates))
     if after.generations <= generation:
         raise ConfigError(
             f"a fork after generation {generation} expects more generations than that, got {after.generations}; "
@@ -91,7 +91,7 @@ def plan_fork(
     if latencies or after.objectives != before.config.objectives:
         front = tuple(history.front(generation, after.ranked_by, latencies))
     alive = tuple(sorted({*records[-1].population, *front, *by_hand}))
-    old, new = to_values(replace(before.config, rates=space.rates_values(before.rates))), to_values(after)
+    old, new = to_values(replace(before.config, rates=to_values(before.rates))), to_values(after)
     differ = {name: value for name, value in new.items() if value != old[name]}
     return ForkPlan(history, generation, first, alive, tuple(history.missing(alive)), after, differ, latencies)
 

@@ -21,7 +21,7 @@ from workbench.search.runner import Runner
 from workbench.search.snapshot import Snapshot, watch
 from workbench.search.state import SearchState
 from workbench.search.stored import data_of, describe_run, length_of
-from workbench.settings import from_values
+from workbench.settings import from_values, to_values
 from workbench.space import SearchSpace, check_predicts
 from workbench.spaces import NeuronSpace, make_space
 from workbench.store import Event, Run, create_run, open_run, values_of
@@ -66,7 +66,7 @@ class Search:
         self.space: SearchSpace = space or NeuronSpace.for_data(data)
         check_predicts(self.space, config.latency)
         rates = Settings.at_start(config, self.space).rates
-        config = replace(config, rates=self.space.rates_values(rates))  # in full: defaults may change, a run must not
+        config = replace(config, rates=to_values(rates))  # in full: defaults may change, a run must not
         writer = create_run(path, describe_run(config, self.space, data), if_exists=if_exists)
         self.path = writer.path
         self._executor = executor

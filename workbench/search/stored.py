@@ -68,7 +68,7 @@ def check_same(run: Run, config: SearchConfig, space: SearchSpace, data: Dataset
     if (run.space_name, space_config) != (space.name, space.config()):
         raise RunError(f"{run.path} was made with another search space ({run.space_name}); pass the same one")
     stored = from_values(SearchConfig, run.config)
-    stored = replace(stored, rates=space.rates_values(space.rates(stored.rates)))  # older runs lack newer rates
+    stored = replace(stored, rates=to_values(space.rates(stored.rates)))  # older runs lack newer rates
     same = replace(config, **{name: getattr(stored, name) for name in FREE_SETTINGS})
     if stored != same:
         old, new = to_values(stored), to_values(same)

@@ -23,12 +23,9 @@ class TorchTrainer(Trainer):
         images, device = self.data.images(split), next(self.network.parameters()).device
         self.network.eval()
         with torch.inference_mode():
-            parts = [
-                self.network(
-                    torch.from_numpy(standardise(images[start : start + EVALUATION_BATCH], self.data)).to(device)
-                )
-                for start in range(0, len(images), EVALUATION_BATCH)
-            ]
+            starts = range(0, len(images), EVALUATION_BATCH)
+            prepared = (standardise(images[start : start + EVALUATION_BATCH], self.data) for start in starts)
+            parts = [self.network(torch.from_numpy(batch).to(device)) for batch in prepared]
         return torch.cat(parts).float().cpu().numpy()
 
     def train_epoch(

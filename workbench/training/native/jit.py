@@ -93,7 +93,9 @@ class KernelCache(caching.NullCache):
             found = self._files.load_overload(sig, target_context)
         except Exception:  # unpickling what a power cut left may raise anything
             found = None
-            self._files.remove()
+            for path in Path(self.cache_path).glob(f"{self._files._impl.filename_base}.*"):
+                with contextlib.suppress(OSError):
+                    path.unlink()
         if found is None:
             announce()
         return found
@@ -130,9 +132,3 @@ class _Files(caching.CompileResultCacheImpl):
 
 class _FileCache(caching.FunctionCache):
     _impl_class = _Files
-
-    def remove(self) -> None:
-        """Delete the files of this kernel."""
-        for path in Path(self.cache_path).glob(f"{self._impl.filename_base}.*"):
-            with contextlib.suppress(OSError):
-                path.unlink()

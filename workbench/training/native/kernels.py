@@ -23,21 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.genome import EPS
-from workbench.training.native.formulas import (
-    BETA1,
-    BETA2,
-    activate,
-    adamw_rows,
-    edge_dots,
-    edge_dots_back,
-    exp_rows,
-    normalise_back,
-    sum_back,
-    sum_edges,
-    sum_products,
-    sum_rows,
-    sum_squares,
-)
+from workbench.training.native import formulas
 from workbench.training.native.jit import kernel
 from workbench.training.native.simd import TILE
 
@@ -102,7 +88,7 @@ def forward(net, weights, biases, dropout, random, buffers):
             start, count = net.row_starts[row], net.row_starts[row + 1] - net.row_starts[row]
             edges = _address(weights, start), _address(net.columns, start)
             bias = biases[row - net.n_inputs]
-            sum_edges(edges[0], edges[1], count, out.ctypes.data, bias, _address(out, row * TILE))
+            formulas.sum_edges(edges[0], edges[1], count, out.ctypes.data, bias, _address(out, row * TILE))
         if layer == last_layer:
             break
         inverse = buffers.inverse[layer]
@@ -112,7 +98,7 @@ def forward(net, weights, biases, dropout, random, buffers):
             mean[:] = 0
             inverse[:] = 1
         rows = _address(out, first * TILE), _address(buffers.normed, first * TILE)
-        activate(rows[0], rows[1], mean.ctypes.data, inverse.ctypes.data, last - first)
+        formulas.activate(rows[0], rows[1], mean.ctypes.data, inverse.ctypes.data, last - first)
         if dropout > 0:
             drop(first, last, dropout, random, out)
 
@@ -121,10 +107,10 @@ def forward(net, weights, biases, dropout, random, buffers):
 def moments(first, last, out, mean, inverse):
     """LayerNorm's mean and 1 / sqrt(variance + eps) over the rows `first` to `last`, per image."""
     count = np.float32(last - first)
-    sum_rows(_address(out, first * TILE), last - first, mean.ctypes.data)
+    formulas.sum_rows(_address(out, first * TILE), last - first, mean.ctypes.data)
     for k in range(TILE):
         mean[k] /= count
-    sum_squares(_address(out, first * TILE), mean.ctypes.data, last - first, inverse.ctypes.data)
+    formulas.sum_squares(_address(out, first * TILE), mean.ctypes.data, last - first, inverse.ctypes.data)
     for k in range(TILE):
         inverse[k] = np.float32(1) / np.sqrt(inverse[k] / count + np.float32(EPS))
 
@@ -157,7 +143,7 @@ def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
         for k in range(TILE):
             most[k] = max(most[k], out[row, k])
     rows = _address(out, first * TILE), _address(grad, first * TILE)
-    exp_rows(rows[0], most.ctypes.data, n_outputs, rows[1], total.ctypes.data)
+    formulas.exp_rows(rows[0], most.ctypes.data, n_outputs, rows[1], total.ctypes.data)
     loss, right = 0.0, 0
     off = np.float32(smoothing / n_outputs)
     for k in range(TILE):
@@ -195,19 +181,23 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
             count = net.back_starts[row - net.n_inputs + 1] - start
             edges, targets = _address(net.back_edges, start), _address(net.back_targets, start)
             mine, all_grads = _address(out, row * TILE), grad.ctypes.data
-            sum_back(weights.ctypes.data, edges, targets, count, all_grads, mine, scale, _address(grad, row * TILE))
-            edge_dots_back(edge_grads.ctypes.data, edges, targets, count, all_grads, mine)
+            formulas.sum_back(
+                weights.ctypes.data, edges, targets, count, all_grads, mine, scale, _address(grad, row * TILE)
+            )
+            formulas.edge_dots_back(edge_grads.ctypes.data, edges, targets, count, all_grads, mine)
         if net.normalised[layer]:
             rows = _address(grad, first * TILE), _address(normed, first * TILE)
-            sum_rows(rows[0], last - first, means[0].ctypes.data)
-            sum_products(rows[0], rows[1], last - first, means[1].ctypes.data)
+            formulas.sum_rows(rows[0], last - first, means[0].ctypes.data)
+            formulas.sum_products(rows[0], rows[1], last - first, means[1].ctypes.data)
             means /= np.float32(last - first)
             inverse = buffers.inverse[layer]
-            normalise_back(rows[0], rows[1], means.ctypes.data, inverse.ctypes.data, last - first)
+            formulas.normalise_back(rows[0], rows[1], means.ctypes.data, inverse.ctypes.data, last - first)
     for row in range(net.n_inputs, out.shape[0]):
         start = net.row_starts[row]
         dots, mine, columns = _address(edge_grads, start), _address(grad, row * TILE), _address(net.columns, start)
-        bias_grads[row - net.n_inputs] += edge_dots(dots, mine, columns, net.inner_starts[row] - start, out.ctypes.data)
+        bias_grads[row - net.n_inputs] += formulas.edge_dots(
+            dots, mine, columns, net.inner_starts[row] - start, out.ctypes.data
+        )
 
 
 @kernel
@@ -228,10 +218,12 @@ def share_weights(parameter_of, parameters, weights):
 @kernel
 def adamw(values, grads, moments, rate, decay, step):
     """Step number `step` (from 1) of AdamW (Loshchilov and Hutter 2019); `moments` [2, n] are its running averages."""
-    shrink, size = np.float32(1 - rate * decay), np.float32(rate / (1 - BETA1**step))
-    correction = np.float32(1 / np.sqrt(1 - BETA2**step))
+    shrink, size = np.float32(1 - rate * decay), np.float32(rate / (1 - formulas.BETA1**step))
+    correction = np.float32(1 / np.sqrt(1 - formulas.BETA2**step))
     first, second = moments[0].ctypes.data, moments[1].ctypes.data
-    adamw_rows(values.ctypes.data, grads.ctypes.data, first, second, len(values) // TILE, shrink, size, correction)
+    formulas.adamw_rows(
+        values.ctypes.data, grads.ctypes.data, first, second, len(values) // TILE, shrink, size, correction
+    )
 
 
 @kernel

@@ -17,10 +17,10 @@ makes a function that compiled code calls as `scale_rows(out.ctypes.data, factor
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
+from functools import partial, reduce
 from typing import Any
 
 from llvmlite import binding, ir
@@ -89,19 +89,17 @@ class Row:
 
     def fma(self, factor: Row, summand: Row) -> Row:
         """Fused multiply-add: self · factor + summand, rounded once."""
-        fma = self.code.llvm_function("llvm.fma", _VECTOR, 3)
-        return self._each(lambda *arguments: self.code.builder.call(fma, arguments), factor, summand)
+        return self._each(partial(self.code.call, "llvm.fma"), factor, summand)
 
     def sqrt(self) -> Row:
         """Element by element."""
-        root = self.code.llvm_function("llvm.sqrt", _VECTOR, 1)
-        return self._each(lambda value: self.code.builder.call(root, [value]))
+        return self._each(partial(self.code.call, "llvm.sqrt"))
 
     def exp(self) -> Row:
         """e^x for x ≤ 0, to 2 units in the last place: 2^n · e^r with a polynomial for small r."""
         code, splat = self.code, self.code.splat
         power = self._each(code.maximum, splat(-87.0)) * splat(math.log2(math.e))
-        whole = power._each(code.round)
+        whole = power._each(partial(code.call, "llvm.rint"))
         high, low = 0.693359375, math.log(2) - 0.693359375  # products with `high` are exact
         rest = whole.fma(splat(-high), self._each(code.maximum, splat(-87.0)))
         rest = whole.fma(splat(-low), rest)
@@ -117,14 +115,13 @@ class Row:
 
     def partial_sum(self) -> Any:
         """A vector whose lanes add up to the sum of all values."""
-        return functools.reduce(self.code.builder.fadd, self.vectors)
+        return reduce(self.code.builder.fadd, self.vectors)
 
     def partial_dot(self, other: Row) -> Any:
         """A vector whose lanes add up to Σ self · other."""
-        fma, builder = self.code.llvm_function("llvm.fma", _VECTOR, 3), self.code.builder
-        total = builder.fmul(self.vectors[0], other.vectors[0])
+        total = self.code.builder.fmul(self.vectors[0], other.vectors[0])
         for a, b in zip(self.vectors[1:], other.vectors[1:], strict=True):
-            total = builder.call(fma, [a, b, total])
+            total = self.code.call("llvm.fma", a, b, total)
         return total
 
 
@@ -217,10 +214,6 @@ class Emitter:
         """Element by element; NaN stays."""
         return self.builder.select(self.builder.fcmp_ordered("<", vector, least), least, vector)
 
-    def round(self, vector: Any) -> Any:
-        """The nearest integers, as floats."""
-        return self.builder.call(self.llvm_function("llvm.rint", _VECTOR, 1), [vector])
-
     def exp2(self, vector: Any) -> Any:
         """2^n for integers n, given as floats, by setting the bits of the exponent."""
         whole = self.builder.fptosi(vector, _WHOLES)
@@ -293,10 +286,11 @@ class Emitter:
         chosen = ir.Constant(ir.VectorType(_INT32, len(lanes)), list(lanes))
         return self.builder.shuffle_vector(a, b, chosen)
 
-    def llvm_function(self, name: str, kind: Any, arity: int) -> Any:
-        """An LLVM function on vectors, such as `llvm.sqrt`."""
-        full = f"{name}.v{LANES}f32"
-        return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(kind, [kind] * arity), full)
+    def call(self, name: str, *vectors: Any) -> Any:
+        """The result of an LLVM function on vectors, such as `llvm.sqrt`."""
+        kind = ir.FunctionType(_VECTOR, [_VECTOR] * len(vectors))
+        function = cgutils.get_or_insert_function(self.builder.module, kind, f"{name}.v{LANES}f32")
+        return self.builder.call(function, vectors)
 
     def _place(self, address: Any, index: Any, size: int) -> Any:
         if isinstance(index, int):

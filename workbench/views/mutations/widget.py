@@ -11,6 +11,7 @@ from workbench.errors import WorkbenchError
 from workbench.evolution import ADAPTATIONS
 from workbench.formats import in_words
 from workbench.search import Search, Snapshot
+from workbench.settings import to_values
 from workbench.store import Run
 from workbench.views.base.markup import alert, legend, quiet, share_bar
 from workbench.views.base.palette import mutation_color
@@ -90,7 +91,7 @@ class MutationStatistics(View):
         self.adapt.value = self.source.settings.config.adapt
         self._say()
         if self.source.search is not None:
-            asked = self.source.space.rates_values(self.source.settings.rates)
+            asked = to_values(self.source.settings.rates)
             self.probabilities.value = probabilities_html(self.source.search.probabilities, asked)
 
     def _say(self) -> None:
