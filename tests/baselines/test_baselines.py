@@ -10,8 +10,7 @@ import torch
 
 from workbench import baselines
 from workbench.baselines import Architecture, Convolution, Dense, MaxPooling, cost_of
-from workbench.baselines.module import make_module
-from workbench.baselines.pruning import masks_of, prune_to, to_genome
+from workbench.baselines.module import make_module, masks_of, prune_to, to_genome
 from workbench.baselines.training import few_threads
 from workbench.compiler.network import interpret
 from workbench.datasets import load_dataset

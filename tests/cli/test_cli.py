@@ -17,7 +17,7 @@ import workbench
 from workbench import __version__
 from workbench.cli import main
 from workbench.cli.main import build_parser
-from workbench.cli.settings import parse_settings
+from workbench.cli.search import parse_settings
 from workbench.datasets import load_dataset
 from workbench.errors import ConfigError
 from workbench.genome import Genome

@@ -12,31 +12,27 @@ from workbench.individuals import Cost
 Shape = tuple[int, ...]
 """Of an image or of a layer's output: (channels, height, width), or (neurons,)."""
 
+Counts = tuple[int, int, int]
+"""FLOPs, total FLOPs and parameters of a layer, as in `Cost`."""
+
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution with bias, then ReLU.
+    """A convolution with bias, then ReLU."""
 
-    Attributes:
-        maps: output channels.
-        size: rows and columns of a window.
-        stride: pixels from one window to the next.
-        padding: zeros around the image, pixels.
-    """
-
-    maps: int
-    size: int
-    stride: int = 1
-    padding: int = 0
+    maps: int  # output channels
+    size: int  # rows and columns of a window
+    stride: int = 1  # pixels from one window to the next
+    padding: int = 0  # zeros around the image, pixels
 
     def shape(self, before: Shape) -> Shape:
         """(maps, height, width)."""
         return self.maps, *(_windows(side + 2 * self.padding, self.size, self.stride) for side in before[1:])
 
-    def cost(self, before: Shape, after: Shape) -> Cost:
+    def cost(self, before: Shape, after: Shape) -> Counts:
         """Per output value: a product for each weight of its window, a bias, a ReLU."""
         window, values = before[0] * self.size**2, prod(after)
-        return Cost(2 * window * values, 2 * window * values + 2 * values, self.maps * (window + 1))
+        return 2 * window * values, 2 * window * values + 2 * values, self.maps * (window + 1)
 
 
 @dataclass(frozen=True)
@@ -49,9 +45,9 @@ class MaxPooling:
         """The same number of maps, each smaller."""
         return before[0], *(_windows(side, self.size, self.size) for side in before[1:])
 
-    def cost(self, before: Shape, after: Shape) -> Cost:
+    def cost(self, before: Shape, after: Shape) -> Counts:
         """No products; comparisons count as operations."""
-        return Cost(0, (self.size**2 - 1) * prod(after), 0)
+        return 0, (self.size**2 - 1) * prod(after), 0
 
 
 @dataclass(frozen=True)
@@ -64,10 +60,10 @@ class Dense:
         """(width,)."""
         return (self.width,)
 
-    def cost(self, before: Shape, after: Shape) -> Cost:
+    def cost(self, before: Shape, after: Shape) -> Counts:
         """A product per weight, and a bias and a ReLU per neuron."""
         weights = prod(before) * self.width
-        return Cost(2 * weights, 2 * weights + 2 * self.width, weights + self.width)
+        return 2 * weights, 2 * weights + 2 * self.width, weights + self.width
 
 
 Layer = Convolution | MaxPooling | Dense
@@ -96,15 +92,11 @@ def cost_of(layers: Sequence[Layer], input_shape: Shape, n_outputs: int) -> Cost
     `flops` is 2 per multiply-accumulate; `flops_total` adds a bias and a ReLU per value and the comparisons of pooling;
     outputs have no ReLU.
     """
+    layers = (*layers, Dense(n_outputs))
     shapes = trace(layers, input_shape)
     costs = [layer.cost(before, after) for layer, before, after in zip(layers, shapes, shapes[1:], strict=False)]
-    last = Dense(n_outputs).cost(shapes[-1], (n_outputs,))
-    costs.append(Cost(last.flops, last.flops_total - n_outputs, last.parameters))
-    return Cost(
-        sum(cost.flops for cost in costs),
-        sum(cost.flops_total for cost in costs),
-        sum(cost.parameters for cost in costs),
-    )
+    flops, flops_total, parameters = map(sum, zip(*costs, strict=True))
+    return Cost(flops, flops_total - n_outputs, parameters)
 
 
 def _windows(side: int, size: int, stride: int) -> int:
@@ -114,26 +106,18 @@ def _windows(side: int, size: int, stride: int) -> int:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A hand-made network and its recipe.
+    """A hand-made network and its recipe."""
 
-    Attributes:
-        name: in commands and files.
-        title: in tables and figures.
-        layers: hidden layers; a dense output layer follows.
-        learning_rate: the peak of the schedule.
-        epochs: to train for.
-        sparsities: rising fractions of the weights that magnitude pruning removes; empty if it is not pruned.
-    """
-
-    name: str
-    title: str
-    layers: tuple[Layer, ...]
-    learning_rate: float = 0.003
+    name: str  # in commands and files
+    title: str  # in tables and figures
+    layers: tuple[Layer, ...]  # hidden layers; a dense output layer follows
+    learning_rate: float = 0.003  # the peak of the schedule
     epochs: int = 20
-    sparsities: tuple[float, ...] = ()
+    sparsities: tuple[float, ...] = ()  # rising fractions of the weights that pruning removes; empty: not pruned
 
 
 _LENET_300 = (Dense(300), Dense(100))
+_SPARSITIES = (0.8, 0.9, 0.95, 0.975, 0.985)
 _LENET_5 = (Convolution(6, 5, padding=2), MaxPooling(), Convolution(16, 5), MaxPooling(), Dense(120), Dense(84))
 _SMALL_CNN = (Convolution(4, 3), Convolution(8, 3), MaxPooling(), Dense(256))
 _STRIDED_3 = (Convolution(8, 3, 2), Convolution(16, 3, 2), Convolution(24, 3, 2))
@@ -142,14 +126,8 @@ BASELINES = (
     Architecture("logistic", "logistic regression", ()),
     Architecture("mlp-32", "MLP 32", (Dense(32),)),
     Architecture("mlp-100", "MLP 100", (Dense(100),)),
-    Architecture("lenet-300-100", "LeNet-300-100", _LENET_300, learning_rate=0.002),
-    Architecture(
-        "lenet-300-100-pruned",
-        "LeNet-300-100, pruned",
-        _LENET_300,
-        learning_rate=0.002,
-        sparsities=(0.8, 0.9, 0.95, 0.975, 0.985),
-    ),
+    Architecture("lenet-300-100", "LeNet-300-100", _LENET_300, 0.002),
+    Architecture("lenet-300-100-pruned", "LeNet-300-100, pruned", _LENET_300, 0.002, sparsities=_SPARSITIES),
     Architecture("mlp-128-64", "MLP 128-64", (Dense(128), Dense(64)), epochs=40),
     Architecture("mlp-512-256", "MLP 512-256", (Dense(512), Dense(256)), learning_rate=0.001, epochs=40),
     Architecture("mlp-2048-1024", "MLP 2048-1024", (Dense(2048), Dense(1024)), learning_rate=0.0005, epochs=40),

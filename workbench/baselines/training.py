@@ -68,10 +68,10 @@ def train(which: str | Architecture, data: Dataset, config: TrainConfig | None =
         Diverged: if training gives NaN or infinity.
     """
     chosen, config = _prepared(which, data, config)
-    started = time.perf_counter()
-    module = trained_module(chosen, data, config, seed)
-    cost = cost_of(chosen.layers, data.shape, data.n_classes)
-    return _record(chosen, module, data, config, seed, cost, started)
+    started, cost = time.perf_counter(), cost_of(chosen.layers, data.shape, data.n_classes)
+    with few_threads(cost.flops):
+        module = _trained_module(chosen, data, config, seed)
+        return _record(chosen, module, data, config, seed, cost, started)
 
 
 def train_pruned(
@@ -89,38 +89,26 @@ def train_pruned(
     Returns:
         A record per sparsity; FLOPs count only the edges that are left.
     """
-    from workbench.baselines.pruning import prune_to, to_genome
+    from workbench.baselines.module import prune_to, to_genome
     from workbench.training.torch_trainer import TorchTrainer
 
     chosen, config = _prepared(which, data, config)
     if not chosen.sparsities:
         raise ConfigError(f"baseline {chosen.name!r} has no sparsities to prune to; train it with `train`")
-    started = time.perf_counter()
-    module = trained_module(chosen, data, config, seed)
-    records = []
-    for stage, sparsity in enumerate(chosen.sparsities, start=1):
-        prune_to(module, sparsity)
-        with few_threads(cost_of(chosen.layers, data.shape, data.n_classes).flops):
-            TorchTrainer(module, data).fit(config, (seed, stage))
-        genome = to_genome(module, data.shape)
-        cost = Cost(genome.flops, genome.flops_total, genome.n_parameters)
-        record = _record(chosen, module, data, config, seed, cost, started)
-        title = f"{chosen.title} {sparsity:.1%}"
-        records.append(replace(record, title=title, epochs=config.epochs * (stage + 1)))
-        if on_record is not None:
-            on_record(records[-1])
-    return records
-
-
-def trained_module(chosen: Architecture, data: Dataset, config: TrainConfig, seed: int) -> nn.Sequential:
-    """The network after training, in evaluation mode."""
-    from workbench.baselines.module import make_module
-    from workbench.training.torch_trainer import TorchTrainer
-
-    module = make_module(chosen.layers, data.shape, data.n_classes, np.random.default_rng([seed, 1]))
+    started, records = time.perf_counter(), []
     with few_threads(cost_of(chosen.layers, data.shape, data.n_classes).flops):
-        TorchTrainer(module, data).fit(config, (seed,))
-    return module.eval()
+        module = _trained_module(chosen, data, config, seed)
+        for stage, sparsity in enumerate(chosen.sparsities, start=1):
+            prune_to(module, sparsity)
+            TorchTrainer(module, data).fit(config, (seed, stage))
+            genome = to_genome(module, data.shape)
+            cost = Cost(genome.flops, genome.flops_total, genome.n_parameters)
+            record = _record(chosen, module, data, config, seed, cost, started)
+            title = f"{chosen.title} {sparsity:.1%}"
+            records.append(replace(record, title=title, epochs=config.epochs * (stage + 1)))
+            if on_record is not None:
+                on_record(records[-1])
+    return records
 
 
 def _prepared(which: str | Architecture, data: Dataset, config: TrainConfig | None) -> tuple[Architecture, TrainConfig]:
@@ -131,15 +119,21 @@ def _prepared(which: str | Architecture, data: Dataset, config: TrainConfig | No
     return chosen, config
 
 
+def _trained_module(chosen: Architecture, data: Dataset, config: TrainConfig, seed: int) -> nn.Sequential:
+    from workbench.baselines.module import make_module
+    from workbench.training.torch_trainer import TorchTrainer
+
+    module = make_module(chosen.layers, data.shape, data.n_classes, np.random.default_rng([seed, 1]))
+    TorchTrainer(module, data).fit(config, (seed,))
+    return module
+
+
 def _record(
     chosen: Architecture, module: nn.Module, data: Dataset, config: TrainConfig, seed: int, cost: Cost, started: float
 ) -> BaselineRecord:
     from workbench.training.torch_trainer import TorchTrainer
 
-    seconds = time.perf_counter() - started
-    with few_threads(cost.flops):
-        accuracy = TorchTrainer(module, data).accuracy
-        validation, selection, test = map(accuracy, ("validation", "selection", "test"))
+    seconds, trainer = time.perf_counter() - started, TorchTrainer(module, data)
     return BaselineRecord(
         name=chosen.name,
         title=chosen.title,
@@ -150,9 +144,9 @@ def _record(
         parameters=cost.parameters,
         epochs=config.epochs,
         learning_rate=config.learning_rate,
-        val_accuracy=validation,
-        selection_accuracy=selection,
-        test_accuracy=test,
+        val_accuracy=trainer.accuracy("validation"),
+        selection_accuracy=trainer.accuracy("selection"),
+        test_accuracy=trainer.accuracy("test"),
         seconds=seconds,
     )
 

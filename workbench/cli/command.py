@@ -19,16 +19,10 @@ Option = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Command:
-    """One command, named and described by the function that does its work.
+    """One command, named and described by the function that does its work."""
 
-    Attributes:
-        run: does the work; returns the exit status. Its docstring's first line is the help.
-        example: a command line.
-        options: its arguments.
-    """
-
-    run: Callable[[argparse.Namespace], int]
-    example: str
+    run: Callable[[argparse.Namespace], int]  # returns the exit status; its docstring's first line is the help
+    example: str  # a command line
     options: tuple[Option, ...]
 
     def add_to(self, commands: argparse._SubParsersAction) -> None:
@@ -65,39 +59,23 @@ def setting(name: str, note: str = "") -> Option:
     """An option for a setting of `SearchConfig`, described as it is declared there, unless by a note of its own."""
     declared = next(one for one in settings_of(SearchConfig) if one.name == name)
     kind, unit = (int, "N") if declared.kind == "integer" else (float, (declared.unit or "X").upper())
-    return option(
-        f"--{name.replace('_', '-')}", type=kind, metavar=unit, help=(note or declared.help).replace("%", "%%")
-    )
+    text = (note or declared.help).replace("%", "%%")
+    return option(f"--{name.replace('_', '-')}", type=kind, metavar=unit, help=text)
 
 
-def one_of(*options: Option) -> Option:
-    """Options that exclude each other."""
-
-    def add(parser: argparse.ArgumentParser) -> None:
-        group = parser.add_mutually_exclusive_group()
-        for each in options:
-            each(group)
-
-    return add
+def executor(parser: argparse.ArgumentParser) -> None:
+    """The options that say where children train, which exclude each other."""
+    group, local = parser.add_mutually_exclusive_group(), "children train in threads (default) or processes"
+    group.add_argument("--executor", default=EXECUTORS[0], choices=EXECUTORS, help=local)
+    cluster = "children train on the Dask cluster of this scheduler"
+    group.add_argument("--dask", metavar="ADDRESS", help=cluster)
 
 
 RUN = option("run", metavar="RUN", help="the run file; a search may be writing it")
 ROOT = option("--root", metavar="FOLDER", help="where the data lie (else $WORKBENCH_DATA, else ./data)")
 QUIET = flag("--quiet", "no progress line and no table")
 LOG = option("--log", metavar="FILE", help="append what happens as lines of JSON")
-WORKERS = (
-    one_of(
-        option(
-            "--executor",
-            default=EXECUTORS[0],
-            choices=EXECUTORS,
-            help="children train in threads (default) or processes",
-        ),
-        option("--dask", metavar="ADDRESS", help="children train on the Dask cluster of this scheduler"),
-    ),
-    setting("workers"),
-    setting("child_seconds"),
-)
+WORKERS = (executor, setting("workers"), setting("child_seconds"))
 
 
 @contextlib.contextmanager
@@ -108,11 +86,8 @@ def chosen_executor(arguments: argparse.Namespace) -> Iterator[Executor | str]:
         return
     from workbench.executors.dask import connect
 
-    client = connect(arguments.dask)
-    try:
+    with contextlib.closing(connect(arguments.dask)) as client:
         yield client.get_executor()
-    finally:
-        client.close()
 
 
 def given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:

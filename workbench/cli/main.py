@@ -13,16 +13,8 @@ from workbench.cli import runs, search
 from workbench.errors import WorkbenchError
 
 COMMANDS = (
-    search.search,
-    search.resume,
-    search.fork,
-    search.replay,
-    runs.compact,
-    runs.show,
-    runs.export,
-    runs.report,
-    runs.latency,
-    runs.data,
+    *(search.search, search.resume, search.fork, search.replay),
+    *(runs.compact, runs.show, runs.export, runs.report, runs.latency, runs.data),
 )
 
 

@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 DATA_ROOT = option("--root", "--data-root", metavar="FOLDER", help="where the data lie")
 
 
-@command(
-    "run.sqlite --path small.sqlite",
-    RUN,
-    option("--path", required=True, metavar="FILE", help="the file of the copy"),
-)
+@command("run.sqlite --path small.sqlite", RUN, option("--path", required=True, metavar="FILE", help="the copy"))
 def compact(arguments: argparse.Namespace) -> int:
     """Write a small copy of a finished run, with the networks of the front only, to give to others."""
     from workbench.search import compact_run
@@ -34,7 +30,7 @@ def compact(arguments: argparse.Namespace) -> int:
 
 @command(
     "run.sqlite --test --picture front.html",
-    option("path", metavar="RUN", help="the run file; a search may be writing it"),
+    RUN,
     flag("--test", "add selection and test accuracy (loads the data)"),
     ROOT,
     option("--picture", metavar="FILE", help="draw the front: .html, or with kaleido .png, .svg, .pdf"),
@@ -49,12 +45,12 @@ def show(arguments: argparse.Namespace) -> int:
     from workbench.search import open_run
     from workbench.search.report import front_table, write_csv, write_parquet, write_tensorboard
 
-    run = open_run(arguments.path)
+    run = open_run(arguments.run)
     if arguments.follow:
-        follow(arguments.path)
+        follow(arguments.run)
     counts = run.individuals["status"].value_counts()
     print(
-        f"{arguments.path}: {run.dataset['name']}, space {run.space_name}, seed {run.seed}, {run.state}; "
+        f"{arguments.run}: {run.dataset['name']}, space {run.space_name}, seed {run.seed}, {run.state}; "
         f"{len(run.generations)} generations ranked, {counts.get('ok', 0)} individuals trained, "
         f"{counts.get('failed', 0)} failed"
     )
@@ -85,7 +81,7 @@ def export(arguments: argparse.Namespace) -> int:
     """Write a network to a file that runs without the workbench."""
     from workbench.compiler.export import export_network
 
-    run = _run_of_neurons(arguments.run, "export", ExportError)
+    run = _run_of_neurons(arguments.run, "export")
     front = run.front()
     individual = int(front["id"].iloc[int(front["val_accuracy"].argmax())]) if arguments.id is None else arguments.id
     genome = run.genome(individual)
@@ -144,7 +140,7 @@ def latency(arguments: argparse.Namespace) -> int:
     from workbench.results import latency
     from workbench.search.report import chosen_members
 
-    run = _run_of_neurons(arguments.run, "latency", RunError)
+    run = _run_of_neurons(arguments.run, "latency")
     data = load_dataset(run.dataset["name"], arguments.root)
     subjects = []
     for id in map(int, chosen_members(run, data, arguments.members)["id"]):
@@ -163,39 +159,28 @@ def latency(arguments: argparse.Namespace) -> int:
     return 0
 
 
-@command(
-    "--root /path/to/data",
-    option("--root", metavar="FOLDER", help="where to look (else $WORKBENCH_DATA, else ./data)"),
-)
+@command("--root /path/to/data", ROOT)
 def data(arguments: argparse.Namespace) -> int:
     """List the data sets and where they are found."""
     import pandas as pd
 
     from workbench.datasets import find_datasets
 
-    rows = [
-        {
-            "name": found.name,
-            "status": found.status,
-            "layout": found.layout or "",
-            "where": "\n".join(str(path) for path in found.paths),
-            "description": found.description,
-        }
-        for found in find_datasets(arguments.root)
-    ]
-    print_table(pd.DataFrame(rows), "Data sets")
-    if any(row["status"] == "missing" for row in rows):
+    found = find_datasets(arguments.root)
+    rows = [(one.name, one.status, one.layout or "", "\n".join(map(str, one.paths)), one.description) for one in found]
+    print_table(pd.DataFrame(rows, columns=["name", "status", "layout", "where", "description"]), "Data sets")
+    if any(one.status == "missing" for one in found):
         print("A missing data set is downloaded when it is first used, or can be put into the folder above.")
     return 0
 
 
-def _run_of_neurons(path: str, command: str, error: type[Exception]) -> Run:
-    """A run of the space 'neurons' that has a front; else `error`."""
+def _run_of_neurons(path: str, command: str) -> Run:
+    """A run of the space 'neurons' that has a front; else `RunError`."""
     from workbench.search import open_run
 
     run = open_run(path)
     if run.space_name != "neurons":
-        raise error(f"{command} expects a run of the space 'neurons', {path} is of {run.space_name!r}")
+        raise RunError(f"{command} expects a run of the space 'neurons', {path} is of {run.space_name!r}")
     if len(run.front()) == 0:
-        raise error(f"{path} has no trained individual yet")
+        raise RunError(f"{path} has no trained individual yet")
     return run

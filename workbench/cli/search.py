@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.command import LOG, QUIET, ROOT, RUN, WORKERS, chosen_executor, command, flag, given, option, setting
-from workbench.cli.settings import parse_settings, settings_table
 from workbench.cli.tables import print_table
 from workbench.errors import ConfigError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.datasets import Dataset
     from workbench.objectives import LatencyModel
 
@@ -48,7 +51,7 @@ def search(arguments: argparse.Namespace) -> int:
     from workbench.spaces import NeuronSpace, space_for
 
     if arguments.settings:
-        table = settings_table(arguments.preset, arguments.data, arguments.space)
+        table = _settings_table(arguments.preset, arguments.data, arguments.space)
         print_table(table, f"Settings of a search, to be given as --set NAME=VALUE; {arguments.preset}: preset's value")
         return 0
     neurons = arguments.space == NeuronSpace.name
@@ -74,7 +77,7 @@ def search(arguments: argparse.Namespace) -> int:
 
 @command(
     "run.sqlite --generations 60",
-    option("path", metavar="RUN", help="the run file"),
+    RUN,
     ROOT,
     setting("generations", "make the run longer: generations in all"),
     *WORKERS,
@@ -88,7 +91,7 @@ def resume(arguments: argparse.Namespace) -> int:
 
     changes = given(arguments, "generations", "workers", "child_seconds")
     with log_to(arguments.log), chosen_executor(arguments) as executor:
-        search = Search.resume(arguments.path, None, executor, arguments.root, **changes)
+        search = Search.resume(arguments.run, None, executor, arguments.root, **changes)
         if search.snapshot().state == "finished":
             search.close()
             print(f"{search.path} is finished; there is nothing to resume (--generations makes it longer)")
@@ -125,16 +128,13 @@ def fork(arguments: argparse.Namespace) -> int:
     if plan.again and not arguments.yes and not _agreed():
         print("Nothing was done.")
         return 1
-    done = 0
+    numbers = itertools.count(1)
 
     def count(_: object) -> None:
-        nonlocal done
-        done += 1
-        if not arguments.quiet:
-            print(f"\rtrained again: {done}/{len(plan.again)}", end="", file=sys.stderr, flush=True)
+        print(f"\rtrained again: {next(numbers)}/{len(plan.again)}", end="", file=sys.stderr, flush=True)
 
-    path = fork_run(plan, arguments.path, root=arguments.root, on_child=count)
-    if done and not arguments.quiet:
+    path = fork_run(plan, arguments.path, root=arguments.root, on_child=None if arguments.quiet else count)
+    if plan.again and not arguments.quiet:
         print(file=sys.stderr)
     if arguments.only_write:
         print(f"Written: {path}. Continue with: workbench resume {path}")
@@ -158,15 +158,9 @@ def replay(arguments: argparse.Namespace) -> int:
     """
     from workbench.search import replay
 
+    options = {"root": arguments.root, "workers": arguments.workers, "progress": not arguments.quiet}
     with chosen_executor(arguments) as executor:
-        made = replay(
-            arguments.run,
-            arguments.path,
-            root=arguments.root,
-            executor=executor,
-            workers=arguments.workers,
-            progress=not arguments.quiet,
-        )
+        made = replay(arguments.run, arguments.path, executor=executor, **options)
     print(
         f"{arguments.run}: compared {made.individuals} individuals, {made.genomes} genomes, "
         f"{made.generations} generations and {made.events} events with the replay"
@@ -228,3 +222,54 @@ def _run(search: Any, quiet: bool) -> int:
         print(f"Stopped. Continue with: workbench resume {search.path}")
         return 130
     return 0
+
+
+def parse_settings(pairs: list[str]) -> dict[str, Any]:
+    """`["train.epochs=3"]` as `{"train.epochs": "3"}`; `ConfigError` where there is no `=`."""
+    settings = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--set expects NAME=VALUE, got {pair!r}")
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+def _settings_table(preset: str, dataset: str, space: str) -> pd.DataFrame:
+    """A row per setting that `--set` knows, with its value in the preset; `ConfigError` if that or the space is unknown."""
+    import pandas as pd
+
+    from workbench.datasets import load_dataset
+    from workbench.search import preset as preset_of
+    from workbench.settings import all_settings, settings_of
+    from workbench.spaces import NeuronSpace, space_for
+
+    chosen, made = preset_of(preset, dataset), space_for(space, load_dataset("digits"))  # settings are the same for all
+    neurons = space == NeuronSpace.name
+    groups = [
+        ("", all_settings(type(chosen.config)), chosen.config),
+        ("rates.", made.settings, made.rates(chosen.config.rates if neurons else {})),
+    ]
+    if neurons:
+        groups.append(("initial.", settings_of(type(chosen.initial)), chosen.initial))
+    rows = [
+        {
+            "setting": prefix + one.name,
+            preset: _typed(reduce(lambda record, name: getattr(record, name, None), one.name.split("."), record)),
+            "default": _typed(one.default),
+            "allowed": one.expected,
+            "unit": one.unit,
+            "help": one.help,
+        }
+        for prefix, settings, record in groups
+        for one in settings
+        if prefix or one.name != "rates"
+    ]
+    return pd.DataFrame(rows)
+
+
+def _typed(value: Any) -> str:
+    """A value as it is typed after `--set NAME=`."""
+    if isinstance(value, tuple):
+        return ",".join(map(_typed, value))
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()

@@ -85,14 +85,8 @@ def _live_view(path: str, line: str, snapshot: Snapshot) -> Group:
     from rich.console import Group
     from rich.text import Text
 
-    front = pd.DataFrame(
-        {
-            "id": [one.id for one in snapshot.archive],
-            "generation": [one.generation for one in snapshot.archive],
-            "mutation": [one.mutation.get("kind") for one in snapshot.archive],
-            "flops": [one.flops for one in snapshot.archive],
-            "parameters": [one.cost.parameters if one.cost else 0 for one in snapshot.archive],
-            "val_accuracy": [one.val_accuracy for one in snapshot.archive],
-        }
-    )
+    from workbench.search.history import IndividualSummary
+
+    columns = ["id", "generation", "mutation", "flops", "parameters", "val_accuracy"]
+    front = pd.DataFrame(map(IndividualSummary.of, snapshot.archive), columns=IndividualSummary._fields)[columns]
     return Group(Text(line), table_view(front, f"{path}: the all-time front"))

@@ -10,17 +10,10 @@ from workbench.errors import DataError
 
 
 def check_images(images: ArrayLike, what: str) -> NDArray[Any]:
-    """Convert images to the stored form.
+    """Convert images to the stored form, [n, c, h, w], uint8, or float32 for float input; it may share their memory.
 
-    Args:
-        images: [n, h, w] (grey) or [n, c, h, w]; uint8, other integers within 0..255, bool, or float.
-        what: "train" or "test", for messages.
-
-    Returns:
-        [n, c, h, w], uint8, or float32 for float input. May share memory with the input.
-
-    Raises:
-        DataError: wrong number of dimensions, wrong type, channels last, no images, or values that cannot be stored.
+    `images` are [n, h, w] (grey) or [n, c, h, w]; uint8, other integers within 0..255, bool, or float; else
+    `DataError`. `what` is "train" or "test", for messages.
     """
     array = _as_array(images, f"{what} images")
     if array.ndim not in (3, 4):
@@ -34,7 +27,7 @@ def check_images(images: ArrayLike, what: str) -> NDArray[Any]:
             f"check how the images were selected"
         )
     if array.ndim == 3:
-        return _as_stored(array[:, np.newaxis], what)  # [n, 1, h, w]
+        array = array[:, np.newaxis]  # [n, 1, h, w]
     _, second, third, last = array.shape
     if last in (1, 3, 4) and second > 4 and third > last:
         raise DataError(
@@ -45,11 +38,7 @@ def check_images(images: ArrayLike, what: str) -> NDArray[Any]:
 
 
 def check_labels(labels: ArrayLike, n_images: int, what: str) -> NDArray[np.int64]:
-    """Convert labels to the stored form, int64 [n_images].
-
-    Raises:
-        DataError: not one-dimensional, not as many as images, not integers, or negative.
-    """
+    """Convert labels to the stored form, int64 [n_images]; `DataError` unless they are as many integers from 0."""
     array = _as_array(labels, f"{what} labels")
     if array.ndim != 1:
         raise DataError(
@@ -79,11 +68,7 @@ def check_labels(labels: ArrayLike, n_images: int, what: str) -> NDArray[np.int6
 def check_class_names(
     class_names: Sequence[str] | None, train_labels: NDArray[np.int64], test_labels: NDArray[np.int64]
 ) -> tuple[str, ...]:
-    """Names of all classes, by default "0", "1", ... up to the largest train label.
-
-    Raises:
-        DataError: fewer than two classes, or a label without a class.
-    """
+    """Names of all classes, by default "0", "1", ...; `DataError` if there is one class, or a label without a class."""
     if isinstance(class_names, str):
         raise DataError(f"expected class_names as a list of names, got the string {class_names!r}; pass a list")
     n_classes = int(train_labels.max()) + 1 if class_names is None else len(class_names)

@@ -2,9 +2,8 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -159,8 +158,7 @@ class Dataset:
             drawn = draw_balanced(self.labels(split), self.n_classes, min(wanted, size), rng)
             kept.append(drawn + self._slice(split).start)
         rows = np.concatenate(kept)
-        sizes = tuple(map(len, kept))
-        return Dataset(self.name, self.class_names, self._images[rows], self._labels[rows], sizes)
+        return replace(self, _images=self._images[rows], _labels=self._labels[rows], _sizes=tuple(map(len, kept)))
 
     def __repr__(self) -> str:
         c, h, w = self.shape
@@ -170,8 +168,8 @@ class Dataset:
     def _slice(self, split: str) -> slice:
         """Rows of a split in the arrays."""
         index = _split_index(split)
-        end = tuple(accumulate(self._sizes))[index]
-        return slice(end - self._sizes[index], end)
+        start = sum(self._sizes[:index])
+        return slice(start, start + self._sizes[index])
 
     @cached_property
     def _statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -190,14 +188,12 @@ class Dataset:
 
 
 def _split_index(split: str) -> int:
-    """Index of a split in SPLITS."""
     if split not in SPLITS:
         raise DataError(f"expected a split out of {', '.join(SPLITS)}, got {split!r}")
     return SPLITS.index(split)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """A read-only view."""
     view = array.view()
     view.flags.writeable = False
     return view

@@ -20,7 +20,6 @@ from workbench.errors import DataError
 TIMEOUT_SECONDS = 20.0
 REPAIR = "delete the file and load again, or replace it by an intact copy"
 
-
 Bytes = NDArray[np.uint8]
 Content = tuple[Bytes, Bytes, Bytes, Bytes, tuple[str, ...]]
 """Training images and labels, test images and labels, and names of the classes."""
@@ -28,49 +27,31 @@ Content = tuple[Bytes, Bytes, Bytes, Bytes, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class FileSource:
-    """A data set whose files lie in one folder below the data root.
+    """A data set whose files lie in one folder below the data root."""
 
-    Attributes:
-        name: to be given to `load_dataset`.
-        description: one line.
-        layout: what the files are.
-        folder: where they lie below the root.
-        names: of the files, without suffix.
-        read: from the paths of all files, and how many images those for training and for testing must hold.
-        fetch: downloads them into a root, at any place of the same layout.
-        suffixes: that each file may have, in order of preference.
-        n_train: images that the training files must hold.
-        n_test: images that the test files must hold.
-        held_out: images in each of the validation and the selection split.
-        unread: a folder with another form of the data set, which cannot be read.
-        advice: what to do about a data set in that form.
-    """
-
-    name: str
-    description: str
-    layout: str
-    folder: str
-    names: tuple[str, ...]
-    read: Callable[[tuple[Path, ...], int, int], Content]
-    fetch: Callable[[Path], Any]
-    suffixes: tuple[str, ...] = ("",)
+    name: str  # to be given to `load_dataset`
+    description: str  # one line
+    layout: str  # what the files are
+    folder: str  # where they lie below the root
+    names: tuple[str, ...]  # of the files, without suffix
+    read: Callable[[tuple[Path, ...], int, int], Content]  # all files, with so many images to train and to test on
+    fetch: Callable[[Path], Any]  # downloads them into a root
+    suffixes: tuple[str, ...] = ("",)  # that each file may have, in order of preference
     n_train: int = 60_000
     n_test: int = 10_000
-    held_out: int = 5_000
-    unread: str = ""
-    advice: str = ""
+    held_out: int = 5_000  # images in each of the validation and the selection split
+    unread: str = ""  # a folder with another form of the data set, which cannot be read
+    advice: str = ""  # what to do about a data set in that form
 
-    def files(self, root: Path) -> tuple[Path, ...]:
-        """The files that are there, in the order of `names`."""
-        return tuple(path for name in self.names if (path := self._find(root, name)) is not None)
+    def files(self, root: Path) -> dict[str, Path]:
+        """The files that are there, by their names, in the order of `names`."""
+        endings = [(name, suffix) for name in self.names for suffix in reversed(self.suffixes)]  # the preferred last
+        paths = ((name, root / self.folder / f"{name}{suffix}") for name, suffix in endings)
+        return {name: path for name, path in paths if path.is_file()}
 
-    def missing(self, root: Path) -> tuple[str, ...]:
+    def missing(self, root: Path) -> list[str]:
         """Names of the files that are not there."""
-        return tuple(name for name in self.names if self._find(root, name) is None)
-
-    def _find(self, root: Path, name: str) -> Path | None:
-        paths = (root / self.folder / f"{name}{suffix}" for suffix in self.suffixes)
-        return next((path for path in paths if path.is_file()), None)
+        return [name for name in self.names if name not in self.files(root)]
 
     def load(self, root: Path, seed: int) -> Dataset:
         """Read the data set; `DataError` if a file is missing or damaged, or holds another number of images."""
@@ -78,15 +59,9 @@ class FileSource:
             raise DataError(
                 f"{root / self.folder}: expected {', '.join(self.names)}, missing: {missing}; add the files"
             )
-        *arrays, names = self.read(self.files(root), self.n_train, self.n_test)
-        return Dataset.from_arrays(
-            *arrays,
-            validation=self.held_out,
-            selection=self.held_out,
-            seed=seed,
-            name=self.name,
-            class_names=names,
-        )
+        *arrays, names = self.read(tuple(self.files(root).values()), self.n_train, self.n_test)
+        sizes = {"validation": self.held_out, "selection": self.held_out}
+        return Dataset.from_arrays(*arrays, **sizes, seed=seed, name=self.name, class_names=names)
 
     def download(self, root: Path, seed: int) -> Dataset:
         """Download into a temporary folder, load from there, and only then move the files into place.
@@ -98,13 +73,13 @@ class FileSource:
         try:
             with tempfile.TemporaryDirectory(prefix=".download-", dir=root) as folder:
                 staging = Path(folder)
-                with _socket_timeout(TIMEOUT_SECONDS):
+                with _socket_timeout():
                     self.fetch(staging)
                 if self.missing(staging):
                     raise FileNotFoundError("the download is incomplete")
                 dataset = self.load(staging, seed)
                 (root / self.folder).mkdir(parents=True, exist_ok=True)
-                for path in self.files(staging):
+                for path in self.files(staging).values():
                     os.replace(path, root / self.folder / path.name)
                 return dataset
         except BaseException:
@@ -115,10 +90,10 @@ class FileSource:
 
 
 @contextmanager
-def _socket_timeout(seconds: float) -> Iterator[None]:
-    """Let no connection wait longer than this for an answer."""
+def _socket_timeout() -> Iterator[None]:
+    """Let no connection wait longer than `TIMEOUT_SECONDS` for an answer."""
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
+    socket.setdefaulttimeout(TIMEOUT_SECONDS)
     try:
         yield
     finally:

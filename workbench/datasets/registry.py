@@ -20,21 +20,13 @@ SOURCES = {source.name: source for source in (MNIST, CIFAR10)}
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What `find_datasets` tells of one data set.
+    """What `find_datasets` tells of one data set."""
 
-    Attributes:
-        name: to be given to `load_dataset`.
-        description: one line.
-        status: "bundled" (always there), "found" (all files are there) or "missing".
-        paths: the folder where its files lie, or should lie; none if bundled.
-        layout: the form in which it was found, or None.
-    """
-
-    name: str
-    description: str
-    status: Literal["bundled", "found", "missing"]
-    paths: tuple[Path, ...] = ()
-    layout: str | None = None
+    name: str  # to be given to `load_dataset`
+    description: str  # one line
+    status: Literal["bundled", "found", "missing"]  # always there, all files are there, or not
+    paths: tuple[Path, ...] = ()  # the folder where its files lie, or should lie; none if bundled
+    layout: str | None = None  # the form in which it was found
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -77,22 +69,13 @@ def load_dataset(
 
 
 def find_datasets(root: str | os.PathLike[str] | None = None) -> tuple[DatasetInfo, ...]:
-    """Which data sets are there, without reading or downloading them.
-
-    Args:
-        root: folder of the data sets, else $WORKBENCH_DATA, else "data" in the current folder.
-    """
-    infos = [
-        DatasetInfo(
-            "digits", "1,797 handwritten digits, 8x8 grey, bundled with scikit-learn", "bundled", layout="scikit-learn"
-        )
-    ]
+    """Which data sets are there, without reading or downloading them; `root` as in `load_dataset`."""
+    digits = "1,797 handwritten digits, 8x8 grey, bundled with scikit-learn"
+    infos = [DatasetInfo("digits", digits, "bundled", layout="scikit-learn")]
     for name, source in SOURCES.items():
-        paths = (_data_root(root) / source.folder,)
-        if source.missing(_data_root(root)):
-            infos.append(DatasetInfo(name, source.description, "missing", paths))
-        else:
-            infos.append(DatasetInfo(name, source.description, "found", paths, source.layout))
+        missing, paths = source.missing(_data_root(root)), (_data_root(root) / source.folder,)
+        found = ("missing", paths, None) if missing else ("found", paths, source.layout)
+        infos.append(DatasetInfo(name, source.description, *found))
     return tuple(infos)
 
 

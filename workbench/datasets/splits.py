@@ -20,11 +20,7 @@ def seeded(seed: int) -> np.random.Generator:
 
 
 def held_out_count(asked: float, n_images: int, what: str) -> int:
-    """The number of images `asked` for, as a fraction (0 < float < 1) of `n_images` or as a count (int).
-
-    Raises:
-        DataError: `asked` is neither, or is not positive.
-    """
+    """The number of images `asked` for: a fraction (0 < float < 1) of `n_images`, or a count (int); else `DataError`."""
     if isinstance(asked, Integral) and not isinstance(asked, bool) and asked >= 1:
         return operator.index(asked)
     if isinstance(asked, Real) and not isinstance(asked, Integral) and 0 < asked < 1:
@@ -38,14 +34,7 @@ def held_out_count(asked: float, n_images: int, what: str) -> int:
 def draw_balanced(labels: NDArray[np.int64], n_classes: int, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw `n` of the samples, from each class in proportion to its size, within one sample.
 
-    Args:
-        labels: [samples], 0..n_classes-1.
-        n_classes: number of classes.
-        n: how many to draw, at most the number of samples.
-        rng: chooses the samples, and the classes that give one more where shares are fractional.
-
-    Returns:
-        [n], increasing indices into `labels`.
+    `labels` are [samples], 0..n_classes-1. Returns increasing indices into them, [n].
     """
     counts = np.bincount(labels, minlength=n_classes)
     take = _share_out(counts, n, counts, np.zeros_like(counts), rng)
@@ -58,20 +47,8 @@ def split_training(
     """Split a training set into train, validation and selection, which together cover it.
 
     Validation and selection take the same share of each class, within one sample, unless a class is so small that a
-    sample must be kept for each of the other splits.
-
-    Args:
-        labels: [samples], 0..n_classes-1.
-        n_classes: number of classes.
-        n_validation: size of the validation split.
-        n_selection: size of the selection split.
-        rng: assigns the samples.
-
-    Returns:
-        Increasing indices into `labels` of train, validation and selection.
-
-    Raises:
-        DataError: a class has fewer than 3 samples, or too few are left to train on.
+    sample must be kept for each of the other splits. Returns increasing indices into `labels` [samples]; `DataError`
+    if a class has fewer than 3 samples, or too few are left to train on.
     """
     n = len(labels)
     counts = _class_counts(labels, n_classes)
@@ -86,10 +63,8 @@ def split_training(
     owed = counts * n_validation - validation * n
     selection = _share_out(counts, n_selection, counts - validation - 1, owed, rng)
     rank = _rank_in_class(labels, counts, rng)
-    in_validation = rank < validation[labels]
-    in_selection = ~in_validation & (rank < (validation + selection)[labels])
-    in_train = ~in_validation & ~in_selection
-    return np.flatnonzero(in_train), np.flatnonzero(in_validation), np.flatnonzero(in_selection)
+    held_out, in_validation = rank < (validation + selection)[labels], rank < validation[labels]
+    return np.flatnonzero(~held_out), np.flatnonzero(in_validation), np.flatnonzero(held_out & ~in_validation)
 
 
 def _class_counts(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:

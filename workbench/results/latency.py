@@ -64,8 +64,7 @@ def subjects_of_baseline(baseline: Architecture, data: Dataset) -> list[Subject]
     module = make_module(baseline.layers, data.shape, data.n_classes, np.random.default_rng(0))
 
     def onnx(batch: int) -> Answer:
-        model = baseline_onnx(baseline.layers, module, data.shape, data.n_classes)
-        return _onnx_answer(model, _prepared(data, batch))
+        return _onnx_answer(baseline_onnx(module, data.shape, data.n_classes), _prepared(data, batch))
 
     torch = Subject(baseline.title, "torch dense", flops, lambda batch: _torch_answer(module, _prepared(data, batch)))
     return _installed([torch, Subject(baseline.title, "onnxruntime", flops, onnx)])
