@@ -102,15 +102,13 @@ def to_genome(module: nn.Sequential, input_shape: tuple[int, int, int]) -> Genom
     widths = [layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in layers)]
     order = [0, len(layers), *range(1, len(layers))]  # neuron ids: inputs, then outputs, then hidden
     first = dict(zip(order, np.cumsum([0, *(widths[place] for place in order)]), strict=False))
-    sources, targets, weights = [], [], []
+    edges = []
     for place, (layer, mask) in enumerate(zip(layers, masks_of(module), strict=True)):
         into, out_of = np.nonzero(mask)
-        sources.append(first[place] + out_of)
-        targets.append(first[place + 1] + into)
-        weights.append(layer.weight.detach().numpy()[into, out_of])
-    biases = [layer.bias.detach().numpy() for layer in (layers[-1], *layers[:-1])]
-    edges = [np.concatenate(parts) for parts in (sources, targets, weights)]
-    return Genome.from_edges(input_shape, widths[-1], *edges, biases=np.concatenate(biases), normalization="none")
+        edges.append((first[place] + out_of, first[place + 1] + into, layer.weight.detach().numpy()[mask]))
+    sources, targets, weights = map(np.concatenate, zip(*edges, strict=True))
+    biases = np.concatenate([layer.bias.detach().numpy() for layer in (layers[-1], *layers[:-1])])
+    return Genome.from_edges(input_shape, widths[-1], sources, targets, weights, biases, normalization="none")
 
 
 def _linear_layers(module: nn.Sequential) -> list[nn.Linear]:

@@ -70,11 +70,7 @@ Layer = Convolution | MaxPooling | Dense
 
 
 def trace(layers: Sequence[Layer], input_shape: Shape) -> list[Shape]:
-    """The shape before the first layer and after each.
-
-    Raises:
-        ConfigError: if a window is larger than its input.
-    """
+    """The shape before the first layer and after each; `ConfigError` if a window is larger than its input."""
     shapes: list[Shape] = [tuple(input_shape)]
     for layer in layers:
         if not isinstance(layer, Dense) and len(shapes[-1]) != 3:

@@ -152,8 +152,8 @@ def _record(
 
 
 @contextmanager
-def few_threads(flops: int) -> Iterator[None]:
-    """Limit torch to as many threads as a network of `flops` can use."""
+def few_threads(flops: int = 0) -> Iterator[None]:
+    """Limit torch to as many threads as a network of `flops` can use, by default to one."""
     import torch
 
     before = torch.get_num_threads()

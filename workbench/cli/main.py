@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 from workbench import __version__
 from workbench.cli import runs, search
+from workbench.cli.tables import printable
 from workbench.errors import WorkbenchError
+from workbench.executors import CHILD_THREAD
 
 COMMANDS = (
     *(search.search, search.resume, search.fork, search.replay),
@@ -24,13 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return arguments.command(arguments)
     except WorkbenchError as error:
-        from workbench.cli.tables import printable
-
         print(f"workbench: {printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        from workbench.executors import CHILD_THREAD
-
         print("workbench: interrupted; everything finished before is stored", file=sys.stderr, flush=True)
         if any(thread.name.startswith(CHILD_THREAD) for thread in threading.enumerate()):
             os._exit(130)  # the interpreter must not shut down while children run in compiled code

@@ -5,23 +5,24 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from workbench.baselines import SUITES, baseline
 from workbench.cli.command import ROOT, RUN, command, flag, option
 from workbench.cli.tables import follow, print_table
-from workbench.errors import ExportError, RunError
-
-if TYPE_CHECKING:
-    from workbench.store import Run
+from workbench.datasets import find_datasets, load_dataset
+from workbench.errors import RunError, writing
+from workbench.search import compact_run, open_run
+from workbench.search.report import chosen_members, front_table, write_csv, write_parquet, write_tensorboard
+from workbench.store import Run
 
 DATA_ROOT = option("--root", "--data-root", metavar="FOLDER", help="where the data lie")
 
 
-@command("run.sqlite --path small.sqlite", RUN, option("--path", required=True, metavar="FILE", help="the copy"))
+@command(
+    "run.sqlite --path small.sqlite", RUN, option("--path", required=True, metavar="FILE", help="the file of the copy")
+)
 def compact(arguments: argparse.Namespace) -> int:
     """Write a small copy of a finished run, with the networks of the front only, to give to others."""
-    from workbench.search import compact_run
-
     path = compact_run(arguments.run, arguments.path)
     before, after = (os.path.getsize(file) / 1e6 for file in (arguments.run, path))
     print(f"{path}: {after:.1f} MB of {before:.1f} MB; all individuals, and the networks of the front")
@@ -41,10 +42,6 @@ def compact(arguments: argparse.Namespace) -> int:
 )
 def show(arguments: argparse.Namespace) -> int:
     """Print a run's front as a table, and draw it."""
-    from workbench.datasets import load_dataset
-    from workbench.search import open_run
-    from workbench.search.report import front_table, write_csv, write_parquet, write_tensorboard
-
     run = open_run(arguments.run)
     if arguments.follow:
         follow(arguments.run)
@@ -85,8 +82,7 @@ def export(arguments: argparse.Namespace) -> int:
     front = run.front()
     individual = int(front["id"].iloc[int(front["val_accuracy"].argmax())]) if arguments.id is None else arguments.id
     genome = run.genome(individual)
-    path = export_network(genome, arguments.path)
-    print(f"Individual {individual}, {genome!r}: {path}")
+    print(f"Individual {individual}, {genome!r}: {export_network(genome, arguments.path)}")
     return 0
 
 
@@ -109,9 +105,7 @@ def export(arguments: argparse.Namespace) -> int:
 )
 def report(arguments: argparse.Namespace) -> int:
     """Write a report of a run as one self-contained page."""
-    from workbench.datasets import load_dataset
     from workbench.results.report import ReportSources, write_report
-    from workbench.search import open_run
 
     run = open_run(arguments.run)
     sources = ReportSources(
@@ -135,10 +129,7 @@ def report(arguments: argparse.Namespace) -> int:
 )
 def latency(arguments: argparse.Namespace) -> int:
     """Time the front and hand-made networks on every backend."""
-    from workbench.baselines import SUITES, baseline
-    from workbench.datasets import load_dataset
     from workbench.results import latency
-    from workbench.search.report import chosen_members
 
     run = _run_of_neurons(arguments.run, "latency")
     data = load_dataset(run.dataset["name"], arguments.root)
@@ -152,10 +143,8 @@ def latency(arguments: argparse.Namespace) -> int:
     table = latency.latency_table(measured).round(3)
     print_table(table, f"{data.name}: median milliseconds for ×N images, one thread")
     if arguments.csv:
-        try:
+        with writing(arguments.csv):
             measured.to_csv(arguments.csv, index=False)
-        except OSError as error:
-            raise ExportError(f"cannot write {arguments.csv}: {error.strerror or error}") from None
     return 0
 
 
@@ -163,8 +152,6 @@ def latency(arguments: argparse.Namespace) -> int:
 def data(arguments: argparse.Namespace) -> int:
     """List the data sets and where they are found."""
     import pandas as pd
-
-    from workbench.datasets import find_datasets
 
     found = find_datasets(arguments.root)
     rows = [(one.name, one.status, one.layout or "", "\n".join(map(str, one.paths)), one.description) for one in found]
@@ -176,8 +163,6 @@ def data(arguments: argparse.Namespace) -> int:
 
 def _run_of_neurons(path: str, command: str) -> Run:
     """A run of the space 'neurons' that has a front; else `RunError`."""
-    from workbench.search import open_run
-
     run = open_run(path)
     if run.space_name != "neurons":
         raise RunError(f"{command} expects a run of the space 'neurons', {path} is of {run.space_name!r}")

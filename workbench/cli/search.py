@@ -9,15 +9,24 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from workbench.cli.command import LOG, QUIET, ROOT, RUN, WORKERS, chosen_executor, command, flag, given, option, setting
 from workbench.cli.tables import print_table
+from workbench.datasets import Dataset, load_dataset
 from workbench.errors import ConfigError
+from workbench.objectives import LATENCY, LatencyModel
+from workbench.search import Search, fork_run, open_run, plan_fork, preset
+from workbench.search import replay as replay_run
+from workbench.search.history import log_to
+from workbench.search.report import front_table
+from workbench.settings import all_settings, from_values, settings_of
+from workbench.space import check_predicts
+from workbench.spaces import NeuronSpace, space_for
+from workbench.training.calibration import fit_latency, latency_samples, relative_errors
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from workbench.datasets import Dataset
-    from workbench.objectives import LatencyModel
 
 
 def _set(help: str) -> Any:
@@ -42,14 +51,6 @@ def _set(help: str) -> Any:
 )
 def search(arguments: argparse.Namespace) -> int:
     """Start a search and watch its progress."""
-    from workbench.datasets import load_dataset
-    from workbench.objectives import LATENCY, LatencyModel
-    from workbench.search import Search, preset
-    from workbench.search.history import log_to
-    from workbench.settings import from_values
-    from workbench.space import check_predicts
-    from workbench.spaces import NeuronSpace, space_for
-
     if arguments.settings:
         table = _settings_table(arguments.preset, arguments.data, arguments.space)
         print_table(table, f"Settings of a search, to be given as --set NAME=VALUE; {arguments.preset}: preset's value")
@@ -77,7 +78,7 @@ def search(arguments: argparse.Namespace) -> int:
 
 @command(
     "run.sqlite --generations 60",
-    RUN,
+    option("run", metavar="RUN", help="the run file"),
     ROOT,
     setting("generations", "make the run longer: generations in all"),
     *WORKERS,
@@ -86,9 +87,6 @@ def search(arguments: argparse.Namespace) -> int:
 )
 def resume(arguments: argparse.Namespace) -> int:
     """Continue a stopped run."""
-    from workbench.search import Search
-    from workbench.search.history import log_to
-
     changes = given(arguments, "generations", "workers", "child_seconds")
     with log_to(arguments.log), chosen_executor(arguments) as executor:
         search = Search.resume(arguments.run, None, executor, arguments.root, **changes)
@@ -118,9 +116,6 @@ def resume(arguments: argparse.Namespace) -> int:
 )
 def fork(arguments: argparse.Namespace) -> int:
     """Branch off a past state of a run and continue it with other settings."""
-    from workbench.search import Search, fork_run, plan_fork
-    from workbench.search.history import log_to
-
     changes = parse_settings(arguments.set) | given(arguments, "seed", "generations", "workers", "child_seconds")
     plan = plan_fork(arguments.run, arguments.generation, changes)
     changed = ", ".join(plan.changes) or "nothing"
@@ -156,11 +151,9 @@ def replay(arguments: argparse.Namespace) -> int:
 
     Status 0 if so, else 1.
     """
-    from workbench.search import replay
-
     options = {"root": arguments.root, "workers": arguments.workers, "progress": not arguments.quiet}
     with chosen_executor(arguments) as executor:
-        made = replay(arguments.run, arguments.path, executor=executor, **options)
+        made = replay_run(arguments.run, arguments.path, executor=executor, **options)
     print(
         f"{arguments.run}: compared {made.individuals} individuals, {made.genomes} genomes, "
         f"{made.generations} generations and {made.events} events with the replay"
@@ -177,13 +170,6 @@ def _take(changes: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 def _latency_model(arguments: argparse.Namespace, data: Dataset) -> LatencyModel:
     """The model of the run to be resumed, else one fitted to measurements on this machine; prints it."""
-    import numpy as np
-
-    from workbench.objectives import LatencyModel
-    from workbench.search import open_run
-    from workbench.settings import from_values
-    from workbench.training.calibration import fit_latency, latency_samples, relative_errors
-
     if arguments.if_exists == "resume" and Path(arguments.path).exists():
         stored = open_run(arguments.path).config.get("latency")
         if stored is None:
@@ -208,9 +194,6 @@ def _agreed() -> bool:
 
 def _run(search: Any, quiet: bool) -> int:
     """Run a search with its progress line, then print its front; returns the exit status."""
-    from workbench.search import open_run
-    from workbench.search.report import front_table
-
     print(f"Searching {search.data.name} with {search.workers} workers; the run is in {search.path}")
     search.run(progress=not quiet)
     search.close()
@@ -226,25 +209,17 @@ def _run(search: Any, quiet: bool) -> int:
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:
     """`["train.epochs=3"]` as `{"train.epochs": "3"}`; `ConfigError` where there is no `=`."""
-    settings = {}
     for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
+        if "=" not in pair:
             raise ConfigError(f"--set expects NAME=VALUE, got {pair!r}")
-        settings[name.strip()] = value.strip()
-    return settings
+    return {name.strip(): value.strip() for name, value in (pair.split("=", 1) for pair in pairs)}
 
 
-def _settings_table(preset: str, dataset: str, space: str) -> pd.DataFrame:
-    """A row per setting that `--set` knows, with its value in the preset; `ConfigError` if that or the space is unknown."""
+def _settings_table(name: str, dataset: str, space: str) -> pd.DataFrame:
+    """A row per setting that `--set` knows; `ConfigError` if the preset or the space is unknown."""
     import pandas as pd
 
-    from workbench.datasets import load_dataset
-    from workbench.search import preset as preset_of
-    from workbench.settings import all_settings, settings_of
-    from workbench.spaces import NeuronSpace, space_for
-
-    chosen, made = preset_of(preset, dataset), space_for(space, load_dataset("digits"))  # settings are the same for all
+    chosen, made = preset(name, dataset), space_for(space, load_dataset("digits"))  # settings are the same for all
     neurons = space == NeuronSpace.name
     groups = [
         ("", all_settings(type(chosen.config)), chosen.config),
@@ -253,19 +228,17 @@ def _settings_table(preset: str, dataset: str, space: str) -> pd.DataFrame:
     if neurons:
         groups.append(("initial.", settings_of(type(chosen.initial)), chosen.initial))
     rows = [
-        {
-            "setting": prefix + one.name,
-            preset: _typed(reduce(lambda record, name: getattr(record, name, None), one.name.split("."), record)),
-            "default": _typed(one.default),
-            "allowed": one.expected,
-            "unit": one.unit,
-            "help": one.help,
-        }
+        (
+            prefix + one.name,
+            _typed(reduce(lambda record, part: getattr(record, part, None), one.name.split("."), record)),
+            _typed(one.default),
+            *(one.expected, one.unit, one.help),
+        )
         for prefix, settings, record in groups
         for one in settings
         if prefix or one.name != "rates"
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["setting", name, "default", "allowed", "unit", "help"])
 
 
 def _typed(value: Any) -> str:

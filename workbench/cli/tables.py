@@ -6,16 +6,15 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from workbench.formats import in_words, table_cell
+from workbench.search.history import IndividualSummary
+from workbench.search.snapshot import follow_run
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Group
     from rich.table import Table
 
-    from workbench.search import Snapshot
-
-MOST_CHARACTERS = 200
-"""Of a cell."""
+MOST_CHARACTERS = 200  # of a cell
+FRONT_COLUMNS = ["id", "generation", "mutation", "flops", "parameters", "val_accuracy"]
 
 
 def print_table(table: pd.DataFrame, title: str) -> None:
@@ -57,10 +56,12 @@ def follow(path: str) -> None:
 
     In a terminal the progress line and the front are redrawn; elsewhere one line is printed per generation.
     """
-    from rich.console import Console
+    import pandas as pd
+    from rich.console import Console, Group
     from rich.live import Live
+    from rich.text import Text
 
-    from workbench.search.snapshot import follow_run, progress_line
+    from workbench.search.snapshot import progress_line
 
     console = Console()
     generation, line = None, ""
@@ -69,7 +70,9 @@ def follow(path: str) -> None:
             for snapshot in follow_run(path):
                 line = progress_line(snapshot)
                 if display is not None:
-                    display.update(_live_view(path, line, snapshot), refresh=True)
+                    front = pd.DataFrame(map(IndividualSummary.of, snapshot.archive), columns=IndividualSummary._fields)
+                    view = table_view(front[FRONT_COLUMNS], f"{path}: the all-time front")
+                    display.update(Group(Text(line), view), refresh=True)
                 elif snapshot.generation != generation:
                     generation = snapshot.generation
                     print(line, flush=True)
@@ -78,15 +81,3 @@ def follow(path: str) -> None:
             print(line, flush=True)
     except KeyboardInterrupt:
         console.print("No longer watching; the search goes on.")
-
-
-def _live_view(path: str, line: str, snapshot: Snapshot) -> Group:
-    import pandas as pd
-    from rich.console import Group
-    from rich.text import Text
-
-    from workbench.search.history import IndividualSummary
-
-    columns = ["id", "generation", "mutation", "flops", "parameters", "val_accuracy"]
-    front = pd.DataFrame(map(IndividualSummary.of, snapshot.archive), columns=IndividualSummary._fields)[columns]
-    return Group(Text(line), table_view(front, f"{path}: the all-time front"))

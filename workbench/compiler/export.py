@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.compiler.plan import Block, Plan, compile_genome
-from workbench.errors import ConfigError, ExportError
+from workbench.errors import ConfigError, ExportError, writing
 from workbench.genome import EPS, Genome
 
 if TYPE_CHECKING:
@@ -74,10 +74,8 @@ def export_onnx(genome: Genome, path: str | os.PathLike[str], layout: str = "aut
 
 
 def _write(path: Path, blob: bytes) -> Path:
-    try:
+    with writing(path):
         path.write_bytes(blob)
-    except OSError as error:
-        raise ExportError(f"cannot write {path}: {error.strerror or error}") from None
     return path
 
 

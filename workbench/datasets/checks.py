@@ -84,11 +84,9 @@ def check_class_names(
                 f"expected {what} labels within 0..{n_classes - 1} (from the {source}), got {labels.max()} "
                 f"at index {int(labels.argmax())}; drop these images or name all classes by class_names"
             )
-    if class_names is not None:
-        return tuple(str(name) for name in class_names)
-    if n_classes > len(train_labels):  # a stray huge label: no table of names; the split reports it
+    if class_names is None and n_classes > len(train_labels):  # a stray huge label: no names; the split reports it
         return ()
-    return tuple(str(c) for c in range(n_classes))
+    return tuple(map(str, range(n_classes) if class_names is None else class_names))
 
 
 def _as_array(values: ArrayLike, what: str) -> NDArray[Any]:

@@ -10,7 +10,18 @@ from workbench.errors import DataError
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
-CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CLASS_NAMES: tuple[str, ...] = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
 _SHAPE = (3, 32, 32)
 _RECORD = 1 + 3 * 32 * 32  # bytes: a label, then the R, G and B planes
 
@@ -25,19 +36,12 @@ def _read(files: tuple[Path, ...], n_train: int, n_test: int) -> Content:
         records = np.frombuffer(content, dtype=np.uint8).reshape(n, _RECORD)
         labels[batch * n : (batch + 1) * n] = check_labels_of_ten(records[:, 0], path)
         images[batch * n : (batch + 1) * n] = records[:, 1:].reshape(n, *_SHAPE)
-    names = _class_names(files[0].parent)
+    names, listed = CLASS_NAMES, files[0].with_name("batches.meta.txt")  # which need not be there
+    if listed.is_file():
+        names = tuple(listed.read_text(encoding="utf-8", errors="replace").split())
+        if len(names) != 10:
+            raise DataError(f"{listed}: expected 10 class names, got {len(names)}; {REPAIR}")
     return images[:n_train], labels[:n_train], images[n_train:], labels[n_train:], names
-
-
-def _class_names(folder: Path) -> tuple[str, ...]:
-    """Those of the optional list of classes beside the files, else the official ones."""
-    path = folder / "batches.meta.txt"
-    if not path.is_file():
-        return CLASS_NAMES
-    names = tuple(path.read_text(encoding="utf-8", errors="replace").split())
-    if len(names) != 10:
-        raise DataError(f"{path}: expected 10 class names, got {len(names)}; {REPAIR}")
-    return names
 
 
 def _fetch(root: Path) -> None:

@@ -105,10 +105,8 @@ class Dataset:
     def arrays(self, split: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Normalised images, (raw - mean) / std, float32 [n, c, h, w], and labels, int64 [n].
 
-        Each call computes the images anew (four bytes a value): keep them while they are needed.
-
-        Raises:
-            DataError: no such split.
+        Each call computes the images anew (four bytes a value): keep them while they are needed. `DataError` if there
+        is no such split.
         """
         images = self.images(split).astype(np.float32)
         images -= self.mean[:, np.newaxis, np.newaxis]  # [c] -> [c, 1, 1]

@@ -82,11 +82,10 @@ class FileSource:
                 for path in self.files(staging).values():
                     os.replace(path, root / self.folder / path.name)
                 return dataset
-        except BaseException:
+        finally:
             if not was_there:
-                with suppress(OSError):
+                with suppress(OSError):  # it stays once the data set is in it
                     root.rmdir()
-            raise
 
 
 @contextmanager

@@ -11,18 +11,13 @@ from workbench.errors import DataError
 
 
 def _read(files: tuple[Path, ...], n_train: int, n_test: int) -> Content:
-    train_images, train_labels, test_images, test_labels = files
-    return (
-        _read_idx(train_images, (n_train, 28, 28)),
-        check_labels_of_ten(_read_idx(train_labels, (n_train,)), train_labels),
-        _read_idx(test_images, (n_test, 28, 28)),
-        check_labels_of_ten(_read_idx(test_labels, (n_test,)), test_labels),
-        tuple("0123456789"),
-    )
+    shapes = ((n_train, 28, 28), (n_train,), (n_test, 28, 28), (n_test,))
+    train_images, train_labels, test_images, test_labels = map(_read_idx, files, shapes)
+    return train_images, train_labels, test_images, test_labels, tuple("0123456789")
 
 
 def _read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """The array of an IDX file of unsigned bytes, gzipped if it ends in ".gz"; `DataError` if it has not this shape."""
+    """Images or labels of an IDX file of unsigned bytes, gzipped if it ends in ".gz"; `DataError` on another shape."""
     offset = 4 + 4 * len(shape)
     n_expected = offset + math.prod(shape)
     content = read_start(path, n_expected)
@@ -36,7 +31,8 @@ def _read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         if found != shape:
             raise DataError(f"{path}: expected shape {list(shape)}, got {list(found)}; {REPAIR}")
     check_size(path, content, n_expected)
-    return np.frombuffer(content, dtype=np.uint8, offset=offset).reshape(shape)
+    array = np.frombuffer(content, dtype=np.uint8, offset=offset).reshape(shape)
+    return check_labels_of_ten(array, path) if array.ndim == 1 else array
 
 
 def _fetch(root: Path) -> None:

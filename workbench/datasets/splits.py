@@ -20,7 +20,7 @@ def seeded(seed: int) -> np.random.Generator:
 
 
 def held_out_count(asked: float, n_images: int, what: str) -> int:
-    """The number of images `asked` for: a fraction (0 < float < 1) of `n_images`, or a count (int); else `DataError`."""
+    """The number of images `asked` for: a fraction of `n_images` (0 < float < 1) or a count (int); else `DataError`."""
     if isinstance(asked, Integral) and not isinstance(asked, bool) and asked >= 1:
         return operator.index(asked)
     if isinstance(asked, Real) and not isinstance(asked, Integral) and 0 < asked < 1:
@@ -51,7 +51,20 @@ def split_training(
     if a class has fewer than 3 samples, or too few are left to train on.
     """
     n = len(labels)
-    counts = _class_counts(labels, n_classes)
+    if n < 3 * n_classes:  # also before a stray huge label makes a huge table
+        raise DataError(
+            f"expected at least 3 training images of each of the {n_classes} classes (one for each of train, "
+            f"validation and selection), got {n} training images in all; add images, or number the "
+            f"classes 0, 1, 2, ... without gaps"
+        )
+    counts = np.bincount(labels, minlength=n_classes)
+    tiny = np.flatnonzero(counts < 3)
+    if tiny.size:
+        found = ", ".join(f"class {c}: {counts[c]}" for c in tiny[:5]) + (", ..." if tiny.size > 5 else "")
+        raise DataError(
+            f"expected at least 3 training images of each class (one for each of train, validation and "
+            f"selection), got {found}; add images of these classes, or leave them out and renumber the rest"
+        )
     if n_validation + n_selection > n - n_classes:
         raise DataError(
             f"expected validation and selection to leave at least one training image of each of the "
@@ -65,25 +78,6 @@ def split_training(
     rank = _rank_in_class(labels, counts, rng)
     held_out, in_validation = rank < (validation + selection)[labels], rank < validation[labels]
     return np.flatnonzero(~held_out), np.flatnonzero(in_validation), np.flatnonzero(held_out & ~in_validation)
-
-
-def _class_counts(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
-    """Samples of each class [n_classes]; `DataError` if a class has too few to be in all three splits."""
-    if len(labels) < 3 * n_classes:  # also before a stray huge label makes a huge table
-        raise DataError(
-            f"expected at least 3 training images of each of the {n_classes} classes (one for each of train, "
-            f"validation and selection), got {len(labels)} training images in all; add images, or number the "
-            f"classes 0, 1, 2, ... without gaps"
-        )
-    counts = np.bincount(labels, minlength=n_classes)
-    tiny = np.flatnonzero(counts < 3)
-    if tiny.size:
-        found = ", ".join(f"class {c}: {counts[c]}" for c in tiny[:5]) + (", ..." if tiny.size > 5 else "")
-        raise DataError(
-            f"expected at least 3 training images of each class (one for each of train, validation and "
-            f"selection), got {found}; add images of these classes, or leave them out and renumber the rest"
-        )
-    return counts
 
 
 def _share_out(counts: Counts, n: int, capacity: Counts, owed: Counts, rng: np.random.Generator) -> Counts:

@@ -6,8 +6,7 @@ prepares its tiles. Backends take turns, so that a slowdown of the machine affec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.baselines import Architecture, cost_of
+from workbench.baselines.training import few_threads
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.genome import Genome
@@ -90,7 +90,7 @@ def measure_latency(
 
     if rounds < 1 or min(batches, default=0) < 1:
         raise ConfigError(f"latency expects at least one round and one image a batch, got {rounds} and {batches}")
-    with _one_thread():
+    with few_threads():
         rows = [(subject, batch, subject.prepare(batch)) for batch in batches for subject in subjects]
         seconds = time_in_turns([answer for _, _, answer in rows], rounds, round_seconds)
     return pd.DataFrame(
@@ -147,16 +147,3 @@ def _onnx_answer(model: Any, images: np.ndarray) -> Answer:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     return lambda: session.run(None, {"images": images})
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch on one thread."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

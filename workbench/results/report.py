@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.datasets import Dataset
-from workbench.errors import ExportError, RunError
+from workbench.errors import RunError, writing
 from workbench.formats import in_words, table_cell
 from workbench.results.files import ABOUT, ResultFile, looks_at_test, measured_baselines
 from workbench.results.random_search import training_cost
@@ -116,10 +116,8 @@ def write_report(
         **_accuracies(sources, table, test, baselines),
         **_networks(run, table, members),
     )
-    try:
+    with writing(path):
         path.write_text(page, "utf-8")
-    except OSError as error:
-        raise ExportError(f"cannot write {path}: {error.strerror or error}") from None
     return path
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.datasets import Dataset
-from workbench.errors import ExportError, RunError
+from workbench.errors import ExportError, RunError, writing
 from workbench.objectives import ACCURACY, undominated
 from workbench.spaces import make_space
 from workbench.store import Run
@@ -81,7 +79,7 @@ def chosen_members(run: Run, data: Dataset, most: int | None = None) -> pd.DataF
 def write_csv(run: Run, path: str | os.PathLike[str]) -> int:
     """Write all individuals as CSV; returns how many."""
     individuals = run.individuals
-    with _writing(path):
+    with writing(path):
         individuals.to_csv(path, index=False)
     return len(individuals)
 
@@ -91,7 +89,7 @@ def write_parquet(run: Run, path: str | os.PathLike[str]) -> int:
     _need("pyarrow", "parquet")
     individuals = run.individuals
     individuals["seed"] = individuals["seed"].map(str)
-    with _writing(path):
+    with writing(path):
         individuals.to_parquet(path, engine="pyarrow", index=False)
     return len(individuals)
 
@@ -105,7 +103,7 @@ def write_tensorboard(run: Run, folder: str | os.PathLike[str]) -> Path:
     _need("tensorboard", "tensorboard")
     from torch.utils.tensorboard import SummaryWriter
 
-    with _writing(f"into {folder}"):
+    with writing(f"into {folder}"):
         writer: Any = SummaryWriter(os.fspath(folder))
     with writer:
         generations: Any = run.generations
@@ -127,14 +125,6 @@ def write_tensorboard(run: Run, folder: str | os.PathLike[str]) -> Path:
             for name in ("val_accuracy", "flops", "wall_seconds"):
                 writer.add_scalar(f"individual/{name}", float(getattr(row, name)), row.id, walltime=time)
     return Path(folder)
-
-
-@contextlib.contextmanager
-def _writing(place: str | os.PathLike[str]) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ExportError(f"cannot write {place}: {error.strerror or error}") from None
 
 
 def _need(package: str, extra: str) -> None:
