@@ -113,6 +113,11 @@ class Source:
             self._individual = found
         return self._individual
 
+    def genome(self, id: int) -> Any:
+        """The genome of an individual; None if it was not kept. Raises as `individual` does."""
+        result = self.individual(id).result
+        return result.genome if result is not None else None
+
     def ancestors(self, id: int) -> tuple[int, ...]:
         """Ids from the first ancestor of an individual down to its parent; the file is read for those from long ago.
 
@@ -145,7 +150,7 @@ class Source:
         """
         from workbench.genome import Genome
 
-        genome = self.individual(id).genome
+        genome = self.genome(id)
         if genome is None:
             raise RunError(f"the network of individual {id} was not kept: it failed, or was dropped to save space")
         return genome if isinstance(genome, Genome) else None

@@ -76,9 +76,9 @@ class IndividualCard(View):
         html, ancestors = quiet("Click a point of the front, or walk along it with these buttons."), tuple[int, ...]()
         if id is not None:
             try:
-                individual, ancestors = self.source.individual(id), self.source.ancestors(id)
-                facts = {} if individual.genome is None else self.source.space.describe(individual.genome)
-                html = card_html(individual, facts)
+                genome, ancestors = self.source.genome(id), self.source.ancestors(id)
+                facts = {} if genome is None else self.source.space.describe(genome)
+                html = card_html(self.source.individual(id), facts)
             except WorkbenchError as error:
                 html, ancestors = alert(str(error)), ()
         self.facts.value = html
