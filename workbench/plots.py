@@ -51,4 +51,4 @@ from workbench.views.network.maps import (
     receptive_field,
 )
 from workbench.views.run.data import Change, changes, run_changes
-from workbench.views.steering.figure import spatial_law_figure
+from workbench.views.steering.figure import SpatialLawInfo, spatial_law_figure, spatial_law_info

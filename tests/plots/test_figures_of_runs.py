@@ -16,6 +16,7 @@ from workbench.plots import (
     hypervolume_info,
     run_changes,
     spatial_law_figure,
+    spatial_law_info,
 )
 from workbench.spatial import SpatialLaw
 
@@ -78,4 +79,6 @@ def test_the_spatial_law():
     np.testing.assert_allclose(third.y[-1], np.exp(-16 / 8.5))
     figure = spatial_law_figure(SpatialLaw(4, 1.5))
     assert [trace.name for trace in figure.data] == [f"layer {layer}" for layer in range(1, 6)]
-    assert figure.layout.title.text == "exp(−dist / (4 + 1.5 · layer))"
+    info = spatial_law_info(SpatialLaw(4, 1.5))
+    assert figure.layout.title.text == info.formula == "exp(−dist / (4 + 1.5 · layer))"
+    assert info.weight.shape == (5, 65)
