@@ -93,10 +93,8 @@ class Genome:
         sources, targets = topology.as_ids("sources", sources), topology.as_ids("targets", targets)
         n_inputs = shape[0] * shape[1] * shape[2]
         n_fixed = n_inputs + n_outputs
-        if biases is None:
-            n_neurons = max(n_fixed, 1 + int(max(sources.max(initial=-1), targets.max(initial=-1))))
-        else:
-            n_neurons = n_inputs + max(len(biases), n_outputs)
+        largest = int(max(sources.max(initial=-1), targets.max(initial=-1)))
+        n_neurons = max(n_fixed, largest + 1) if biases is None else n_inputs + max(len(biases), n_outputs)
         topology.check_size(n_neurons, len(sources))
         if biases is None:
             biases = np.zeros(n_neurons - n_inputs, np.float32)
@@ -115,7 +113,8 @@ class Genome:
             sources, targets = new_id[sources[edges]], new_id[targets[edges]]
             weights, groups = weights[edges], topology.as_groups(groups[edges], weights[edges])
             biases, keys = biases[keep[n_inputs:]], keys[keep[n_fixed:]]
-            n_neurons, leaving = int(keep.sum()), topology.Adjacency(sources, int(keep.sum()))
+            n_neurons = int(keep.sum())
+            leaving = topology.Adjacency(sources, n_neurons)
         genome = cls(shape, n_outputs, sources, targets, weights, groups, biases, keys, normalization)
         layers = topology.layers_of(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
         genome.__dict__["layers"] = _read_only(layers)

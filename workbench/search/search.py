@@ -13,10 +13,12 @@ from typing import Any
 
 from workbench.datasets import Dataset
 from workbench.errors import RunError
+from workbench.evolution import Evolution
 from workbench.executors import capacity_of, check_executor, measure_inserted
 from workbench.individuals import Individual
 from workbench.search.config import SearchConfig, Settings, plain_values
 from workbench.search.fork import fork_run, plan_fork
+from workbench.search.history import FailureSummary
 from workbench.search.runner import Runner
 from workbench.search.snapshot import Snapshot, watch
 from workbench.search.state import SearchState
@@ -282,6 +284,16 @@ class Search:
         """The all-time front, children of the generation in progress included, by rising FLOPs."""
         with self._runner.lock:
             return self._state.archive
+
+    @property
+    def evolution(self) -> Evolution:
+        """Population and archive as of the last ranking."""
+        return self._state.evolution
+
+    @property
+    def failures(self) -> tuple[FailureSummary, ...]:
+        """The children that failed last, each with `id` and `reason`."""
+        return self.snapshot().failures
 
     def snapshot(self) -> Snapshot:
         """The search as it looks now."""
