@@ -65,10 +65,13 @@ class GenomeBuilder:
         """Add edges between neurons (ids) that are not connected yet."""
         self._new.append((sources, targets))
 
+    def _parts(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Sources and targets of the edges that are kept, then of the new ones."""
+        return [(self.parent.sources[self.keep], self.parent.targets[self.keep]), *self._new]
+
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sources and targets of all edges of the child: those kept, then the new ones."""
-        kept = self.parent.sources[self.keep], self.parent.targets[self.keep]
-        sources, targets = zip(kept, *self._new, strict=True)
+        """Sources and targets of all edges of the child."""
+        sources, targets = zip(*self._parts(), strict=True)
         return np.concatenate(sources), np.concatenate(targets)
 
     def _taken(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -76,10 +79,12 @@ class GenomeBuilder:
         place_before, place_after = np.full((2, len(self.positions)), -1, np.int64)
         place_before[before] = np.arange(len(before))
         place_after[after] = np.arange(len(after))
-        sources, targets = self._edges()
-        first, second = place_before[sources], place_after[targets]
-        inside = (first >= 0) & (second >= 0)
-        return first[inside] * len(after) + second[inside]
+        codes = []
+        for sources, targets in self._parts():  # one by one: to join all edges first takes longer than the rest
+            first, second = place_before[sources], place_after[targets]
+            inside = (first >= 0) & (second >= 0)
+            codes.append(first[inside] * len(after) + second[inside])
+        return np.concatenate(codes)
 
     def connects_inputs_to_outputs(self) -> bool:
         """Whether anything would be left after pruning."""
@@ -128,7 +133,8 @@ class GenomeBuilder:
         if len(lengths) == 0:
             return None
         shares = {"min": 0, "q25": 0.25, "median": 0.5, "q75": 0.75, "max": 1}
-        return {name: round(float(np.quantile(lengths, share)), 3) for name, share in shares.items()}
+        quartiles = np.quantile(lengths, list(shares.values()))
+        return {name: round(float(value), 3) for name, value in zip(shares, quartiles, strict=True)}
 
 
 def _fresh_keys(count: int, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:

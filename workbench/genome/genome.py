@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -91,10 +92,11 @@ class Genome:
         shape, n_outputs = topology.check_shape(input_shape, n_outputs)
         topology.check_normalization(normalization)
         sources, targets = topology.as_ids("sources", sources), topology.as_ids("targets", targets)
-        n_inputs = shape[0] * shape[1] * shape[2]
-        n_fixed = n_inputs + n_outputs
-        largest = int(max(sources.max(initial=-1), targets.max(initial=-1)))
-        n_neurons = max(n_fixed, largest + 1) if biases is None else n_inputs + max(len(biases), n_outputs)
+        n_inputs, n_fixed = math.prod(shape), math.prod(shape) + n_outputs
+        if biases is None:
+            n_neurons = max(n_fixed, 1 + int(max(sources.max(initial=-1), targets.max(initial=-1))))
+        else:
+            n_neurons = n_inputs + max(len(biases), n_outputs)
         topology.check_size(n_neurons, len(sources))
         if biases is None:
             biases = np.zeros(n_neurons - n_inputs, np.float32)
@@ -113,8 +115,7 @@ class Genome:
             sources, targets = new_id[sources[edges]], new_id[targets[edges]]
             weights, groups = weights[edges], topology.as_groups(groups[edges], weights[edges])
             biases, keys = biases[keep[n_inputs:]], keys[keep[n_fixed:]]
-            n_neurons = int(keep.sum())
-            leaving = topology.Adjacency(sources, n_neurons)
+            n_neurons, leaving = int(keep.sum()), topology.Adjacency(sources, int(keep.sum()))
         genome = cls(shape, n_outputs, sources, targets, weights, groups, biases, keys, normalization)
         layers = topology.layers_of(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
         genome.__dict__["layers"] = _read_only(layers)
