@@ -33,7 +33,7 @@ class Hour:
     """
 
     def __init__(self, base: Snapshot) -> None:
-        self.base, self.story, self.rng = base, History(), np.random.default_rng(0)
+        self.base, self.history, self.rng = base, History(), np.random.default_rng(0)
         self.alive: list[Individual] = []
         self.archive: tuple[Individual, ...] = ()
         self.working: list[Progress] = []
@@ -47,19 +47,19 @@ class Hour:
                 child = replace(child, status="failed", failure="no luck " * 20, result=None)
             else:
                 self.alive = [*self.alive[1 - POPULATION :], child]
-            self.story.add(child)
+            self.history.add(child)
             if id % PER_GENERATION == PER_GENERATION - 1:
                 self.archive = tuple(front_of([*self.archive, *self.alive]))
-                self.story.finished_generations.append(
+                self.history.finished_generations.append(
                     GenerationSummary(child.generation, id + 1, 1 - 100 / (id + 101), 0.9)
                 )
         self.total += children
 
     def change(self) -> None:
         """A person moves a slider."""
-        number = len(self.story.events) + 1
+        number = len(self.history.events) + 1
         values = {"tournament": number % 20 + 1}
-        self.story.events.append(Event(number, "settings", self.total, self.total // PER_GENERATION, values, ""))
+        self.history.events.append(Event(number, "settings", self.total, self.total // PER_GENERATION, values, ""))
 
     def tick(self) -> None:
         """Let the two children in training go on."""
@@ -83,10 +83,10 @@ class Hour:
             archive=self.archive,
             in_progress=(self.total, self.total + 1),
             working=tuple(self.working),
-            recent=tuple(self.story.individuals),
-            finished_generations=tuple(self.story.finished_generations),
-            events=tuple(self.story.events),
-            failures=tuple(self.story.failures),
+            recent=tuple(self.history.individuals),
+            finished_generations=tuple(self.history.finished_generations),
+            events=tuple(self.history.events),
+            failures=tuple(self.history.failures),
         )
 
 
