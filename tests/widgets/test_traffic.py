@@ -11,7 +11,7 @@ import pytest
 from hour_samples import Hour, Replayed
 from widget_samples import number_search, watched_post
 
-from workbench.search.hihistory import RECENT_FAILURES, RECENT_INDIVIDUALS
+from workbench.search.history import RECENT_FAILURES, RECENT_INDIVIDUALS
 from workbench.views.base.poller import LONGEST_SLEEP, Poller
 from workbench.views.base.source import Source
 from workbench.widgets import FrontView, LogView, RunControl, Steering
@@ -55,7 +55,7 @@ def test_an_hour_is_flat(search):
                 used.append(used_bytes())
     finally:
         tracemalloc.stop()
-    history = replayed.hour.hihistory
+    history = replayed.hour.history
     assert (len(history.individuals), len(history.failures)) == (RECENT_INDIVIDUALS, RECENT_FAILURES)
     assert 0 < max(sizes) < MOST_BYTES
     assert max(sizes[-UPDATES // 4 :]) < 1.1 * max(sizes[: UPDATES // 4])
