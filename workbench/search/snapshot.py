@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +52,6 @@ class Snapshot:
     events: tuple[Event, ...] = ()  # everything that a person changed, in order
     failures: tuple[FailureSummary, ...] = ()  # the latest, at most `RECENT_FAILURES`
     error: str | None = None  # why the search failed
-    # Reads a genome by id from the run file; None in a live search, which has them in memory.
-    load_genome: Callable[[int], Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def best(self) -> int | None:
@@ -67,20 +64,6 @@ class Snapshot:
         if self.children_per_minute == 0:
             return None
         return 60 * (self.total_expected - self.total) / self.children_per_minute
-
-    def individual(self, id: int) -> Individual | None:
-        """An individual of population, archive or current generation with its genome; None if it is in none of them.
-
-        In a live search this only reads memory; of a stored run, the genome is read from the file, once.
-
-        Raises:
-            RunError: if a stored run has no genome of it.
-        """
-        known = (*self.archive, *self.population, *self.current)
-        found = next((one for one in known if one.id == id), None)
-        if found is None or found.result is None or found.genome is not None or self.load_genome is None:
-            return found
-        return replace(found, result=replace(found.result, genome=self.load_genome(id)))
 
 
 def make_snapshot(
@@ -134,7 +117,6 @@ def _snapshot_of(run: Run) -> Snapshot:
         children_per_minute=0.0,
         version=len(by_id),
         current=current,
-        load_genome=lru_cache(maxsize=16)(run.genome),
     )
 
 
