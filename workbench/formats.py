@@ -14,6 +14,13 @@ def percent(value: float | None) -> str:
     return MISSING if value is None or math.isnan(value) else f"{value:.2%}"
 
 
+def points(change: float | None) -> str:
+    """A difference of two accuracies (fractions) in percentage points, such as +0.42 points; – if unknown."""
+    if change is None or math.isnan(change):
+        return MISSING
+    return f"{100 * change:+.2f} points".replace("-", "−")
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as 12 s, 3:05 min or 1:02:03 h; – if unknown."""
     if seconds is None:

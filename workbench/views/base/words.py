@@ -1,0 +1,68 @@
+"""What is said of an individual wherever it is met: hovering over its point, above its network, in the table (pure)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from workbench.formats import in_words, percent, points
+from workbench.objectives import LATENCY
+
+
+def individual_in_words(
+    id: int,
+    *,
+    generation: int,
+    made: str,
+    parent: int | None = None,
+    val_accuracy: float | None = None,
+    parent_accuracy: float | None = None,
+    flops: float | None = None,
+    parameters: float | None = None,
+    hidden_layers: float | None = None,
+    latency_us: float | None = None,
+) -> tuple[str, ...]:
+    """The facts of one individual in the order in which they are told; unknown ones (None or NaN) are left out.
+
+    Args:
+        id: in the run.
+        generation: in which it was made.
+        made: by what, see `made_by`.
+        parent: id of its parent.
+        val_accuracy: fraction of the validation images that are right.
+        parent_accuracy: the same of its parent; the difference is told in points.
+        flops: per image.
+        parameters: trainable numbers.
+        hidden_layers: see `hidden_layers_of`.
+        latency_us: predicted microseconds of one answer.
+
+    Returns:
+        Such as "individual 812", "generation 97", "add edges of 790", "96.13% (+0.42 points)", "12,345 FLOPs",
+        "5,678 parameters", "3 hidden layers". Join them with " · ".
+    """
+    told = [f"individual {id}", f"generation {generation}", made if parent is None else f"{made} of {parent}"]
+    if _known(val_accuracy):
+        gained = val_accuracy - parent_accuracy if _known(parent_accuracy) else None
+        told.append(percent(val_accuracy) + ("" if gained is None else f" ({points(gained)})"))
+    for value, unit in ((flops, "FLOPs"), (parameters, "parameters"), (hidden_layers, "hidden layers")):
+        if _known(value):
+            told.append(f"{value:,.0f} {unit[:-1] if value == 1 else unit}")
+    if _known(latency_us):
+        told.append(f"{LATENCY.text(latency_us)} {LATENCY.label}")
+    return tuple(told)
+
+
+def made_by(kind: str | None, origin: str = "") -> str:
+    """What made an individual: the kind of its mutation in words, "initial" or "by hand"."""
+    return "by hand" if origin == "by hand" else in_words(kind) if kind else "initial"
+
+
+def hidden_layers_of(facts: Mapping[str, Any]) -> int | None:
+    """The number of hidden layers, from what a space's `describe` says; None if it does not say."""
+    sizes = facts.get("layers")
+    return max(0, sizes.count("-") - 1) if isinstance(sizes, str) and sizes else None
+
+
+def _known(value: float | None) -> TypeGuard[float]:
+    return value is not None and not math.isnan(value)
