@@ -17,7 +17,7 @@ PACKAGE = Path(workbench.__file__).parent
 
 LEVELS = [
     {"errors", "formats"},
-    {"settings"},
+    {"settings", "outputs"},
     {"individuals", "objectives"},
     {"genome", "datasets", "space"},
     {"spatial"},

@@ -1,9 +1,5 @@
 """Every error that a user can cause: each says what was expected, what came, and the way out."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 
 class WorkbenchError(Exception):
     """Base of all errors raised on purpose by the workbench."""
@@ -31,12 +27,3 @@ class RunError(WorkbenchError):
 
 class ExportError(WorkbenchError):
     """A network or table cannot be written in the format asked for."""
-
-
-@contextmanager
-def writing(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Within it, a file or folder that cannot be written is an `ExportError`."""
-    try:
-        yield
-    except OSError as error:
-        raise ExportError(f"cannot write {path}: {error.strerror or error}") from None

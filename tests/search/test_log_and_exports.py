@@ -87,7 +87,7 @@ class TestLog:
         assert {Path(json.loads(line)["run"]).name for line in lines} == {"one.sqlite"}
 
     def test_a_file_that_cannot_be_written(self, tmp_path):
-        with pytest.raises(RunError, match="cannot write the log"), log_to(tmp_path / "missing" / "log.jsonl"):
+        with pytest.raises(ExportError, match="cannot write"), log_to(tmp_path / "missing" / "log.jsonl"):
             pass
 
 

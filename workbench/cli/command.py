@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.errors import ExportError
 from workbench.executors import EXECUTORS
+from workbench.outputs import check_output
 from workbench.search.config import SearchConfig
 from workbench.settings import settings_of
 
@@ -50,6 +53,26 @@ def option(*names: str, **settings: Any) -> Option:
     return lambda parser: parser.add_argument(*names, **settings)
 
 
+class InputFile(str):
+    """Argument type: a file that a command reads."""
+
+
+class OutputFile(str):
+    """Argument type: a file that a command writes for others, in place of what is there."""
+
+
+def check_files(arguments: argparse.Namespace) -> None:
+    """Before any work, refuse to write over a run or an input of the command, as an `ExportError`."""
+    values = [each for value in vars(arguments).values() for each in (value if isinstance(value, list) else [value])]
+    inputs = [each for each in values if isinstance(each, InputFile) and os.path.exists(each)]
+    for path in values:
+        if isinstance(path, OutputFile):
+            check_output(path)
+            for read in inputs:
+                if os.path.exists(path) and os.path.samefile(path, read):
+                    raise ExportError(f"{path} is an input of this command; choose another file to write")
+
+
 def flag(name: str, help: str) -> Option:
     """An option without a value."""
     return option(name, action="store_true", help=help)
@@ -71,10 +94,10 @@ def executor(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dask", metavar="ADDRESS", help=cluster)
 
 
-RUN = option("run", metavar="RUN", help="the run file; a search may be writing it")
+RUN = option("run", type=InputFile, metavar="RUN", help="the run file; a search may be writing it")
 ROOT = option("--root", metavar="FOLDER", help="where the data lie (else $WORKBENCH_DATA, else ./data)")
 QUIET = flag("--quiet", "no progress line and no table")
-LOG = option("--log", metavar="FILE", help="append what happens as lines of JSON")
+LOG = option("--log", type=OutputFile, metavar="FILE", help="append what happens as lines of JSON")
 WORKERS = (executor, setting("workers"), setting("child_seconds"))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from workbench import __version__
 from workbench.cli import runs, search
+from workbench.cli.command import check_files
 from workbench.cli.tables import printable
 from workbench.errors import WorkbenchError
 from workbench.executors import CHILD_THREAD
@@ -24,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. User errors are printed without a traceback, with status 2."""
     arguments = build_parser().parse_args(argv)
     try:
+        check_files(arguments)
         return arguments.command(arguments)
     except WorkbenchError as error:
         print(f"workbench: {printable(str(error))}", file=sys.stderr)

@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 
 from workbench.baselines import SUITES, baseline
-from workbench.cli.command import ROOT, RUN, command, flag, option
+from workbench.cli.command import ROOT, RUN, InputFile, OutputFile, command, flag, option
 from workbench.cli.tables import follow, print_table
 from workbench.datasets import find_datasets, load_dataset
-from workbench.errors import RunError, writing
+from workbench.errors import RunError
+from workbench.outputs import output_file
 from workbench.search import compact_run, open_run
 from workbench.search.report import chosen_members, front_table, write_csv, write_parquet, write_tensorboard
 from workbench.store import Run
@@ -34,10 +35,12 @@ def compact(arguments: argparse.Namespace) -> int:
     RUN,
     flag("--test", "add selection and test accuracy (loads the data)"),
     ROOT,
-    option("--picture", metavar="FILE", help="draw the front: .html, or with kaleido .png, .svg, .pdf"),
+    option(
+        "--picture", type=OutputFile, metavar="FILE", help="draw the front: .html, or with kaleido .png, .svg, .pdf"
+    ),
     flag("--follow", "show it live until its search has ended"),
-    option("--csv", metavar="FILE", help="write all individuals as a table"),
-    option("--parquet", metavar="FILE", help="the same as Parquet (needs pyarrow)"),
+    option("--csv", type=OutputFile, metavar="FILE", help="write all individuals as a table"),
+    option("--parquet", type=OutputFile, metavar="FILE", help="the same as Parquet (needs pyarrow)"),
     option("--tensorboard", metavar="FOLDER", help="write scalars for TensorBoard (needs tensorboard)"),
 )
 def show(arguments: argparse.Namespace) -> int:
@@ -72,7 +75,13 @@ def show(arguments: argparse.Namespace) -> int:
     "run.sqlite --id 12 --path net.pt2",
     RUN,
     option("--id", type=int, help="which individual; the most accurate of the front if left out"),
-    option("--path", default="net.pt2", metavar="FILE", help=".pt2 (torch.export), .onnx, or .npz (genome)"),
+    option(
+        "--path",
+        type=OutputFile,
+        default="net.pt2",
+        metavar="FILE",
+        help=".pt2 (torch.export), .onnx, or .npz (genome)",
+    ),
 )
 def export(arguments: argparse.Namespace) -> int:
     """Write a network to a file that runs without the workbench."""
@@ -94,10 +103,11 @@ def export(arguments: argparse.Namespace) -> int:
         dest="others",
         action="append",
         default=[],
+        type=InputFile,
         metavar="RUN",
         help="another run to compare with, such as another seed or a random search; may be given several times",
     ),
-    option("--output", default="report.html", metavar="FILE", help="the page (report.html)"),
+    option("--output", type=OutputFile, default="report.html", metavar="FILE", help="the page (report.html)"),
     option("--results", metavar="FOLDER", help="where baselines and retraining were stored (data/results)"),
     option("--members", type=int, default=6, metavar="N", help="networks shown in pictures (6)"),
     flag("--no-test", "leave the test set alone"),
@@ -124,7 +134,7 @@ def report(arguments: argparse.Namespace) -> int:
     RUN,
     option("--members", type=int, default=4, metavar="N", help="members of the front (4)"),
     option("--batch", type=int, action="append", metavar="N", help="images per answer (1 and 128)"),
-    option("--csv", metavar="FILE", help="write the measurements as a table"),
+    option("--csv", type=OutputFile, metavar="FILE", help="write the measurements as a table"),
     DATA_ROOT,
 )
 def latency(arguments: argparse.Namespace) -> int:
@@ -143,8 +153,8 @@ def latency(arguments: argparse.Namespace) -> int:
     table = latency.latency_table(measured).round(3)
     print_table(table, f"{data.name}: median milliseconds for ×N images, one thread")
     if arguments.csv:
-        with writing(arguments.csv):
-            measured.to_csv(arguments.csv, index=False)
+        with output_file(arguments.csv) as part:
+            measured.to_csv(part, index=False)
     return 0
 
 

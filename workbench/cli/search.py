@@ -78,7 +78,7 @@ def search(arguments: argparse.Namespace) -> int:
 
 @command(
     "run.sqlite --generations 60",
-    option("run", metavar="RUN", help="the run file"),
+    RUN,
     ROOT,
     setting("generations", "make the run longer: generations in all"),
     *WORKERS,

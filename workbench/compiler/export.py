@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.compiler.plan import Block, Plan, compile_genome
-from workbench.errors import ConfigError, ExportError, writing
+from workbench.errors import ConfigError, ExportError
 from workbench.genome import EPS, Genome
+from workbench.outputs import output_file
 
 if TYPE_CHECKING:
     import onnx
@@ -74,8 +75,8 @@ def export_onnx(genome: Genome, path: str | os.PathLike[str], layout: str = "aut
 
 
 def _write(path: Path, blob: bytes) -> Path:
-    with writing(path):
-        path.write_bytes(blob)
+    with output_file(path) as part:
+        part.write_bytes(blob)
     return path
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from workbench.errors import RunError
+from workbench.outputs import output_file, writing
 from workbench.views.front.data import Baseline
 
 ABOUT = "about"
@@ -57,23 +58,11 @@ class ResultFile:
         """Add or replace an entry and write the file; other readers see it before or after, never half-written."""
         with self._guard:
             entries = {**self._entries, key: dict(entry)}
-            try:
-                self._write(entries)
-            except OSError as error:
-                raise RunError(f"cannot write {self.path}: {error.strerror or error}") from None
-            self._entries = entries
-
-    def _write(self, entries: Mapping[str, Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_name(f"{self.path.name}.part")
-        try:
-            with part.open("w") as file:
+            with writing(self.path):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            with output_file(self.path) as part, part.open("w") as file:
                 json.dump(entries, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, self.path)
-        finally:
-            part.unlink(missing_ok=True)
+            self._entries = entries
 
     def about(self, facts: Mapping[str, Any], choose: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
         """What the file is about: `facts`, which must be those it was begun with, and what `choose` chose then."""

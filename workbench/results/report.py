@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.datasets import Dataset
-from workbench.errors import RunError, writing
+from workbench.errors import RunError
 from workbench.formats import in_words, table_cell
+from workbench.outputs import output_file
 from workbench.results.files import ABOUT, ResultFile, looks_at_test, measured_baselines
 from workbench.results.random_search import training_cost
 from workbench.results.retraining import lineage_epochs, retraining_table
@@ -116,8 +117,8 @@ def write_report(
         **_accuracies(sources, table, test, baselines),
         **_networks(run, table, members),
     )
-    with writing(path):
-        path.write_text(page, "utf-8")
+    with output_file(path) as part:
+        part.write_text(page, "utf-8")
     return path
 
 

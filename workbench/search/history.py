@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from workbench.errors import RunError
 from workbench.individuals import Individual
+from workbench.outputs import check_output, writing
 from workbench.store import Event, GenerationRecord, Memory
 
 LOGGER = logging.getLogger("workbench.search")
@@ -166,15 +166,14 @@ def log_to(path: str | os.PathLike[str] | None, run: str | os.PathLike[str] | No
     Only what the search logs that writes the run file `run`, if given, else all searches of this process.
 
     Raises:
-        RunError: if the file cannot be written.
+        ExportError: if the file cannot be written, or is a run.
     """
     if path is None:
         yield
         return
-    try:
+    check_output(path)
+    with writing(path):
         handler = logging.FileHandler(path, encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"cannot write the log {path}: {error.strerror or error}; choose another file") from error
     handler.setFormatter(JsonLines())
     if run is not None:
         only = os.path.realpath(run)

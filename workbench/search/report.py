@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.datasets import Dataset
-from workbench.errors import ExportError, RunError, writing
+from workbench.errors import ExportError, RunError
 from workbench.objectives import ACCURACY, undominated
+from workbench.outputs import output_file, writing
 from workbench.spaces import make_space
 from workbench.store import Run
 
@@ -79,8 +80,8 @@ def chosen_members(run: Run, data: Dataset, most: int | None = None) -> pd.DataF
 def write_csv(run: Run, path: str | os.PathLike[str]) -> int:
     """Write all individuals as CSV; returns how many."""
     individuals = run.individuals
-    with writing(path):
-        individuals.to_csv(path, index=False)
+    with output_file(path) as part:
+        individuals.to_csv(part, index=False)
     return len(individuals)
 
 
@@ -89,8 +90,8 @@ def write_parquet(run: Run, path: str | os.PathLike[str]) -> int:
     _need("pyarrow", "parquet")
     individuals = run.individuals
     individuals["seed"] = individuals["seed"].map(str)
-    with writing(path):
-        individuals.to_parquet(path, engine="pyarrow", index=False)
+    with output_file(path) as part:
+        individuals.to_parquet(part, engine="pyarrow", index=False)
     return len(individuals)
 
 

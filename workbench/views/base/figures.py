@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ExportError
+from workbench.outputs import output_file
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -44,12 +45,11 @@ def save_picture(figure: go.Figure, path: str | os.PathLike[str]) -> Path:
     if path.suffix not in FORMATS:
         raise ExportError(f"the name of a picture must end in one of {', '.join(FORMATS)}, got {path.name!r}")
     try:
-        if path.suffix == ".html":
-            figure.write_html(path, include_plotlyjs=True, auto_play=False, config={"showSendToCloud": False})
-        else:
-            figure.write_image(path)
-    except OSError as error:
-        raise ExportError(f"cannot write {path}: {error.strerror or error}") from None
+        with output_file(path) as part:
+            if path.suffix == ".html":
+                figure.write_html(part, include_plotlyjs=True, auto_play=False, config={"showSendToCloud": False})
+            else:
+                figure.write_image(part)
     except (ValueError, ImportError, RuntimeError) as error:
         raise ExportError(
             f"{path.suffix} pictures need `pip install kaleido` and Chrome; .html needs neither ({error})"
