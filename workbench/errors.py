@@ -9,6 +9,10 @@ class GenomeError(WorkbenchError):
     """A genome, or a file of one, is not valid."""
 
 
+class WeightsError(GenomeError):
+    """A network has no weights: it was never trained, or they were not kept."""
+
+
 class MutationError(WorkbenchError):
     """A mutation is impossible on this genome, or its settings make no sense."""
 

@@ -16,7 +16,7 @@ from strategies import genomes
 from workbench.compiler.export import export_network, export_onnx, onnx_model
 from workbench.compiler.network import interpret
 from workbench.datasets import load_dataset
-from workbench.errors import ConfigError, ExportError
+from workbench.errors import ConfigError, ExportError, WeightsError
 from workbench.genome import Genome
 from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
 from workbench.training import TrainConfig, train
@@ -84,7 +84,7 @@ def test_onnx_files_are_compact_and_standard(trained):
 def test_a_genome_without_weights_is_no_network(tmp_path):
     genome = Genome.from_edges((1, 1, 2), 1, [0, 1], [2, 2])
     for name in ("net.onnx", "net.pt2"):
-        with pytest.raises(ExportError, match="never trained"):
+        with pytest.raises(WeightsError, match="never trained"):
             export_network(genome, tmp_path / name)
     with pytest.raises(ExportError, match=r"must end in one of .*\.onnx.*'net.bmp'"):
         export_network(genome, tmp_path / "net.bmp")

@@ -9,7 +9,7 @@ from search.search_samples import NumberSpace, tiny_data
 from synthetic_runs import member, write_run
 
 from workbench.compiler.network import interpret
-from workbench.errors import DataError, GenomeError
+from workbench.errors import DataError, WeightsError
 from workbench.genome import Genome
 from workbench.initial import initialise, random_genome
 from workbench.plots import (
@@ -90,7 +90,7 @@ def test_evidence_as_a_figure(genome):
 def test_untrained_networks_and_other_data_are_refused(genome):
     bare = genome.with_parameters(None, genome.biases)
     for look in (lambda: confusion(bare, DATA), lambda: evidence(bare, DATA, "validation", 0)):
-        with pytest.raises(GenomeError, match="weights are unknown on"):
+        with pytest.raises(WeightsError, match="it was never trained, or they were not kept; train it first"):
             look()
     with pytest.raises(DataError, match="expected a network for images"):
         confusion(Genome.from_edges((1, 2, 2), 2, [0, 1], [4, 5], [1, 1]), DATA)

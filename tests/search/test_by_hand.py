@@ -133,7 +133,7 @@ def test_genomes_of_neurons_must_be_trained_and_fit(tmp_path):
     id = search.insert(fine)
     assert search.results.genome(id) == fine
     assert search.results.individual(id).val_accuracy == space.evaluate(fine, DATA, "validation")
-    with pytest.raises(WorkbenchError, match=r"without on .* train it first"):
+    with pytest.raises(WorkbenchError, match=r"lacks .* train it first"):
         search.insert(fine.with_parameters(None, fine.biases))
     with pytest.raises(WorkbenchError, match="images"):
         search.insert(Genome.from_edges((1, 2, 2), 2, [0, 1], [4, 5], weights=[1, 1]))

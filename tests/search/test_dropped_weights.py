@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from search_samples import SMALL, NumberSpace, SheddingSpace, finish, memory_of, step, tiny_data, wait_until
 
-from workbench.errors import ConfigError, GenomeError
+from workbench.errors import ConfigError, WeightsError
 from workbench.plots import dag_figure, spatial_figure
 from workbench.search import Search, SearchConfig
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
@@ -85,7 +85,7 @@ def test_topologies_of_real_spaces_are_whole_smaller_and_cannot_be_evaluated(tmp
         assert space.cost(bare) == space.cost(trained)
         assert space.describe(bare) == space.describe(trained)
         assert len(few.genome_bytes(id)) < len(whole.genome_bytes(id))
-        with pytest.raises(GenomeError, match="train it first"):
+        with pytest.raises(WeightsError, match="train it first"):
             space.evaluate(bare, DATA, "validation")
         if name == "neurons":
             edges = [sorted(zip(each.sources, each.targets, strict=True)) for each in (trained, bare)]

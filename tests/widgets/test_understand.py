@@ -200,7 +200,7 @@ def test_a_cell_of_the_matrix_opens_its_mistakes(run):
 def test_without_the_data_it_says_what_is_missing(run):
     view = InspectView(run)
     view.what.value = "confusion"
-    assert "expected the data set &#x27;custom&#x27;" in view.message.value
+    assert "it searched &#x27;custom&#x27;, made from arrays; pass the same as data=" in view.message.value
     assert on_page(view.plot) == ""
     view.what.value = "training"
     assert view.message.value == ""

@@ -49,8 +49,8 @@ def export_network(genome: Genome, path: str | os.PathLike[str]) -> Path:
     * `.npz`: the genome as plain arrays, for `Genome.from_bytes`, or for twenty lines of NumPy (README).
 
     Raises:
-        ExportError: on another extension, missing weights (unless `.npz`), a missing package, or a file that cannot be
-            written.
+        ExportError: on another extension, a missing package, or a file that cannot be written.
+        WeightsError: on a genome without weights (unless `.npz`).
     """
     path = Path(path)
     if path.suffix not in FORMATS:
@@ -68,7 +68,8 @@ def export_onnx(genome: Genome, path: str | os.PathLike[str], layout: str = "aut
             huge.
 
     Raises:
-        ExportError: on a genome without weights, if the package onnx is missing, or a file that cannot be written.
+        ExportError: if the package onnx is missing, or the file cannot be written.
+        WeightsError: on a genome without weights.
         ConfigError: if the layout is unknown.
     """
     return _write(Path(path), _onnx_bytes(genome, layout))
@@ -80,15 +81,8 @@ def _write(path: Path, blob: bytes) -> Path:
     return path
 
 
-def _check_trained(genome: Genome) -> None:
-    if np.isnan(genome.weights).any():
-        raise ExportError(
-            "this genome has no weights: it was never trained, or a run dropped them to save space; train it first"
-        )
-
-
 def _onnx_bytes(genome: Genome, layout: str = "auto") -> bytes:
-    _check_trained(genome)
+    genome.check_weights()
     try:
         return onnx_model(genome, layout).SerializeToString()
     except ImportError:
@@ -100,7 +94,7 @@ def _torch_program(genome: Genome) -> bytes:
 
     from workbench.compiler.network import NeuronNetwork
 
-    _check_trained(genome)
+    genome.check_weights()
     network = NeuronNetwork(genome, "gather").eval()
     example = torch.zeros(2, genome.n_inputs)
     facts = {"input_shape": genome.input_shape, "n_outputs": genome.n_outputs, "flops": genome.flops}

@@ -240,7 +240,12 @@ def interpret(genome: Genome, images: Tensor, weights: Tensor | None = None, bia
 
     Returns:
         Logits [batch, outputs], of the dtype of `images`.
+
+    Raises:
+        WeightsError: if the genome's own weights are to be used, and some are missing.
     """
+    if weights is None:
+        genome.check_weights()
     weights = torch.tensor(genome.weights, dtype=images.dtype) if weights is None else weights
     biases = torch.tensor(genome.biases, dtype=images.dtype) if biases is None else biases
     incoming: dict[int, list[int]] = {neuron: [] for neuron in range(genome.n_neurons)}

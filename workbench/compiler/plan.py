@@ -131,9 +131,13 @@ def neuron_values(genome: Genome, images: np.ndarray) -> np.ndarray:
     """The value of every neuron by id, float32 [neurons, batch]: hidden neurons after the ReLU, outputs as logits.
 
     `images` are scaled as for training, [batch, c, h, w] or [batch, inputs]. Runs in numpy, without importing torch.
+
+    Raises:
+        WeightsError: if an edge has no weight.
     """
     from scipy.sparse import csr_array
 
+    genome.check_weights()
     plan = compile_genome(genome)
     weights, biases = plan.weights_of(genome)[plan.parameters].astype(np.float64), plan.biases_of(genome)
     values = np.zeros((plan.n_neurons, len(images)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import GenomeError
+from workbench.errors import GenomeError, WeightsError
 from workbench.genome import npz, topology
 
 if TYPE_CHECKING:
@@ -187,6 +187,20 @@ class Genome:
     def in_degrees(self) -> np.ndarray:
         """Number of edges into every neuron, int64 [neurons]."""
         return np.bincount(self.targets, minlength=self.n_neurons)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether every edge has a weight and every neuron a bias; without them nothing can be predicted."""
+        return not (np.isnan(self.weights).any() or np.isnan(self.biases).any())
+
+    def check_weights(self) -> None:
+        """Raise `WeightsError` unless the network `has_weights`."""
+        if not self.has_weights:
+            unknown = int(np.isnan(self.weights).sum() + np.isnan(self.biases).sum())
+            raise WeightsError(
+                f"expected a network with all its weights, got one that lacks {unknown:,} of "
+                f"{self.n_edges + len(self.biases):,}: it was never trained, or they were not kept; train it first"
+            )
 
     @cached_property
     def content_hash(self) -> str:

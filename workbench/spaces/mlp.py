@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from workbench.datasets import Dataset
-from workbench.errors import ConfigError, GenomeError, MutationError
+from workbench.errors import ConfigError, GenomeError, MutationError, WeightsError
 from workbench.genome import EPS, FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
 from workbench.genome.npz import names_of, read_arrays, write_arrays
 from workbench.individuals import Cost, TrainResult
@@ -137,11 +137,14 @@ class MlpSpace(RecordSpace):
         return TorchTrainer(module, data).train(start, trained, config, stream, on_epoch)
 
     def evaluate(self, genome: MlpGenome, data: Dataset, split: str) -> float:
-        """Accuracy on a split; `GenomeError` if a weight is missing."""
+        """Accuracy on a split; `WeightsError` if a weight is missing."""
         from workbench.training.torch_trainer import TorchTrainer
 
         if any(np.isnan(weight).any() for weight in genome.weights):
-            raise GenomeError("expected an MLP with all weights, got one that lacks some; train it first")
+            raise WeightsError(
+                "expected a network with all its weights, got one that lacks some: it was never trained, or they were "
+                "not kept; train it first"
+            )
         return TorchTrainer(_module(genome), data).accuracy(split)
 
     def cost(self, genome: MlpGenome) -> Cost:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from workbench.datasets import Dataset
-from workbench.errors import ConfigError, DataError, GenomeError
+from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
 from workbench.individuals import TrainResult
 from workbench.initial import initialise
@@ -66,15 +66,11 @@ def evaluate(
 
     Raises:
         DataError: if genome and data do not fit together, or the split is unknown.
-        GenomeError: if an edge has no weight.
+        WeightsError: if an edge has no weight.
     """
     check_fit(genome, data)
-    if blank := int(np.isnan(genome.weights).sum()):
-        raise GenomeError(
-            f"expected a genome with a weight on every edge, got one without on {blank:,} of {genome.n_edges:,} "
-            "(only its topology was kept, or it is new); train it first"
-        )
-    trainer, _ = _trainer(initialise(genome, np.random.default_rng(0)), data, backend, 0.0, 0, device)
+    genome.check_weights()
+    trainer, _ = _trainer(genome, data, backend, 0.0, 0, device)
     return trainer.accuracy(split)
 
 

@@ -8,11 +8,13 @@ from typing import Any
 import traitlets
 
 from workbench.datasets import Dataset, dataset_names, load_dataset
-from workbench.errors import RunError, WorkbenchError
+from workbench.errors import DataError, RunError, WeightsError, WorkbenchError
+from workbench.genome import Genome
 from workbench.individuals import Individual
 from workbench.search import Search, SearchConfig, Snapshot, snapshot_of
 from workbench.search.config import Settings, Timeline
 from workbench.search.snapshot import written_at
+from workbench.search.stored import data_of
 from workbench.settings import from_values
 from workbench.space import SearchSpace
 from workbench.store import Run
@@ -24,25 +26,39 @@ class Selection(traitlets.HasTraits):
     Attributes:
         individual: id in the run, or None.
         neuron: id in that individual's genome, or None.
+        pinned: id of another individual, which the first is compared with, or None.
     """
 
     individual = traitlets.Int(None, allow_none=True)
     neuron = traitlets.Int(None, allow_none=True)
+    pinned = traitlets.Int(None, allow_none=True)
 
     @traitlets.observe("individual")
     def _forget_neuron(self, change: traitlets.Bunch) -> None:
         self.neuron = None
 
 
-def source_of(watched: Search | Run | Source) -> Source:
-    """The source for a search or run; a source is returned as it is, so that views can share one."""
-    return watched if isinstance(watched, Source) else Source(watched)
+def source_of(watched: Search | Run | Source, data: Dataset | None = None) -> Source:
+    """The source for a search or run; a source is returned as it is unless there are `data`, so that views share it."""
+    if isinstance(watched, Source):
+        return watched if data is None else Source(watched.watched, data)
+    return Source(watched, data)
 
 
 class Source:
-    """A search, or a run to read, which views follow."""
+    """A search, or a run to read, which views follow.
 
-    def __init__(self, watched: Search | Run) -> None:
+    Args:
+        watched: a `Search`, or a run from `open_run`.
+        data: the data set that it was made with. None takes the search's; that of a stored run is looked for (without a
+            download) in $WORKBENCH_DATA, in "data", and in the folders above the run file. One that was made from
+            arrays can only be given.
+
+    Raises:
+        RunError: if the run was made with other data.
+    """
+
+    def __init__(self, watched: Search | Run, data: Dataset | None = None) -> None:
         if not isinstance(watched, Search | Run):
             raise WorkbenchError(f"expected a Search, or a run from open_run(path), got {watched!r}")
         self.watched = watched
@@ -51,6 +67,7 @@ class Source:
         self.path = self.run.path
         self.dataset = str(self.run.dataset.get("name", ""))
         self.latest: Snapshot | None = None  # the snapshot taken last
+        self._given = None if data is None else data_of(self.run, data)
         self._individual: Individual | None = None
         self._settings: tuple[int, Settings] | None = None
         self._parents: dict[int, int | None] = {}
@@ -85,18 +102,46 @@ class Source:
             self._settings = len(events), Timeline(start, self.space, events).latest
         return self._settings[1]
 
-    @cached_property
+    @property
     def data(self) -> Dataset | None:
-        """The data that the run was made with, if they are there without a download; None otherwise."""
+        """The data set that the run was made with; None if it is not there."""
+        return self._found[0]
+
+    @property
+    def missing_data(self) -> str:
+        """Why there is no data set, and the way out; "" if there is one."""
+        return self._found[1]
+
+    def needed_data(self) -> Dataset:
+        """The data set; `DataError` if it is not there."""
+        if self.data is None:
+            raise DataError(self.missing_data)
+        return self.data
+
+    @cached_property
+    def _found(self) -> tuple[Dataset | None, str]:
+        if self._given is not None:
+            return self._given, ""
         if self.search is not None:
-            return self.search.data
-        if self.dataset not in dataset_names():
-            return None
-        try:
-            data = load_dataset(self.dataset, download=False)
-        except WorkbenchError:
-            return None
-        return data if data.fingerprint == self.run.dataset.get("fingerprint") else None
+            return self.search.data, ""
+        name, way_out = self.dataset, "pass the same as data=..., as in Dashboard(run, data=data)"
+        if name not in dataset_names():
+            return None, f"The images of the run are not in its file: it searched {name!r}, made from arrays; {way_out}"
+        other = False
+        for root in (None, *self.path.resolve().parents[:3]):
+            try:
+                data = load_dataset(name, root, download=False)
+            except WorkbenchError:
+                continue
+            if data.fingerprint == self.run.dataset.get("fingerprint"):
+                return data, ""
+            other = True
+        if other:
+            return None, f"The data set {name!r} that was found is not the one of the run (other splits?); {way_out}"
+        way_out = (
+            f"set $WORKBENCH_DATA to its folder, or download it with wb.load_dataset({name!r}), and open the run again"
+        )
+        return None, f"The data set {name!r} of the run was not found: {way_out}"
 
     def individual(self, id: int) -> Individual:
         """An individual, from memory if it is alive, new or on the front; else from the run file.
@@ -142,15 +187,30 @@ class Source:
             parent = self._parents[parent]
         return tuple(line)[::-1]
 
-    def neuron_genome(self, id: int) -> Any:
-        """The genome of an individual if it is one of neurons, else None.
+    def neuron_genome(self, id: int) -> Genome | None:
+        """The genome of an individual if it is one of neurons, else None; it may lack its weights.
 
         Raises:
-            RunError: if it was not kept.
+            WeightsError: if it was not kept.
+            WorkbenchError: if there is no such individual, it failed, or it cannot be read.
         """
-        from workbench.genome import Genome
-
         genome = self.genome(id)
         if genome is None:
-            raise RunError(f"the network of individual {id} was not kept: it failed, or was dropped to save space")
+            if failure := self.individual(id).failure:
+                raise RunError(f"individual {id} failed, so it has no network: {failure}")
+            raise WeightsError(f"the network of individual {id} was not kept, only its record")
         return genome if isinstance(genome, Genome) else None
+
+    def trained_genome(self, id: int) -> Genome:
+        """The genome of an individual with its weights, as all that predicts needs it.
+
+        Raises:
+            WeightsError: if they were not kept.
+            WorkbenchError: if there is no such individual, it failed or cannot be read, or is no network of neurons.
+        """
+        genome = self.neuron_genome(id)
+        if genome is None:
+            raise RunError(f"individual {id} is not a network of neurons, so there is nothing to look into")
+        if not genome.has_weights:
+            raise WeightsError(f"the weights of individual {id} were not kept, so it predicts nothing")
+        return genome

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import ipywidgets as ipw
 
+from workbench.datasets import Dataset
 from workbench.errors import WorkbenchError
 from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.markup import escape, quiet
-from workbench.views.base.source import Selection, Source
+from workbench.views.base.source import Selection, Source, source_of
 from workbench.views.base.view import View, classed, panel, style_sheet
 from workbench.views.compare.widget import CompareView
 from workbench.views.front.widget import FrontView
@@ -33,6 +34,8 @@ class Dashboard(View):
     Args:
         watched: a `Search`, or a run from `open_run` to read.
         others: fronts of other runs to lay over the front, by name.
+        data: the data set that a stored run was made with, if it cannot be found: it was made from arrays, or lies
+            elsewhere than in $WORKBENCH_DATA, "data", or above the run file.
 
     Attributes:
         selection: which individual and neuron are looked at; may be set.
@@ -40,9 +43,11 @@ class Dashboard(View):
         dag, spatial: the network as a graph, and over the image; None if the space is not one of neurons.
     """
 
-    def __init__(self, watched: Search | Run | Source, others: Mapping[str, Run] | None = None) -> None:
+    def __init__(
+        self, watched: Search | Run | Source, others: Mapping[str, Run] | None = None, data: Dataset | None = None
+    ) -> None:
         self._others = others
-        super().__init__(watched)
+        super().__init__(source_of(watched, data))
 
     def _build(self) -> None:
         source, selection = self.source, self.selection
@@ -108,7 +113,7 @@ def _network_views(source: Source, selection: Selection) -> tuple[Any, Any]:
         return None, None
     from workbench.views.network.widget import DagView, SpatialView
 
-    data = source.search.data if source.search is not None else None
+    data = source.data
     names = data.class_names if data is not None else ()
     law = source.settings.rates.law
     return DagView(selection=selection, class_names=names), SpatialView(data=data, selection=selection, law=law)

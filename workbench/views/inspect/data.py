@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.compiler.plan import logits_of
 from workbench.datasets import Dataset
-from workbench.errors import DataError, GenomeError
+from workbench.errors import DataError
 from workbench.genome import Genome
 from workbench.spatial import SpatialLaw
 from workbench.views.network.maps import EdgeLengths, activations, edge_length_histogram, one_image
@@ -74,25 +74,16 @@ def confusion(genome: Genome, data: Dataset, split: str = "validation") -> Confu
 
     Raises:
         DataError: if there is no such split, or the network does not fit the data.
-        GenomeError: if weights are unknown: not trained yet, or dropped to save space.
+        WeightsError: if the network was never trained, or its weights were not kept.
     """
     if (genome.input_shape, genome.n_outputs) != (tuple(data.shape), data.n_classes):
         raise DataError(
             f"expected a network for images {tuple(data.shape)} of {data.n_classes} classes, got one for "
             f"{genome.input_shape} and {genome.n_outputs}; open the data set that the run was made with"
         )
-    _check_trained(genome)
+    genome.check_weights()
     images, labels = data.arrays(split)
     return Confusion(split, tuple(data.class_names), labels, logits_of(genome, images))
-
-
-def _check_trained(genome: Genome) -> None:
-    unknown = int(np.isnan(genome.weights).sum())
-    if unknown:
-        raise GenomeError(
-            f"expected a trained network, got one whose weights are unknown on {unknown:,} of {genome.n_edges:,} "
-            "edges: it was not trained yet, or its weights were dropped to save space; train it again"
-        )
 
 
 # ---------------------------------------------------------------------- evidence
@@ -136,9 +127,9 @@ def evidence(genome: Genome, data: Dataset, split: str, index: int) -> Evidence:
 
     Raises:
         DataError: if there is no such split or image, or the images have another shape than the network's.
-        GenomeError: if the network is not trained.
+        WeightsError: if the network was never trained, or its weights were not kept.
     """
-    _check_trained(genome)
+    genome.check_weights()
     values = activations(genome, data, split, index)
     logits = values[genome.n_inputs : genome.n_inputs + genome.n_outputs]
     true, predicted = int(data.labels(split)[index]), int(logits.argmax())

@@ -12,12 +12,11 @@ import plotly.graph_objects as go
 from workbench.compiler.export import export_network
 from workbench.datasets import Dataset
 from workbench.errors import DataError, WorkbenchError
-from workbench.genome import Genome
 from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.markup import alert, quiet
 from workbench.views.base.plot import Plot
-from workbench.views.base.source import Selection, Source
+from workbench.views.base.source import Selection, Source, source_of
 from workbench.views.base.view import View, bar, button, classed, style_sheet
 from workbench.views.inspect.data import Confusion, confusion
 from workbench.views.inspect.figure import distribution_figure, draw_confusion, evidence_figure, training_curves_figure
@@ -37,29 +36,32 @@ class InspectView(View):
     Args:
         watched: a `Search`, or a `Run` to read.
         selection: which individual is looked at.
-        data: the data set; None takes the search's, or the run's if it is there without a download.
+        data: the data set, if it cannot be found (see `Source`).
     """
 
     def __init__(
         self, watched: Search | Run | Source, selection: Selection | None = None, data: Dataset | None = None
     ) -> None:
-        self._data, self._updating, self._awake = data, False, True
+        self._updating, self._awake = False, True
         self._best: int | None = None
         self._shown: int | None = None
         self._classified = lru_cache(maxsize=1)(self._classify)
-        super().__init__(watched, selection)
+        super().__init__(source_of(watched, data), selection)
 
     def _build(self) -> None:
         self._figures: dict[str, Callable[[int], go.Figure]] = {
             "training": lambda id: training_curves_figure(self.source.run, id),
             "confusion": lambda id: draw_confusion(self.confusion_of(id)),
             "mistakes": self._mistake_figure,
-            "distributions": lambda id: distribution_figure(self._genome(id), self.source.settings.rates.law),
+            "distributions": lambda id: distribution_figure(
+                self.source.trained_genome(id), self.source.settings.rates.law
+            ),
         }
         what = ipw.ToggleButtons(options=list(self._figures), style={"button_width": "auto"})
         self.what = classed(what, "wb-inspect-what")
         self.split = ipw.Dropdown(options=SPLITS, description="split")
-        names = self.data.class_names if self.data is not None else ()
+        data = self.source.data
+        names = data.class_names if data is not None else ()
         classes = [("any class", ANY), *((name, number) for number, name in enumerate(names))]
         self.true = ipw.Dropdown(options=classes, value=ANY, description="true")
         self.predicted = ipw.Dropdown(options=classes, value=ANY, description="predicted")
@@ -83,11 +85,6 @@ class InspectView(View):
 
     # ------------------------------------------------------------------ what is shown
     @property
-    def data(self) -> Dataset | None:
-        """The data set, or None if it is not there."""
-        return self._data if self._data is not None else self.source.data
-
-    @property
     def individual(self) -> int | None:
         """Who is shown: the selected one, else the most accurate."""
         chosen = self.selection.individual
@@ -98,7 +95,7 @@ class InspectView(View):
         return self._classified(id, self.split.value)
 
     def _classify(self, id: int, split: str) -> Confusion:
-        return confusion(self._genome(id), self._data_or_error(), split)
+        return confusion(self.source.trained_genome(id), self.source.needed_data(), split)
 
     def refresh(self) -> None:
         """Show the chosen figure of the chosen network."""
@@ -120,20 +117,6 @@ class InspectView(View):
             self.plot.show(None)
             self.message.value = alert(str(error))
 
-    def _genome(self, id: int) -> Genome:
-        genome = self.source.neuron_genome(id)
-        if genome is None:
-            raise DataError(f"individual {id} is not a network of neurons, so there is nothing to look into")
-        return genome
-
-    def _data_or_error(self) -> Dataset:
-        if self.data is None:
-            raise DataError(
-                f"expected the data set {self.source.dataset!r} that the run was made with, got none; set "
-                "$WORKBENCH_DATA to its folder, or pass data=..."
-            )
-        return self.data
-
     def _mistake_figure(self, id: int) -> go.Figure:
         classes = (None if box.value == ANY else box.value for box in (self.true, self.predicted))
         wrong = self.confusion_of(id).wrong(*classes)
@@ -142,7 +125,7 @@ class InspectView(View):
         if not len(wrong):
             raise DataError("there is no such mistake; choose other classes")
         index = int(wrong[min(self.mistake.value, len(wrong)) - 1])
-        return evidence_figure(self._genome(id), self._data_or_error(), self.split.value, index)
+        return evidence_figure(self.source.trained_genome(id), self.source.needed_data(), self.split.value, index)
 
     # ------------------------------------------------------------------ what a person does
     def _change(self, _: Any) -> None:
@@ -179,7 +162,8 @@ class InspectView(View):
         if id is None:
             return
         try:
-            path = export_network(self._genome(id), self.source.path.with_name(f"{self.source.path.stem}-{id}{ending}"))
+            path = self.source.path.with_name(f"{self.source.path.stem}-{id}{ending}")
+            export_network(self.source.trained_genome(id), path)
         except WorkbenchError as error:
             self.exported.value = alert(str(error))
             return

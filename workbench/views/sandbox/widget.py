@@ -32,8 +32,7 @@ def sandbox_of(source: Source, selection: Selection) -> ipw.Widget:
     """The sandbox of a search or run; a line of text where networks are not of single neurons."""
     if not isinstance(source.space, NeuronSpace):
         return ipw.HTML(quiet("Only networks of single neurons can be changed by hand."))
-    data = source.search.data if source.search is not None else None
-    return Sandbox(data, search=source, selection=selection)
+    return Sandbox(source.data, search=source, selection=selection)
 
 
 class Sandbox(ipw.VBox):
