@@ -41,7 +41,7 @@ def number(value: float) -> str:
 
 
 def in_words(name: str) -> str:
-    """The name of a setting or column for people: `rates.add_edges` is "add edges"."""
+    """The name of a mutation, setting or column for people: `rates.add_edges` is "add edges"."""
     return name.rpartition(".")[2].replace("_", " ").replace("flops", "FLOPs")
 
 
@@ -62,6 +62,8 @@ def table_cell(column: str, value: Any) -> str:
         return MISSING
     if column.endswith("accuracy"):
         return percent(value)
+    if column == "mutation":
+        return in_words(str(value))
     if column.endswith("_us"):
         return f"{value:,.1f}"
     if isinstance(value, bool) or not isinstance(value, int | float) or column in ("id", "generation"):

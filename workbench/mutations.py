@@ -12,6 +12,7 @@ import numpy as np
 
 from workbench.builder import GenomeBuilder, Mutated, draw_share, groups_of_equal_offset, share_groups
 from workbench.errors import ConfigError, MutationError
+from workbench.formats import in_words
 from workbench.genome import Genome
 from workbench.settings import check_settings, documented, setting
 from workbench.spatial import SpatialLaw, distances, draw_without_replacement
@@ -22,13 +23,13 @@ KINDS = ("add_neurons", "add_edges", "remove_edges", "remove_layer", "share_weig
 _SPATIAL = KINDS[:4]
 
 
-def _probability(kind: str) -> Any:
-    return setting(0.2, f"relative probability of {kind.replace('_', ' ')}", low=0, high=1)
+def _probability(what: str) -> Any:
+    return setting(0.2, f"relative probability of a child with {what}", low=0, high=1)
 
 
-def _part(default: tuple[float, float], kind: str, what: str, unit: str) -> Any:
-    help = f"{kind.replace('_', ' ')}: {what}, as a fraction"
-    return setting(default, help, unit=unit, low=0, slider=(0, 1), of=(kind,))
+def _part(default: tuple[float, float], label: str, kind: str, unit: str, what: str = "how many") -> Any:
+    help = f"{in_words(kind)}: {what}, as a fraction drawn from this range"
+    return setting(default, help, label=label, unit=unit, low=0, slider=(0, 1), of=(kind,))
 
 
 @documented
@@ -40,18 +41,22 @@ class MutationRates:
     as fractions of what the parent has.
     """
 
-    add_neurons: float = _probability("add_neurons")
-    add_edges: float = _probability("add_edges")
-    remove_edges: float = _probability("remove_edges")
-    remove_layer: float = _probability("remove_layer")
-    share_weights: float = _probability("share_weights")
-    new_neurons: tuple[float, float] = _part((0.12, 0.32), "add_neurons", "more neurons (inputs counted)", "of neurons")
-    new_neuron_edges: tuple[float, float] = _part((0.18, 0.28), "add_neurons", "more edges", "of edges")
-    new_edges: tuple[float, float] = _part((0.20, 0.32), "add_edges", "more edges", "of edges")
-    removed_edges: tuple[float, float] = _part((0.12, 0.22), "remove_edges", "fewer edges", "of edges")
+    add_neurons: float = _probability("more neurons, in a new layer or a hidden one that is there")
+    add_edges: float = _probability("more edges, near pairs of neurons first")
+    remove_edges: float = _probability("fewer edges, long ones first; neurons left without a path go with them")
+    remove_layer: float = _probability("one hidden layer less")
+    share_weights: float = _probability("one weight for all edges of equal offset, as in a convolution")
+    new_neurons: tuple[float, float] = _part((0.12, 0.32), "added neurons", "add_neurons", "of neurons, inputs counted")
+    new_neuron_edges: tuple[float, float] = _part(
+        (0.18, 0.28), "edges of added neurons", "add_neurons", "of edges", "how many edges come with them"
+    )
+    new_edges: tuple[float, float] = _part((0.20, 0.32), "added edges", "add_edges", "of edges")
+    removed_edges: tuple[float, float] = _part((0.12, 0.22), "removed edges", "remove_edges", "of edges")
     weak_first: float = setting(
         0.0,
-        "remove edges: how much likelier weak edges are to go (0 as published: not at all)",
+        "remove edges: how strongly small weights go first; an edge is drawn with weight exp(−this · |weight| / mean "
+        "|weight|); 0, as published: by distance alone",
+        label="preference for weak edges",
         low=0,
         high=100,
         slider=(0, 10),
@@ -59,21 +64,52 @@ class MutationRates:
     )
     layer_pairs: int = setting(
         3,
-        "add and remove edges: pairs of layers touched",
+        "add and remove edges: pairs of layers that one mutation changes",
+        label="layer pairs changed",
         unit="pairs",
         low=1,
         slider=(1, 10),
         of=("add_edges", "remove_edges"),
     )
-    larger_part: float = setting(0.6, "add edges: share that one pair of layers gets", low=0, high=1, of=("add_edges",))
-    bridge: float = setting(0.0, "remove layer: probability of bridging edges", low=0, high=1, of=("remove_layer",))
-    bridging_edges: tuple[float, float] = _part((0.8, 0.95), "remove_layer", "bridging edges", "of lost edges")
-    shared_groups: tuple[float, float] = _part((0.2, 0.6), "share_weights", "groups that get one weight", "of groups")
+    larger_part: float = setting(
+        0.6,
+        "add edges: share of the new edges that one pair of layers gets; the others get equal parts of the rest",
+        label="share of the main layer pair",
+        low=0,
+        high=1,
+        of=("add_edges",),
+    )
+    bridge: float = setting(
+        0.0,
+        "remove layer: probability that new edges connect the layers before and after the one removed",
+        label="reconnect after removal",
+        low=0,
+        high=1,
+        of=("remove_layer",),
+    )
+    bridging_edges: tuple[float, float] = _part(
+        (0.8, 0.95), "reconnecting edges", "remove_layer", "of lost edges", "how many, if any"
+    )
+    shared_groups: tuple[float, float] = _part(
+        (0.2, 0.6), "groups given one weight", "share_weights", "of groups", "how many groups of edges of equal offset"
+    )
     spatial_base: float = setting(
-        4.0, "spatial law: decay length at layer 0", unit="pixels", above=0, slider=(0.25, 16), of=_SPATIAL
+        4.0,
+        "spatial law: distance over which the weight of a new edge falls to 1/e, before what layers add",
+        label="decay length",
+        unit="pixels",
+        above=0,
+        slider=(0.25, 16),
+        of=_SPATIAL,
     )
     spatial_per_layer: float = setting(
-        1.5, "spatial law: what each layer adds to it", unit="pixels", low=0, slider=(0, 8), of=_SPATIAL
+        1.5,
+        "spatial law: how much longer the decay length is with each layer of the edge's target",
+        label="added per layer",
+        unit="pixels",
+        low=0,
+        slider=(0, 8),
+        of=_SPATIAL,
     )
 
     def __post_init__(self) -> None:

@@ -29,6 +29,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from workbench.errors import ConfigError
+from workbench.formats import in_words
 
 T = TypeVar("T")
 
@@ -43,6 +44,7 @@ class Setting:
     kind: str  # "number", "integer", "range" (a pair low, high), "switch", "choice", "list", "text" or "record"
     default: Any
     help: str  # one line for the person who sets it
+    label: str = ""  # its name on screen
     unit: str = ""  # such as "pixels"
     low: float = -math.inf  # smallest value allowed
     high: float = math.inf  # largest value allowed
@@ -129,7 +131,7 @@ def setting(
         above: what values must be above, instead of `low`.
         below: what values must be below, instead of `high`.
         slider: ends of its slider; the bounds if none are given.
-        more: `unit`, `log`, `choices`, `of` and `live`.
+        more: `unit`, `log`, `choices`, `of`, `live`, and `label` where the words of its name say too little.
     """
     bounds = {"low": low if above is None else above, "high": high if below is None else below}
     excluded = {"above": above is not None, "below": below is not None}
@@ -176,7 +178,7 @@ def _setting_of(field: dataclasses.Field[Any], hint: Any) -> Setting:
         optional=plain is not hint,
         whole=int in (plain, *items),
         record=_record(hint),
-        **declared,
+        **{"label": in_words(field.name), **declared},
     )
 
 

@@ -69,7 +69,7 @@ def test_hypervolume_and_live_changes(run):
     assert list(marks.x) == [9]
     assert info.hypervolume[0] <= marks.y[0] <= info.hypervolume[1]
     (change,) = run_changes(run)
-    assert set(change.lines) == {"grow 0.5 → 0.75", "size 0.1–0.3 → 0.2–0.25", "epochs 2 → 3"}
+    assert set(change.lines) == {"grow 0.5 → 0.75", "size 0.1–0.3 → 0.2–0.25", "epochs per child 2 → 3"}
 
 
 def test_the_spatial_law():

@@ -44,7 +44,10 @@ def test_a_slider_changes_the_next_children_and_the_run_file(search):
     view.controls["tournament"].value = 5
     view.controls["epochs"].value = 4
     POLLER.poll_once()
-    assert "Waits for the next child: tournament 3 → 5; epochs 2 → 4; grow 0.5 → 1; shrink 0.5 → 0" in view.note.value
+    assert (
+        "Waits for the next child: tournament size 3 → 5; epochs per child 2 → 4; grow 0.5 → 1; shrink 0.5 → 0"
+        in view.note.value
+    )
     step(search, 3)
     POLLER.poll_once()
     (event,) = search.timeline
@@ -54,7 +57,7 @@ def test_a_slider_changes_the_next_children_and_the_run_file(search):
     assert set(children["mutation"]) == {"grow"}
     assert set(children["epochs"]) == {4}
     assert "Last change, from child 7 on" in view.note.value
-    assert "<b>from child 7</b> tournament 3 → 5" in log.changes.value
+    assert "<b>from child 7</b> tournament size 3 → 5" in log.changes.value
     view.close()
     log.close()
 

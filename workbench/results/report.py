@@ -229,7 +229,7 @@ def _mutations(run: Run) -> dict[str, Any]:
         return {}
     rows = [
         {
-            "mutation": effects.kind.replace("_", " "),
+            "mutation": in_words(effects.kind),
             "children": effects.children,
             "of them failed": effects.failed,
             "on the front": f"{effects.front.value:.0%}",

@@ -10,7 +10,7 @@ from workbench.errors import ConfigError
 from workbench.evolution import ADAPTATIONS, SELECTIONS, SURVIVALS, Credits, HypervolumeBounds, adapted
 from workbench.executors import LOST_WORKER, TIME_OUT, Task
 from workbench.objectives import LATENCY, OBJECTIVES, TWO, LatencyModel, Objective, objectives_of
-from workbench.settings import check_settings, documented, from_values, setting, settings_of, to_values
+from workbench.settings import all_settings, check_settings, documented, from_values, setting, settings_of, to_values
 from workbench.space import SearchSpace
 from workbench.store import Event
 from workbench.training import TrainConfig
@@ -27,7 +27,9 @@ class SearchConfig:
     """Settings of a search."""
 
     population: int = setting(60, "individuals alive (P)", low=1, high=MOST)
-    children: int = setting(15, "children per generation (M)", low=1, high=MOST, slider=(1, 60), live=True)
+    children: int = setting(
+        15, "children per generation (M)", label="children per generation", low=1, high=MOST, slider=(1, 60), live=True
+    )
     generations: int = setting(40, "generations after the initial population (T)", low=0, high=MOST)
     budget: float | None = setting(
         None,
@@ -36,7 +38,15 @@ class SearchConfig:
         above=0,
     )
     seed: int = setting(0, "root seed; the same seed gives the same result", low=0)
-    tournament: int = setting(3, "individuals that compete to be a parent", low=1, high=MOST, slider=(1, 20), live=True)
+    tournament: int = setting(
+        3,
+        "individuals that compete to be a parent",
+        label="tournament size",
+        low=1,
+        high=MOST,
+        slider=(1, 20),
+        live=True,
+    )
     selection: str = setting(
         "pareto",
         "what they compare: pareto (rank, then crowding distance) or accuracy; random draws no parents: random search",
@@ -45,10 +55,18 @@ class SearchConfig:
     survival: str = setting(
         "oldest", "who is removed: the oldest, the least accurate or as NSGA-II", choices=tuple(SURVIVALS)
     )
-    flops_min: float | None = setting(None, "smallest FLOPs of a child; none for no floor", low=0, live=True)
-    flops_max: float | None = setting(None, "largest FLOPs of a child; none for no ceiling", low=0, live=True)
-    initial_epochs: int | None = setting(None, "epochs of the initial individuals; none for as many as a child")
-    stop_hopeless: bool = setting(False, "whether children that will not come near the front stop early")
+    flops_min: float | None = setting(
+        None, "smallest FLOPs of a child; none for no floor", label="smallest FLOPs", low=0, live=True
+    )
+    flops_max: float | None = setting(
+        None, "largest FLOPs of a child; none for no ceiling", label="largest FLOPs", low=0, live=True
+    )
+    initial_epochs: int | None = setting(
+        None, "epochs of the initial individuals; none for as many as a child", label="epochs of initial individuals"
+    )
+    stop_hopeless: bool = setting(
+        False, "whether children that will not come near the front stop early", label="early stopping"
+    )
     train: TrainConfig = setting(TrainConfig, "how a child is trained", live=True)
     rates: Any = setting(
         dict, "mutation rates: the space's record, or a mapping of what differs from its defaults", live=True
@@ -56,6 +74,7 @@ class SearchConfig:
     adapt: str | None = setting(
         None,
         "how mutation rates adapt to recent success, with `rates` as their base; none for fixed rates",
+        label="adaptive mutation rates",
         choices=ADAPTATIONS,
         live=True,
     )
@@ -73,17 +92,29 @@ class SearchConfig:
     workers: int | None = setting(
         None,
         "children trained at once; none for as many as the executor has room for; changes no result",
+        label="children trained at once",
         low=1,
         high=MOST_WORKERS,
     )
-    attempts: int = setting(3, "workers that a child may crash before it is recorded as failed", low=1, high=MOST)
+    attempts: int = setting(
+        3,
+        "workers that a child may crash before it is recorded as failed",
+        label="attempts per child",
+        low=1,
+        high=MOST,
+    )
     child_seconds: float | None = setting(
-        None, "how long a child may train before it is recorded as failed; none for no limit", unit="s", above=0
+        None,
+        "how long a child may train before it is recorded as failed; none for no limit",
+        label="time limit of a child",
+        unit="s",
+        above=0,
     )
     keep: str = setting(
         "needed",
         "whose weights stay in the run file: those needed (alive, on the all-time front or inserted by hand; of the "
         "others only the topology) or all; changes no result",
+        label="weights kept",
         choices=KEEPS,
     )
 
@@ -191,6 +222,12 @@ class Settings:
         now = {**vars(self.config), "rates": self.rates}
         then = {**vars(before.config), "rates": before.rates}
         return {name: now[name] for name in LIVE_SETTINGS if now[name] != then[name]}
+
+
+def labels_of(space: SearchSpace) -> dict[str, str]:
+    """The names on screen of all settings, by their dotted names, such as "rates.bridge"."""
+    rates = {f"rates.{one.name}": one.label for one in space.settings}
+    return rates | {one.name: one.label for one in all_settings(SearchConfig)}
 
 
 def plain_values(space: SearchSpace, changes: Mapping[str, Any]) -> dict[str, Any]:

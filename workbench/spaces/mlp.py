@@ -40,9 +40,8 @@ class MlpGenome:
     biases: tuple[np.ndarray, ...]  # per layer after the first, float32 [outputs]
 
 
-def _probability(kind: str) -> Any:
-    default = 0.3 if kind in ("widen_layer", "narrow_layer") else 0.2
-    return setting(default, f"relative probability of {kind.replace('_', ' ')}", low=0, high=1)
+def _probability(default: float, what: str) -> Any:
+    return setting(default, f"relative probability of a child with {what}", low=0, high=1)
 
 
 @documented
@@ -50,12 +49,18 @@ def _probability(kind: str) -> Any:
 class MlpRates:
     """Relative probabilities of the four mutations and the factor by which widths change."""
 
-    add_layer: float = _probability("add_layer")
-    remove_layer: float = _probability("remove_layer")
-    widen_layer: float = _probability("widen_layer")
-    narrow_layer: float = _probability("narrow_layer")
+    add_layer: float = _probability(0.2, "one hidden layer more")
+    remove_layer: float = _probability(0.2, "one hidden layer less")
+    widen_layer: float = _probability(0.3, "a wider hidden layer")
+    narrow_layer: float = _probability(0.3, "a narrower hidden layer")
     factor: tuple[float, float] = setting(
-        (0.1, 0.5), "change of a width, as a fraction", unit="of the width", above=0, below=1, slider=(0.01, 0.99)
+        (0.1, 0.5),
+        "how much wider or narrower, as a fraction drawn from this range",
+        label="change of a width",
+        unit="of the width",
+        above=0,
+        below=1,
+        slider=(0.01, 0.99),
     )
 
     def __post_init__(self) -> None:

@@ -133,7 +133,7 @@ class Run:
             row = rows.INDIVIDUALS.checked(self._row(file, rows.INDIVIDUALS.names, id))
             blob = _read_genome(file, id)
             individual = rows.individual_from(row, self.objectives)
-        return individual if blob is None else _with_genome(individual, self._space.decode(blob))
+        return individual if blob is None else _with_genome(individual, self.space.decode(blob))
 
     def mutation(self, id: int) -> dict[str, Any]:
         """The record of the mutation that made it; empty for an initial individual."""
@@ -174,7 +174,7 @@ class Run:
                 f"there was one, or it was dropped to save space; in `individuals`, the column `genome` "
                 f"tells which ones are kept"
             )
-        return self._space.decode(blob)
+        return self.space.decode(blob)
 
     def lineage(self, id: int) -> pd.DataFrame:
         """Rows of `individuals` from the first ancestor (in this file) down to `id`."""
@@ -213,7 +213,8 @@ class Run:
         return Memory(loaded, blobs, tuple(generations), tuple(events))
 
     @functools.cached_property
-    def _space(self) -> Any:
+    def space(self) -> Any:
+        """What was searched; `RunError` if this is not known here."""
         if self._given_space is not None:
             return self._given_space
         if self.space_name not in MAKERS:

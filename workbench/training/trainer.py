@@ -37,12 +37,19 @@ OnEpoch = Callable[[Mapping[str, float]], bool | None]
 class TrainConfig:
     """Settings of one training; `ConfigError` if one is out of range."""
 
-    epochs: int = setting(5, "passes over the training set; 0 only measures", low=0, high=10**6, slider=(1, 40))
+    epochs: int = setting(
+        5, "passes over the training set; 0 only measures", label="epochs per child", low=0, high=10**6, slider=(1, 40)
+    )
     batch_size: int = setting(
         128, "images per step; the last batch of an epoch may be smaller", low=1, high=10**6, slider=(16, 512)
     )
     learning_rate: float = setting(
-        0.005, "peak learning rate of the schedule (AdamW)", above=0, slider=(1e-4, 0.32), log=True
+        0.005,
+        "peak learning rate of the schedule (AdamW)",
+        label="peak learning rate",
+        above=0,
+        slider=(1e-4, 0.32),
+        log=True,
     )
     schedule: str = setting(
         "one_cycle",
@@ -62,12 +69,18 @@ class TrainConfig:
     new_edge_scale: float = setting(
         NEW_EDGE_SCALE,
         "initial size of new edges into trained neurons, relative to those into new ones",
+        label="initial size of new edges",
         low=0,
         high=10,
         slider=(0, 1),
     )
     divergence: float = setting(
-        1e3, "training fails when an epoch's mean loss exceeds this", above=0, slider=(1, 1e4), log=True
+        1e3,
+        "training fails when an epoch's mean loss exceeds this",
+        label="loss limit",
+        above=0,
+        slider=(1, 1e4),
+        log=True,
     )
 
     def __post_init__(self) -> None:

@@ -87,9 +87,7 @@ class Source:
         """What is searched."""
         if self.search is not None:
             return self.search.space
-        from workbench.spaces import make_space
-
-        return make_space(self.run.space_name, self.run.space_config)
+        return self.run.space
 
     @property
     def settings(self) -> Settings:

@@ -153,7 +153,7 @@ class FrontView(View):
         every = 1 + len(done) // MAX_GENERATIONS
         done = done[:-1][::every] + done[-1:]
         if self._is_new("history", (tuple(done[-2:]), len(done), len(snapshot.events))):
-            made = changes(self.source.run.config, snapshot.events)[-MAX_CHANGES:]
+            made = changes(self.source.run.config, snapshot.events, self.source.space)[-MAX_CHANGES:]
             info = HypervolumeInfo([total for total, _ in done], [volume for _, volume in done], made)
             for number, trace in zip((CURVE, MARKS), hypervolume_traces(info), strict=True):
                 self.plot.change(number, **trace)

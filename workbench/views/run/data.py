@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from workbench.formats import in_words, setting_text
+from workbench.search.config import labels_of
+from workbench.space import SearchSpace
 from workbench.store import Event
 
 
@@ -18,23 +20,24 @@ class Change(NamedTuple):
 
 
 def changes(
-    config: Mapping[str, Any], events: Iterable[Event], pending: Mapping[str, Any] | None = None
+    config: Mapping[str, Any], events: Iterable[Event], space: SearchSpace, pending: Mapping[str, Any] | None = None
 ) -> list[Change]:
     """Events in words: each compared with what held before it.
 
     Args:
         config: JSON-ready settings with which the run began.
         events: in order.
+        space: what is searched: it names its settings.
         pending: JSON-ready live settings that will be an event with the next child, if any.
     """
-    held, found, events = flat(config), [], list(events)
+    held, found, events, labels = flat(config), [], list(events), labels_of(space)
     if pending:
         events.append(Event(len(events) + 1, "settings", 0, None, pending, ""))
     for event in events:
         values = flat(event.values)
         if event.kind == "settings":
             lines = [
-                f"{in_words(name)} {setting_text(held.get(name))} → {setting_text(value)}"
+                f"{labels.get(name) or in_words(name)} {setting_text(held.get(name))} → {setting_text(value)}"
                 for name, value in values.items()
                 if held.get(name) != value
             ]
@@ -48,7 +51,7 @@ def changes(
 
 def run_changes(run: Any) -> list[Change]:
     """The live changes of a `Run`."""
-    return changes(run.config, run.events.itertuples())
+    return changes(run.config, run.events.itertuples(), run.space)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -160,7 +160,7 @@ class LogView(View):
         if key == self._drawn:
             return
         self._drawn = key
-        made = changes(self.source.run.config, snapshot.events)
+        made = changes(self.source.run.config, snapshot.events, self.source.space)
         told = [f"<b>from child {one.from_child}</b> {'; '.join(map(escape, one.lines))}" for one in made]
         failed = [
             f"<b>child {one.id}</b>, generation {one.generation}: {escape(one.reason)}" for one in snapshot.failures

@@ -10,7 +10,7 @@ import ipywidgets as ipw
 import numpy as np
 
 from workbench.datasets import Dataset
-from workbench.formats import percent
+from workbench.formats import in_words, percent
 from workbench.genome import Genome
 from workbench.mutations import KINDS, MutationRates, apply
 from workbench.settings import Setting, settings_of
@@ -93,7 +93,7 @@ class MutationPanel(ipw.VBox):
 
     def __init__(self, rates: MutationRates, mutate: Callable[[], None], again: Callable[[], None]) -> None:
         self._rates = rates
-        options = [(kind.replace("_", " "), kind) for kind in KINDS]
+        options = [(in_words(kind), kind) for kind in KINDS]
         kind = ipw.Dropdown(options=options, description="mutation", style={"description_width": "9.4em"})
         self.kind = classed(kind, "wb-mutation-kind")
         self._settings = [setting for setting in settings_of(MutationRates) if setting.of]

@@ -189,7 +189,7 @@ class Steering(View):
             text = "Settings at the end of this stored run."
         elif snapshot.state in ENDED:
             text = f"The search has {snapshot.state}; nothing can change any more."
-        elif last := changes(self.source.run.config, snapshot.events, search.pending)[-1:]:
+        elif last := changes(self.source.run.config, snapshot.events, self.source.space, search.pending)[-1:]:
             when = "Waits for the next child" if search.pending else f"Last change, from child {last[0].from_child} on"
             text = f"{when}: {'; '.join(last[0].lines)}."
         else:
