@@ -18,10 +18,9 @@ REST_SECONDS = 0.3
 """From the last change, or from letting go, until the changes count."""
 
 
-def setting_control(setting: Setting, text: str = "") -> Any:
-    """The control of a declared setting, labelled with its name unless `text` is given."""
-    text = text or setting.name.replace("_", " ")
-    look: dict[str, Any] = {"description": text, "tooltip": setting.help}
+def setting_control(setting: Setting) -> Any:
+    """The control of a declared setting."""
+    look: dict[str, Any] = {"description": setting.label, "tooltip": setting.help}
     if setting.unit:
         look["tooltip"] += f" ({setting.unit})"
     if setting.kind == "switch":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ConfigError
+from workbench.formats import in_words
 from workbench.objectives import ACCURACY, FLOPS, LATENCY, PARAMETERS, TWO, Objective
 from workbench.views.base import palette
 from workbench.views.base.figures import PAGE, log_axis
@@ -232,7 +233,7 @@ def color_axis(coloring: Coloring) -> dict[str, Any]:
     if coloring.by != "mutation":
         scale = {"colorscale": "Cividis", "reversescale": coloring.by == "age", "cmin": 0}
         return {**scale, "cmax": max(1, coloring.generation), "colorbar": {**bar, "tickmode": "auto"}}
-    names = ["initial", *(kind.replace("_", " ") for kind in coloring.kinds)]
+    names = ["initial", *map(in_words, coloring.kinds)]
     colors = [palette.CATEGORIES[number % len(palette.CATEGORIES)] for number in range(len(names))]
     steps = [[(number + end) / len(names), color] for number, color in enumerate(colors) for end in (0, 1)]
     ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names}

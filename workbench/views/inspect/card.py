@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
+from workbench.formats import in_words
 from workbench.individuals import Individual
 from workbench.search import Snapshot
 from workbench.views.base.markup import alert, escape, quiet
@@ -120,12 +121,12 @@ def card_html(individual: Individual, facts: Mapping[str, Any]) -> str:
 
 def mutation_in_words(record: Mapping[str, Any]) -> str:
     """A mutation's record as a sentence: "add edges: 120 edges added, 3 edges pruned"."""
-    kind = str(record.get("kind", "")).replace("_", " ")
+    kind = in_words(str(record.get("kind", "")))
     parts = []
     for name, value in record.items():
         if name in ("kind", "edges_requested", "redraws", "impossible") or isinstance(value, Mapping) or not value:
             continue
-        words = name.replace("_", " ")
+        words = in_words(name)
         counts = isinstance(value, int) and not isinstance(value, bool) and words.endswith(COUNTED)
         parts.append(words if value is True else f"{value:,} {words}" if counts else f"{words} {value_text(value)}")
     return kind + (f": {', '.join(parts)}" if parts else "")

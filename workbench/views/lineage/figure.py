@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.formats import in_words
 from workbench.views.base.figures import log_axis
 from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import FRONT, INK, SELECTED, mutation_color
@@ -62,7 +63,7 @@ def steps_figure(info: LineageInfo, current: int | None = None) -> go.Figure:
 def sentence(step: Step) -> str:
     """A step in words, escaped for figures."""
     record = [
-        f"{figure_text(str(name).replace('_', ' '))} {value:,}"
+        f"{figure_text(in_words(str(name)))} {value:,}"
         for name, value in step.record.items()
         if isinstance(value, int) and not isinstance(value, bool) and value
     ]

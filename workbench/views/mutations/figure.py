@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from plotly.subplots import make_subplots
 
+from workbench.formats import in_words
 from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import INK, mutation_color
 from workbench.views.mutations.data import Effects, Estimate, MutationEffects, mutation_effects
@@ -81,7 +82,7 @@ def effects_figure(info: MutationEffects) -> go.Figure:
 
 def words(kind: str) -> str:
     """A mutation's name for people, safe in a figure."""
-    return figure_text(kind.replace("_", " "))
+    return figure_text(in_words(kind))
 
 
 def _traces(info: MutationEffects, panel: _Panel) -> Iterator[dict[str, Any]]:

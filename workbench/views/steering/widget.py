@@ -25,11 +25,8 @@ from workbench.views.steering.figure import spatial_law_figure
 
 ENDED = ("finished", "failed")
 
-LIVE = {
-    "config": (SearchConfig, {"tournament": "tournament size", "children": ""}),
-    "train": (TrainConfig, {"epochs": "epochs per child", "learning_rate": ""}),
-}
-"""Settings of search and training that may change, with their labels where the names say too little."""
+LIVE = {"config": (SearchConfig, ("tournament", "children")), "train": (TrainConfig, ("epochs", "learning_rate"))}
+"""Settings of search and training that may change."""
 
 
 class Steering(View):
@@ -67,11 +64,10 @@ class Steering(View):
             law = "law" if setting.name.startswith("spatial_") else "sizes"
             part = "kinds" if setting.name in space.mutation_kinds else law
             parts[part].append(self._add("rates", setting.name, setting_control(setting)))
-        for record, (declared, labels) in LIVE.items():
+        for record, (declared, names) in LIVE.items():
             for setting in settings_of(declared):
-                if setting.name in labels:
-                    control = setting_control(setting, labels[setting.name])
-                    parts["own"].append(self._add(record, setting.name, control))
+                if setting.name in names:
+                    parts["own"].append(self._add(record, setting.name, setting_control(setting)))
         for name, most in (("children", config.population), ("epochs", 2 * config.train.epochs)):
             self.controls[name].max = max(self.controls[name].max, most)
         return [
@@ -137,7 +133,7 @@ class Steering(View):
             self._draw(rates)
         if moved:
             told = (
-                f"{in_words(name)} {setting_text(self._value(name))} → {setting_text(value)}"
+                f"{self.controls[name].description} {setting_text(self._value(name))} → {setting_text(value)}"
                 for name, value in moved.items()
             )
             self.note.value = quiet(f"Counts when you let go: {'; '.join(told)}.")
