@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import sys
 import threading
@@ -11,7 +13,7 @@ from collections.abc import Sequence
 from workbench import __version__
 from workbench.cli import runs, search
 from workbench.cli.command import check_files
-from workbench.cli.tables import printable
+from workbench.cli.tables import discard_output, printable
 from workbench.errors import WorkbenchError
 from workbench.executors import CHILD_THREAD
 
@@ -20,13 +22,21 @@ COMMANDS = (
     *(runs.compact, runs.show, runs.export, runs.report, runs.latency, runs.data),
 )
 
+UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+"""Errors of an output that nobody takes."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. User errors are printed without a traceback, with status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows "?"
     arguments = build_parser().parse_args(argv)
     try:
         check_files(arguments)
-        return arguments.command(arguments)
+        status = arguments.command(arguments)
+        sys.stdout.flush()
+        return status
     except WorkbenchError as error:
         print(f"workbench: {printable(str(error))}", file=sys.stderr)
         return 2
@@ -35,9 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if any(thread.name.startswith(CHILD_THREAD) for thread in threading.enumerate()):
             os._exit(130)  # the interpreter must not shut down while children run in compiled code
         return 130
-    except BrokenPipeError:  # piped into head, say
-        sys.stderr.close()
-        return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            raise
+        discard_output()
+        if isinstance(error, BrokenPipeError):  # piped into head, say
+            return 0
+        print(f"workbench: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
 
 
 def build_parser() -> argparse.ArgumentParser:

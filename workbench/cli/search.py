@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.cli.command import LOG, QUIET, ROOT, RUN, WORKERS, chosen_executor, command, flag, given, option, setting
-from workbench.cli.tables import print_table
+from workbench.cli.tables import outlived, print_table
 from workbench.datasets import Dataset, load_dataset
 from workbench.errors import ConfigError
 from workbench.objectives import LATENCY, LatencyModel
@@ -194,17 +194,22 @@ def _agreed() -> bool:
 
 def _run(search: Any, quiet: bool) -> int:
     """Run a search with its progress line, then print its front; returns the exit status."""
-    print(f"Searching {search.data.name} with {search.workers} workers; the run is in {search.path}")
-    search.run(progress=not quiet)
+    with outlived():
+        print(f"Searching {search.data.name} with {search.workers} workers; the run is in {search.path}")
+    try:
+        search.run(progress=not quiet)
+    except OSError:  # nobody takes the progress line
+        search.run(progress=False)
     search.close()
     run = open_run(search.path)
     stopped = search.snapshot().state == "stopped"
-    if not quiet and search.archive:
-        print_table(front_table(run, search.data, test=not stopped), f"{search.data.name}: the all-time front")
-    if stopped:
-        print(f"Stopped. Continue with: workbench resume {search.path}")
-        return 130
-    return 0
+    front = front_table(run, search.data, test=not stopped) if search.archive and not quiet else None
+    with outlived():
+        if front is not None:
+            print_table(front, f"{search.data.name}: the all-time front")
+        if stopped:
+            print(f"Stopped. Continue with: workbench resume {search.path}")
+    return 130 if stopped else 0
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:

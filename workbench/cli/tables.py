@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from workbench.formats import in_words, table_cell
@@ -14,20 +17,69 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MOST_CHARACTERS = 200  # of a cell
+WIDE = 200  # characters, of a table that need not fit
+NARROWEST = 12  # of a column of text
+DISPENSABLE = ("flops_total", "parameters", "layers", "generation")  # columns, the first to go first
 FRONT_COLUMNS = ["id", "generation", "mutation", "flops", "parameters", "val_accuracy"]
 
 
 def print_table(table: pd.DataFrame, title: str) -> None:
     """Print a table: accuracies in percent, numbers with separators, – for missing values.
 
-    Where the output is not a terminal it is not wrapped.
+    In a terminal text is folded, and columns that tell least are left out if that is not enough; numbers never wrap.
     """
     from rich.console import Console
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=200)
-    console.print(table_view(table, title))
+    console = Console() if Console().is_terminal else Console(width=WIDE)
+    left_out = [name for name in DISPENSABLE if name in table]
+    dropped: list[str] = []
+    while left_out and _narrowest(table) > console.width:
+        dropped.append(left_out.pop(0))
+        table = table.drop(columns=dropped[-1])
+    if _narrowest(table) > console.width:
+        console = Console(width=WIDE)
+    with console.capture() as captured:  # rich itself would end the program where nobody reads any more
+        console.print(table_view(table, title))
+        if dropped:
+            console.print(f"Too narrow for: {', '.join(map(in_words, dropped))}", highlight=False)
+    print(captured.get(), end="")
+
+
+def _narrowest(table: pd.DataFrame) -> int:
+    """Characters that a table needs if text is folded as far as it may be."""
+    total = 1
+    for name in table.columns:
+        head = max(map(len, in_words(name).split()), default=0)
+        total += 3 + max(head, _narrowest_cell(table, name))
+    return total
+
+
+def _narrowest_cell(table: pd.DataFrame, name: str) -> int:
+    """Characters that the cells of a column need: numbers stay whole."""
+    if table[name].dtype.kind not in "iuf":
+        return NARROWEST
+    return max((len(table_cell(name, value)) for value in table[name]), default=0)
+
+
+@contextmanager
+def outlived() -> Iterator[None]:
+    """For output of a search, which a pipe that nobody reads, or a full disk, does not end; it is told on stderr."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        discard_output()
+        with suppress(OSError):
+            print(
+                f"workbench: the output cannot be written ({error.strerror}); the search goes on to its end",
+                file=sys.stderr,
+            )
+
+
+def discard_output() -> None:
+    """From now on standard output goes nowhere, so that what is left in its buffer does no harm."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def table_view(table: pd.DataFrame, title: str) -> Table:
@@ -39,7 +91,12 @@ def table_view(table: pd.DataFrame, title: str) -> Table:
     view = Table(title=escape(title), title_justify="left")
     for name in table.columns:
         numeric = table[name].dtype.kind in "iuf"
-        view.add_column(in_words(name), justify="right" if numeric else "left", overflow="fold")
+        view.add_column(
+            in_words(name),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            min_width=_narrowest_cell(table, name),
+        )
     for row in table.itertuples(index=False):
         cells = (table_cell(name, value)[:MOST_CHARACTERS] for name, value in zip(table.columns, row, strict=True))
         view.add_row(*(Text(printable(cell)) for cell in cells))  # Text: markup in a run file is not interpreted
