@@ -34,7 +34,7 @@ from workbench.views.lineage.data import LineageInfo, lineage_info
 from workbench.views.lineage.figure import lineage_figure
 from workbench.views.mutations.data import MutationEffects, mutation_effects
 from workbench.views.mutations.figure import mutation_effects_figure
-from workbench.views.network.data import DagInfo, GenomeDifference, dag_layout, genome_difference
+from workbench.views.network.data import GenomeDifference, genome_difference
 from workbench.views.network.figure import (
     dag_difference_figure,
     dag_figure,
@@ -42,6 +42,7 @@ from workbench.views.network.figure import (
     space_difference_figure,
     spatial_figure,
 )
+from workbench.views.network.layout import DagInfo, dag_layout
 from workbench.views.network.maps import (
     EdgeLengths,
     activations,

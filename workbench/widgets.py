@@ -8,6 +8,7 @@ from workbench.views.inspect.card import IndividualCard
 from workbench.views.inspect.widget import InspectView
 from workbench.views.lineage.widget import LineageView
 from workbench.views.mutations.widget import MutationStatistics
+from workbench.views.network.panel import NetworkPanel
 from workbench.views.network.widget import DagView, SpatialView
 from workbench.views.run.widget import LogView, RunControl
 from workbench.views.sandbox.widget import Sandbox

@@ -348,8 +348,8 @@ def test_spatial_view_densities_activations_and_sheets(show, rng):
     shown.settle()
     assert shown.picture() != before
     send(shown, view, index=3)
-    label = DIGITS.class_names[DIGITS.labels("test")[3]]
-    assert f"test image 3: {label}" in shown.page.locator(".wbc-title").inner_text()
+    label = DIGITS.class_names[DIGITS.labels("validation")[3]]
+    assert f"validation image 3: {label}" in shown.page.locator(".wbc-title").inner_text()
     assert "mean" in shown.page.locator(".wbc-card").nth(1).inner_text()
     assert shown.count(BLUE, 90, which=2) > 500  # bars of the histogram
     assert shown.count(VERMILLION, which=2) > 50  # the law's line

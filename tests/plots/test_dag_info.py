@@ -10,8 +10,8 @@ from strategies import genomes
 from workbench.genome import Genome
 from workbench.initial import CONVOLUTION, random_genome, windowed
 from workbench.plots import dag_figure, dag_layout
-from workbench.views.network.data import STRIP_WIDTH
 from workbench.views.network.figure import MOST_EDGES_DRAWN
+from workbench.views.network.layout import STRIP_WIDTH
 
 
 @given(genomes(blank=0.2))
@@ -77,14 +77,14 @@ def test_figure_of_a_small_network_shows_every_kind_of_edge():
     assert expected <= names
     assert sum(np.isnan(np.array(trace.x, float)).sum() for trace in figure.data[:-1]) == genome.n_edges
     assert len(figure.data[-1].x) == genome.n_neurons
-    assert "heaviest" not in figure.layout.title.text
+    assert "drawn" not in figure.layout.title.text
 
 
 def test_figure_of_a_large_network_says_that_it_leaves_edges_out(rng):
     genome = windowed((1, 28, 28), 10, rng, windows=CONVOLUTION)
     assert genome.n_edges > MOST_EDGES_DRAWN
     figure = dag_figure(genome)
-    assert "the heaviest 5,000 are drawn" in figure.layout.title.text
+    assert "5,000 drawn, each neuron's strongest first" in figure.layout.title.text
     drawn = sum(np.isnan(np.array(trace.x, float)).sum() for trace in figure.data[:-1])
     assert drawn == MOST_EDGES_DRAWN
 

@@ -16,9 +16,9 @@ from workbench.views.network.data import (
     REMOVED,
     SHARED,
     counterpart,
-    dag_layout,
     genome_difference,
 )
+from workbench.views.network.layout import dag_layout
 
 
 def named_edges(genome: Genome) -> dict[tuple[int, int], float]:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from strategies import genomes, seeds
 
 from workbench.compiler.network import NeuronNetwork, interpret
+from workbench.compiler.plan import neuron_values
 from workbench.datasets import Dataset, load_dataset
-from workbench.errors import DataError, GenomeError
+from workbench.errors import DataError, GenomeError, WeightsError
 from workbench.genome import Genome
 from workbench.initial import CONVOLUTION, Windows, random_genome, windowed
 from workbench.plots import (
@@ -22,7 +23,6 @@ from workbench.plots import (
     spatial_figure,
 )
 from workbench.spatial import SpatialLaw
-from workbench.views.network import maps
 
 
 def path_sums(genome: Genome, neuron: int) -> np.ndarray:
@@ -67,13 +67,13 @@ def test_receptive_field_needs_a_neuron_that_exists(rng):
         receptive_field(genome, genome.n_neurons)
 
 
-@given(genomes(blank=0.1), seeds())
+@given(genomes(), seeds())
 def test_values_equal_the_interpreter(genome, seed):
     image = np.random.default_rng(seed).standard_normal(genome.input_shape)
     network = NeuronNetwork(genome, dtype=torch.float64)
     flat = torch.from_numpy(image).reshape(1, -1)
     expected = interpret(network.genome, flat)[0]
-    values = maps.values_on(genome, image)
+    values = neuron_values(genome, image[None])[:, 0]
     outputs = values[genome.n_inputs : genome.n_inputs + genome.n_outputs]
     scale = 1 + expected.abs().max().item()
     np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5 * scale)
@@ -93,6 +93,8 @@ def test_activations_equal_the_network_on_an_image(rng):
     assert values.dtype == np.float32
     with pytest.raises(DataError, match="expected an index in"):
         activations(genome, data, "test", 10**6)
+    with pytest.raises(WeightsError, match="never trained, or they were not kept"):
+        activations(genome.with_parameters(None, genome.biases), data, "test", 3)
     other = Dataset.from_arrays(np.zeros((40, 3, 3)), np.arange(40) % 2, np.zeros((4, 3, 3)), np.arange(4) % 2)
     with pytest.raises(DataError, match="expected images of shape"):
         activations(genome, other, "test", 0)

@@ -112,8 +112,8 @@ def test_spatial_view_shows_image_and_activations(genome):
     view = SpatialView(genome, DIGITS)
     view.index = 5
     values = np.frombuffer(view.picture["values"], np.float32)
-    np.testing.assert_array_equal(values, activations(genome, DIGITS, "test", 5))
-    assert view.picture["label"] == DIGITS.class_names[DIGITS.labels("test")[5]]
+    np.testing.assert_array_equal(values, activations(genome, DIGITS, "validation", 5))
+    assert view.picture["label"] == DIGITS.class_names[DIGITS.labels("validation")[5]]
     outputs = values[genome.n_inputs :][: genome.n_outputs]
     assert view.picture["predicted"] == DIGITS.class_names[outputs.argmax()]
     first = view.picture["rgba"]
@@ -122,11 +122,19 @@ def test_spatial_view_shows_image_and_activations(genome):
     assert len(first) == 4 * 8 * 8
 
 
+def test_without_weights_nothing_is_predicted(genome):
+    view = SpatialView(genome.with_parameters(None, genome.biases), DIGITS)
+    view.neuron = genome.n_neurons - 1
+    assert view.scene["has_weights"] is False
+    assert view.picture.keys() == {"rgba", "label", "size"}
+    assert view.field["map"] == b""
+
+
 def test_an_image_out_of_range_becomes_the_last_one(genome):
     view = SpatialView(genome, DIGITS)
     view.index = 10**6
-    assert view.index == DIGITS.size("test") - 1
-    view.split = "validation"
+    assert view.index == DIGITS.size("validation") - 1
+    view.split = "test"
     assert view.index == min(DIGITS.size("validation"), DIGITS.size("test")) - 1
     view.index = -3
     assert view.index == 0
@@ -138,7 +146,7 @@ def test_images_of_another_shape_are_not_shown(genome):
     assert view.picture == {}
     assert view.scene["class_names"] == []
     view.data = DIGITS
-    assert view.picture["size"] == DIGITS.size("test")
+    assert view.picture["size"] == DIGITS.size("validation")
     assert view.scene["class_names"] == list(DIGITS.class_names)
 
 

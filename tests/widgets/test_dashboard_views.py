@@ -12,7 +12,7 @@ from workbench.search import Search, SearchConfig
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.training import TrainConfig
 from workbench.views.base.poller import POLLER
-from workbench.views.inspect.card import mutation_in_words
+from workbench.views.base.words import mutation_in_words
 
 DATA = tiny_data()
 CONFIG = SearchConfig(population=4, children=2, generations=3, workers=1, train=TrainConfig(epochs=1, batch_size=32))

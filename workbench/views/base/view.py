@@ -63,7 +63,7 @@ class View(ipw.VBox):
     interval = POLL_SECONDS
 
     def __init__(self, watched: Search | Run | Source, selection: Selection | None = None) -> None:
-        self._selected: list[Callable[[Any], None]] = []
+        self._selected: list[tuple[Callable[[Any], None], str]] = []
         self.source = source_of(watched)
         self.selection = selection if selection is not None else Selection()
         super().__init__(_view_count=0)  # from now on the page tells on how many places it is shown
@@ -79,10 +79,11 @@ class View(ipw.VBox):
         """Show what the search looks like now."""
         raise NotImplementedError
 
-    def _on_selection(self, callback: Callable[[Any], None]) -> None:
-        """Have `callback` called when another individual is selected, until the view is closed."""
-        self.selection.observe(callback, "individual")
-        self._selected.append(callback)
+    def _on_selection(self, callback: Callable[[Any], None], *names: str) -> None:
+        """Have `callback` called when another individual is selected, or `names` change, until the view is closed."""
+        for name in names or ("individual",):
+            self.selection.observe(callback, name)
+            self._selected.append((callback, name))
 
     @traitlets.observe("_view_count")
     def _notice_page(self, change: Any) -> None:
@@ -92,7 +93,7 @@ class View(ipw.VBox):
     def close(self) -> None:
         """End it, on the page and in the kernel; the search goes on."""
         while self._selected:
-            self.selection.unobserve(self._selected.pop(), "individual")
+            self.selection.unobserve(*self._selected.pop())
         if hasattr(self, "subscription"):
             self.subscription.close()
         super().close()

@@ -9,6 +9,9 @@ from typing import Any, TypeGuard
 from workbench.formats import in_words, percent, points
 from workbench.objectives import LATENCY
 
+COUNTED = ("added", "removed", "pruned", "shared", "possible", "saved", "requested")
+"""How names of counts in a mutation's record end."""
+
 
 def individual_in_words(
     id: int,
@@ -62,6 +65,28 @@ def hidden_layers_of(facts: Mapping[str, Any]) -> int | None:
     """The number of hidden layers, from what a space's `describe` says; None if it does not say."""
     sizes = facts.get("layers")
     return max(0, sizes.count("-") - 1) if isinstance(sizes, str) and sizes else None
+
+
+def mutation_in_words(record: Mapping[str, Any]) -> str:
+    """A mutation's record as a sentence: "add edges: 120 edges added, 3 edges pruned"."""
+    kind = in_words(str(record.get("kind", "")))
+    parts = []
+    for name, value in record.items():
+        if name in ("kind", "edges_requested", "redraws", "impossible") or isinstance(value, Mapping) or not value:
+            continue
+        words = in_words(name)
+        counts = isinstance(value, int) and not isinstance(value, bool) and words.endswith(COUNTED)
+        parts.append(words if value is True else f"{value:,} {words}" if counts else f"{words} {value_text(value)}")
+    return kind + (f": {', '.join(parts)}" if parts else "")
+
+
+def value_text(value: Any) -> str:
+    """A fact about a network, such as a count, a share or a list of them."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(value_text, value))
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _known(value: float | None) -> TypeGuard[float]:

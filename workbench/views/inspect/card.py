@@ -8,17 +8,14 @@ from typing import Any
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
-from workbench.formats import in_words
 from workbench.individuals import Individual
 from workbench.search import Snapshot
 from workbench.views.base.markup import alert, escape, quiet
 from workbench.views.base.view import View, button, classed, style_sheet
+from workbench.views.base.words import mutation_in_words, value_text
 
 ANCESTORS = 6
 """Buttons for ancestors; more are told in number."""
-
-COUNTED = ("added", "removed", "pruned", "shared", "possible", "saved", "requested")
-"""How names of counts in a mutation's record end."""
 
 
 class IndividualCard(View):
@@ -117,25 +114,3 @@ def card_html(individual: Individual, facts: Mapping[str, Any]) -> str:
         f'<div class="wb-individual" data-individual="{individual.id}"><h4>Individual {individual.id}</h4>'
         f'<p>{made}</p>{failed}<div class="wb-card-facts">{cells}</div></div>'
     )
-
-
-def mutation_in_words(record: Mapping[str, Any]) -> str:
-    """A mutation's record as a sentence: "add edges: 120 edges added, 3 edges pruned"."""
-    kind = in_words(str(record.get("kind", "")))
-    parts = []
-    for name, value in record.items():
-        if name in ("kind", "edges_requested", "redraws", "impossible") or isinstance(value, Mapping) or not value:
-            continue
-        words = in_words(name)
-        counts = isinstance(value, int) and not isinstance(value, bool) and words.endswith(COUNTED)
-        parts.append(words if value is True else f"{value:,} {words}" if counts else f"{words} {value_text(value)}")
-    return kind + (f": {', '.join(parts)}" if parts else "")
-
-
-def value_text(value: Any) -> str:
-    """A fact about a network, such as a count, a share or a list of them."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(value_text, value))
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)

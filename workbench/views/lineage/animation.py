@@ -17,8 +17,9 @@ from workbench.views.base.palette import BLUE, FRONT, GREY, OUTPUTS
 from workbench.views.lineage.data import INITIAL, Step, lineage_info
 from workbench.views.lineage.figure import sentence
 from workbench.views.mutations.figure import words
-from workbench.views.network.data import ADDED, dag_layout, genome_difference
+from workbench.views.network.data import ADDED, genome_difference
 from workbench.views.network.figure import Trace, dots, lines, pixel_axes
+from workbench.views.network.layout import dag_layout
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

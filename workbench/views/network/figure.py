@@ -13,17 +13,15 @@ from workbench.spatial import SpatialLaw
 from workbench.views.base import palette
 from workbench.views.network.data import (
     ADDED,
-    EDGE_KINDS,
     KEPT,
     REMOVED,
     SHARED,
     STATE_NAMES,
-    DagInfo,
     GenomeDifference,
-    dag_layout,
     even_sample,
     genome_difference,
 )
+from workbench.views.network.layout import EDGE_KINDS, DagInfo, dag_layout, drawing_order
 from workbench.views.network.maps import edge_length_histogram
 
 if TYPE_CHECKING:
@@ -61,7 +59,7 @@ def dag_figure(genome: Genome, before: Genome | None = None, *, most_edges: int 
     """The network by layers: edges by the sign of their weight, or by what changed since `before`.
 
     What changed is drawn for the union of both genomes: added in blue, removed in vermillion and dotted, kept in grey.
-    Of more than `most_edges` edges the heaviest are drawn, or changed ones first, as the title says.
+    Of more than `most_edges` edges each neuron's strongest are drawn, or changed ones first, as the title says.
 
     Args:
         genome: the network.
@@ -143,7 +141,7 @@ def space_difference_figure(before: Genome, after: Genome) -> go.Figure:
 def _network_traces(info: DagInfo, genome: Genome, most_edges: int) -> tuple[list[Trace], str]:
     """Traces and title of one network by layers: a trace per kind, dash and width (plotly has one width a trace)."""
     places, size = np.stack([info.x, info.y], axis=1), np.abs(np.nan_to_num(info.weight))
-    drawn = np.sort(np.argsort(-size, kind="stable")[:most_edges])
+    drawn = np.sort(drawing_order(info)[:most_edges])
     kind = info.kind[drawn]
     thickness = np.digitize(size[drawn] / max(size[drawn].max(initial=0), 1e-12), [0.15, 0.5])
     traces, named = [], set()
@@ -165,7 +163,7 @@ def _network_traces(info: DagInfo, genome: Genome, most_edges: int) -> tuple[lis
         "hovertemplate": "<b>neuron %{customdata[0]}</b>, layer %{customdata[1]}<br>"
         "in-degree %{customdata[2]}, out-degree %{customdata[3]}<br>bias %{customdata[4]:.3g}<extra></extra>",
     }
-    left_out = f" (the heaviest {len(drawn):,} are drawn)" if len(drawn) < genome.n_edges else ""
+    left_out = f" ({len(drawn):,} drawn, each neuron's strongest first)" if len(drawn) < genome.n_edges else ""
     title = f"{'-'.join(map(str, info.layer_sizes))} neurons, {genome.n_edges:,} edges{left_out}"
     return [*traces, dots(places, "neurons", **look)], title
 

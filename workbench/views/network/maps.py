@@ -11,7 +11,6 @@ from workbench.compiler.plan import neuron_values
 from workbench.datasets import Dataset
 from workbench.errors import DataError, GenomeError
 from workbench.genome import Genome
-from workbench.initial import initialise
 from workbench.spatial import SpatialLaw, distances
 
 STEPS_PER_PIXEL = 2
@@ -60,7 +59,7 @@ def activations(genome: Genome, data: Dataset, split: str, index: int) -> np.nda
     """The value of every neuron on one image.
 
     Args:
-        genome: the network; missing weights are drawn as `NeuronNetwork(genome)` draws them.
+        genome: the network.
         data: where the image is from.
         split: "train", "validation", "selection" or "test".
         index: of the image within the split.
@@ -70,11 +69,12 @@ def activations(genome: Genome, data: Dataset, split: str, index: int) -> np.nda
 
     Raises:
         DataError: if there is no such split or image, or the images and the network differ in shape.
+        WeightsError: if the network was never trained, or its weights were not kept.
     """
     if data.shape != genome.input_shape:
         raise DataError(f"expected images of shape {genome.input_shape} for this network, got {data.shape}")
     image = (one_image(data, split, index) - data.mean[:, None, None]) / data.std[:, None, None]
-    return values_on(genome, image)
+    return neuron_values(genome, image[None])[:, 0]
 
 
 def one_image(data: Dataset, split: str, index: int) -> np.ndarray:
@@ -92,13 +92,6 @@ def to_rgba(image: np.ndarray) -> np.ndarray:
     channels = scaled if len(scaled) == 3 else np.repeat(scaled.mean(axis=0, keepdims=True), 3, axis=0)
     opaque = np.full((1, *image.shape[1:]), 255.0)
     return np.ascontiguousarray(np.concatenate([channels, opaque]).transpose(1, 2, 0).round().astype(np.uint8))
-
-
-def values_on(genome: Genome, image: np.ndarray) -> np.ndarray:
-    """The value of every neuron, float32 [neurons], on a preprocessed image [c, h, w]."""
-    if np.isnan(genome.weights).any() or np.isnan(genome.biases).any():
-        genome = initialise(genome, np.random.default_rng(0))
-    return neuron_values(genome, image[None])[:, 0]
 
 
 def neuron_density(genome: Genome, layer: int | None = None) -> np.ndarray:

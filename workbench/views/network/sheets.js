@@ -102,14 +102,16 @@ function readPicture(scene, picture) {
   const [, height, width] = scene.shape;
   const rgba = decode(picture?.rgba, Uint8ClampedArray);
   const values = scene.changes ? null : decode(picture?.values, Float32Array);
-  const fits = rgba.length === 4 * width * height && (scene.changes || values.length === scene.n);
+  const known = values?.length === scene.n; // else the weights were not kept
+  const fits = rgba.length === 4 * width * height && (scene.changes || known || !scene.hasWeights);
   if (!fits) return { picture, image: null, grey: null, values: null };
   const image = element("canvas", { width, height });
   image.getContext("2d").putImageData(new ImageData(rgba, width, height), 0, 0);
   const brightness = (_, i) => 0.3 * rgba[4 * i] + 0.59 * rgba[4 * i + 1] + 0.11 * rgba[4 * i + 2];
   const greys = Float32Array.from({ length: width * height }, brightness);
   const grey = mapPicture(greys, scene.shape, (v) => [v, v, v, 255]); // goes under signed colours
-  const hidden = (values ?? []).slice(scene.nInputs + scene.nOutputs).sort();
+  if (!known) return { picture, image, grey, values: null };
+  const hidden = values.slice(scene.nInputs + scene.nOutputs).sort();
   const hiddenMost = hidden[Math.min(hidden.length - 1, Math.floor(hidden.length * 0.99))] || 1;
   return { picture, image, grey, values, hiddenMost };
 }
@@ -117,8 +119,9 @@ function readPicture(scene, picture) {
 /** The selected neuron and its receptive field, of one channel or (-1) summed over all, in signed colours. */
 function readField(scene, raw, channel, theme) {
   const map = decode(raw?.map, Float32Array);
-  if (map.length !== scene.nInputs || !(raw?.neuron < scene.n)) return { field: null, fieldPicture: null };
+  if (!(raw?.neuron < scene.n)) return { field: null, fieldPicture: null };
   const field = { ...raw, map, others: decode(raw.others, Int32Array), weights: decode(raw.weights, Float32Array) };
+  if (map.length !== scene.nInputs) return { field, fieldPicture: null }; // the weights were not kept
   const size = scene.shape[1] * scene.shape[2];
   const each = Array.from({ length: scene.shape[0] }, (_, c) => map.subarray(c * size, (c + 1) * size));
   const shown = sumMaps(channel < 0 ? each : [each[channel]], size);

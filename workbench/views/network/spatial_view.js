@@ -58,7 +58,7 @@ function fieldCard(view, signal) {
   const { node, draw } = card("Receptive field", label, 150, signal, paint, bar, facts);
   const sync = () => {
     const known = view.scene && view.field;
-    bar.replaceChildren(...(known ? [signedBar(view.theme, view.fieldMost)] : []));
+    bar.replaceChildren(...(known && view.fieldPicture ? [signedBar(view.theme, view.fieldMost)] : []));
     facts.replaceChildren(...(known ? neuronFacts(view).map((textContent) => element("div", { textContent })) : []));
     draw();
   };
@@ -120,7 +120,8 @@ function paintHistogram(stage, theme, lengths) {
 /** The receptive field alone over the image, as a thumbnail. */
 function paintField(stage, theme, { scene, fieldPicture, grey }) {
   clearStage(stage, theme);
-  if (!scene || !fieldPicture) return caption(stage, theme, "click a neuron");
+  if (!scene || !fieldPicture)
+    return caption(stage, theme, scene?.hasWeights === false ? "weights not kept" : "click a neuron");
   const { pen, width, height, ratio } = stage;
   const [, rows, columns] = scene.shape;
   const k = Math.min(width / columns, height / rows);
@@ -152,9 +153,9 @@ function neuronFacts(view) {
   const seen = field.map.reduce((n, v) => n + (v !== 0), 0);
   const bias = field.bias === null ? "" : `, bias ${number(field.bias)}`;
   const degrees = `in-degree ${count(field.in_degree)}, out-degree ${count(field.out_degree)}${bias}`;
-  const sees = `sees ${count(seen)} of ${count(field.map.length)} inputs`;
+  const sees = scene.hasWeights ? [`sees ${count(seen)} of ${count(field.map.length)} inputs`] : [];
   const values = view.valueLines(field.neuron).map((value) => `${value} on ${view.split} image ${view.index}`);
-  return [`${name} · ${kind}`, position, degrees, sees, ...values];
+  return [`${name} · ${kind}`, position, degrees, ...sees, ...values];
 }
 
 /** Legend of the map: layers by colour, or a colour bar with units, and a note on what is shown. */
@@ -170,9 +171,11 @@ function spatialLegend(view) {
   if (show === "receptive field") {
     const text = "sum over all paths of the products of weights; ReLU and normalisation ignored";
     const hint = "click a neuron (or an output) to see which pixels it sees";
+    if (!scene.hasWeights) return [note("weights not kept: no receptive fields")];
     return [view.fieldPicture ? signedBar(theme, view.fieldMost) : note(hint), note(text)];
   }
   if (show === "activations") {
+    if (!scene.hasWeights) return [note("weights not kept: no activations, no prediction")];
     if (!view.values) return [note("activations need images: SpatialView(genome, data)")];
     const bar = colorBar(CIVIDIS, "0", `≥ ${number(view.hiddenMost)}`, "activation after ReLU");
     return [bar, note("small and faint: silent (0); outputs: bars from the lowest to the highest logit")];
@@ -203,7 +206,7 @@ function spatialTitle({ scene, picture, split, index, image }) {
   const hidden = count(scene.n - scene.nInputs - scene.nOutputs);
   const text = `${hidden} hidden neurons over ${scene.shape[1]} × ${scene.shape[2]} pixels`;
   if (!image) return text;
-  const guess = picture.predicted ? `, network says ${picture.predicted}` : "";
+  const guess = picture.predicted ? `, network says ${picture.predicted}` : scene.hasWeights ? "" : ", weights not kept";
   return `${text} · ${split} image ${index}: ${picture.label}${guess}`;
 }
 

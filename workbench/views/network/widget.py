@@ -17,15 +17,14 @@ from workbench.views.base import palette
 from workbench.views.base.canvas import CanvasView, bundle
 from workbench.views.base.source import Selection
 from workbench.views.network.data import (
-    EDGE_KINDS,
     KEPT,
     REMOVED,
     STATE_NAMES,
     GenomeDifference,
-    dag_layout,
     even_sample,
     genome_difference,
 )
+from workbench.views.network.layout import EDGE_KINDS, dag_layout
 from workbench.views.network.maps import (
     activations,
     edge_density,
@@ -63,7 +62,7 @@ def _theme(dark: bool) -> dict[str, Any]:
 
 
 _SHARED = ("base/controls.js", "base/canvas.js", "network/scene.js")
-_CONSTANTS = {"PALETTE": {"light": _theme(False), "dark": _theme(True)}, "SHOWN": SHOW, "SPLITS": SPLITS[::-1]}
+_CONSTANTS = {"PALETTE": {"light": _theme(False), "dark": _theme(True)}, "SHOWN": SHOW, "SPLITS": SPLITS}
 _HEAD = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in _CONSTANTS.items())
 
 
@@ -151,7 +150,7 @@ class SpatialView(CanvasView):
     show = traitlets.Enum(SHOW, "neurons").tag(sync=True)
     layer = traitlets.Int(-1).tag(sync=True)
     stacked = traitlets.Bool(False).tag(sync=True)
-    split = traitlets.Enum(SPLITS, "test").tag(sync=True)
+    split = traitlets.Enum(SPLITS, "validation").tag(sync=True)
     index = traitlets.Int(0).tag(sync=True)
     brush = traitlets.Bool(False).tag(sync=True)
     region = traitlets.Dict().tag(sync=True)
@@ -185,6 +184,7 @@ class SpatialView(CanvasView):
             "layers": shown.layers.astype(np.int32).tobytes(),
             "positions": shown.positions.astype(np.float32).tobytes(),
             "class_names": self._class_names(),
+            "has_weights": genome.has_weights,
             "lengths": _lengths(genome, self.law),
         }
         return scene if difference is None else scene | _changes(difference)
@@ -228,15 +228,18 @@ class SpatialView(CanvasView):
         if data is None or genome is None or data.shape != genome.input_shape:
             self.picture = {}
             return
-        names, values = data.class_names, activations(genome, data, split, index)
-        outputs = values[genome.n_inputs :][: genome.n_outputs]
-        self.picture = {
+        names = data.class_names
+        picture = {
             "rgba": to_rgba(one_image(data, split, index)).tobytes(),
             "label": names[int(data.labels(split)[index])],
             "size": data.size(split),
-            "values": values.tobytes(),
-            "predicted": names[int(outputs.argmax())] if len(outputs) == len(names) else "",
         }
+        if genome.has_weights:
+            values = activations(genome, data, split, index)
+            outputs = values[genome.n_inputs :][: genome.n_outputs]
+            picture["values"] = values.tobytes()
+            picture["predicted"] = names[int(outputs.argmax())] if len(outputs) == len(names) else ""
+        self.picture = picture
 
     @traitlets.observe("genome", "show")
     def _show_density(self, change: traitlets.Bunch) -> None:
@@ -282,7 +285,7 @@ def _field(genome: Genome, neuron: int) -> dict[str, Any]:
     incoming, outgoing = np.flatnonzero(genome.targets == neuron), np.flatnonzero(genome.sources == neuron)
     return {
         "neuron": neuron,
-        "map": receptive_field(genome, neuron).tobytes(),
+        "map": receptive_field(genome, neuron).tobytes() if genome.has_weights else b"",
         "bias": float(genome.biases[neuron - genome.n_inputs]) if neuron >= genome.n_inputs else None,
         "others": np.concatenate([genome.sources[incoming], genome.targets[outgoing]]).astype(np.int32).tobytes(),
         "weights": genome.weights[np.concatenate([incoming, outgoing])].tobytes(),

@@ -21,7 +21,7 @@ from workbench.views.base.controls import put, setting_control
 from workbench.views.base.markup import quiet
 from workbench.views.base.source import Selection
 from workbench.views.base.view import button, classed
-from workbench.views.inspect.card import mutation_in_words
+from workbench.views.base.words import mutation_in_words
 from workbench.views.network.data import counterpart
 from workbench.views.network.widget import DagView, SpatialView
 from workbench.views.sandbox.data import History, Step

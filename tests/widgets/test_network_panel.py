@@ -1,0 +1,155 @@
+"""The selected network against its parent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import ipywidgets as ipw
+import pytest
+from search.search_samples import finish, step, tiny_data
+
+import workbench as wb
+from workbench.search import Search, SearchConfig
+from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
+from workbench.training import TrainConfig
+from workbench.views.base.source import Selection
+from workbench.views.network.data import genome_difference
+from workbench.views.network.panel import GRAPH, NOTHING, OVER_THE_IMAGE, PARENT, PINNED, NetworkPart, look_at
+from workbench.widgets import NetworkPanel
+
+DATA = tiny_data()
+CONFIG = SearchConfig(population=4, children=2, generations=3, workers=1, train=TrainConfig(epochs=1, batch_size=32))
+INITIAL = InitialConfig(hidden_layers=(1, 2), layer_size=(0.2, 0.5), edges_per_neuron=(2, 4))
+
+
+@pytest.fixture
+def search(tmp_path):
+    space = NeuronSpace.for_data(DATA, INITIAL, backend="csr")
+    search = Search(DATA, CONFIG, tmp_path / "run.sqlite", space)
+    yield search
+    search.close()
+
+
+@pytest.fixture
+def panel(search):
+    step(search, 8)
+    panel = NetworkPanel(search)
+    yield panel
+    panel.close()
+
+
+def test_a_child_is_shown_against_its_parent_at_once(search, panel):
+    panel.selection.individual = 5
+    child, parent = search.results.genome(5), search.results.genome(search.results.individual(5).parent)
+    assert panel.dag.scene["changes"] == genome_difference(parent, child).counts
+    assert panel.note.value == ""
+    panel.against.value = NOTHING
+    assert "changes" not in panel.dag.scene
+    assert panel.dag.genome.to_bytes() == child.to_bytes()
+
+
+def test_the_pinned_network_may_take_the_parents_place(search, panel):
+    panel.selection.individual = 5
+    panel.against.value = PINNED
+    assert "No individual is pinned" in panel.note.value
+    panel.selection.pinned = 0
+    assert panel.note.value == ""
+    pinned, shown = search.results.genome(0), search.results.genome(5)
+    assert panel.dag.scene["changes"] == genome_difference(pinned, shown).counts
+
+
+def test_only_the_picture_in_front_is_fed(panel):
+    panel.selection.individual = 5
+    assert panel.spatial.scene == {}
+    panel.show_tab(OVER_THE_IMAGE)
+    assert panel.spatial.scene["changes"] == panel.dag.scene["changes"]
+    panel.selection.individual = 4
+    assert panel.dag.version == 1
+    panel.show_tab(GRAPH)
+    assert panel.dag.version == 2
+
+
+def test_initial_individuals_have_no_parent(panel):
+    panel.selection.individual = 0
+    assert "it has no parent" in panel.note.value
+    assert "changes" not in panel.dag.scene
+    assert panel.dag.genome is not None
+
+
+def test_a_parent_that_was_not_kept_is_said_to_be_missing(search, panel, monkeypatch):
+    child = search.results.individual(5)
+    genome = panel.source.genome
+    monkeypatch.setattr(panel.source, "genome", lambda id: None if id == child.parent else genome(id))
+    selection = Selection(individual=5)
+    look = look_at(panel.source, selection, PARENT)
+    assert look.before is None
+    assert look.genome.to_bytes() == child.genome.to_bytes()
+    assert f"the network of individual {child.parent} was not kept" in look.notes[0]
+    monkeypatch.setattr(panel.source, "genome", lambda id: None)
+    look = look_at(panel.source, selection, PARENT)
+    assert look.genome is None
+    assert "the network of individual 5 was not kept" in look.notes[0]
+
+
+def test_missing_weights_are_said(panel, monkeypatch):
+    bare = panel.source.genome(0).with_parameters(None, panel.source.genome(0).biases)
+    monkeypatch.setattr(panel.source, "genome", lambda id: bare)
+    panel.selection.individual = 0
+    assert "weights were not kept" in panel.note.value
+
+
+def test_the_head_tells_what_hovering_tells_and_walks(search, panel):
+    head, front = panel.head, [one.id for one in search.archive]
+    assert head.best.disabled is False
+    head.best.click()
+    chosen = search.archive[-1]
+    assert panel.selection.individual == chosen.id
+    assert f'data-individual="{chosen.id}"' in head.facts.value
+    assert f"{chosen.val_accuracy:.2%}" in head.facts.value
+    panel.selection.individual = None
+    for id in (*front, front[-1]):
+        head.next.click()
+        assert panel.selection.individual == id
+    for id in (*front[-2::-1], front[0]):
+        head.previous.click()
+        assert panel.selection.individual == id
+    panel.selection.individual = 7
+    line = search.results.lineage(7)["id"].tolist()[-2::-1]
+    buttons = [each for each in head.ancestors if each.layout.display != "none"]
+    assert [each.description.split()[-1] for each in buttons] == [str(id) for id in line[: len(buttons)]]
+    buttons[0].click()
+    assert panel.selection.individual == line[0]
+
+
+def test_further_tabs_are_made_when_first_opened(search):
+    made = []
+    part = NetworkPart("Further", lambda source, selection: made.append(selection) or ipw.HTML("further"))
+    panel = NetworkPanel(search, parts=[part])
+    assert made == []
+    assert panel.show_tab("Further").value == "further"
+    panel.show_tab(GRAPH)
+    panel.show_tab("Further")
+    assert made == [panel.selection]
+    panel.close()
+
+
+def test_another_space_has_facts_and_further_tabs_only(tmp_path):
+    search = Search(DATA, replace(CONFIG), tmp_path / "run.sqlite", MlpSpace.for_data(DATA))
+    step(search, 5)
+    panel = NetworkPanel(search)
+    assert panel.dag is panel.spatial is None
+    panel.selection.individual = 4
+    assert 'data-individual="4"' in panel.head.facts.value
+    panel.close()
+    search.close()
+
+
+def test_a_stored_run_shows_the_same(search):
+    finish(search)
+    panel = NetworkPanel(wb.open_run(search.path))
+    panel.head.best.click()
+    assert panel.dag.genome is not None
+    panel.selection.individual = 77
+    assert "there is no individual 77" in panel.head.facts.value
+    assert panel.dag.genome is None
+    panel.close()
