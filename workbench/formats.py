@@ -21,6 +21,11 @@ def points(change: float | None) -> str:
     return f"{100 * change:+.2f} points".replace("-", "−")
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things, such as 1 edge, or 1,204 edges."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as 12 s, 3:05 min or 1:02:03 h; – if unknown."""
     if seconds is None:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from search_samples import SMALL, NumberSpace, SheddingSpace, finish, memory_of, step, tiny_data, wait_until
 
-from workbench.errors import ConfigError, WeightsError
+from workbench.errors import ConfigError, RunError, WeightsError
 from workbench.plots import dag_figure, spatial_figure
 from workbench.search import Search, SearchConfig
+from workbench.search.again import plan_again, train_again
+from workbench.search.stored import RunHistory
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig
@@ -95,6 +97,49 @@ def test_topologies_of_real_spaces_are_whole_smaller_and_cannot_be_evaluated(tmp
             assert few.individual(id).genome == bare
             assert dag_figure(bare).data
             assert spatial_figure(bare).data
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_one_individual_is_trained_again_to_the_same_bits(tmp_path, name):
+    space = SPACES[name]
+    config = SearchConfig(population=3, children=3, generations=3, workers=1, train=TrainConfig(epochs=2), seed=2)
+    finish(make(tmp_path / "all", space, replace(config, keep="all")))
+    finish(make(tmp_path / "few", space, config))
+    whole, few = open_run(tmp_path / "all"), open_run(tmp_path / "few")
+    before = (tmp_path / "few").read_bytes()
+    history = RunHistory(few, space)
+    lost = sorted(set(history.individuals) - history.trained)
+    for id in lost:
+        plan = plan_again(history, id)
+        assert plan.again[-1] == id
+        assert f"{len(plan.again)} individual" in plan.cost
+        assert f"{2 * len(plan.again)} epochs in all" in plan.cost
+        told = []
+        again = train_again(plan, DATA, told.append)
+        assert [each.id for each in told] == list(plan.again)
+        assert space.encode(again.genome) == whole.genome_bytes(id)
+        assert not history.differs(again)
+        assert plan_again(history, id).cost == "its weights are there"
+    assert set(history.again) == set(lost)
+    assert (tmp_path / "few").read_bytes() == before
+
+
+def test_what_cannot_be_trained_again(tmp_path):
+    search = make(tmp_path / "run", SheddingSpace())
+    step(search, 7)
+    by_hand = search.insert((500, 0.01))
+    finish(search)
+    history = RunHistory(search.results, search.space)
+    with pytest.raises(RunError, match="no individual 777"):
+        plan_again(history, 777)
+    assert plan_again(history, by_hand).again == ()  # those made by hand are kept
+    history.trained -= {by_hand}
+    with pytest.raises(RunError, match="inserted by hand and not kept"):
+        plan_again(history, by_hand)
+    lost = min(set(history.individuals) - history.trained)
+    history.individuals[lost] = replace(history.individuals[lost], failure="no luck")
+    with pytest.raises(RunError, match="no luck"):
+        plan_again(history, lost)
 
 
 def test_a_bad_choice():

@@ -20,8 +20,8 @@ from workbench.settings import settings_of
 from workbench.spaces import NeuronSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig, evaluate
+from workbench.views.base.background import Background
 from workbench.views.sandbox.data import History, Step
-from workbench.views.sandbox.training import Background
 from workbench.widgets import Sandbox, Selection
 
 DIGITS = load_dataset("digits")

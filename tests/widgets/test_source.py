@@ -10,7 +10,9 @@ from workbench.errors import DataError, RunError, WeightsError
 from workbench.search import Search, SearchConfig
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig
+from workbench.views.base.again import TrainAgain
 from workbench.views.base.source import Source
+from workbench.widgets import InspectView, Selection
 
 DATA = tiny_data()
 INITIAL = InitialConfig(hidden_layers=(1, 2), layer_size=(0.2, 0.5), edges_per_neuron=(2, 4))
@@ -73,3 +75,58 @@ def test_a_network_without_weights_is_refused_by_name(run):
     assert not source.neuron_genome(int(dropped)).has_weights
     with pytest.raises(WeightsError, match=f"the weights of individual {dropped} were not kept"):
         source.trained_genome(int(dropped))
+
+
+@pytest.fixture
+def dropped(run) -> int:
+    """The last individual without weights."""
+    table = run.individuals
+    return int(table["id"][table["genome"] == "topology"].max())
+
+
+def test_training_again_brings_every_view_its_predictions(run, dropped):
+    selection = Selection(individual=dropped)
+    view, again = InspectView(run, selection, DATA), TrainAgain(Source(run, DATA), selection)
+    view.what.value = "confusion"
+    assert view.plot.shown is None
+    assert "Weights not kept" in view.again.note.value
+    assert view.again.train.disabled  # until it is known what it takes
+    view.again.wait()
+    assert "must be trained again, " in view.again.note.value
+    assert not view.again.train.disabled
+    view.again.train.click()
+    view.again.wait()
+    assert "Trained again to the same" in view.again.note.value
+    assert view.plot.shown is not None
+    assert view.source.trained_genome(dropped).has_weights
+    assert again.layout.display is None  # it follows another source, which knows nothing of it
+    selection.individual = int(run.front()["id"].iloc[0])
+    assert view.again.layout.display == "none"
+    for each in (view, again):
+        each.close()
+
+
+def test_it_can_be_stopped_and_goes_on_where_it_was(run):
+    source, selection = Source(run, DATA), Selection()
+    chains = {id: len(source.plan_again(id).again) for id in run.individuals["id"].tolist()}
+    selection.individual, most = max(chains.items(), key=lambda each: each[1])
+    assert most > 1
+    view = TrainAgain(source, selection)
+    view.wait()
+    view.train.click()
+    view.halt.click()
+    view.wait()
+    assert "Weights not kept" in view.note.value
+    assert len(source.plan_again(selection.individual).again) < most
+    view.train.click()
+    view.wait()
+    assert "Trained again" in view.note.value
+    view.close()
+
+
+def test_without_the_data_it_says_why_not(run, dropped):
+    view = TrainAgain(Source(run), Selection(individual=dropped))
+    view.wait()
+    assert view.train.disabled
+    assert "pass the same as data=" in view.note.value
+    view.close()

@@ -37,21 +37,11 @@ class ForkPlan:
     latencies: dict[int, float] = field(default_factory=dict)  # microseconds by id, if predicted anew for the fork
 
     @property
-    def epochs(self) -> int:
-        """Epochs of training that `again` takes."""
-        results = (self.history.individuals[id].result for id in self.again)
-        return sum(result.epochs for result in results if result)
-
-    @property
     def cost(self) -> str:
         """What it costs, in words."""
         if not self.again:
             return "all weights that it needs are stored"
-        seconds = sum(self.history.individuals[id].wall_seconds for id in self.again)
-        return (
-            f"the weights of generation {self.generation} are not all stored: {len(self.again)} individuals must be "
-            f"trained again, {self.epochs} epochs in all, which took {seconds:.0f} s of one core the first time"
-        )
+        return f"the weights of generation {self.generation} are not all stored: {self.history.effort(self.again)}"
 
 
 def plan_fork(

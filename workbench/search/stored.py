@@ -20,6 +20,7 @@ from workbench.datasets import Dataset, dataset_names, load_dataset
 from workbench.errors import RunError
 from workbench.evolution import Credits, EarlyStopping, front_of
 from workbench.executors import Task, make_child, one_thread_each
+from workbench.formats import counted
 from workbench.individuals import Individual, is_by_hand
 from workbench.objectives import LatencyModel, Objective
 from workbench.search.config import FREE_SETTINGS, LENGTH_EVENT, MOST, SearchConfig, Settings, Timeline
@@ -142,6 +143,7 @@ class RunHistory:
         self.timeline = Timeline(start, space, memory.events)
         table = run.individuals
         self.trained = frozenset(int(id) for id in table["id"][table["genome"] == "trained"])
+        self.again: dict[int, Individual] = {}  # trained again, kept in memory only
 
         def credits_before(generation: int, objectives: tuple[Objective, ...]) -> Credits:
             return Credits.of((one for one in memory.individuals if one.generation < generation), objectives)
@@ -149,7 +151,9 @@ class RunHistory:
         self._credits_before = lru_cache(maxsize=1)(credits_before)
 
     def genome(self, id: int) -> Any:
-        """The stored genome of an individual; `RunError` if there is none."""
+        """The genome of an individual, stored or trained again; `RunError` if there is none."""
+        if id in self.again:
+            return self.again[id].genome
         blob = self.run.genome_bytes(id)
         return self.run.genome(id) if blob is None else self.space.decode(blob)
 
@@ -162,14 +166,24 @@ class RunHistory:
         return [one.id for one in front_of(known, objectives)]
 
     def missing(self, ids: Iterable[int]) -> list[int]:
-        """Individuals of `ids` without stored weights, and the ancestors needed to make them again, parents first."""
+        """Individuals of `ids` without weights, and the ancestors needed to make them again, parents first."""
         found: set[int] = set()
         for id in ids:
             each: int | None = id
-            while each is not None and each not in self.trained and each not in found:
+            while not (each is None or each in self.trained or each in self.again or each in found):
                 found.add(each)
                 each = self.individuals[each].parent
         return sorted(found, key=lambda id: (self.individuals[id].generation, id))
+
+    def effort(self, ids: Sequence[int]) -> str:
+        """What making individuals again takes, in words."""
+        results = (self.individuals[id].result for id in ids)
+        epochs = sum(result.epochs for result in results if result)
+        seconds = sum(self.individuals[id].wall_seconds for id in ids)
+        return (
+            f"{counted(len(ids), 'individual')} must be trained again, {counted(epochs, 'epoch')} in all, which took "
+            f"{seconds:.{0 if seconds >= 10 else 1}f} s of one core the first time"
+        )
 
     def make_again(
         self, ids: Sequence[int], data: Any, workers: int, on_child: Callable[[Individual], None] | None = None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import traitlets
@@ -12,9 +15,10 @@ from workbench.errors import DataError, RunError, WeightsError, WorkbenchError
 from workbench.genome import Genome
 from workbench.individuals import Individual
 from workbench.search import Search, SearchConfig, Snapshot, snapshot_of
+from workbench.search.again import AgainPlan, plan_again, train_again
 from workbench.search.config import Settings, Timeline
 from workbench.search.snapshot import written_at
-from workbench.search.stored import data_of
+from workbench.search.stored import RunHistory, data_of
 from workbench.settings import from_values
 from workbench.space import SearchSpace
 from workbench.store import Run
@@ -35,7 +39,14 @@ class Selection(traitlets.HasTraits):
 
     @traitlets.observe("individual")
     def _forget_neuron(self, change: traitlets.Bunch) -> None:
-        self.neuron = None
+        if change["new"] != change["old"]:
+            self.neuron = None
+
+    def look_again(self) -> None:
+        """Have every view look anew at the individuals: a network has its weights again."""
+        for name in ("individual", "pinned"):
+            same = getattr(self, name)
+            self.notify_change(traitlets.Bunch(name=name, old=same, new=same, owner=self, type="change"))
 
 
 def source_of(watched: Search | Run | Source, data: Dataset | None = None) -> Source:
@@ -71,6 +82,8 @@ class Source:
         self._individual: Individual | None = None
         self._settings: tuple[int, Settings] | None = None
         self._parents: dict[int, int | None] = {}
+        self._history: RunHistory | None = None
+        self._reading = Lock()  # of the history
 
     @property
     def version(self) -> object:
@@ -144,6 +157,8 @@ class Source:
     def individual(self, id: int) -> Individual:
         """An individual, from memory if it is alive, new or on the front; else from the run file.
 
+        Its network is the one that `train_again` made, if it did.
+
         Raises:
             WorkbenchError: if there is no such individual, or it cannot be read.
         """
@@ -153,6 +168,9 @@ class Source:
             found = next(kept, None)
             if found is None or found.result is None or found.result.genome is None:
                 found = self.run.individual(id)
+            again = self._history.again.get(id) if self._history is not None else None
+            if again is not None and found.result is not None:
+                found = replace(found, result=replace(found.result, genome=again.genome))
             self._individual = found
         return self._individual
 
@@ -212,3 +230,37 @@ class Source:
         if not genome.has_weights:
             raise WeightsError(f"the weights of individual {id} were not kept, so it predicts nothing")
         return genome
+
+    def lacks_weights(self, id: int) -> bool:
+        """Whether an individual has (or had) a network of neurons whose weights were not kept."""
+        try:
+            self.trained_genome(id)
+        except WeightsError:
+            return True
+        except WorkbenchError:
+            return False
+        return False
+
+    def plan_again(self, id: int) -> AgainPlan:
+        """What training an individual again will take; reads the run, so it belongs into a thread.
+
+        Raises:
+            WorkbenchError: if it cannot be trained again, or the data set is missing.
+        """
+        self.needed_data()
+        with self._reading:
+            if self._history is None or id not in self._history.individuals:
+                known = self._history.again if self._history is not None else {}
+                self._history = RunHistory(self.run, self.space)
+                self._history.again.update(known)
+            return plan_again(self._history, id)
+
+    def train_again(self, plan: AgainPlan, on_child: Callable[[Individual], None] | None = None) -> Individual:
+        """Train an individual again, for all views of this source and in memory only.
+
+        Raises:
+            RunError: if it cannot be trained again.
+        """
+        made = train_again(plan, self.needed_data(), on_child)
+        self._individual = None
+        return made

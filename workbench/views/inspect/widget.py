@@ -11,9 +11,10 @@ import plotly.graph_objects as go
 
 from workbench.compiler.export import export_network
 from workbench.datasets import Dataset
-from workbench.errors import DataError, WorkbenchError
+from workbench.errors import DataError, WeightsError, WorkbenchError
 from workbench.search import Search, Snapshot
 from workbench.store import Run
+from workbench.views.base.again import TrainAgain
 from workbench.views.base.markup import alert, quiet
 from workbench.views.base.plot import Plot
 from workbench.views.base.source import Selection, Source, source_of
@@ -74,10 +75,12 @@ class InspectView(View):
         ]
         self.exports = classed(ipw.HBox(exports), "wb-buttons")
         self.title, self.message, self.exported = ipw.HTML(), ipw.HTML(), ipw.HTML()
+        self.again = TrainAgain(self.source, self.selection)
         self.plot = Plot()
         self.add_class("wb-inspect")
         head = classed(ipw.HBox([self.what, self.exports]), "wb-head")
-        self.children = (style_sheet(), self.title, head, self.exported, self.choice, self.message, self.plot)
+        notes = (self.again, self.exported, self.choice, self.message)
+        self.children = (style_sheet(), self.title, head, *notes, self.plot)
         for control in (self.what, self.split, self.true, self.predicted, self.mistake):
             control.observe(self._change, "value")
         self._on_selection(self._look)
@@ -115,7 +118,7 @@ class InspectView(View):
             self.plot.show(self._figures[what](id), self._click if what == "confusion" else None)
         except WorkbenchError as error:
             self.plot.show(None)
-            self.message.value = alert(str(error))
+            self.message.value = "" if isinstance(error, WeightsError) else alert(str(error))  # `again` says it
 
     def _mistake_figure(self, id: int) -> go.Figure:
         classes = (None if box.value == ANY else box.value for box in (self.true, self.predicted))

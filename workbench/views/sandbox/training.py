@@ -1,12 +1,8 @@
-"""Training in the sandbox: threads that work for it, and the panel with the live curve."""
+"""Training in the sandbox: the panel with the live curve."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from typing import Any
 
 import ipywidgets as ipw
 
@@ -17,6 +13,7 @@ from workbench.individuals import TrainResult
 from workbench.settings import settings_of
 from workbench.spaces import NeuronSpace
 from workbench.training import TrainConfig
+from workbench.views.base.background import Background
 from workbench.views.base.markup import alert, quiet
 from workbench.views.base.plot import Plot
 from workbench.views.base.view import button
@@ -24,75 +21,11 @@ from workbench.views.inspect.data import TrainingCurves
 from workbench.views.inspect.figure import draw_curves
 from workbench.views.sandbox.panels import controls_of, row, with_values
 
-TICK_SECONDS = 0.2
-"""Between two looks at what the threads have done."""
-
 TRAINED = ("epochs", "learning_rate")
 """Settings of a training that have a control; the others are those of the search."""
 
 MOST_EPOCHS = 200
 """A network may be trained for longer here than in a search."""
-
-
-class Background:
-    """Threads that work for a widget; results are handed over in the kernel's event loop, by one writer.
-
-    While any thread works, `live` is called there a few times a second.
-    """
-
-    def __init__(self, live: Callable[[], None]) -> None:
-        self._live = live
-        self._jobs: list[tuple[Future[Any], Callable[[Any], None], Callable[[Exception], None]]] = []
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether there is work to be done or handed over."""
-        return bool(self._jobs)
-
-    def start(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
-        """Do `work` in a thread; then call `done` with its result, or `failed`, in the kernel's loop.
-
-        Without a running loop (a plain script) `wait` calls them.
-        """
-        future: Future[Any] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(work())
-            except Exception as error:  # shown to the person who asked for the work
-                future.set_exception(error)
-
-        self._jobs.append((future, done, failed))
-        threading.Thread(target=run, name="workbench-sandbox", daemon=True).start()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        if self._task is None or self._task.done():
-            self._task = loop.create_task(self._watch(), name="workbench-sandbox")
-
-    def tick(self) -> None:
-        """Hand over what is finished, in the order in which it was started."""
-        ended = [job for job in self._jobs if job[0].done()]
-        self._jobs = [job for job in self._jobs if job not in ended]
-        for future, done, failed in ended:
-            if isinstance(error := future.exception(), Exception):
-                failed(error)
-            else:
-                done(future.result())
-        self._live()
-
-    def wait(self) -> None:
-        """Block until all work is done and handed over; for scripts and tests."""
-        while self._jobs:
-            self._jobs[0][0].exception()  # waits
-            self.tick()
-
-    async def _watch(self) -> None:
-        while self._jobs:
-            await asyncio.sleep(TICK_SECONDS)
-            self.tick()
 
 
 class TrainingPanel(ipw.VBox):

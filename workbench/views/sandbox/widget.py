@@ -19,13 +19,14 @@ from workbench.mutations import KINDS
 from workbench.search import Search
 from workbench.spaces import NeuronSpace
 from workbench.store import Run
+from workbench.views.base.background import Background
 from workbench.views.base.markup import alert, quiet
 from workbench.views.base.source import Selection, Source, source_of
 from workbench.views.base.view import classed, panel, style_sheet
 from workbench.views.network.data import GenomeDifference, genome_difference
 from workbench.views.sandbox import panels
 from workbench.views.sandbox.data import TRAIN, History, Step, changes_html, defaults_for
-from workbench.views.sandbox.training import Background, TrainingPanel
+from workbench.views.sandbox.training import TrainingPanel
 
 
 def sandbox_of(source: Source, selection: Selection) -> ipw.Widget:
