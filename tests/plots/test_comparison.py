@@ -70,7 +70,7 @@ def test_equal_cost(runs, tmp_path):
         tmp_path / "short.sqlite", [member(0, None, 0, None, 0.9, 100)], [record(0, [0], [0], 6, 0.9)], seed=9
     )
     found = comparison({**runs, "short": short})
-    assert found.budget == {"individuals": 6, "epochs": 60, "minutes": 1}
+    assert found.budget == {"training": 2 * 100, "individuals": 6, "epochs": 60, "minutes": 1}
     assert {curve.hypervolume_at("individuals", 6) for curve in found.groups["selection random"]} == {0.3}
     assert comparison(runs).budget["individuals"] == 10
 
@@ -80,6 +80,8 @@ def test_the_table_of_tests(runs):
     assert (row["median"], row["other's median"]) == (0.7, 0.5)
     assert row["P(group > other)"] == 1
     assert np.isnan(row["p"])  # one run cannot be tested
+    (early,) = rank_table(comparison(runs), "individuals", share=0.6).to_dict("records")
+    assert (early["median"], early["other's median"]) == (0.3, 0.3)
 
 
 def test_other_bounds_are_brought_to_the_first(tmp_path):
@@ -110,7 +112,7 @@ def test_the_figure(runs):
     assert medians == ["selection pareto, median", "selection random, median"]
     points = [trace for trace in figure.data if trace.xaxis == "x3"]
     assert [list(trace.y) for trace in points] == [[0.6, 0.7, 0.8], [0.5]]
-    with pytest.raises(ConfigError, match="cost expects one of individuals, epochs, minutes, got 'money'"):
+    with pytest.raises(ConfigError, match="cost expects one of training, individuals, epochs, minutes, got 'money'"):
         comparison_figure(runs, cost="money")
 
 

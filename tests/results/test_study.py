@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import ConfigError, RunError
+from workbench.plots import comparison, comparison_figure
 from workbench.results import __main__ as command
 from workbench.results.files import ResultFile
-from workbench.results.study import Study, carry_out, markdown, study_tables
+from workbench.results.study import Study, carry_out, markdown, stored_comparison, study_tables
 from workbench.search import SearchConfig
 from workbench.search.report import chosen_members
 from workbench.store import open_run
@@ -52,6 +53,28 @@ def test_random_searches_spend_what_the_searches_spent(study):
         run = open_run(study.run_path("search", seed))
         assert found["hypervolume"] == run.generations["hypervolume"].iloc[-1]
         assert found["individuals"] == 5 + 3 * 2
+
+
+def test_the_searches_compare_from_the_file_alone(study):
+    """As from the run files themselves."""
+    stored = stored_comparison(study.results_path("searches"))
+    groups = {"evolution": ["search 0", "search 1"], "random search": ["random 0", "random 1"]}
+    runs = {name: open_run(study.run_path(*name.split())) for names in groups.values() for name in names}
+    found = comparison(runs, groups)
+    assert {name: len(curves) for name, curves in stored.groups.items()} == {"evolution": 2, "random search": 2}
+    for cost, budget in found.budget.items():
+        assert stored.budget[cost] == pytest.approx(budget, rel=1e-5)
+        for one, other in zip(stored.tests(cost, budget * 1.01), found.tests(cost, budget * 1.01), strict=True):
+            assert one.medians == pytest.approx(other.medians, abs=1e-4)
+    for name, attained in found.attainment.items():
+        assert stored.attainment[name].median == pytest.approx(attained.median, nan_ok=True)
+    assert comparison_figure(stored).layout.xaxis2.title.text == "training: epochs × FLOPs"
+
+
+def test_a_file_without_costs_does_not_compare(tmp_path):
+    ResultFile(tmp_path / "searches.json").add("search seed 0", {"front": [], "selection": "pareto"})
+    with pytest.raises(RunError, match="'search seed 0' has no costs"):
+        stored_comparison(tmp_path / "searches.json")
 
 
 def test_what_is_done_is_not_done_again(study, few):

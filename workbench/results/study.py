@@ -6,20 +6,24 @@ From these files come the tables, as Markdown: every figure of the README is pri
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from workbench import baselines
 from workbench.datasets import Dataset
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, RunError
 from workbench.results.files import ABOUT, Mean, ResultFile, looks_at_test, mean_of, measured_baselines
 from workbench.results.random_search import random_search, training_cost
 from workbench.results.retraining import FINISHINGS, Finishing, finish_member, retrain_front, retraining_table
 from workbench.search import Search, preset
 from workbench.store import Run, open_run
+from workbench.views.compare.data import Comparison, Curve, curve_of
 
 Say = Callable[[str], None]
 
@@ -151,6 +155,7 @@ def _finish(study: Study, search: Search, key: str, say: Say) -> None:
     if run.state != "finished":
         return
     individuals, generations, front = run.individuals, run.generations, run.front()
+    curve = curve_of(run, key)
     entry = {
         "seed": run.seed,
         "selection": run.config["selection"],
@@ -161,6 +166,8 @@ def _finish(study: Study, search: Search, key: str, say: Say) -> None:
         "minutes": float(generations["wall_seconds"].sum()) / 60,
         "front": list(zip(front["flops"].tolist(), front["val_accuracy"].tolist(), strict=True)),
         "processor": run.description.cpu,
+        "hypervolumes": curve.hypervolume.round(5).tolist(),
+        "costs": {name: [float(f"{each:.6g}") for each in spent] for name, spent in curve.costs.items()},
     }
     ResultFile(study.results_path("searches")).add(key, entry)
     say(f"{study.dataset}, {key}: hypervolume {entry['hypervolume']:.4f} after {entry['minutes']:.1f} minutes")
@@ -196,6 +203,24 @@ def _finished(study: Study, seed: int) -> Run:
     if not path.exists() or (run := open_run(path)).state != "finished":
         raise ConfigError(f"{path} is not a finished search; do the step 'searches' first")
     return run
+
+
+# ---------------------------------------------------------------------- comparison
+def stored_comparison(path: str | os.PathLike[str]) -> Comparison:
+    """The searches and random searches of a study compared, from the file `searches-*.json` that it leaves.
+
+    Raises:
+        RunError: if the file cannot be read, or an entry of it lacks what a comparison shows.
+    """
+    groups: dict[str, list[Curve]] = {"evolution": [], "random search": []}
+    for key, entry in ResultFile(path).items():
+        if "costs" not in entry:
+            raise RunError(f"{path}: {key!r} has no costs; run the steps searches and random of its study again")
+        flops, accuracy = np.array(entry["front"], float).reshape(-1, 2).T
+        costs = {name: np.array(spent, float) for name, spent in entry["costs"].items()}
+        group = "random search" if entry["selection"] == "random" else "evolution"
+        groups[group].append(Curve(key, flops, accuracy, costs, np.array(entry["hypervolumes"], float)))
+    return Comparison({name: tuple(curves) for name, curves in groups.items() if curves}, {})
 
 
 # ---------------------------------------------------------------------- tables

@@ -44,7 +44,7 @@ ON_DARK = {
 """What takes a colour's place on dark ground, where it would be too dark."""
 
 CATEGORIES = (GREY, ORANGE, SKY, GREEN, VERMILLION, PINK, BLUE, YELLOW)
-"""Mutations in turn; the first is for initial individuals."""
+"""Mutations in turn, as the search space lists them; the first is for initial individuals."""
 
 GROUPS = (FRONT, GREEN, PINK, SKY, YELLOW, BLUE, ORANGE)
 """Runs, or groups of runs, in turn: the run itself first, then those it is compared with."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,17 +16,22 @@ from workbench.evolution import HypervolumeBounds, hypervolume
 from workbench.evolution.ranking import front_of
 from workbench.formats import in_words, setting_text
 from workbench.settings import from_values
-from workbench.views.front.data import staircase
+from workbench.views.front.data import staircase, training_spent
 from workbench.views.run.data import flat
 
 if TYPE_CHECKING:
     from workbench.store import Run
 
-COSTS = {"individuals": "individuals trained", "epochs": "epochs trained", "minutes": "minutes of the search"}
-"""What a run may be measured against."""
+COSTS = {
+    "training": "training: epochs × FLOPs",
+    "individuals": "individuals trained",
+    "epochs": "epochs trained",
+    "minutes": "minutes of the search",
+}
+"""What a run may be measured against; the first is the fair one, since large networks take longer to train."""
 
 COLUMNS = {"individuals": ("n_evaluated", 1), "epochs": ("epochs", 1), "minutes": ("wall_seconds", 60)}
-"""The column of the generations that has each of these costs, and the size of its unit there."""
+"""The column of the generations that has each of these costs but `training`, and the size of its unit there."""
 
 ALIKE = ("seed", "generations", "budget", "workers", "attempts", "child_seconds", "keep", "space.initial.flops")
 """Settings that runs of one group may differ in: repeats, their length, what changes no result, and the range of sizes
@@ -54,9 +60,9 @@ class Curve:
     name: str
     flops: np.ndarray  # float64 [members]
     accuracy: np.ndarray  # on the validation split, float64 [members]
-    ids: np.ndarray  # int64 [members]
     costs: Mapping[str, np.ndarray]  # by the names of `COSTS`: spent by the end of each generation, [generations]
     hypervolume: np.ndarray  # by then, within the bounds of the first run compared, float64 [generations]
+    ids: Sequence[int] = ()  # of the members, if they are known
 
     def hypervolume_at(self, cost: str, spent: float) -> float:
         """Hypervolume at the last generation that had cost no more; 0 before the first."""
@@ -129,16 +135,28 @@ class Comparison:
     """Several runs in groups."""
 
     groups: Mapping[str, tuple[Curve, ...]]  # by name of the group
-    attainment: Mapping[str, Attainment]  # of each group
-    budget: Mapping[str, float]  # what every run has spent, by the names of `COSTS`: where hypervolumes compare
     settings: Mapping[str, Mapping[str, Any]]  # those that differ: their value in each run, by the run's name
 
-    def tests(self, cost: str) -> list[RankTest]:
-        """Each pair of groups, compared by hypervolume where every run has spent the same `cost`."""
-        values = {
-            name: [curve.hypervolume_at(cost, self.budget[cost]) for curve in curves]
-            for name, curves in self.groups.items()
-        }
+    @cached_property
+    def budget(self) -> dict[str, float]:
+        """What every run has spent, by the names of `COSTS`: where hypervolumes compare."""
+        spent = {cost: [curve.costs[cost] for curve in self._curves] for cost in COSTS}
+        return {cost: min(float(each[-1]) if len(each) else 0.0 for each in curves) for cost, curves in spent.items()}
+
+    @cached_property
+    def attainment(self) -> dict[str, Attainment]:
+        """What the runs of each group reach."""
+        flops = _flops_of(self._curves)
+        return {group: attainment(members, flops) for group, members in self.groups.items()}
+
+    @property
+    def _curves(self) -> list[Curve]:
+        return [curve for members in self.groups.values() for curve in members]
+
+    def tests(self, cost: str, spent: float | None = None) -> list[RankTest]:
+        """Each pair of groups, compared by hypervolume where every run has `spent` as much; None: the `budget`."""
+        spent = self.budget[cost] if spent is None else spent
+        values = {name: [curve.hypervolume_at(cost, spent) for curve in curves] for name, curves in self.groups.items()}
         return [rank_test(one, values[one], other, values[other]) for one, other in combinations(values, 2)]
 
 
@@ -168,27 +186,24 @@ def comparison(runs: Mapping[str, Run], groups: Mapping[str, Sequence[str]] | No
     bounds = _bounds(next(iter(runs.values())))
     curves = {name: curve_of(run, name, bounds) for name, run in runs.items()}
     made = {group: tuple(curves[name] for name in names) for group, names in groups.items() if names}
-    used = [curve for members in made.values() for curve in members]
-    budget = {cost: min(curve.costs[cost][-1] if len(curve.costs[cost]) else 0.0 for curve in used) for cost in COSTS}
-    flops = _flops_of(used)
-    attained = {group: attainment(members, flops) for group, members in made.items()}
-    return Comparison(made, attained, budget, settings)
+    return Comparison(made, settings)
 
 
-def curve_of(run: Run, name: str, bounds: HypervolumeBounds) -> Curve:
-    """One run; its hypervolumes are computed anew if it was made with other bounds."""
+def curve_of(run: Run, name: str, bounds: HypervolumeBounds | None = None) -> Curve:
+    """One run; its hypervolumes are computed anew if it was made with other bounds than `bounds`."""
     table, generations = run.individuals, run.generations
     front = staircase(table[table["on_front"]].sort_values("flops"))
     volumes = generations["hypervolume"].to_numpy(float)
-    if _bounds(run) != bounds:
+    if bounds is not None and _bounds(run) != bounds:
         volumes = _hypervolumes(table, generations["generation"], bounds)
+    costs = {cost: np.cumsum(generations[name].to_numpy(float)) / unit for cost, (name, unit) in COLUMNS.items()}
     return Curve(
         name=name,
         flops=front["flops"].to_numpy(float),
         accuracy=front["val_accuracy"].to_numpy(float),
-        ids=front["id"].to_numpy(np.int64),
-        costs={cost: np.cumsum(generations[name].to_numpy(float)) / unit for cost, (name, unit) in COLUMNS.items()},
+        costs={"training": training_spent(run), **costs},
         hypervolume=volumes,
+        ids=front["id"].tolist(),
     )
 
 

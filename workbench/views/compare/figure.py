@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,52 +27,66 @@ BAND = 0.18
 
 
 def comparison_figure(
-    runs: Mapping[str, Run], groups: Mapping[str, Sequence[str]] | None = None, cost: str = "individuals"
+    runs: Mapping[str, Run] | Comparison, groups: Mapping[str, Sequence[str]] | None = None, cost: str = "training"
 ) -> go.Figure:
-    """Runs of one data set compared; see `workbench.views.compare.data.comparison` for the arguments and errors.
+    """Runs of one data set compared.
 
     Left: the front of each run (thin), and of each group the median attainment (thick) within the band from what all
     its runs attain to what the best attains. Middle: hypervolume against `cost`, thin per run, thick the median. Right:
     hypervolume of every run where all have spent the same (the dotted line).
+
+    Args:
+        runs: by name, or a comparison that is known already.
+        groups: as of `comparison`, whose errors this raises, too.
+        cost: one of `COSTS`.
     """
-    return compared_figure(comparison(runs, groups), cost)
-
-
-def compared_figure(found: Comparison, cost: str = "individuals") -> go.Figure:
-    """The figure of a comparison that is known already; `cost` is one of `COSTS`."""
     if cost not in COSTS:
         raise ConfigError(f"cost expects one of {', '.join(COSTS)}, got {cost!r}")
-    budget = found.budget[cost]
-    spent = f"hypervolume at {budget:,.4g} {'minutes' if cost == 'minutes' else cost}"
-    titles = ["attainment and fronts", "hypervolume", spent]
-    figure = make_subplots(1, 3, subplot_titles=titles, column_widths=[0.43, 0.34, 0.23], horizontal_spacing=0.075)
+    found = runs if isinstance(runs, Comparison) else comparison(runs, groups)
+    titles = ["validation accuracy: fronts", "hypervolume", f"hypervolume at {amount(found.budget[cost], cost)}"]
+    figure = make_subplots(1, 3, subplot_titles=titles, column_widths=[0.42, 0.34, 0.24], horizontal_spacing=0.075)
     for number, (group, curves) in enumerate(found.groups.items()):
         color = group_color(number)
         panels = (
             (*_attained(found.attainment[group], group, color), *_fronts(curves, color)),
             _volumes(curves, group, cost, color),
-            (_spread(curves, cost, budget, number, color),),
+            (_spread(curves, cost, found.budget[cost], number, color),),
         )
         for column, traces in enumerate(panels, 1):
             for trace in traces:
                 figure.add_trace({"legendgroup": group, "showlegend": False, **trace}, 1, column)
-    figure.add_vline(x=budget, line={"dash": "dot", "width": 1.5, "color": INK}, row=1, col=2)
+    figure.add_vline(x=found.budget[cost], line={"dash": "dot", "width": 1.5, "color": INK}, row=1, col=2)
     flops = np.concatenate([attained.flops for attained in found.attainment.values()])
     figure.update_xaxes(log_axis(flops), title_text="FLOPs per image", row=1, col=1)
-    figure.update_yaxes(title_text="validation accuracy", tickformat=".1%", row=1, col=1)
-    figure.update_xaxes(title_text=COSTS[cost], rangemode="tozero", row=1, col=2)
-    short = [figure_text(name if len(name) <= 22 else name[:20] + "…") for name in found.groups]
-    places = list(range(len(short)))
-    figure.update_xaxes(tickvals=places, ticktext=short, range=[-0.6, len(short) - 0.4], row=1, col=3)
+    figure.update_yaxes(tickformat=".1~%", row=1, col=1)
+    figure.update_xaxes(title_text=COSTS[cost], rangemode="tozero", nticks=6, tickformat="~s", row=1, col=2)
+    places = list(range(len(found.groups)))
+    names = [_wrapped(name) for name in found.groups]
+    figure.update_xaxes(
+        tickvals=places, ticktext=names, tickangle=0, range=[-0.6, len(names) - 0.4], showgrid=False, row=1, col=3
+    )
     figure.update_layout(
         template="plotly_white",
         width=1240,
-        height=500,
-        legend={"orientation": "h", "y": -0.18, "yanchor": "top", "traceorder": "normal"},
-        margin={"b": 110},
+        height=460,
+        legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
+        margin={"t": 50, "b": 100},
     )
     figure.update_annotations(font_size=13)
     return figure
+
+
+def amount(spent: float, cost: str) -> str:
+    """What was spent, in words: "2.4 min", "660 individuals"."""
+    if cost == "training":
+        return f"{spent:.3g} epochs × FLOPs".replace("e+0", "e").replace("e+", "e")
+    return f"{spent:.3g} min" if cost == "minutes" else f"{spent:,.0f} {cost}"
+
+
+def _wrapped(name: str) -> str:
+    """The name of a group in short lines, safe in a figure."""
+    lines = textwrap.wrap(name, 13, max_lines=3, placeholder=" …")
+    return "<br>".join(figure_text(line) for line in lines)
 
 
 def _line(x: Any, y: Any, name: str, hover: str, **line: Any) -> dict[str, Any]:
@@ -101,7 +116,7 @@ def _attained(attained: Attainment, group: str, color: str) -> Iterator[dict[str
 
 def _fronts(curves: Sequence[Curve], color: str) -> Iterator[dict[str, Any]]:
     for curve in curves:
-        hover = ", individual %{customdata}<br>%{y:.2%} at %{x:,} FLOPs"
+        hover = f"{', individual %{customdata}' if len(curve.ids) else ''}<br>%{{y:.2%}} at %{{x:,}} FLOPs"
         front = _line(curve.flops, curve.accuracy, curve.name, hover, width=0.7, color=color)
         yield {**front, "mode": "lines+markers", "marker": {"size": 3.5}, "opacity": 0.7, "customdata": curve.ids}
 
@@ -132,14 +147,17 @@ def _spread(curves: Sequence[Curve], cost: str, budget: float, place: int, color
     }
 
 
-def rank_table(found: Comparison, cost: str = "individuals") -> pd.DataFrame:
-    """The rank test of each pair of groups: hypervolumes where every run has spent the same `cost`."""
+def rank_table(found: Comparison, cost: str = "training", share: float = 1.0) -> pd.DataFrame:
+    """The rank test of each pair of groups: hypervolumes where every run has spent the same `cost`.
+
+    That is what the cheapest run has spent in all, or a `share` of it.
+    """
     import pandas as pd
 
     names = ["group", "other", "runs", "median", "other's median", "p", "smallest p possible", "P(group > other)"]
     rows = [
         (one.first, one.second, f"{one.n[0]} and {one.n[1]}", *one.medians, one.p, one.smallest_p, one.effect)
-        for one in found.tests(cost)
+        for one in found.tests(cost, share * found.budget[cost])
     ]
     return pd.DataFrame(rows, columns=names)
 

@@ -14,7 +14,7 @@ from workbench.views.base.markup import alert, quiet, table
 from workbench.views.base.plot import Plot
 from workbench.views.base.view import bar, button, classed, style_sheet
 from workbench.views.compare.data import COSTS, Comparison, comparison
-from workbench.views.compare.figure import compared_figure, rank_table, settings_table
+from workbench.views.compare.figure import amount, comparison_figure, rank_table, settings_table
 
 NOTE = (
     "Runs that differ only in seed, workers or length form a group. Thick lines are medians; the band reaches from "
@@ -51,7 +51,7 @@ class CompareView(ipw.VBox):
         more = ipw.Text(placeholder=hint, description="more", continuous_update=False)
         self.more = classed(more, "wb-more-runs")
         costs = [(text, name) for name, text in COSTS.items()]
-        self.cost = classed(ipw.Dropdown(options=costs, description="against", value="individuals"), "wb-cost")
+        self.cost = classed(ipw.Dropdown(options=costs, description="against"), "wb-cost")
         help = "Read the chosen runs and compare"
         self.button = button("Compare", "wb-compare-now", help, self.compare, "balance-scale")
         self.message, self.tests, self.settings = ipw.HTML(), ipw.HTML(), ipw.HTML()
@@ -98,9 +98,10 @@ class CompareView(ipw.VBox):
     def _show(self) -> None:
         if self.found is None:
             return
-        self.plot.show(compared_figure(self.found, self.cost.value))
-        ranks = rank_table(self.found, self.cost.value)
-        title = f"Hypervolume at equal cost ({COSTS[self.cost.value]})"
+        cost = self.cost.value
+        self.plot.show(comparison_figure(self.found, cost=cost))
+        ranks = rank_table(self.found, cost)
+        title = f"Rank test of the hypervolumes at {amount(self.found.budget[cost], cost)}"
         self.tests.value = table(title, ranks) if len(ranks) else quiet("One group: nothing to test.")
         settings = settings_table(self.found).rename_axis("setting").reset_index()
         title = "Settings that differ"

@@ -156,10 +156,12 @@ def hypervolume_spread(runs: Sequence[Run], against: str = "generation") -> tupl
 def _curve(run: Run, against: str) -> tuple[np.ndarray, np.ndarray]:
     """What was spent by the end of each generation, and the hypervolume then."""
     generations = run.generations
-    volumes = generations["hypervolume"].to_numpy(float)
-    if against == "generation":
-        return generations["generation"].to_numpy(float), volumes
+    spent = generations["generation"].to_numpy(float) if against == "generation" else training_spent(run)
+    return spent, generations["hypervolume"].to_numpy(float)
+
+
+def training_spent(run: Run) -> np.ndarray:
+    """Epochs × FLOPs, summed over all individuals up to the end of each generation, float64 [generations]."""
     table = run.individuals
     costs = table["epochs"].fillna(0).astype(float) * table["flops"].fillna(0).astype(float)
-    spent = costs.groupby(table["generation"]).sum().cumsum()
-    return spent.reindex(generations["generation"]).to_numpy(float), volumes
+    return costs.groupby(table["generation"]).sum().cumsum().reindex(run.generations["generation"]).to_numpy(float)
