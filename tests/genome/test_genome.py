@@ -254,6 +254,56 @@ def test_graphs_by_hand():
         Genome.from_networkx(graph)
 
 
+@pytest.mark.parametrize("form", ["graphml", "gexf"])
+def test_graphs_go_through_files(form, tmp_path, rng):
+    import networkx as nx
+
+    genome = random_genome((1, 4, 4), 3, rng)
+    for each in (genome, Genome.from_edges((1, 1, 2), 1, [0, 1], [2, 2])):  # also without weights
+        path = tmp_path / f"net.{form}"
+        getattr(nx, f"write_{form}")(each.to_networkx(), path)
+        graph = getattr(nx, f"read_{form}")(path)
+        if form == "graphml":
+            assert Genome.from_networkx(graph) == each
+        assert graph.number_of_edges() == each.n_edges
+
+
+def test_names_of_numpy_are_integers():
+    import networkx as nx
+
+    graph = nx.DiGraph(input_shape=np.array([1, 1, 2]), n_outputs=np.int64(1))
+    graph.add_edges_from(np.array([(0, 3), (1, 3), (3, 2)]))
+    assert Genome.from_networkx(graph).n_hidden == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda graph: graph.edges[0, 2].update(weight="abc"), "expected weight to be a number, got 'abc'"),
+        (lambda graph: graph.edges[0, 2].update(shared="x"), "expected shared to be a number"),
+        (lambda graph: graph.nodes[2].update(bias=[1]), "expected bias to be a number"),
+        (lambda graph: graph.graph.update(input_shape=None), r"expected input_shape .* got None"),
+        (lambda graph: graph.graph.update(input_shape=(1, 1, "two")), "expected input_shape"),
+        (lambda graph: graph.graph.update(n_outputs=3.7), r"expected n_outputs, got 3\.7"),
+        (lambda graph: graph.add_node("0"), "nodes named 0"),
+    ],
+)
+def test_graphs_that_are_no_genomes(change, message):
+    graph = Genome.from_edges((1, 1, 2), 1, [0, 1], [2, 2], weights=[1, 2]).to_networkx()
+    change(graph)
+    with pytest.raises(GenomeError, match=message):
+        Genome.from_networkx(graph)
+
+
+@pytest.mark.parametrize("graph", [None, 7, {}, [(0, 1)]])
+def test_what_is_no_graph(graph):
+    import networkx as nx
+
+    for each in (graph, nx.Graph(input_shape=(1, 1, 2), n_outputs=1)):
+        with pytest.raises(GenomeError, match="expected a directed graph"):
+            Genome.from_networkx(each)
+
+
 def test_a_million_edges_are_no_problem(rng):
     n_inputs, hidden = 3072, 8000
     sources = rng.integers(0, n_inputs, 1_100_000)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import GenomeError, WeightsError
+from workbench.errors import WeightsError
 from workbench.genome import npz, topology
+from workbench.genome.graph import read_graph, write_graph
 
 if TYPE_CHECKING:
     import networkx
@@ -260,35 +261,22 @@ class Genome:
     def to_networkx(self) -> networkx.DiGraph:
         """The genome as a `networkx.DiGraph`, lossless.
 
-        Nodes are neuron ids with attributes `kind` ("input", "output" or "hidden"), `layer`, `position` (row, column;
-        None for outputs), and for all but inputs `bias`; hidden ones also `key`. Edges have `weight` (NaN = not yet
+        Nodes are neuron ids with attributes `kind` ("input", "output" or "hidden"), `layer`, `row` and `column` (not
+        outputs), and for all but inputs `bias`; hidden ones also `key`. Edges have `weight` (NaN = not yet
         initialised), `shared` (group, -1 = none) and `index` (their place in the genome's arrays). The graph itself
-        knows `input_shape`, `n_outputs` and `normalization`.
+        knows `input_shape` (as text, "1,28,28"), `n_outputs` and `normalization`. All of it can be written to GraphML
+        or GEXF.
         """
-        import networkx
-
-        graph = networkx.DiGraph(**self._facts)
-        first_hidden = self.n_inputs + self.n_outputs
-        for neuron, (layer, place) in enumerate(zip(self.layers.tolist(), self.positions.tolist(), strict=True)):
-            kind = "input" if neuron < self.n_inputs else "output" if neuron < first_hidden else "hidden"
-            graph.add_node(neuron, kind=kind, layer=layer, position=None if kind == "output" else tuple(place))
-        for neuron, bias in enumerate(self.biases.tolist(), start=self.n_inputs):
-            graph.nodes[neuron]["bias"] = bias
-        for neuron, key in enumerate(self.neuron_keys.tolist(), start=first_hidden):
-            graph.nodes[neuron]["key"] = key
-        columns = (array.tolist() for array in (self.sources, self.targets, self.weights, self.shared))
-        for index, (source, target, weight, shared) in enumerate(zip(*columns, strict=True)):
-            graph.add_edge(source, target, weight=weight, shared=shared, index=index)
-        return graph
+        return write_graph(self)
 
     @classmethod
     def from_networkx(cls, graph: networkx.DiGraph) -> Genome:
         """A genome from a graph made by `to_networkx`, or by hand with the same attributes.
 
-        `bias`, `key`, `weight`, `shared`, `index` and `normalization` may be left out; without the others, or with
-        nodes that are not the ids 0 … n-1, it is a `GenomeError`.
+        `bias`, `key`, `weight`, `shared`, `index` and `normalization` may be left out, `input_shape` may be a tuple,
+        and ids may be text, as GraphML has them. Anything else is a `GenomeError`.
         """
-        return cls.from_edges(**_read_graph(graph))
+        return cls.from_edges(**read_graph(graph))
 
     def __repr__(self) -> str:
         sizes = "-".join(str(size) for size in np.bincount(self.layers))
@@ -307,30 +295,3 @@ def _canonical_groups(shared: np.ndarray) -> np.ndarray:
     new = np.full(len(values), -1, np.int64)
     new[member] = np.argsort(np.argsort(first[member]))
     return new[which]
-
-
-def _read_graph(graph: networkx.DiGraph) -> dict[str, Any]:
-    """The arguments of `Genome.from_edges`."""
-    missing = [name for name in ("input_shape", "n_outputs") if name not in graph.graph]
-    if missing:
-        raise GenomeError(f"expected graph attributes input_shape and n_outputs, {' and '.join(missing)} missing")
-    shape, n_outputs = tuple(graph.graph["input_shape"]), int(graph.graph["n_outputs"])
-    n_inputs = int(np.prod(shape))
-    nodes = sorted(node for node in graph.nodes if isinstance(node, int))
-    others = [node for node in graph.nodes if not isinstance(node, int)]
-    if others or nodes[n_inputs:] != list(range(n_inputs, n_inputs + len(nodes[n_inputs:]))):
-        raise GenomeError(f"expected nodes named 0 … n-1 (inputs, outputs, hidden), got {others[:3] or nodes[-3:]}")
-    edges = sorted(graph.edges(data=True), key=lambda edge: edge[2].get("index", 0))
-    body = [graph.nodes[node] for node in nodes[n_inputs:]]
-    keys = [node.get("key") for node in body[n_outputs:]]
-    return {
-        "input_shape": shape,
-        "n_outputs": n_outputs,
-        "sources": np.array([source for source, _, _ in edges], np.int64),
-        "targets": np.array([target for _, target, _ in edges], np.int64),
-        "weights": np.array([data.get("weight", np.nan) for _, _, data in edges], np.float32),
-        "biases": np.array([node.get("bias", 0.0) for node in body], np.float32),
-        "shared": np.array([data.get("shared", -1) for _, _, data in edges], np.int64),
-        "normalization": graph.graph.get("normalization", "layer"),
-        "neuron_keys": None if None in keys else np.array(keys, np.int64),
-    }
