@@ -50,21 +50,32 @@ function onThemeChange(redraw, signal) {
   signal.addEventListener("abort", () => observer.disconnect());
 }
 
-/** An opaque canvas that fills `holder`, in device pixels; `width` and `height` are in CSS pixels. */
+/** An opaque canvas that fills `holder`, in device pixels; `width` and `height` are in CSS pixels.
+ *
+ * `onResize` gets the last size. A canvas that nobody sees, as in a tab at the back, keeps its size. */
 function makeStage(holder, label, signal, onResize) {
   const canvas = element("canvas", { className: "wbc-canvas", tabIndex: 0, role: "application", "aria-label": label });
   holder.append(canvas);
-  const stage = { canvas, pen: canvas.getContext("2d", { alpha: false }), width: 0, height: 0, ratio: 1 };
-  const observer = new ResizeObserver(() => {
+  const stage = { canvas, pen: canvas.getContext("2d", { alpha: false }), width: 0, height: 0, ratio: 1, isSeen: false };
+  const measure = () => {
     const { clientWidth: width, clientHeight: height } = holder; // without its border
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
     const [columns, rows] = [Math.round(width * ratio), Math.round(height * ratio)];
-    if (width < 2 || height < 2 || (columns === canvas.width && rows === canvas.height && stage.width)) return;
+    const [wasSeen, before] = [stage.isSeen, { width: stage.width, height: stage.height }];
+    stage.isSeen = width >= 2 && height >= 2;
+    if (!stage.isSeen || (wasSeen && columns === canvas.width && rows === canvas.height)) return;
     Object.assign(stage, { width, height, ratio });
-    Object.assign(canvas, { width: columns, height: rows });
-    onResize();
-  });
+    if (columns !== canvas.width || rows !== canvas.height) Object.assign(canvas, { width: columns, height: rows });
+    onResize(before);
+  };
+  const observer = new ResizeObserver(measure);
   observer.observe(holder); // calls it for the first time, too
+  const watchRatio = () => {
+    const options = { once: true, signal };
+    const changed = () => (measure(), watchRatio());
+    matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener("change", changed, options);
+  };
+  watchRatio(); // the window may move to another screen
   signal.addEventListener("abort", () => observer.disconnect());
   return stage;
 }
@@ -124,14 +135,18 @@ const FITTED = { zoom: 1, x: 0, y: 0 }; // screen = fitted · zoom + (x, y)
 
 /** A canvas of one network, in which a neuron can be hovered and selected.
  *
- * Subclasses define `load` (a new scene), `refresh` (a new theme or size), `paintScene`, which leaves the places of
+ * Subclasses define `load` (a new scene), `refresh` (a new theme or size), `fit(size)`, where the scene is in a canvas
+ * of that size before the camera moves it, as {origin: [x, y], scale: [x, y]}, `paintScene`, which leaves the places of
  * neurons in `xs`, `ys` and their `radius` (`unit` is one CSS pixel there), and `describe(neuron)`, lines of text. */
 class NetworkCanvas {
   constructor(model, { holder, tip, signal }, label) {
     Object.assign(this, { model, holder, tip, signal, hovered: -1, unit: 1, frame: 0, report: () => {} });
     this.camera = { ...FITTED };
-    this.stage = makeStage(holder, label, signal, () => this.refresh());
-    onThemeChange(() => this.stage.width && this.refresh(), signal); // only on the page are colours known
+    this.stage = makeStage(holder, label, signal, (before) => {
+      this.keepPlace(before);
+      this.refresh();
+    });
+    onThemeChange(() => this.stage.isSeen && this.refresh(), signal); // only on the page are colours known
     listenToPointer(this.stage.canvas, this);
     const actions = this.keys();
     this.stage.canvas.onkeydown = (event) => {
@@ -160,7 +175,7 @@ class NetworkCanvas {
     });
   }
   paint() {
-    if (!this.stage.width || !this.theme) return;
+    if (!this.stage.isSeen || !this.theme) return;
     if (this.scene) this.paintScene();
     else drawEmpty(this.stage, this.theme);
   }
@@ -180,6 +195,18 @@ class NetworkCanvas {
     const ratio = zoom / then.zoom;
     this.camera = { zoom, x: x - (x - then.x) * ratio, y: y - (y - then.y) * ratio };
     this.moved();
+  }
+  /** After another size: what was in the middle stays there, as large as the fitted scene makes it. */
+  keepPlace(before) {
+    if (!this.scene || !before.width) return;
+    const [then, now] = [this.fit(before), this.fit(this.stage)];
+    const { zoom } = this.camera;
+    const move = (axis, middle, newMiddle, shift) => {
+      const place = ((middle - shift) / zoom - then.origin[axis]) / then.scale[axis];
+      return newMiddle - (now.origin[axis] + place * now.scale[axis]) * zoom;
+    };
+    this.camera.x = move(0, before.width / 2, this.stage.width / 2, this.camera.x);
+    this.camera.y = move(1, before.height / 2, this.stage.height / 2, this.camera.y);
   }
   reset() {
     this.camera = { ...FITTED };

@@ -3,9 +3,12 @@
 const STROKED = 3000; // up to this many visible edges are drawn as lines with widths
 const PIECES = 24; // straight pieces of a skip edge's curve; every second one is drawn
 
-/** How far a skip edge bows, in pixels: outwards from the middle, more the longer it is. */
-function bow(x0, x1, y0, y1, middle) {
-  return (y0 + y1 > 2 * middle ? 0.2 : -0.2) * Math.abs(x1 - x0);
+/** How far a skip edge bows, in pixels: outwards from the middle, more the longer it is, but not out of the graph. */
+function bow(x0, x1, y0, y1, { top, bottom }) {
+  const middle = (y0 + y1) / 2;
+  const up = middle <= (top + bottom) / 2;
+  const most = 2 * Math.max(0, up ? middle - top : bottom - middle); // the curve goes half as far
+  return (up ? -1 : 1) * Math.min(0.2 * Math.abs(x1 - x0), most);
 }
 
 /** Numbers of the edges that `shows` admits, that are marked (if there are marks), and that touch the picture. */
@@ -26,14 +29,15 @@ function visibleEdges(scene, screen, shows, marks) {
   return list.subarray(0, n);
 }
 
-/** Stroke edges on `pen`, light ones first, so that heavy ones lie on top. */
-function strokeEdges(pen, scene, screen, list, inks, ratio) {
+/** Stroke edges on `pen`, light ones first, so that heavy ones lie on top; a generator, as what follows. */
+function* strokeEdges(pen, scene, screen, list, inks, ratio) {
   const { source, target, kind, skip, strength } = scene;
-  const { x, y, middle } = screen;
+  const { x, y } = screen;
   const order = Array.from(list).sort((a, b) => strength[a] - strength[b]);
   const few = order.length < 100;
   const thick = (few ? 4.5 : order.length < 500 ? 2.5 : 1.6) * ratio;
-  for (const e of order) {
+  for (let k = 0; k < order.length; k++) {
+    const e = order[k];
     const [x0, y0, x1, y1] = [x[source[e]], y[source[e]], x[target[e]], y[target[e]]];
     const { color, dashed } = inks[kind[e]];
     const opacity = few ? 0.95 : 0.35 + 0.6 * strength[e]; // few edges: thickness alone tells the weight
@@ -42,9 +46,10 @@ function strokeEdges(pen, scene, screen, list, inks, ratio) {
     pen.setLineDash(dashed ? [3 * ratio, 3 * ratio] : skip[e] ? [7 * ratio, 4 * ratio] : []);
     pen.beginPath();
     pen.moveTo(x0, y0);
-    if (skip[e]) pen.quadraticCurveTo((x0 + x1) / 2, (y0 + y1) / 2 + bow(x0, x1, y0, y1, middle), x1, y1);
+    if (skip[e]) pen.quadraticCurveTo((x0 + x1) / 2, (y0 + y1) / 2 + bow(x0, x1, y0, y1, screen), x1, y1);
     else pen.lineTo(x1, y1);
     pen.stroke();
+    if ((k & 127) === 127) yield;
   }
 }
 
@@ -111,14 +116,14 @@ class Accumulator {
 /** Add all edges of `list`; a generator, so that the page stays responsive between parts. */
 function* accumulate(sums, scene, screen, list, inks) {
   const { source, target, kind, skip, strength } = scene;
-  const { x, y, middle } = screen;
+  const { x, y } = screen;
   for (let k = 0; k < list.length; k++) {
     const e = list[k];
     const a = source[e];
     const b = target[e];
     const plane = (sums.planes[kind[e]] ??= new Float32Array(sums.stride * (sums.height + 2)));
     if (skip[e] || inks[kind[e]].dashed) {
-      const lift = skip[e] ? bow(x[a], x[b], y[a], y[b], middle) : 0;
+      const lift = skip[e] ? bow(x[a], x[b], y[a], y[b], screen) : 0;
       sums.addCurve(plane, x[a], y[a], x[b], y[b], lift, 0.7 * strength[e], (e * 0.618) % 1);
     } else sums.addLine(plane, x[a], y[a], x[b], y[b], strength[e]);
     if ((k & 1023) === 1023) yield;
@@ -127,21 +132,21 @@ function* accumulate(sums, scene, screen, list, inks) {
 
 /** The sum shown at full strength: the 99th percentile of the pixels that edges touch. */
 function exposure(planes, length) {
-  const sample = [];
+  const sample = new Float32Array(Math.ceil(length / 7));
+  let n = 0;
   for (let i = 0; i < length; i += 7) {
     let sum = 0;
     for (const plane of planes) sum += plane[i];
-    if (sum > 0.02) sample.push(sum);
+    if (sum > 0.02) sample[n++] = sum;
   }
-  sample.sort((a, b) => a - b);
-  return Math.max(1, sample[Math.floor(sample.length * 0.99)] || 1);
+  return Math.max(1, sample.subarray(0, n).sort()[Math.floor(n * 0.99)] || 1);
 }
 
 /** Sums of some kinds to colours with opacity; the stronger kind in a pixel dominates its hue. */
 function* develop(sums, kinds, image, inks) {
   const used = kinds.filter((kind) => sums.planes[kind]);
   const planes = used.map((kind) => sums.planes[kind]);
-  const colors = used.map((kind) => rgb(inks[kind].color));
+  const colors = used.map((kind) => inks[kind].rgb);
   const scale = 242 / Math.log1p(2 * exposure(planes, sums.stride * sums.height));
   const { data } = image;
   for (let row = 0; row < sums.height; row++) {
@@ -168,42 +173,92 @@ function* develop(sums, kinds, image, inks) {
   }
 }
 
-/** Draw edges into a new offscreen canvas of the screen's size (device pixels); returns {bitmap, nEdges} at the end. */
+/** A canvas that is not on the page; a worker has no other. */
+function makeSheet(width, height) {
+  if (typeof OffscreenCanvas !== "undefined") return new OffscreenCanvas(width, height);
+  return Object.assign(document.createElement("canvas"), { width, height });
+}
+
+/** Draw edges into a new sheet of the screen's size (device pixels); returns {sheet, nEdges} at the end. */
 function* renderEdges(scene, screen, shows, marks, inks, ratio) {
-  const size = { width: screen.width, height: screen.height };
-  const bitmap = element("canvas", size);
-  const pen = bitmap.getContext("2d");
+  const { width, height } = screen;
+  const sheet = makeSheet(width, height);
+  const pen = sheet.getContext("2d");
   const list = visibleEdges(scene, screen, shows, marks);
   yield;
   if (list.length <= STROKED) {
-    strokeEdges(pen, scene, screen, list, inks, ratio);
-    return { bitmap, nEdges: list.length };
+    yield* strokeEdges(pen, scene, screen, list, inks, ratio);
+    return { sheet, nEdges: list.length };
   }
-  const sums = new Accumulator(screen.width, screen.height);
+  const sums = new Accumulator(width, height);
   yield* accumulate(sums, scene, screen, list, inks);
   for (const { kinds, opacity } of scene.passes) {
-    const image = pen.createImageData(screen.width, screen.height);
+    const image = pen.createImageData(width, height);
     yield* develop(sums, kinds, image, inks);
-    const sheet = element("canvas", size); // putImageData would not blend
-    sheet.getContext("2d").putImageData(image, 0, 0);
+    const layer = makeSheet(width, height); // putImageData would not blend
+    layer.getContext("2d").putImageData(image, 0, 0);
     pen.globalAlpha = opacity;
-    pen.drawImage(sheet, 0, 0);
+    pen.drawImage(layer, 0, 0);
+    yield;
   }
-  return { bitmap, nEdges: list.length };
+  return { sheet, nEdges: list.length };
 }
 
-/** Run a generator in slices of some milliseconds; `done` gets its result. Returns a function that stops it. */
-function runInSlices(steps, done) {
+/** What draws edges, on the page or in a worker: a function that takes a scene, or a job that replaces the last one.
+ *
+ * A job's `parts` are marks of edges, or null for all edges. `reply` gets the picture of each part once it is drawn.
+ * Work is done in slices of `busy` ms with pauses of `rest` ms. */
+function makePainter(reply, busy, rest) {
+  let scene = null;
   let timer = 0;
-  const slice = () => {
-    const until = performance.now() + 14;
-    for (;;) {
-      const { value, done: finished } = steps.next();
-      if (finished) return done(value);
-      if (performance.now() > until) break;
-    }
-    timer = setTimeout(slice, 0);
+  const run = (steps) => {
+    const until = performance.now() + busy;
+    while (!steps.next().done) if (performance.now() > until) return void (timer = setTimeout(run, rest, steps));
   };
-  slice();
-  return () => clearTimeout(timer);
+  function* draw({ id, screen, shows, parts, inks, ratio }) {
+    for (const part of Object.keys(parts)) {
+      const { sheet, nEdges } = yield* renderEdges(scene, screen, shows, parts[part], inks, ratio);
+      reply({ id, part, nEdges, bitmap: sheet.transferToImageBitmap?.() ?? sheet });
+      yield;
+    }
+  }
+  return (message) => {
+    clearTimeout(timer);
+    if (message.scene) scene = message.scene;
+    if (message.screen) run(draw(message));
+  };
+}
+
+const PAINTING = [bow, visibleEdges, strokeEdges, bend, Accumulator, accumulate, exposure, develop, makeSheet];
+PAINTING.push(renderEdges, makePainter);
+
+/** A painter in a worker, or on this page where there is none: {post, close}. */
+function startPainter(reply) {
+  const here = { post: makePainter(reply, 6, 10), close() {} }; // leaves most of each frame to the page
+  if (typeof OffscreenCanvas === "undefined") return here;
+  const constants = `const STROKED = ${STROKED}, PIECES = ${PIECES};`;
+  const start = `const receive = makePainter((picture) => postMessage(picture, [picture.bitmap]), 50, 0);
+    onmessage = ({ data }) => receive(data);`;
+  const url = URL.createObjectURL(new Blob([constants, PAINTING.join("\n"), start], { type: "text/javascript" }));
+  let worker;
+  try {
+    worker = new Worker(url);
+  } catch {
+    return here; // the page's policy forbids it
+  }
+  URL.revokeObjectURL(url);
+  let sent = {};
+  const painter = {
+    post(message) {
+      sent = { ...(message.scene ? {} : sent), ...message };
+      worker.postMessage(message);
+    },
+    close: () => worker.terminate(),
+  };
+  worker.onmessage = ({ data }) => reply(data);
+  worker.onerror = () => {
+    Object.assign(painter, here);
+    here.post(sent);
+  };
+  return painter;
 }

@@ -2,23 +2,30 @@
 
 const CIVIDIS = "#00224E #123570 #3B496C #575D6D #707173 #8A8678 #A59C74 #C3B369 #E1CC55 #FEE838".split(" ");
 
+/** Where the sheets are in a canvas before the camera moves them: their middle, and pixels of it per pixel of the image. */
+function fitSheets(scene, { width, height }, { pitch }, stacked) {
+  const [, rows, columns] = scene.shape;
+  const last = scene.nLayers - 1;
+  const size = Math.max(columns, rows);
+  const rise = stacked ? Math.min(0.6, 2 / Math.max(last, 1)) * Math.cos(pitch) : 0;
+  const tall = stacked ? 1.42 * Math.sin(pitch) + last * rise : (rows / size) * 1.14;
+  const wide = stacked ? 1.42 : columns / size;
+  const k = Math.min((width - (stacked ? 190 : 40)) / wide, (height - 36) / tall) / size;
+  return { origin: [width / 2, height / 2 - (stacked ? 0 : 0.06 * (height - 36))], scale: [k, k], rise: rise * size };
+}
+
 /** A parallel projection. Flat is the same seen straight from above, where all sheets coincide. */
 class Projector {
   constructor(scene, stage, camera, turn, stacked) {
     const [, height, width] = scene.shape;
     const last = scene.nLayers - 1;
     const [yaw, pitch] = stacked ? [turn.yaw, turn.pitch] : [0, Math.PI / 2];
-    const gap = Math.min(0.6, 2 / Math.max(last, 1));
-    const size = Math.max(width, height);
-    const rise = stacked ? gap * Math.cos(pitch) : 0;
-    const tall = stacked ? 1.42 * Math.sin(pitch) + last * rise : (height / size) * 1.14;
-    const wide = stacked ? 1.42 : width / size;
-    const k = (Math.min((stage.width - (stacked ? 190 : 40)) / wide, (stage.height - 36) / tall) * camera.zoom) / size;
-    const cx = (stage.width / 2) * camera.zoom + camera.x;
-    const cy = (stage.height / 2 - (stacked ? 0 : 0.06 * (stage.height - 36))) * camera.zoom + camera.y;
+    const { origin, scale, rise } = fitSheets(scene, stage, turn, stacked);
+    const k = scale[0] * camera.zoom;
+    const [cx, cy] = [origin[0] * camera.zoom + camera.x, origin[1] * camera.zoom + camera.y];
     const [cos, sin, flat] = [Math.cos(yaw) * k, Math.sin(yaw) * k, stacked ? Math.sin(pitch) : 1];
     this.k = k;
-    this.lift = (layer) => cy - (layer - last / 2) * rise * size * k;
+    this.lift = (layer) => cy - (layer - last / 2) * rise * k;
     this.place = (row, column, layer) => {
       const [u, v] = [column - (width - 1) / 2, row - (height - 1) / 2];
       return [cx + u * cos - v * sin, this.lift(layer) + (u * sin + v * cos) * flat];

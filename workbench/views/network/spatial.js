@@ -21,7 +21,7 @@ class SpatialCanvas extends NetworkCanvas {
   }
   /** Take over all traits and redraw. */
   refresh() {
-    if (!this.stage.width) return; // only on the page are colours known
+    if (!this.stage.isSeen) return; // only on the page are colours known
     const get = (name) => this.model.get(name);
     this.theme = readTheme(this.holder);
     for (const name of ["show", "layer", "stacked", "split", "index"]) this[name] = get(name);
@@ -33,6 +33,9 @@ class SpatialCanvas extends NetworkCanvas {
     }
     this.report(this);
     this.draw();
+  }
+  fit(size) {
+    return fitSheets(this.scene, size, this.turn, this.stacked);
   }
   paintScene() {
     const { scene, stage, theme, stacked } = this;
