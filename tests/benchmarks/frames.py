@@ -2,7 +2,7 @@
 
 In JupyterLab and headless Chromium, with the dashboard of a search of the preset `best` with two workers, it prints
 
-* the time between frames (requestAnimationFrame) while nothing is touched, and while a graph of 120,000 edges is panned;
+* the time between frames (requestAnimationFrame) untouched, and while a graph of 120,000 edges is panned;
 * the time from a click on a point of the front until the graph's pixels change and until all edges are drawn, with
   120,000 edges and with a child of the search.
 """
@@ -158,6 +158,7 @@ def session(watched: Watched, lab: Lab) -> None:
     clicks = [click(page, "120,000 edges, search idle", large)]
     page.locator(".wb-start").click()
     page.wait_for_timeout(20_000)
+    page.wait_for_function(f"({KNOWN}).length > 5", timeout=300_000)
     known = [number for number in page.evaluate(KNOWN) if number < min(large, child)]
     for _ in range(3):
         clicks += [click(page, "child of the search", known[-1]), click(page, "120,000 edges", child)]
@@ -169,7 +170,8 @@ def session(watched: Watched, lab: Lab) -> None:
 
 
 KNOWN = """document.querySelector(".wb-front .js-plotly-plot")._fullData
-  .filter(({ name }) => name === "all-time front").flatMap(({ customdata }) => Array.from(customdata ?? [], ([id]) => id))
+  .filter(({ name }) => name === "all-time front")
+  .flatMap(({ customdata }) => Array.from(customdata ?? [], ([id]) => id))
 """
 
 
