@@ -78,6 +78,7 @@ def front_figure(
         color=color,
         baselines=shown,
         others={name: other.front() for name, other in (others or {}).items()},
+        kinds=run.space.mutation_kinds if color == "mutation" else (),
     )
 
 
@@ -87,12 +88,15 @@ def draw_front(
     color: str = "status",
     baselines: Sequence[Baseline] = (),
     others: Mapping[str, pd.DataFrame] | None = None,
+    kinds: Sequence[str] = (),
 ) -> go.Figure:
-    """The figure of a front that is known already; see `front_figure`. `others` have the columns of `Run.front`."""
+    """The figure of a front that is known already; see `front_figure`.
+
+    `others` have the columns of `Run.front`; `kinds` are the mutations of the space, in whose order they have colours.
+    """
     import plotly.graph_objects as go
 
     tables = [table for table in info.groups.values() if len(table)]
-    kinds = sorted({kind for table in tables if "mutation" in table for kind in table["mutation"].dropna()})
     newest = max((int(table["generation"].max()) for table in tables if "generation" in table), default=0)
     coloring = Coloring(color, tuple(kinds), newest)
     traces = []

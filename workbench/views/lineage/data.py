@@ -54,8 +54,6 @@ def lineage_info(run: Run, id: int) -> LineageInfo:
     Raises:
         RunError: if there is no such individual.
     """
-    from workbench.spaces import make_space
-
     everyone = run.individuals.set_index("id", drop=False)
     if id not in everyone.index:
         raise RunError(f"{run.path} has no individual {id}; it holds {len(everyone)} individuals")
@@ -63,7 +61,7 @@ def lineage_info(run: Run, id: int) -> LineageInfo:
     steps = tuple(_step(run, everyone.loc[each]) for each in _ancestors(id, parent_of) if each in everyone.index)
     family = {each for member in everyone["id"][everyone["on_front"]] for each in _ancestors(int(member), parent_of)}
     relatives = everyone[everyone["id"].isin(list(family))]
-    return LineageInfo(steps, relatives, tuple(make_space(run.space_name, run.space_config).mutation_kinds))
+    return LineageInfo(steps, relatives, tuple(run.space.mutation_kinds))
 
 
 def _ancestors(id: int, parent_of: Mapping[Any, int]) -> list[int]:

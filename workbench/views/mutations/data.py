@@ -156,9 +156,7 @@ def children_table(run: Run) -> pd.DataFrame:
 
 
 def _kinds(run: Run, table: pd.DataFrame) -> tuple[str, ...]:
-    from workbench.spaces import make_space
-
-    known = tuple(make_space(run.space_name, run.space_config).mutation_kinds)
+    known = tuple(run.space.mutation_kinds)
     more = sorted(set(table["kind"]) - {*known, BY_HAND})[:MOST_KINDS]
     return (*known, *more, *([BY_HAND] if (table["kind"] == BY_HAND).any() else []))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from plotly.subplots import make_subplots
 
-from workbench.formats import in_words
+from workbench.formats import in_words, points
 from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import INK, mutation_color
 from workbench.views.mutations.data import Effects, Estimate, MutationEffects, mutation_effects
@@ -20,32 +20,40 @@ if TYPE_CHECKING:
 
 
 class _Panel(NamedTuple):
-    """One of the plots: which estimate it shows, and how its numbers are written."""
+    """One of the plots: which estimate it shows, and its unit: one of `UNITS`."""
 
     row: int
     column: int
     name: str
     title: str
-    format: str
+    unit: str
 
+
+UNITS = {"points": (100, "~g"), "share": (1, ".0%"), "factor": (1, "~g")}
+"""By name: what an estimate is multiplied by, and the format of ticks."""
 
 DISTRIBUTIONS = (
-    _Panel(1, 1, "before", "accuracy before training − parent's", "+.1%"),
-    _Panel(1, 2, "after", "accuracy after training − parent's", "+.1%"),
-    _Panel(1, 3, "flops", "FLOPs ÷ parent's", ".2f"),
+    _Panel(1, 1, "before", "accuracy before training − parent's (points)", "points"),
+    _Panel(1, 2, "after", "accuracy after training − parent's (points)", "points"),
+    _Panel(1, 3, "flops", "FLOPs ÷ parent's", "factor"),
 )
 SHARES = (
-    _Panel(2, 1, "front", "children that reached the front", ".0%"),
-    _Panel(2, 2, "lines", "children whose line is alive", ".0%"),
+    _Panel(2, 1, "front", "children that reached the front", "share"),
+    _Panel(2, 2, "lines", "children whose line is alive", "share"),
 )
 OVER_TIME = (
-    _Panel(3, 1, "before", "before training, over generations", "+.1%"),
-    _Panel(3, 2, "after", "after training, over generations", "+.1%"),
-    _Panel(3, 3, "front", "reached the front, over generations", ".0%"),
+    _Panel(3, 1, "before", "before training, over generations (points)", "points"),
+    _Panel(3, 2, "after", "after training, over generations (points)", "points"),
+    _Panel(3, 3, "front", "reached the front, over generations", "share"),
 )
-PROBABILITIES = _Panel(2, 3, "probabilities", "probability of being drawn", ".0%")
+PROBABILITIES = _Panel(2, 3, "probabilities", "probability of being drawn", "share")
 COLUMNS = {"before": "before", "after": "after", "flops": "flops_ratio"}
-FACTORS = [0.25, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 4]
+
+FACTORS = (1, 0.5, 2, 0.25, 4, 0.7, 1.5, 0.8, 1.25, 0.9, 1.1, 0.125, 8)
+"""Ticks of a ratio, from the most wanted to the least."""
+
+MOST_TICKS = 7
+"""Of a ratio: more would overlap in a third of a narrow page."""
 
 
 def mutation_effects_figure(run: Run) -> go.Figure:
@@ -87,7 +95,7 @@ def words(kind: str) -> str:
 
 def _traces(info: MutationEffects, panel: _Panel) -> Iterator[dict[str, Any]]:
     if panel in DISTRIBUTIONS:
-        yield from (_box(info, kind, COLUMNS[panel.name]) for kind in info.kinds)
+        yield from (_box(info, kind, panel) for kind in info.kinds)
     if panel in (*DISTRIBUTIONS, *SHARES):
         yield _estimates(info, panel)
         return
@@ -99,13 +107,14 @@ def _traces(info: MutationEffects, panel: _Panel) -> Iterator[dict[str, Any]]:
     yield _change_marks(info)
 
 
-def _box(info: MutationEffects, kind: str, column: str) -> dict[str, Any]:
+def _box(info: MutationEffects, kind: str, panel: _Panel) -> dict[str, Any]:
     """The children of one kind as a box and points."""
+    column = COLUMNS[panel.name]
     children = info.table[(info.table["kind"] == kind) & info.table[column].notna()]
     color = mutation_color(kind, info.kinds)
     return {
         "type": "box",
-        "x": children[column],
+        "x": children[column] * UNITS[panel.unit][0],
         "y": [words(kind)] * len(children),
         "orientation": "h",
         "boxpoints": "all",
@@ -116,9 +125,17 @@ def _box(info: MutationEffects, kind: str, column: str) -> dict[str, Any]:
         "fillcolor": "rgba(0,0,0,0)",
         "hoveron": "points",
         "customdata": children["id"],
-        "hovertemplate": "individual %{customdata}<br>%{x}<extra></extra>",
+        "text": [_amount(value, panel) for value in children[column]],
+        "hovertemplate": "individual %{customdata}<br>%{text}<extra></extra>",
         "name": words(kind),
     }
+
+
+def _amount(value: float, panel: _Panel) -> str:
+    """A value with its unit."""
+    if panel.unit == "points":
+        return points(value)
+    return f"{value:.0%}" if panel.unit == "share" else f"{value:.2f}×"
 
 
 def _estimates(info: MutationEffects, panel: _Panel) -> dict[str, Any]:
@@ -127,9 +144,9 @@ def _estimates(info: MutationEffects, panel: _Panel) -> dict[str, Any]:
     colors = [INK if panel in DISTRIBUTIONS else mutation_color(kind, info.kinds) for kind in info.kinds]
     return {
         "type": "scatter",
-        "x": [estimate.value for estimate in estimates],
+        "x": _scaled(estimates, panel),
         "y": [words(kind) for kind in info.kinds],
-        "error_x": _errors(estimates, INK),
+        "error_x": _errors(estimates, panel, INK),
         "mode": "markers",
         "marker": {"symbol": "diamond", "size": 10, "color": colors, "line": {"width": 1, "color": "#ffffff"}},
         "text": [_sentence(effects, panel) for effects in info.effects],
@@ -143,16 +160,20 @@ def _sentence(effects: Effects, panel: _Panel) -> str:
     failed = f", {effects.failed} failed" if effects.failed else ""
     if estimate.n == 0:
         return f"<b>{words(effects.kind)}</b>: no child yet{failed}"
-    interval = f"95 % interval [{estimate.low:{panel.format}}, {estimate.high:{panel.format}}]"
+    interval = f"95 % interval from {_amount(estimate.low, panel)} to {_amount(estimate.high, panel)}"
     interval = "too few for an interval" if np.isnan(estimate.low) else interval
     return (
         f"<b>{words(effects.kind)}</b>, {estimate.n} children{failed}<br>"
-        f"{what} {estimate.value:{panel.format}}, {interval}"
+        f"{what} {_amount(estimate.value, panel)}, {interval}"
     )
 
 
-def _errors(estimates: Sequence[Estimate], color: str) -> dict[str, Any]:
-    above, below = [one.errors[1] for one in estimates], [one.errors[0] for one in estimates]
+def _scaled(estimates: Sequence[Estimate], panel: _Panel) -> list[float]:
+    return [estimate.value * UNITS[panel.unit][0] for estimate in estimates]
+
+
+def _errors(estimates: Sequence[Estimate], panel: _Panel, color: str) -> dict[str, Any]:
+    below, above = np.array([one.errors for one in estimates]).reshape(-1, 2).T * UNITS[panel.unit][0]
     return {"type": "data", "array": above, "arrayminus": below, "color": color, "thickness": 2, "width": 5}
 
 
@@ -179,19 +200,20 @@ def _over_time(info: MutationEffects, kind: str, panel: _Panel) -> dict[str, Any
     width = info.windows[0].last - info.windows[0].first + 1 if info.windows else 1
     shift = 0.6 * width * ((place + 0.5) / len(info.kinds) - 0.5)
     estimates = [getattr(effects, panel.name) for _, effects in shown]
-    x, y = [(window.first + window.last) / 2 + shift for window, _ in shown], [estimate.value for estimate in estimates]
+    x, y = [(window.first + window.last) / 2 + shift for window, _ in shown], _scaled(estimates, panel)
     return {
         **_curve(info, kind, x, y, "%{text}"),
-        "error_y": {**_errors(estimates, mutation_color(kind, info.kinds)), "thickness": 1, "width": 0},
+        "error_y": {**_errors(estimates, panel, mutation_color(kind, info.kinds)), "thickness": 1, "width": 0},
         "text": [f"generations {each.first} to {each.last}<br>{_sentence(effects, panel)}" for each, effects in shown],
         "showlegend": panel == OVER_TIME[0],
     }
 
 
 def _probability(info: MutationEffects, kind: str) -> dict[str, Any]:
-    values = info.probabilities[kind]
+    values, behind = info.probabilities[kind], len(info.kinds) - 1 - info.kinds.index(kind)
     curve = _curve(info, kind, values.index, values, f"{words(kind)}, generation %{{x}}: %{{y:.1%}}")
-    return {**curve, "line": {**curve["line"], "width": 2, "shape": "hvh"}, "marker": {"size": 4}}
+    line = {**curve["line"], "width": 2 + 1.5 * behind, "shape": "hvh"}  # equal ones show one behind the other
+    return {**curve, "line": line, "mode": "lines"}
 
 
 def _change_marks(info: MutationEffects) -> dict[str, Any]:
@@ -211,14 +233,28 @@ def _change_marks(info: MutationEffects) -> dict[str, Any]:
 
 def _axes(info: MutationEffects, panel: _Panel) -> tuple[dict[str, Any], dict[str, Any]]:
     """The x and y axis of a plot."""
-    ticks = {"tickformat": panel.format.replace("+.1", ".1~")}
+    ticks = {"tickformat": UNITS[panel.unit][1]}
     if panel not in (*DISTRIBUTIONS, *SHARES):
         return {"title_text": "generation", "title_standoff": 4}, {**ticks, "rangemode": "tozero"}
     names = [words(kind) for kind in info.kinds][::-1]
     y = {"categoryorder": "array", "categoryarray": names, "range": [-0.6, len(names) - 0.4]}
-    x = {**ticks, "zeroline": True, "zerolinecolor": INK, "zerolinewidth": 1}
+    x = {**ticks, "zeroline": True, "zerolinecolor": INK, "zerolinewidth": 1, "tickangle": 0, "nticks": 6}
     if panel in SHARES:
         x["range"] = [-0.02, 1.02]
     elif panel.name == "flops":
-        x |= {"type": "log", "tickvals": FACTORS, "ticktext": [f"{factor:g}×" for factor in FACTORS]}
+        factors = _factor_ticks(info.table["flops_ratio"].to_numpy(float))
+        x |= {"type": "log", "tickvals": factors, "ticktext": [f"{factor:g}×" for factor in factors]}
     return x, {**y, "showticklabels": panel.column == 1}
+
+
+def _factor_ticks(ratios: np.ndarray) -> list[float]:
+    """Round ratios that leave room for each other on a log axis of these."""
+    known = ratios[ratios > 0]
+    low, high = (min(0.9, known.min()), max(1.1, known.max())) if len(known) else (0.5, 2.0)
+    ticks: list[float] = []
+    for factor in FACTORS:
+        if low <= factor <= high and all(
+            abs(np.log(factor / other)) > np.log(high / low) / MOST_TICKS for other in ticks
+        ):
+            ticks.append(factor)
+    return sorted(ticks)
