@@ -103,12 +103,13 @@ def test_untrained_networks_and_other_data_are_refused(genome):
 def test_distributions_count_everything(genome):
     info = distributions(genome)
     assert info.weights[1].sum() == genome.n_edges
-    assert info.in_degree[1].sum() == genome.n_hidden + genome.n_outputs
+    assert info.in_degree[1].sum() == genome.n_hidden
     assert info.out_degree[1].sum() == genome.n_inputs + genome.n_hidden
     assert info.unused_inputs == genome.n_inputs - len(set(genome.sources[genome.sources < genome.n_inputs]))
     bounds, counts = info.in_degree
     middle = (bounds[1:] + bounds[:-1]) / 2
-    assert counts @ middle == genome.n_edges  # bins are one wide here, so this is exact
+    into_hidden = (genome.targets >= genome.n_inputs + genome.n_outputs).sum()
+    assert counts @ middle == into_hidden  # bins are one wide here, so this is exact
     assert len(distribution_figure(genome).data) == 5
 
 
@@ -129,5 +130,5 @@ def test_training_curves(tmp_path, monkeypatch):
     assert (curves.before, curves.parent) == (0.4, 0.5)
     figure = training_curves_figure(run, 1)
     assert list(figure.data[0].y) == [0.4, 0.7, 0.7]
-    assert figure.data[-1].name == "its parent"
+    assert figure.data[-1].name == "parent (validation)"
     assert np.isnan(training_curves(run, 0).parent)

@@ -161,5 +161,5 @@ def test_figures(rng):
     with pytest.raises(DataError, match="expected an image of 8×8"):
         spatial_figure(genome, np.zeros((9, 9)))
     lengths = edge_length_figure(genome, SpatialLaw(2.0, 1.0))
-    assert lengths.data[1].name == "law exp(−d / (2 + 1·layer))"
+    assert lengths.data[1].name == "spatial law exp(−d / (2 + 1·layer))"
     assert sum(lengths.data[0].y) == edge_length_histogram(genome).counts.sum()

@@ -15,8 +15,8 @@ from workbench.outputs import output_file
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-WIDE = 2.5
-"""Decades from which only powers of ten are marked."""
+NARROW, WIDE = 0.6, 2.5
+"""Decades up to which all digits are marked, and from which only powers of ten are."""
 
 FORMATS = (".html", ".png", ".svg", ".pdf")
 
@@ -29,10 +29,11 @@ PAGE: dict[str, Any] = {
 
 
 def log_axis(values: Iterable[float]) -> dict[str, Any]:
-    """A logarithmic axis for these values, with round numbers as ticks: 1, 2, 5, or powers of ten if they span many."""
+    """A logarithmic axis; ticks are 1, 2 and 5, or all digits if the values span little, or powers of ten if much."""
     shown = np.array([value for value in values if value > 0], dtype=float)
     decades = float(np.log10(shown.max() / shown.min())) if len(shown) else WIDE
-    return {"type": "log", "tickformat": "~s", "dtick": "D2" if decades < WIDE else 1}
+    step: str | int = "D1" if decades < NARROW else "D2" if decades < WIDE else 1
+    return {"type": "log", "tickformat": "~s", "dtick": step}
 
 
 def save_picture(figure: go.Figure, path: str | os.PathLike[str]) -> Path:

@@ -164,7 +164,7 @@ class Distributions:
 
     weights: tuple[np.ndarray, np.ndarray]  # of edges; a shared weight counts once for each of its edges
     unknown_weights: int  # edges whose weight is unknown: not trained yet, or dropped
-    in_degree: tuple[np.ndarray, np.ndarray]  # edges into each hidden and output neuron
+    in_degree: tuple[np.ndarray, np.ndarray]  # edges into each hidden neuron; outputs have many more
     out_degree: tuple[np.ndarray, np.ndarray]  # edges out of each input and hidden neuron
     unused_inputs: int  # inputs without an edge; they are part of `out_degree`
     lengths: EdgeLengths  # with those expected under the spatial law
@@ -180,7 +180,7 @@ def distributions(genome: Genome, law: SpatialLaw | None = None) -> Distribution
     return Distributions(
         weights=(bounds, counts),
         unknown_weights=genome.n_edges - len(known),
-        in_degree=_degree_histogram(genome.in_degrees[genome.n_inputs :]),
+        in_degree=_degree_histogram(genome.in_degrees[outputs.stop :]),
         out_degree=_degree_histogram(np.delete(out_degrees, outputs)),
         unused_inputs=int((out_degrees[: genome.n_inputs] == 0).sum()),
         lengths=edge_length_histogram(genome, law),

@@ -50,6 +50,7 @@ def draw_confusion(found: Confusion) -> go.Figure:
     names = [figure_text(name) for name in found.class_names]
     matrix, errors = found.matrix, found.matrix.astype(float)
     np.fill_diagonal(errors, np.nan)
+    most = max(1.0, float(np.nanmax(errors, initial=0)))
     figure = go.Figure(
         go.Heatmap(
             z=errors,
@@ -60,8 +61,8 @@ def draw_confusion(found: Confusion) -> go.Figure:
             customdata=matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1),
             colorscale="Oranges",
             zmin=0,
-            zmax=max(1.0, float(np.nanmax(errors, initial=0))),
-            colorbar={"title": {"text": "errors"}, "thickness": 12},
+            zmax=most,
+            colorbar={"title": {"text": "errors"}, "thickness": 12, "dtick": 1 if most < 8 else None},
             hovertemplate="%{y} taken for %{x}: %{text} images, %{customdata:.1%} of that class<extra></extra>",
             hoverongaps=True,
             xgap=1,
@@ -75,7 +76,7 @@ def draw_confusion(found: Confusion) -> go.Figure:
     axis = {"type": "category", "constrain": "domain", "showgrid": False}
     figure.update_layout(
         title=f"{found.split} split: {found.accuracy:.2%} right, {n_wrong:,} of {len(found.labels):,} wrong",
-        xaxis={"title": "predicted class", **axis},
+        xaxis={"title": "predicted class", "tickangle": -90 if max(map(len, names), default=0) > 3 else 0, **axis},
         yaxis={"title": "true class", "autorange": "reversed", "scaleanchor": "x", **axis},
         template="plotly_white",
         width=620,
@@ -100,7 +101,7 @@ def evidence_figure(genome: Genome, data: Dataset, split: str, index: int) -> go
         share = found.probabilities[side.output]
         titles += [f"for “{names[side.output]}” (logit {side.logit:.2f}, {share:.1%})", "largest contributions"]
     n = len(sides)
-    shape = {"column_widths": [0.6, 0.4] * n, "horizontal_spacing": 0.12 / n}
+    shape = {"column_widths": [0.58, 0.42] * n, "horizontal_spacing": 0.2 / n}
     figure = make_subplots(1, 2 * n, subplot_titles=titles, **shape)
     largest = max(np.abs(side.contributions).max(initial=0) for side in sides) or 1.0
     for number, side in enumerate(sides):
@@ -109,10 +110,10 @@ def evidence_figure(genome: Genome, data: Dataset, split: str, index: int) -> go
     figure.update_layout(
         title=f"image {index} of the {split} split, taken for “{names[found.predicted]}”: {verdict}",
         template="plotly_white",
-        width=760 if is_right else 1200,
+        width=700 if is_right else 1240,
         height=430,
         showlegend=False,
-        margin={"t": 84},
+        margin={"t": 84, "l": 50, "r": 20},
     )
     figure.update_annotations(font_size=13)
     return figure
@@ -172,8 +173,8 @@ def distribution_figure(genome: Genome, law: SpatialLaw | None = None) -> go.Fig
     unknown = f" ({info.unknown_weights:,} unknown)" if info.unknown_weights else ""
     titles = [
         f"weights{unknown}",
-        f"edge lengths, mean {lengths.mean:.1f} px (law {lengths.expected_mean:.1f})",
-        "edges into a neuron",
+        f"edge lengths: mean {lengths.mean:.1f} px; line: spatial law, {lengths.expected_mean:.1f} px",
+        "edges into a hidden neuron",
         f"edges out of a neuron ({info.unused_inputs:,} unused inputs)",
     ]
     parts = [
@@ -188,7 +189,9 @@ def distribution_figure(genome: Genome, law: SpatialLaw | None = None) -> go.Fig
         figure.add_trace(_histogram_bars(*histogram), **place)
         figure.update_xaxes(title_text=x, title_standoff=4, **place)
         figure.update_yaxes(title_text=y, **place)
-    figure.add_trace(edge_length_figure(genome, law).data[1], 1, 2)  # what the law expects
+    expected = edge_length_figure(genome, law)
+    figure.add_trace(expected.data[1], 1, 2)  # what the law expects
+    figure.update_xaxes(range=expected.layout.xaxis.range, row=1, col=2)
     figure.update_layout(template="plotly_white", width=960, height=620, showlegend=False, bargap=0.03)
     figure.update_annotations(font_size=13)
     return figure
@@ -228,12 +231,20 @@ def draw_curves(curves: TrainingCurves, title: str = "", epochs: int = 0, height
     if not np.isnan(curves.parent):
         look = {"mode": "lines", "line": {"color": VERMILLION, "dash": "dash", "width": 1.5}}
         hover = "parent: %{y:.2%}<extra></extra>"
-        figure.add_scatter(x=[0, epochs], y=[curves.parent] * 2, name="its parent", hovertemplate=hover, **look)
+        figure.add_scatter(
+            x=[0, epochs], y=[curves.parent] * 2, name="parent (validation)", hovertemplate=hover, **look
+        )
     figure.update_layout(
         title=title,
-        xaxis={"title": "epoch", "dtick": max(1, epochs // 10), "range": room},
+        xaxis={"title": "epoch", "ticklabelstandoff": 6, "dtick": max(1, epochs // 10), "range": room},
         yaxis={"title": "accuracy", "tickformat": ".1%"},
-        yaxis2={"title": "training loss", "showgrid": False, "rangemode": "tozero", "tickmode": "auto", "nticks": 6},
+        yaxis2={
+            "title": "training loss",
+            "showgrid": False,
+            "rangemode": "tozero",
+            "tickmode": "auto",
+            "nticks": 6,
+        },
         template="plotly_white",
         width=760,
         height=height,

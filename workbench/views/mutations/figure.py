@@ -205,6 +205,7 @@ def _over_time(info: MutationEffects, kind: str, panel: _Panel) -> dict[str, Any
         **_curve(info, kind, x, y, "%{text}"),
         "error_y": {**_errors(estimates, panel, mutation_color(kind, info.kinds)), "thickness": 1, "width": 0},
         "text": [f"generations {each.first} to {each.last}<br>{_sentence(effects, panel)}" for each, effects in shown],
+        "cliponaxis": False,
         "showlegend": panel == OVER_TIME[0],
     }
 
@@ -250,7 +251,7 @@ def _axes(info: MutationEffects, panel: _Panel) -> tuple[dict[str, Any], dict[st
 def _factor_ticks(ratios: np.ndarray) -> list[float]:
     """Round ratios that leave room for each other on a log axis of these."""
     known = ratios[ratios > 0]
-    low, high = (min(0.9, known.min()), max(1.1, known.max())) if len(known) else (0.5, 2.0)
+    low, high = (min(0.9, known.min()), max(1.1, 1.05 * known.max())) if len(known) else (0.5, 2.0)
     ticks: list[float] = []
     for factor in FACTORS:
         if low <= factor <= high and all(

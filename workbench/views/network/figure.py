@@ -115,7 +115,7 @@ def spatial_figure(genome: Genome, image: Any = None, before: Genome | None = No
         edges = np.flatnonzero((difference.targets >= first_hidden) & (difference.edge_state != KEPT))
         neurons = np.arange(first_hidden, len(places))
         traces, title = _difference_traces(difference, places, edges, neurons, MOST_EDGES_DRAWN)
-        title += "; edges into outputs have no place"
+        title += f"{'; ' if '<br>' in title else '<br>'}edges into outputs have no place"
     if image is not None:
         pixels, (_, height, width) = np.asarray(image, float), genome.input_shape
         if pixels.shape[-2:] != (height, width):
@@ -218,7 +218,7 @@ def _difference_traces(
     if counts["edges_now_shared"]:
         title += f", {counts['edges_now_shared']:,} now share weights"
     if len(drawn) < len(edges):
-        title += f" ({len(drawn):,} of {len(edges):,} edges are drawn)"
+        title += f"<br>{len(drawn):,} of {len(edges):,} edges are drawn"
     return traces, title
 
 
@@ -231,15 +231,20 @@ def edge_length_figure(genome: Genome, law: SpatialLaw | None = None) -> go.Figu
     middle, width = (info.bins[1:] + info.bins[:-1]) / 2, np.diff(info.bins)
     look = {"marker": {"color": palette.POSITIVE}, "opacity": 0.75}
     bars = {"type": "bar", "x": middle, "y": info.counts, "width": width, "name": "edges", **look}
-    name, line = f"law exp(−d / ({law.base:g} + {law.per_layer:g}·layer))", {"color": palette.NEGATIVE, "width": 2.5}
-    expected = {"type": "scatter", "x": middle, "y": info.expected, "name": name, "line": line}
+    name, line = (
+        f"spatial law exp(−d / ({law.base:g} + {law.per_layer:g}·layer))",
+        {"color": palette.NEGATIVE, "width": 2.5},
+    )
+    expected = {"type": "scatter", "x": middle, "y": info.expected, "mode": "lines", "name": name, "line": line}
+    seen = np.maximum(info.counts, info.expected)
+    longest = info.bins[1 + np.flatnonzero(seen > 0.003 * seen.max(initial=0)).max(initial=0)]
     title = (
-        f"Edge lengths: mean {info.mean:.1f} px, under the law {info.expected_mean:.1f} px "
-        f"({info.without_length:,} edges into outputs have no length)"
+        f"Edge lengths: mean {info.mean:.1f} px, under the spatial law {info.expected_mean:.1f} px"
+        f"<br>{info.without_length:,} edges into outputs have no length"
     )
     layout = {
         "title": title,
-        "xaxis": {"title": "length (pixels)"},
+        "xaxis": {"title": "length (pixels)", "range": [0, longest]},
         "yaxis": {"title": "edges"},
         "bargap": 0.05,
         "legend": {"x": 0.99, "xanchor": "right", "y": 0.98},
