@@ -53,3 +53,5 @@ from workbench.views.network.maps import (
 )
 from workbench.views.run.data import Change, changes, run_changes
 from workbench.views.steering.figure import SpatialLawInfo, spatial_law_figure, spatial_law_info
+from workbench.views.versus.data import Kinship, TwoFields, TwoNetworks, kinship, two_fields, two_networks
+from workbench.views.versus.figure import two_fields_figure, two_networks_figure

@@ -13,3 +13,4 @@ from workbench.views.network.widget import DagView, SpatialView
 from workbench.views.run.widget import LogView, RunControl
 from workbench.views.sandbox.widget import Sandbox
 from workbench.views.steering.widget import Steering
+from workbench.views.versus.widget import TwoNetworksView

@@ -42,6 +42,10 @@ class Selection(traitlets.HasTraits):
         if change["new"] != change["old"]:
             self.neuron = None
 
+    def toggle_pin(self) -> None:
+        """Pin the selected individual, or unpin the pinned one."""
+        self.pinned = self.individual if self.pinned is None else None
+
     def look_again(self) -> None:
         """Have every view look anew at the individuals: a network has its weights again."""
         for name in ("individual", "pinned"):

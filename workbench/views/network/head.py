@@ -28,6 +28,7 @@ class NetworkHead(View):
     """
 
     def _build(self) -> None:
+        selection = self.selection
         buttons = (
             ("Smaller", "wb-previous", "The next smaller network on the front", lambda: self._walk(-1), "arrow-left"),
             ("Most accurate", "wb-best", "The most accurate network so far", lambda: self._choose(self._best), "star"),
@@ -37,14 +38,17 @@ class NetworkHead(View):
         self._front: list[int] = []
         self._best: int | None = None
         self._shown: tuple[int, ...] = ()  # ancestors, the parent first
-        self.walk = classed(ipw.HBox(walk), "wb-buttons")
+        self.pin = button("Pin", "wb-pin", "Compare other networks with this one", selection.toggle_pin, "thumb-tack")
+        self.walk = classed(ipw.HBox([*walk, self.pin]), "wb-buttons")
         self.facts, self.more = ipw.HTML(), ipw.HTML()
         self.ancestors = [self._ancestor(place) for place in range(ANCESTORS)]
         lineage = classed(ipw.HBox([*self.ancestors, self.more]), "wb-lineage")
         classed(self, "wb-network-head")
         self.children = (style_sheet(), self.walk, self.facts, lineage)
         self._on_selection(self._look)
+        self._on_selection(self._show_pin, "individual", "pinned")
         self._look(None)
+        self._show_pin(None)
 
     def _ancestor(self, place: int) -> ipw.Button:
         return button("", "wb-ancestor", "Open this ancestor", lambda: self._choose(self._shown[place]))
@@ -67,6 +71,11 @@ class NetworkHead(View):
         self._front, self._best = [individual.id for individual in snapshot.archive], snapshot.best
         for each in (self.previous, self.best, self.next):
             each.disabled = not self._front
+
+    def _show_pin(self, _: Any) -> None:
+        pinned = self.selection.pinned
+        self.pin.description = "Pin" if pinned is None else f"Unpin {pinned}"
+        self.pin.disabled = pinned is None and self.selection.individual is None
 
     def _look(self, _: Any) -> None:
         """Show the selected individual."""
