@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from types import SimpleNamespace
 
+import ipywidgets as ipw
 import pytest
 from search.search_samples import NumberRates, NumberSpace, finish, step
-from widget_samples import number_search
+from widget_samples import individual, number_search
 
+from workbench.individuals import BY_HAND
 from workbench.search import Search
 from workbench.search.config import SearchConfig
+from workbench.search.history import IndividualSummary
 from workbench.settings import to_values
 from workbench.spaces import MlpSpace, NeuronSpace
 from workbench.store import open_run
@@ -18,6 +21,8 @@ from workbench.training import TrainConfig
 from workbench.views.base import controls
 from workbench.views.base.controls import REST_SECONDS, Debounce
 from workbench.views.base.poller import POLLER
+from workbench.views.steering.data import LATELY, lately
+from workbench.views.steering.figure import mutation_rows
 from workbench.widgets import LogView, Steering
 
 
@@ -75,7 +80,7 @@ def test_a_drag_is_one_change(search, monkeypatch):
         for value in (0.6, 0.7, 0.0, 0.9):
             grow.value = value
             await asyncio.sleep(0)
-            shares.append(view.shares.value)
+            shares.append(view.rows.value)
             search.update(tournament=len(shares) + 3)  # another dashboard; the slider stays under the hand
             POLLER.poll_once()
             assert grow.value == value
@@ -128,11 +133,11 @@ def test_a_drag_back_to_the_start_changes_nothing(search):
 
     async def drag():
         view = steering(search)
-        shares, note = view.shares.value, view.note.value
+        shares, note = view.rows.value, view.note.value
         view.pointer.held = True
         for value in (0.9, 0.5):
             view.controls["grow"].value = value
-        assert (view.shares.value, view.note.value) == (shares, note)
+        assert (view.rows.value, view.note.value) == (shares, note)
         view.pointer.held = False
         view.close()  # after which anything moved would count
 
@@ -214,6 +219,66 @@ def test_the_spatial_law_is_drawn(tmp_path):
     search.close()
 
 
+def test_a_stored_run_has_figures_instead_of_sliders(search):
+    search.update(rates={"grow": 0.75, "size": (0.2, 0.25)})
+    finish(search)
+    view = Steering(open_run(search.path))
+    assert {type(control) for control in view.controls.values()} == {ipw.HTML}
+    shown = {name: control.value for name, control in view.controls.items()}
+    assert shown["grow"] == "0.75"
+    assert shown["size"] == "0.2–0.25"
+    assert shown["adapt"] == "none"
+    assert "stored run" in view.note.value
+    view.close()
+
+
+def test_rates_that_adapt_are_marked_beside_those_asked_for(search):
+    view = steering(search)
+    assert view.controls["adapt"].value == "none"
+    assert "<u" not in view.rows.value
+    view.controls["adapt"].value = "pursuit"
+    step(search, 15)
+    POLLER.poll_once()
+    assert search.target.config.adapt == "pursuit"
+    held = search.probabilities["grow"]
+    assert held != 0.5
+    assert f"asked for 50%, adapted to {held:.0%}" in view.rows.value
+    search.update(adapt=None)
+    POLLER.poll_once()
+    assert view.controls["adapt"].value == "none"
+    assert "<u" not in view.rows.value
+    view.close()
+
+
+def test_what_the_latest_children_of_each_mutation_did():
+    kind = {"grow": {"kind": "grow"}, "shrink": {"kind": "shrink"}}
+    first = individual(0, 0.5, 1000, parent=None, mutation={}, origin="initial")
+    grown = [individual(1 + n, 0.6 + n / 100, 1200, parent=0, mutation=kind["grow"]) for n in range(45)]
+    shrunk = individual(50, 0.45, 500, parent=0, mutation=kind["shrink"])
+    orphan = individual(51, 0.4, 500, parent=49, mutation=kind["shrink"])  # its parent is forgotten
+    by_hand = individual(BY_HAND + 1, 0.9, 500, parent=0, mutation=kind["grow"], origin="by hand")
+    recent = [IndividualSummary.of(one) for one in (*grown, shrunk, orphan, by_hand)]
+    snapshot = SimpleNamespace(
+        recent=recent, population=(first, *grown[-5:]), archive=(first, grown[-1], shrunk), current=(orphan,)
+    )
+    grow, shrink, idle = lately(snapshot, ("grow", "shrink", "idle"))
+    assert (grow.children, grow.front, grow.alive) == (LATELY, 1, 5)
+    assert grow.gains[-1] == (pytest.approx(0.54), True)
+    assert (grow.accuracy.value, grow.accuracy.n) == (pytest.approx(0.345), LATELY)
+    assert grow.flops.value == 1.2
+    assert (shrink.children, shrink.front, shrink.alive) == (2, 1, 1)
+    assert shrink.gains == ((pytest.approx(-0.05), True),)
+    assert (idle.children, idle.gains, idle.accuracy.n) == (0, (), 0)
+    rows = mutation_rows(
+        dict.fromkeys(("grow", "shrink", "idle"), 1 / 3),
+        dict.fromkeys(("grow", "shrink", "idle"), 0.5),
+        (grow, shrink, idle),
+    )
+    assert "+34.50 points" in rows
+    assert "+20%" in rows
+    assert "−50%" in rows
+
+
 @pytest.mark.parametrize("space", [NeuronSpace, MlpSpace, NumberSpace])
 def test_every_setting_of_a_space_has_a_labelled_control(tmp_path, space):
     from search.search_samples import tiny_data
@@ -222,7 +287,7 @@ def test_every_setting_of_a_space_has_a_labelled_control(tmp_path, space):
     made = space() if space is NumberSpace else space.for_data(data)
     search = Search(data, SearchConfig(), tmp_path / "run.sqlite", made)
     view = steering(search)
-    own = {"tournament", "children", "epochs", "learning_rate"}
+    own = {"tournament", "children", "adapt", "epochs", "learning_rate"}
     assert set(view.controls) == {setting.name for setting in made.settings} | own
     for setting in made.settings:
         control = view.controls[setting.name]

@@ -136,30 +136,20 @@ def test_statistics_show_what_plots_says(run):
     (median, *_) = [trace for trace in view.plot.shown.data if trace.marker.symbol == "diamond"]
     expected = [effects.before.value for effects in mutation_effects(run).effects]
     assert list(median.x) == pytest.approx(expected, nan_ok=True)
-    assert view.adapt.disabled  # a stored run
     box = next(place for place, trace in enumerate(view.plot.shown.data) if trace.type == "box" and len(trace.x))
     view.plot.click(box, (0,))
     assert view.selection.individual == view.plot.shown.data[box].customdata[0]
     view.close()
 
 
-def test_adaptation_is_switched_and_probabilities_follow(tmp_path):
+def test_mutation_statistics_are_redrawn_on_return(tmp_path):
     search = network_search(tmp_path / "run.sqlite")
     view = MutationStatistics(search)
-    view.adapt.value = "pursuit"
     step(search, 11)  # with the first child of the next one, the third generation is surely closed
-    assert search.target.config.adapt == "pursuit"
     view.show(search.snapshot())
     assert "3 generations finished since" in view.note.value
-    assert "add neurons" in view.probabilities.value
     view.wake(True)
     assert "finished since" not in view.note.value
-    search.update(rates={"add_neurons": 0.0})
-    view.show(search.snapshot())
-    assert "add neurons 0%" in view.probabilities.value
-    search.update(adapt=None)
-    view.show(search.snapshot())
-    assert view.adapt.value is None
     view.close()
     search.close()
 

@@ -73,7 +73,8 @@ class SearchConfig:
     )
     adapt: str | None = setting(
         None,
-        "how mutation rates adapt to recent success, with `rates` as their base; none for fixed rates",
+        "how the probabilities of mutations follow what pays, starting from those asked for: probability matching or "
+        "adaptive pursuit; none for fixed ones",
         label="adaptive mutation rates",
         choices=ADAPTATIONS,
         live=True,

@@ -12,22 +12,29 @@ import anywidget
 import ipywidgets as ipw
 import traitlets
 
+from workbench.formats import setting_text
 from workbench.settings import Setting
 
 REST_SECONDS = 0.3
 """From the last change, or from letting go, until the changes count."""
 
 
-def setting_control(setting: Setting) -> Any:
-    """The control of a declared setting."""
+def setting_control(setting: Setting, *, label_width: str = "13.5em", fixed: bool = False) -> Any:
+    """The control of a declared setting; with `fixed`, its value as text, for `put` to show."""
     look: dict[str, Any] = {"description": setting.label, "tooltip": setting.help}
     if setting.unit:
         look["tooltip"] += f" ({setting.unit})"
+    style = {"description_width": label_width}
+    if fixed:
+        return ipw.HTML(**look, style=style)
     if setting.kind == "switch":
         return ipw.Checkbox(**look, indent=False)
+    if setting.kind == "choice":  # None is a word here: ipywidgets shows a blank for a value that is None
+        options = ["none", *setting.choices] if setting.optional else list(setting.choices)
+        return ipw.Dropdown(options=options, **look, style=style)
     low, high = setting.slider
     # what follows from a value is shown while it is dragged
-    look |= {"style": {"description_width": "9.4em"}, "continuous_update": True}
+    look |= {"style": style, "continuous_update": True}
     if setting.kind == "integer":
         return ipw.IntSlider(min=int(low), max=int(high), **look)
     if setting.log:
@@ -38,6 +45,9 @@ def setting_control(setting: Setting) -> Any:
 
 def put(control: Any, value: Any) -> None:
     """Show a value, widening the slider if it lies outside."""
+    if isinstance(control, ipw.HTML | ipw.Dropdown):
+        control.value = setting_text(value)
+        return
     if is_same(control, control.value, value):
         return
     if hasattr(control, "max") and not isinstance(control, ipw.FloatLogSlider):
@@ -51,6 +61,8 @@ def is_same(control: Any, one: Any, other: Any) -> bool:
 
     A slider in a browser moves what it is given to its nearest step and reports that, which is no wish of a person.
     """
+    if isinstance(control, ipw.HTML | ipw.Dropdown):
+        return setting_text(one) == setting_text(other)
     if isinstance(one, tuple):
         return all(is_same(control, a, b) for a, b in zip(one, other, strict=True))
     if isinstance(control, ipw.FloatLogSlider):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.formats import table_cell
@@ -30,18 +29,6 @@ def quiet(text: str) -> str:
 def alert(text: str) -> str:
     """An error message."""
     return f'<div role="alert" class="wb-alert">{escape(text)}</div>'
-
-
-def legend(colors: Mapping[str, str], *extra: str) -> str:
-    """Names with their colours; `extra` is HTML before them."""
-    names = (f'<span><i style="background:{color}"></i>{escape(name)}</span>' for name, color in colors.items())
-    return f'<div class="wb-legend">{"".join((*extra, *names))}</div>'
-
-
-def share_bar(shares: Iterable[tuple[float, str]], label: str) -> str:
-    """One bar divided into shares (fractions of 1) in their colours."""
-    parts = "".join(f'<i style="width:{share:.2%};background:{color}"></i>' for share, color in shares)
-    return f'<div class="wb-shares" role="img" aria-label="{escape(label)}">{parts}</div>'
 
 
 def progress_bar(value: int, most: int, label: str) -> str:

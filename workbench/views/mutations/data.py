@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -50,16 +51,25 @@ def median(values: Sequence[float] | np.ndarray) -> Estimate:
     fair coin lies below k with probability at most (1 − `CONFIDENCE`) / 2 (Conover, Practical Nonparametric Statistics,
     1999, section 3.2). Fewer than 6 values have no such interval of 95 %.
     """
-    from scipy.stats import binom
-
     ordered = np.sort(np.asarray(values, float))
     ordered = ordered[~np.isnan(ordered)]
     n = len(ordered)
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
-    k = int(binom.ppf((1 - CONFIDENCE) / 2, n, 0.5))
+    k = _rank_of_interval(n)
     low, high = (float(ordered[k - 1]), float(ordered[n - k])) if k else (math.nan, math.nan)
     return Estimate(float(np.median(ordered)), low, high, n)
+
+
+@cache
+def _rank_of_interval(n: int) -> int:
+    """The smallest k for which n tosses of a fair coin give at most k heads with probability (1 − `CONFIDENCE`) / 2."""
+    tail, every = round(2 / (1 - CONFIDENCE)), 2**n  # 1 in so many, of so many
+    k, ways, total = 0, 1, 1  # ways to have exactly k heads, and at most k
+    while total * tail < every:
+        ways = ways * (n - k) // (k + 1)
+        k, total = k + 1, total + ways
+    return k
 
 
 def share(successes: int, n: int) -> Estimate:

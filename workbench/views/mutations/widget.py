@@ -1,20 +1,15 @@
-"""What each mutation did so far, and with which probability it is drawn."""
+"""What each mutation did so far."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
-from workbench.evolution import ADAPTATIONS
-from workbench.formats import in_words
 from workbench.search import Search, Snapshot
-from workbench.settings import to_values
 from workbench.store import Run
-from workbench.views.base.markup import alert, legend, quiet, share_bar
-from workbench.views.base.palette import mutation_color
+from workbench.views.base.markup import alert, quiet
 from workbench.views.base.plot import Plot
 from workbench.views.base.source import Selection, Source
 from workbench.views.base.view import View, bar, button, style_sheet
@@ -28,7 +23,7 @@ NOTE = (
 
 
 class MutationStatistics(View):
-    """Effects of the mutations of a search or run, redrawn on request; the probabilities are live.
+    """Effects of the mutations of a search or run, redrawn on request.
 
     Args:
         watched: a `Search`, or a `Run` to read.
@@ -44,15 +39,11 @@ class MutationStatistics(View):
 
     def _build(self) -> None:
         self.button = button("Refresh", "wb-refresh", "Include what has finished since", self.refresh, "refresh")
-        options = [("what was asked for", None), *((f"what pays ({rule})", rule) for rule in ADAPTATIONS)]
-        self.adapt = ipw.Dropdown(options=options, description="Rates follow", style={"description_width": "initial"})
-        self.adapt.add_class("wb-adapt")
-        self.adapt.observe(self._adapt, "value")
-        self.note, self.message, self.probabilities = ipw.HTML(), ipw.HTML(), ipw.HTML()
+        self.note, self.message = ipw.HTML(), ipw.HTML()
         self.plot = Plot()
         self.add_class("wb-mutations")
-        explained, head = ipw.HTML(f'<p class="wb-quiet">{NOTE}</p>'), bar(self.adapt, self.button, self.note)
-        self.children = (style_sheet(), head, self.message, self.probabilities, self.plot, explained)
+        explained, head = ipw.HTML(f'<p class="wb-quiet">{NOTE}</p>'), bar(self.button, self.note)
+        self.children = (style_sheet(), head, self.message, self.plot, explained)
         self.refresh()
 
     def wake(self, awake: bool) -> None:
@@ -76,39 +67,12 @@ class MutationStatistics(View):
         if trace.type == "box" and point[0] < len(trace.customdata):
             self.selection.individual = int(trace.customdata[point[0]])
 
-    def _adapt(self, change: Any) -> None:
-        if self.source.search is None or change.new == self.source.settings.config.adapt:
-            return
-        try:
-            self.source.search.update(adapt=change.new)
-        except WorkbenchError as error:
-            self.message.value = alert(f"Not changed: {error}")
-
     def show(self, snapshot: Snapshot) -> None:
-        """Show the probabilities that hold now, and whether there is something new to draw."""
+        """Say whether there is something new to draw."""
         self._newest = len(snapshot.finished_generations)
-        self.adapt.disabled = self.source.search is None or snapshot.state in ("finished", "failed")
-        self.adapt.value = self.source.settings.config.adapt
         self._say()
-        if self.source.search is not None:
-            asked = to_values(self.source.settings.rates)
-            self.probabilities.value = probabilities_html(self.source.search.probabilities, asked)
 
     def _say(self) -> None:
         behind = self._newest - self._drawn if isinstance(self._drawn, int) else 0
         text = f"{behind} generation{'s' if behind > 1 else ''} finished since it was drawn" if behind > 0 else ""
         self.note.value = quiet(text)
-
-
-def probabilities_html(held: Mapping[str, float], asked: Mapping[str, Any]) -> str:
-    """Probabilities for the next child, beside what a person asked for."""
-    total = sum(float(asked.get(kind, 0.0)) for kind in held) or 1.0
-    colors = {kind: mutation_color(kind, list(held)) for kind in held}
-    names = {}
-    for kind, probability in held.items():
-        wanted = float(asked.get(kind, 0.0)) / total
-        more = f" (asked {wanted:.0%})" if abs(wanted - probability) >= 0.005 else ""
-        names[f"{in_words(kind)} {probability:.0%}{more}"] = colors[kind]
-    title = "Probability of the next child’s mutation"
-    shares = share_bar(((probability, colors[kind]) for kind, probability in held.items()), title)
-    return f'<p class="wb-quiet">{title}</p>{shares}{legend(names)}'

@@ -9,35 +9,41 @@ from typing import Any
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
-from workbench.formats import in_words, setting_text
+from workbench.formats import setting_text
 from workbench.search import SearchConfig, Snapshot
 from workbench.search.config import Settings
-from workbench.settings import settings_of
+from workbench.settings import Setting, settings_of
 from workbench.spatial import SpatialLaw
 from workbench.training import TrainConfig
 from workbench.views.base.controls import Debounce, SliderHelper, is_same, put, setting_control
-from workbench.views.base.markup import alert, legend, quiet, share_bar
-from workbench.views.base.palette import mutation_color
+from workbench.views.base.markup import alert, quiet
 from workbench.views.base.plot import Plot
 from workbench.views.base.view import View, classed, panel, style_sheet
 from workbench.views.run.data import changes
-from workbench.views.steering.figure import spatial_law_figure
+from workbench.views.steering.data import Lately, lately
+from workbench.views.steering.figure import mutation_rows, spatial_law_figure
 
 ENDED = ("finished", "failed")
 
-LIVE = {"config": (SearchConfig, ("tournament", "children")), "train": (TrainConfig, ("epochs", "learning_rate"))}
+LIVE = {
+    "config": (SearchConfig, ("tournament", "children", "adapt")),
+    "train": (TrainConfig, ("epochs", "learning_rate")),
+}
 """Settings of search and training that may change."""
 
 
 class Steering(View):
-    """Sliders that change the search from its next child on; every change is an event of the run.
+    """Sliders that change the search from its next child on, and what the latest children of each mutation did.
+
+    Every change is an event of the run.
 
     Args:
-        watched: a `Search`, or a `Run` to read (its sliders only show).
+        watched: a `Search`, or a `Run` to read (then with values instead of sliders).
         selection: not used here; all views take one.
 
     Attributes:
-        controls: the sliders by setting: "add_edges", …, "tournament", "children", "epochs", "learning_rate".
+        controls: the sliders by setting: "add_edges", …, "tournament", "children", "adapt", "epochs", "learning_rate".
+        head, panels: its parts, which the dashboard places: messages, and controls by title ("Mutations" first).
     """
 
     interval = 0.5
@@ -47,39 +53,49 @@ class Steering(View):
         self._debounce = Debounce(self._apply)
         self._shown: Settings | None = None
         self._law: SpatialLaw | None = None
+        self._told: object = None
+        self._lately: tuple[Lately, ...] = ()
         self.controls: dict[str, Any] = {}
         self._records: dict[str, str] = {}  # by setting, what it belongs to: "rates", "config" or "train"
-        self.shares, self.note, self.refusal = ipw.HTML(), ipw.HTML(), ipw.HTML()
+        self.rows, self.note, self.refusal = ipw.HTML(), ipw.HTML(), ipw.HTML()
         self.curve = Plot()
         self.pointer = SliderHelper()
         self.pointer.observe(lambda change: self._debounce.hold(change.new), "held")
         self.add_class("wb-steering")
-        grid = classed(ipw.Box(self._panels()), "wb-steering-grid")
-        self.children = (style_sheet(), self.pointer, self.refusal, self.note, grid)
+        self.head = ipw.VBox([self.pointer, self.refusal])
+        self.panels = self._panels()
+        self.children = (style_sheet(), self.head, *self.panels.values())
 
-    def _panels(self) -> list[ipw.Widget]:
+    def _panels(self) -> dict[str, ipw.Widget]:
         space, config = self.source.space, self.source.settings.config
-        parts: dict[str, list[Any]] = {"kinds": [], "law": [], "sizes": [], "own": []}
+        kinds: list[Any] = [ipw.HTML('<h3 class="wb-title">Mutations</h3>')]
+        law, sizes, own = list[Any](), list[Any](), list[Any]()
         for setting in space.settings:
-            law = "law" if setting.name.startswith("spatial_") else "sizes"
-            part = "kinds" if setting.name in space.mutation_kinds else law
-            parts[part].append(self._add("rates", setting.name, setting_control(setting)))
+            if setting.name in space.mutation_kinds:
+                kinds.append(self._add("rates", setting, "8em"))
+            else:
+                part = law if setting.name.startswith("spatial_") else sizes
+                part.append(self._add("rates", setting))
         for record, (declared, names) in LIVE.items():
-            for setting in settings_of(declared):
-                if setting.name in names:
-                    parts["own"].append(self._add(record, setting.name, setting_control(setting)))
+            own += [self._add(record, setting) for setting in settings_of(declared) if setting.name in names]
         for name, most in (("children", config.population), ("epochs", 2 * config.train.epochs)):
-            self.controls[name].max = max(self.controls[name].max, most)
-        return [
-            panel("Mutations", *parts["kinds"], self.shares, name="wb-area-kinds"),
-            *([panel("Spatial law", *parts["law"], self.curve, name="wb-area-law")] if parts["law"] else []),
-            panel("Sizes", *parts["sizes"], name="wb-area-sizes"),
-            panel("Search and training", *parts["own"], name="wb-area-own"),
-        ]
+            if self.source.search is not None:
+                self.controls[name].max = max(self.controls[name].max, most)
+        grid = classed(ipw.Box([ipw.VBox(kinds), self.rows]), "wb-mutation-grid")
+        panels = {
+            "Mutations": classed(ipw.VBox([grid, self.note]), "wb-panel"),
+            "Sizes": panel("Sizes", _columns(*sizes)),
+            "Spatial law": panel("Spatial law", _columns(ipw.VBox(law), self.curve)),
+            "Search and training": panel("Search and training", _columns(*own)),
+        }
+        return panels if law else {title: each for title, each in panels.items() if title != "Spatial law"}
 
-    def _add(self, record: str, name: str, control: Any) -> Any:
-        self.controls[name], self._records[name] = classed(control, f"wb-set-{name}"), record
-        control.observe(lambda change: self._move(name, change.new), "value")
+    def _add(self, record: str, setting: Setting, label_width: str = "13.5em") -> Any:
+        name, fixed = setting.name, self.source.search is None
+        control = classed(setting_control(setting, label_width=label_width, fixed=fixed), f"wb-set-{name}")
+        self.controls[name], self._records[name] = control, record
+        if not fixed:
+            control.observe(lambda change: self._move(name, change.new), "value")
         return control
 
     def _value(self, name: str) -> Any:
@@ -90,7 +106,7 @@ class Steering(View):
 
     # ------------------------------------------------------------------ a slider is moved
     def _move(self, name: str, value: Any) -> None:
-        if self._refreshing or self.source.search is None:
+        if self._refreshing:
             return
         if is_same(self.controls[name], value, self._value(name)):
             self._debounce.drop(name)
@@ -143,13 +159,19 @@ class Steering(View):
     # ------------------------------------------------------------------ showing
     def show(self, snapshot: Snapshot) -> None:
         """Show the settings that hold from the next child on."""
-        fixed = self.source.search is None or snapshot.state in ENDED
-        if fixed:
-            self._debounce.changes.clear()
+        if self.source.search is not None:
+            fixed = snapshot.state in ENDED
+            if fixed:
+                self._debounce.changes.clear()
+            for control in self.controls.values():
+                control.disabled = fixed
+        if (snapshot.total, snapshot.generation) != self._told:
+            self._told = snapshot.total, snapshot.generation
+            self._lately = lately(snapshot, self.source.space.mutation_kinds)
         if self.source.settings is not self._shown:
             self._refresh()
-        for control in self.controls.values():
-            control.disabled = fixed
+        elif not self._debounce.changes:
+            self._draw(self._shown.rates)
         if not self._debounce.changes:
             self._show_note(snapshot)
 
@@ -167,12 +189,14 @@ class Steering(View):
             self._draw(self._shown.rates)
 
     def _draw(self, rates: Any) -> None:
-        """The probabilities and the spatial law of some rates."""
-        kinds = self.source.space.mutation_kinds
+        """The rows of the mutations and the spatial law of some rates."""
+        search, kinds = self.source.search, self.source.space.mutation_kinds
         total = sum(getattr(rates, kind) for kind in kinds) or 1.0
-        shares = [(kind, getattr(rates, kind) / total, mutation_color(kind, kinds)) for kind in kinds]
-        bar = share_bar([(share, color) for _, share, color in shares], "mutation probabilities")
-        self.shares.value = bar + legend({f"{in_words(kind)} {share:.0%}": color for kind, share, color in shares})
+        asked = {kind: getattr(rates, kind) / total for kind in kinds}
+        held = asked
+        if search is not None and self.source.settings.config.adapt is not None:
+            held = search.probabilities
+        self.rows.value = mutation_rows(asked, held, self._lately)
         law = getattr(rates, "law", None)
         if isinstance(law, SpatialLaw) and law != self._law:
             self._law = law
@@ -182,7 +206,7 @@ class Steering(View):
     def _show_note(self, snapshot: Snapshot) -> None:
         search = self.source.search
         if search is None:
-            text = "Settings at the end of this stored run."
+            text = "A stored run: settings as they were at its end."
         elif snapshot.state in ENDED:
             text = f"The search has {snapshot.state}; nothing can change any more."
         elif last := changes(self.source.run.config, snapshot.events, self.source.space, search.pending)[-1:]:
@@ -197,3 +221,8 @@ class Steering(View):
         if hasattr(self, "_debounce"):
             self._debounce.flush()
         super().close()
+
+
+def _columns(*controls: Any) -> ipw.Box:
+    """Controls in as many columns as there is room for."""
+    return classed(ipw.Box(controls), "wb-columns")
