@@ -19,7 +19,7 @@ REST_SECONDS = 0.3
 """From the last change, or from letting go, until the changes count."""
 
 
-def setting_control(setting: Setting, *, label_width: str = "13.5em", fixed: bool = False) -> Any:
+def setting_control(setting: Setting, *, label_width: str = "14.5em", fixed: bool = False) -> Any:
     """The control of a declared setting; with `fixed`, its value as text, for `put` to show."""
     look: dict[str, Any] = {"description": setting.label, "tooltip": setting.help}
     if setting.unit:

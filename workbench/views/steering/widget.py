@@ -90,7 +90,7 @@ class Steering(View):
         }
         return panels if law else {title: each for title, each in panels.items() if title != "Spatial law"}
 
-    def _add(self, record: str, setting: Setting, label_width: str = "13.5em") -> Any:
+    def _add(self, record: str, setting: Setting, label_width: str = "14.5em") -> Any:
         name, fixed = setting.name, self.source.search is None
         control = classed(setting_control(setting, label_width=label_width, fixed=fixed), f"wb-set-{name}")
         self.controls[name], self._records[name] = control, record
