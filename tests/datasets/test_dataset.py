@@ -40,6 +40,7 @@ def test_same_seed_same_splits():
     assert first.fingerprint != other.fingerprint
 
 
+@pytest.mark.filterwarnings("ignore:train images lie")
 def test_fingerprint_sees_every_part():
     labels = np.arange(40) % 4
     parts = {"images": unique_images(40), "labels": labels, "name": "custom", "validation": 4}
@@ -65,6 +66,7 @@ def test_fingerprint_sees_every_part():
     assert all(len(f) == 64 for f in seen)
 
 
+@pytest.mark.filterwarnings("ignore:train images lie")
 def test_normalised_by_the_train_split_only():
     rng = np.random.default_rng(0)
     train = rng.integers(0, 256, (200, 3, 5, 4), dtype=np.uint8)
@@ -100,6 +102,25 @@ def test_constant_channel_has_std_1(value):
     data = Dataset.from_arrays(images, np.arange(40) % 2, images, np.arange(40) % 2)
     assert data.std[0] == 1
     np.testing.assert_allclose(data.arrays("train")[0][:, 0], 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-45, 1e-39, 1e-20])
+def test_vanishing_deviations_give_no_nan(size):
+    images = (size * np.random.default_rng(0).integers(0, 9, (40, 1, 3, 3))).astype(np.float32)
+    labels = np.arange(40) % 2
+    assert np.isfinite(Dataset.from_arrays(images, labels, images, labels).arrays("train")[0]).all()
+
+
+def test_features_of_a_table_are_standardised_one_by_one():
+    rows = np.random.default_rng(0).normal([0, 500, -3], [1, 100, 0.01], (200, 1, 3)).astype(np.float32)
+    rows, labels = np.insert(rows, 3, 7, axis=2), np.arange(200) % 2
+    data = Dataset.from_arrays(rows, labels, rows, labels)
+    assert data.is_table
+    assert data.mean.shape == data.std.shape == (4,)
+    assert data.std[3] == 1
+    x, _ = data.arrays("train")
+    np.testing.assert_allclose(x.mean(axis=0).ravel(), 0, atol=2e-3)
+    np.testing.assert_allclose(x.std(axis=0).ravel(), [1, 1, 1, 0], atol=2e-3)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_wrong_number_of_dimensions(shape):
 def test_channels_last(channels):
     images = np.zeros((40, 8, 9, channels), dtype=np.uint8)
     refused(
-        rf"got shape \[40, 8, 9, {channels}\], which looks like channels last.*transpose\(0, 3, 1, 2\)",
+        rf"got shape \[40, 8, 9, {channels}\], which looks like channels last.*pass channels='last'",
         images=images,
     )
 
@@ -113,8 +113,42 @@ def test_labels_out_of_range():
     refused("expected train labels", labels=np.full(40, 2**64 - 1, dtype=np.uint64))
 
 
-def test_class_names_as_one_string():
-    refused("expected class_names as a list of names, got the string 'abcd'", class_names="abcd")
+@pytest.mark.parametrize("names", ["abcd", {"a", "b", "c", "d"}, 4, iter("abcd")])
+def test_class_names_without_an_order(names):
+    refused("expected class_names as a list of names in the order of the labels, got ", class_names=names)
+
+
+def test_class_names_as_a_mapping():
+    labels = {"dog": 2, "cat": 0, "cow": 1, "hen": 3}
+    data = Dataset.from_arrays(IMAGES, LABELS, IMAGES, LABELS, class_names=labels)
+    assert data.class_names == ("cat", "cow", "dog", "hen")
+    for wrong in ({**labels, "hen": 4}, {0: "cat", 1: "cow", 2: "dog", 3: "hen"}):
+        refused(r"a mapping from each name to its label 0\.\.3", class_names=wrong)
+
+
+def test_labels_that_start_at_one():
+    refused(
+        r"got 1\.\.4: they seem to start at 1; pass labels - 1", labels=LABELS + 1, class_names=["a", "b", "c", "d"]
+    )
+
+
+def test_flat_images():
+    refused(r"pass images.reshape\(-1, 8, 8\) if they are flat", images=np.zeros((40, 64)))
+    refused(r"images\[:, None, :\] if they are rows of a table", images=np.zeros((40, 13)))
+
+
+def test_channels_that_are_said():
+    images = np.zeros((40, 8, 5, 3), dtype=np.uint8)
+    for channels, shape in (("first", (8, 5, 3)), ("last", (3, 8, 5))):
+        data = Dataset.from_arrays(images, LABELS, images, LABELS, channels=channels)
+        assert data.shape == shape
+    refused("expected channels to be 'first', 'last' or None, got 'middle'", channels="middle")
+
+
+@pytest.mark.parametrize("change", [lambda x: 16 * x, lambda x: x / 255, lambda x: x + 10])
+def test_test_images_of_another_scale_warn(change):
+    with pytest.warns(UserWarning, match=r"train images lie within .* test images within .*one scale"):
+        Dataset.from_arrays(IMAGES, LABELS, change(IMAGES), LABELS)
 
 
 def test_one_class():

@@ -1,19 +1,27 @@
 """A data set: raw images and labels in four splits, and their normalisation."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.datasets.checks import check_class_names, check_images, check_labels
+from workbench.datasets.checks import (
+    check_class_names,
+    check_images,
+    check_labels,
+    ordered_names,
+    warn_of_other_scale,
+)
 from workbench.datasets.splits import SPLITS, draw_balanced, held_out_count, seeded, split_training
 from workbench.errors import DataError
 
 _CHUNK = 2_000  # images converted to float64 at a time
+
+_TINY = np.finfo(np.float32).tiny
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,12 +52,14 @@ class Dataset:
         selection: float = 0.1,
         seed: int = 0,
         name: str = "custom",
-        class_names: Sequence[str] | None = None,
+        class_names: Sequence[str] | Mapping[str, int] | None = None,
+        channels: Literal["first", "last"] | None = None,
     ) -> "Dataset":
         """A data set from arrays, which are copied.
 
         Args:
-            train_images: [n, h, w] or [n, c, h, w] of any size; uint8, other integers within 0..255, or float.
+            train_images: [n, h, w] or [n, c, h, w] of any size; uint8, other integers within 0..255, or float. Rows
+                of a table are [n, 1, w]; their features are standardised one by one, images by channel.
             train_labels: [n], integers 0..n_classes-1.
             test_images: as `train_images`, of the same shape and type.
             test_labels: as `train_labels`.
@@ -57,17 +67,23 @@ class Dataset:
             selection: the same for the selection split.
             seed: of the split of the training images.
             name: of the data set.
-            class_names: one for each class; by default the numbers up to the largest train label.
+            class_names: one for each class in order, or a mapping from name to label; by default the numbers up to the
+                largest train label.
+            channels: where images of four dimensions have them: "first", "last" ([n, h, w, c]), or None: first, and an
+                error if the shape looks like the other.
 
         Raises:
             DataError: the arrays are not as described, do not match each other, hold values that are not finite, or
                 have too few images for the splits.
         """
-        images, test = check_images(train_images, "train"), check_images(test_images, "test")
+        images, test = check_images(train_images, "train", channels), check_images(test_images, "test", channels)
         _check_same_form(images, test)
-        labels = check_labels(train_labels, len(images), "train")
-        last_labels = check_labels(test_labels, len(test), "test")
-        names = check_class_names(class_names, labels, last_labels)
+        warn_of_other_scale(images, test)
+        named = ordered_names(class_names)
+        n_named = None if named is None else len(named)
+        labels = check_labels(train_labels, len(images), "train", n_named)
+        last_labels = check_labels(test_labels, len(test), "test", n_named)
+        names = check_class_names(named, labels, last_labels)
         n_classes = len(names) or int(labels.max()) + 1
         n_validation = held_out_count(validation, len(images), "validation")
         n_selection = held_out_count(selection, len(images), "selection")
@@ -108,20 +124,30 @@ class Dataset:
         Each call computes the images anew (four bytes a value): keep them while they are needed. `DataError` if there
         is no such split.
         """
-        images = self.images(split).astype(np.float32)
-        images -= self.mean[:, np.newaxis, np.newaxis]  # [c] -> [c, 1, 1]
-        images /= self.std[:, np.newaxis, np.newaxis]
-        return images, self.labels(split)
+        return self.standardised(self.images(split)), self.labels(split)
+
+    def standardised(self, images: NDArray[Any]) -> NDArray[np.float32]:
+        """Raw images [n, c, h, w] as `arrays` gives them, (raw - mean) / std, float32."""
+        mean, std = self._statistics
+        scaled = images.astype(np.float32)
+        scaled -= mean
+        scaled /= std
+        return scaled
+
+    @property
+    def is_table(self) -> bool:
+        """Whether images are rows of a table, [1, 1, w]: w features without an order, each in its own units."""
+        return self.shape[:2] == (1, 1)
 
     @property
     def mean(self) -> NDArray[np.float32]:
-        """Mean of each channel over the train split, [c], in raw units, read-only."""
-        return _read_only(self._statistics[0])
+        """Mean of each channel over the train split, [c] (of each feature of a table, [w]), in raw units, read-only."""
+        return _read_only(self._statistics[0].ravel())
 
     @property
     def std(self) -> NDArray[np.float32]:
-        """Standard deviation of each channel over the train split, [c], in raw units; 1 if constant."""
-        return _read_only(self._statistics[1])
+        """Standard deviation, as `mean`; 1 where all values are the same."""
+        return _read_only(self._statistics[1].ravel())
 
     @cached_property
     def fingerprint(self) -> str:
@@ -171,17 +197,17 @@ class Dataset:
 
     @cached_property
     def _statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and standard deviation of each channel of the train split, [c] each."""
-        images = self.images("train")
-        values = images.size / images.shape[1]
+        """Mean and standard deviation over the train split, [c, 1, 1] each; of a table, [1, 1, w]."""
+        images, axes = self.images("train"), (0,) if self.is_table else (0, 2, 3)
         chunks = [images[i : i + _CHUNK] for i in range(0, len(images), _CHUNK)]
-        mean = sum(chunk.sum(axis=(0, 2, 3), dtype=np.float64) for chunk in chunks) / values
-        centre = mean[:, np.newaxis, np.newaxis]
-        variance = sum(np.square(chunk - centre).sum(axis=(0, 2, 3)) for chunk in chunks) / values
+        sums = sum(chunk.sum(axis=axes, dtype=np.float64, keepdims=True) for chunk in chunks)[0]
+        values = images.size / sums.size
+        mean = sums / values
+        variance = sum(np.square(chunk - mean).sum(axis=axes, keepdims=True) for chunk in chunks)[0] / values
         std = np.sqrt(variance).astype(np.float32)
-        # rounding of the mean may give a constant channel a tiny deviation
-        constant = images.min(axis=(0, 2, 3)) == images.max(axis=(0, 2, 3))
-        std[constant | (std == 0)] = 1
+        # rounding of the mean may give a constant channel a tiny deviation; dividing by less than _TINY overflows
+        constant = (images.min(axis=axes, keepdims=True) == images.max(axis=axes, keepdims=True))[0]
+        std[constant | (std < _TINY)] = 1
         return mean.astype(np.float32), std
 
 

@@ -60,7 +60,7 @@ class FileSource:
                 f"{root / self.folder}: expected {', '.join(self.names)}, missing: {missing}; add the files"
             )
         *arrays, names = self.read(tuple(self.files(root).values()), self.n_train, self.n_test)
-        sizes = {"validation": self.held_out, "selection": self.held_out}
+        sizes: dict[str, Any] = {"validation": self.held_out, "selection": self.held_out}
         return Dataset.from_arrays(*arrays, **sizes, seed=seed, name=self.name, class_names=names)
 
     def download(self, root: Path, seed: int) -> Dataset:

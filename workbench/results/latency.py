@@ -122,9 +122,8 @@ def latency_table(measured: pd.DataFrame) -> pd.DataFrame:
 
 def _prepared(data: Dataset, batch: int) -> np.ndarray:
     """Images of the validation split as trained on, float32 [batch, c, h, w], repeated if there are too few."""
-    from workbench.training.trainer import standardise
 
-    return standardise(raw_images(data, batch), data)
+    return data.standardised(raw_images(data, batch))
 
 
 def _torch_answer(module: nn.Module, images: np.ndarray) -> Answer:

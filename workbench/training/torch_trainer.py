@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from workbench.datasets import Dataset
-from workbench.training.trainer import StreamKey, TrainConfig, Trainer, batches, standardise
+from workbench.training.trainer import StreamKey, TrainConfig, Trainer, batches
 
 EVALUATION_BATCH = 1000
 
@@ -24,7 +24,7 @@ class TorchTrainer(Trainer):
         self.network.eval()
         with torch.inference_mode():
             starts = range(0, len(images), EVALUATION_BATCH)
-            prepared = (standardise(images[start : start + EVALUATION_BATCH], self.data) for start in starts)
+            prepared = (self.data.standardised(images[start : start + EVALUATION_BATCH]) for start in starts)
             parts = [self.network(torch.from_numpy(batch).to(device)) for batch in prepared]
         return torch.cat(parts).float().cpu().numpy()
 

@@ -119,7 +119,7 @@ def batches(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> I
     for start in range(0, len(order), config.batch_size):
         chosen = order[start : start + config.batch_size]
         raw = augment(images[chosen], shifts[chosen], mirrored[chosen])
-        yield standardise(raw, data), labels[chosen]
+        yield data.standardised(raw), labels[chosen]
 
 
 def augment(images: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
@@ -136,14 +136,6 @@ def augment(images: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray) -> np.
         result[same] = padded[same, :, rows : rows + height, columns : columns + width]
     result[mirrored] = result[mirrored, :, :, ::-1]
     return result
-
-
-def standardise(images: np.ndarray, data: Dataset) -> np.ndarray:
-    """Raw images [n, c, h, w] as float32, centred and scaled by the training statistics of `data`."""
-    scaled = images.astype(np.float32)
-    scaled -= data.mean[:, None, None]
-    scaled /= data.std[:, None, None]
-    return scaled
 
 
 class Diverged(Exception):

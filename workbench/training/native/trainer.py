@@ -26,9 +26,9 @@ class NativeTrainer(Trainer):
         self.learner = _learner(self.plan, genome)
         room = (self.plan.n_neurons, TILE)
         self.buffers = Buffers(*aligned_zeros(room, room, room, (self.plan.n_layers, TILE), (2, TILE)))
-        per_channel = genome.n_inputs // len(data.mean)
-        scale = np.repeat(1 / data.std, per_channel)
-        self.pixels = np.stack([scale, -np.repeat(data.mean, per_channel) * scale]).astype(np.float32)
+        each = genome.n_inputs // len(data.mean)  # inputs of a channel, or the one of a feature
+        scale = np.repeat(1 / data.std, each)
+        self.pixels = np.stack([scale, -np.repeat(data.mean, each) * scale]).astype(np.float32)
 
     def genome(self) -> Genome:
         """The genome with the current weights."""

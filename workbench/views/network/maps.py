@@ -73,8 +73,8 @@ def activations(genome: Genome, data: Dataset, split: str, index: int) -> np.nda
     """
     if data.shape != genome.input_shape:
         raise DataError(f"expected images of shape {genome.input_shape} for this network, got {data.shape}")
-    image = (one_image(data, split, index) - data.mean[:, None, None]) / data.std[:, None, None]
-    return neuron_values(genome, image[None])[:, 0]
+    image = data.standardised(one_image(data, split, index)[None])
+    return neuron_values(genome, image)[:, 0]
 
 
 def one_image(data: Dataset, split: str, index: int) -> np.ndarray:
