@@ -353,27 +353,30 @@ make_child = task_pool.make_child
 
 def interrupt_itself(space, data, task):
     if task.id == 4:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), getattr(signal, sys.argv.pop()))
         while attach(PATH).snapshot().state != "stopped":
             time.sleep(0.01)
+        time.sleep(0.5)  # the search must not end before
     return make_child(space, data, task)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts tests in the background has it ignored
-PATH = sys.argv[-1]
+PATH = sys.argv[-2]
 task_pool.make_child = interrupt_itself
-sys.exit(main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:-1]))
 """
 
 
-def test_an_interrupted_search_stores_what_it_has_and_can_be_resumed(finished, tmp_path):
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_search_stores_what_it_has_and_can_be_resumed(finished, tmp_path, how):
     path = tmp_path / "cut.sqlite"
-    arguments = [sys.executable, "-c", INTERRUPTED, "search", *TINY, "--path", str(path)]
+    arguments = [sys.executable, "-c", INTERRUPTED, "search", *TINY, "--path", str(path), how]
     process = subprocess.run(arguments, capture_output=True, text=True, timeout=300, check=False)
     assert process.returncode == 130, process.stderr
     assert "Stopping: waiting for the children in training." in process.stderr
     assert "Traceback" not in process.stderr
     assert f"Continue with: workbench resume {path}" in process.stdout
     assert open_run(path).state == "stopped"
+    assert not path.with_name("cut.sqlite.lock").exists()
     assert open_run(path).individuals["id"].tolist() == [0, 1, 2, 3, 4]
     assert main(["resume", str(path), "--quiet"]) == 0
     cut, whole = open_run(path), open_run(finished)
@@ -415,6 +418,7 @@ def test_a_second_interrupt_leaves_what_is_in_training(tmp_path):
     assert process.returncode == 130, rest
     assert "workbench: interrupted; everything finished before is stored" in rest
     assert "Traceback" not in rest
+    assert open_run(path).state == "stopped"
     assert open_run(path).individuals["id"].tolist() == [0, 1]
     assert main(["resume", str(path), "--quiet", "--generations", "0"]) == 0
     assert len(open_run(path).individuals) == 3

@@ -38,14 +38,14 @@ class Drill:
     whole: Path
     rng: np.random.Generator
 
-    def killed(self, path: Path, *more: str) -> bool:
-        """Start or resume a search and kill it; False if it was finished before."""
+    def killed(self, path: Path, *more: str, how: int = signal.SIGKILL, status: int = -signal.SIGKILL) -> bool:
+        """Start or resume a search and signal it; whether it ended with `status`, False if it was finished before."""
         pid = self.zygote.fork("search", *SMALL, "--path", str(path), "--if-exists", "resume", *more)
         commits = int(self.rng.integers(COMMITS_BETWEEN))
         wait_for_commits(path, commits, lambda: self.zygote.poll(pid))
         time.sleep(float(self.rng.uniform(0, CHILD_SECONDS)))
-        os.kill(pid, signal.SIGKILL)
-        return self.zygote.wait(pid) == -signal.SIGKILL
+        os.kill(pid, how)
+        return self.zygote.wait(pid) == status
 
     def resume(self, path: Path, *more: str) -> None:
         """Search to the end, and compare."""
@@ -90,6 +90,16 @@ def test_killed_in_threads(drill, tmp_path, threads, kills):
             runs.append(tmp_path / f"run-{len(runs)}.sqlite")  # on another file, for there was nothing left to kill
     for path in runs:
         drill.resume(path)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(drill, tmp_path, how):
+    path, made = tmp_path / "run.sqlite", [0]
+    while drill.killed(path, "--workers", "2", how=how, status=130):
+        assert open_run(path).state != "running"
+        made.append(len(open_run(path).individuals))
+        assert made[-1] >= made[-2]
+    drill.resume(path)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,6 +85,7 @@ def _serve(log: str) -> None:
             if answer == 0:
                 status = 1
                 try:
+                    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
                     status = main(what)
                 finally:
                     sys.stdout.flush()

@@ -17,7 +17,7 @@ from workbench.errors import ExportError, RunError
 from workbench.search import Search
 from workbench.search.history import log_to
 from workbench.search.report import write_csv, write_parquet, write_tensorboard
-from workbench.search.snapshot import follow_run
+from workbench.search.watch import follow_run
 from workbench.store import is_being_written, open_run
 
 DATA = tiny_data()
@@ -152,7 +152,9 @@ class TestFollow:
         step(search, 7)
         search._state.writer.close()  # as if killed: the file still says that it runs
         (tmp_path / "run.sqlite.lock").write_text("process 0, which is no more")
-        assert [one.total for one in follow_run(str(search.path), poll_seconds=0.001)] == [7]
+        looks = list(follow_run(str(search.path), poll_seconds=0.001))
+        assert [(one.state, one.total) for one in looks] == [("interrupted", 7)]
+        assert open_run(search.path).state == "interrupted"
         assert not (tmp_path / "run.sqlite.lock").exists()
         search.stop()
 

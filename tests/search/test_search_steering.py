@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import signal
 import sqlite3
+import threading
+from contextlib import nullcontext
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
@@ -25,7 +28,7 @@ from search_samples import (
 from workbench.errors import ConfigError, RunError
 from workbench.formats import duration
 from workbench.search import Search, attach, replay
-from workbench.search.snapshot import progress_line
+from workbench.search.watch import progress_line
 from workbench.settings import to_values
 from workbench.spaces import MlpSpace
 from workbench.store import RunWriter, open_run
@@ -33,6 +36,18 @@ from workbench.training import TrainConfig
 
 DATA = tiny_data()
 ONLY_GROW = NumberRates(grow=1, shrink=0)
+
+
+def press_ctrl_c() -> None:
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
+@pytest.fixture
+def terminal():
+    """As in a terminal: Ctrl-C raises, which is ignored where tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
 
 
 def make(path, config=SMALL, space=None, **settings) -> Search:
@@ -278,6 +293,42 @@ class TestControl:
         assert not search.join(0.01)
         gate.open()
         assert search.join(PATIENCE)
+
+    def test_ctrl_c_while_waiting_leaves_the_thread_alone(self, tmp_path, terminal):
+        gate = Gate()
+        search = make(tmp_path / "run.sqlite", space=NumberSpace(on_train=gate))
+        search.start()
+        gate.wait_for_somebody()
+        threading.Timer(0.05, press_ctrl_c).start()
+        with pytest.raises(KeyboardInterrupt):
+            search.join(PATIENCE)
+        assert not search.join(0)
+        search.stop()
+        gate.open()
+        search.close()
+        assert (open_run(search.path).state, len(open_run(search.path).individuals)) == ("stopped", 1)
+        finish(make(search.path, if_exists="resume"))
+        finish(make(tmp_path / "whole"))
+        assert memory_of(search.path) == memory_of(tmp_path / "whole")
+
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_ctrl_c_ends_a_run_after_the_children_in_training_and_again_without_them(self, tmp_path, terminal, times):
+        gate = Gate()
+        search = make(tmp_path / "run.sqlite", space=NumberSpace(on_train=gate))
+
+        def interrupt() -> None:
+            gate.wait_for_somebody()
+            press_ctrl_c()
+            wait_until(lambda: search.snapshot().state == "stopped")
+            press_ctrl_c() if times == 2 else gate.open()
+
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt) if times == 2 else nullcontext():
+            search.run(progress=False)
+        assert search.join(0)
+        search.close()
+        gate.open()
+        assert (open_run(search.path).state, len(open_run(search.path).individuals)) == ("stopped", 2 - times)
 
     def test_run_returns_the_search_and_prints_its_progress(self, tmp_path, capsys):
         search = make(tmp_path / "run.sqlite")

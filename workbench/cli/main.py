@@ -6,9 +6,11 @@ import argparse
 import errno
 import io
 import os
+import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from workbench import __version__
 from workbench.cli import runs, search
@@ -33,10 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows "?"
     arguments = build_parser().parse_args(argv)
     try:
-        check_files(arguments)
-        status = arguments.command(arguments)
-        sys.stdout.flush()
-        return status
+        with _interrupted_by_sigterm():
+            check_files(arguments)
+            status = arguments.command(arguments)
+            sys.stdout.flush()
+            return status
     except WorkbenchError as error:
         print(f"workbench: {printable(str(error))}", file=sys.stderr)
         return 2
@@ -53,6 +56,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         print(f"workbench: the output cannot be written: {error.strerror}", file=sys.stderr)
         return 1
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Within, SIGTERM is what Ctrl-C is: files are closed and locks released."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def build_parser() -> argparse.ArgumentParser:

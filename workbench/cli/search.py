@@ -198,6 +198,9 @@ def _run(search: Any, quiet: bool) -> int:
         print(f"Searching {search.data.name} with {search.workers} workers; the run is in {search.path}")
     try:
         search.run(progress=not quiet)
+    except KeyboardInterrupt:
+        search.close()
+        raise
     except OSError:  # nobody takes the progress line
         search.run(progress=False)
     search.close()

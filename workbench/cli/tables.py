@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from workbench.formats import in_words, table_cell
 from workbench.search.history import IndividualSummary
-from workbench.search.snapshot import follow_run
+from workbench.search.watch import follow_run, progress_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,8 +117,6 @@ def follow(path: str) -> None:
     from rich.console import Console, Group
     from rich.live import Live
     from rich.text import Text
-
-    from workbench.search.snapshot import progress_line
 
     console = Console()
     generation, line = None, ""

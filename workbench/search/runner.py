@@ -42,7 +42,8 @@ class Runner:
         self._working: dict[int, Progress] = {}  # how far they are, if the executor reports it
         self._finished_here = 0  # children finished in this process
         self._state, self._data, self._executor = state, data, executor
-        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()  # no thread is at work. `Thread.join` would not do: interrupted, it may
+        self._ended.set()  # take a thread that goes on for one that has ended (Python 3.11 and 3.12)
         self._tasks: TaskPool | None = None
         self._steps = 0.0  # children that may start while paused
         self._versions = itertools.count(1)
@@ -61,9 +62,9 @@ class Runner:
                 return
             self._steps = steps
             self._set_status(status)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, args=(owner,), name="workbench-search", daemon=True)
-                self._thread.start()
+            if self._ended.is_set():
+                self._ended.clear()
+                threading.Thread(target=self._search, args=(owner,), name="workbench-search", daemon=True).start()
 
     def stop(self, *, now: bool) -> None:
         """End the thread; `now`: without waiting for the children in training."""
@@ -75,10 +76,8 @@ class Runner:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the thread has ended; returns whether it has. Raises the error that made the search fail."""
-        if self._thread is not None:
-            self._thread.join(timeout)
-            if self._thread.is_alive():
-                return False
+        if not self._ended.wait(timeout):
+            return False
         if self.error is not None:
             raise self.error
         return True
@@ -122,7 +121,14 @@ class Runner:
         self.lock.notify_all()
 
     # ------------------------------------------------------------------ the thread
-    def _run(self, owner: object) -> None:
+    def _search(self, owner: object) -> None:
+        """What the thread does."""
+        try:
+            self._run()
+        finally:
+            self._ended.set()
+
+    def _run(self) -> None:
         """Search until the end, or until told to stop; an error is kept for `join`."""
         writer = self._state.writer
         self._started = time.perf_counter()

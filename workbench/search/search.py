@@ -20,9 +20,10 @@ from workbench.search.config import SearchConfig, Settings, plain_values
 from workbench.search.fork import fork_run, plan_fork
 from workbench.search.history import FailureSummary
 from workbench.search.runner import Runner
-from workbench.search.snapshot import Snapshot, watch
+from workbench.search.snapshot import Snapshot
 from workbench.search.state import SearchState
 from workbench.search.stored import data_of, describe_run, length_of
+from workbench.search.watch import run_to_the_end
 from workbench.settings import from_values, to_values
 from workbench.space import SearchSpace, check_predicts
 from workbench.spaces import NeuronSpace, make_space
@@ -231,9 +232,12 @@ class Search:
 
     # ------------------------------------------------------------------ control
     def run(self, progress: bool = True) -> Search:
-        """Search to the end, with a progress line; Ctrl-C stops after storing the children in training."""
-        self.start()
-        watch(self, show=progress)
+        """Search to the end, with a progress line; Ctrl-C (or SIGTERM) stops after storing the children in training.
+
+        Raises:
+            KeyboardInterrupt: after a second Ctrl-C, which abandons the children in training.
+        """
+        run_to_the_end(self, show=progress)
         return self
 
     def start(self) -> None:

@@ -1,35 +1,24 @@
-"""A search as it looks at one instant, live or stored in a file; its progress line; and how to follow it."""
+"""A search as it looks at one instant, live or stored in a file."""
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Iterator
-from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from workbench.evolution import HypervolumeBounds, front_of, hypervolume, most_accurate
 from workbench.executors import Progress
-from workbench.formats import duration, percent
 from workbench.individuals import Individual, is_by_hand
 from workbench.search.config import LENGTH_EVENT, SearchConfig
 from workbench.search.history import FailureSummary, GenerationSummary, History, IndividualSummary
 from workbench.settings import from_values
-from workbench.store import Event, Run, is_being_written, open_run, values_of
-
-JOIN_SECONDS = 0.2
-POLL_SECONDS = 0.5
-QUIET_POLLS = 10
-"""Polls without news after which `follow_run` checks whether the run is still being written."""
+from workbench.store import Event, Run, values_of
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """One instant of a search. Individuals inserted by hand are left out of all counts."""
 
-    state: str  # "idle", "running", "paused", "stopped", "finished" or "failed"
+    state: str  # "idle", "running", "paused", "stopped", "finished", "failed"; of a run in a file also "interrupted"
     generation: int  # in progress; 0: the initial population
     generations: int  # in all
     finished: int  # individuals of this generation
@@ -118,83 +107,3 @@ def _snapshot_of(run: Run) -> Snapshot:
         version=len(by_id),
         current=current,
     )
-
-
-def watch(search: Any, *, show: bool = True) -> None:
-    """Block until the thread of a `Search` ends, showing its progress; Ctrl-C stops it after the children in training.
-
-    In a terminal or notebook one line is redrawn; elsewhere (a log file) one line is printed per generation.
-    """
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
-
-    console = Console(stderr=True)
-    line = Live(console=console, auto_refresh=False) if show and (console.is_terminal or console.is_jupyter) else None
-    with line or nullcontext():
-        shown = -1
-        while True:
-            try:
-                ended, now = search.join(JOIN_SECONDS), search.snapshot()
-                if line is not None:
-                    line.update(Text(progress_line(now)), refresh=True)
-                elif show and (now.generation != shown or ended):
-                    shown = now.generation
-                    console.print(progress_line(now), highlight=False, soft_wrap=True)
-                if ended:
-                    return
-            except KeyboardInterrupt:
-                if search.snapshot().state == "stopped":
-                    raise
-                search.stop()
-                console.print("Stopping: waiting for the children in training. Press Ctrl-C again to abandon them.")
-                time.sleep(JOIN_SECONDS)
-
-
-def progress_line(snapshot: Snapshot) -> str:
-    """One line: generation, best accuracy, hypervolume, children per minute, time left."""
-    parts = [
-        f"{snapshot.state} · generation {snapshot.generation}/{snapshot.generations}",
-        f"{snapshot.total}/{snapshot.total_expected} individuals",
-        f"best {percent(snapshot.best_accuracy)} val",
-        f"front {len(snapshot.archive)}, hypervolume {snapshot.hypervolume:.4f}",
-    ]
-    if snapshot.children_per_minute:  # unknown of a run that is only read
-        parts.append(f"{snapshot.children_per_minute:.1f} children/min")
-    if snapshot.failed:
-        parts.append(f"{snapshot.failed} failed")
-    if snapshot.state in ("running", "paused"):
-        parts.append("time left " + duration(snapshot.remaining_seconds))
-    else:
-        parts.append("took " + duration(snapshot.elapsed_seconds))
-    return " · ".join(parts)
-
-
-def follow_run(path: str, poll_seconds: float = POLL_SECONDS) -> Iterator[Snapshot]:
-    """The run in `path` whenever it has changed, until its search has ended (or was killed)."""
-    run, quiet = open_run(path), 0
-    seen: tuple[int, ...] | None = None
-    shown: object = None
-    while True:
-        now = written_at(run.path)
-        ended = now == seen and quiet % QUIET_POLLS == QUIET_POLLS - 1 and not is_being_written(run.path)
-        if now != seen or ended:
-            seen, quiet, snapshot = now, 0, snapshot_of(run)
-            news = (snapshot.state, snapshot.total, len(snapshot.finished_generations), len(snapshot.events))
-            if news != shown:  # also checked at the end: two changes within one tick of the file's clock look like one
-                shown = news
-                yield snapshot
-            if ended or (snapshot.state != "running" and not is_being_written(run.path)):
-                return
-        else:
-            quiet += 1
-        time.sleep(poll_seconds)
-
-
-def written_at(run: Path) -> tuple[int, ...]:
-    """When a run file and its log were written last, in ns; 0 for one that is not there."""
-    times = [0, 0]
-    for place, path in enumerate((str(run), f"{run}-wal")):
-        with suppress(OSError):
-            times[place] = os.stat(path).st_mtime_ns
-    return tuple(times)

@@ -15,6 +15,7 @@ from workbench.objectives import Objective, stored_objectives, undominated
 from workbench.space import MAKERS, SearchSpace
 from workbench.store import checked, rows
 from workbench.store.connections import Reading, reading
+from workbench.store.lock import is_being_written
 from workbench.store.records import Event, GenerationRecord, Memory, RunDescription, check_consistent
 from workbench.store.schema import columns_in
 
@@ -76,9 +77,11 @@ class Run:
 
     @property
     def state(self) -> str:
-        """What the search last reported, such as "running" (which stays if it was killed)."""
+        """What its search does: "running", "paused", "stopped", "finished", "failed", or "interrupted" (was killed)."""
         with reading(self.path) as file:
-            return checked.one_of(*rows.STATES)(_read_entries(file).get("state"), "state of the run")
+            told = checked.one_of(*rows.STATES)(_read_entries(file).get("state"), "state of the run")
+        at_work = told in ("running", "paused")  # as last reported: what was killed reports nothing more
+        return told if not at_work or is_being_written(self.path) else "interrupted"
 
     @property
     def individuals(self) -> pd.DataFrame:

@@ -17,8 +17,8 @@ from workbench.individuals import Individual
 from workbench.search import Search, SearchConfig, Snapshot, snapshot_of
 from workbench.search.again import AgainPlan, plan_again, train_again
 from workbench.search.config import Settings, Timeline
-from workbench.search.snapshot import written_at
 from workbench.search.stored import RunHistory, data_of
+from workbench.search.watch import version_of
 from workbench.settings import from_values
 from workbench.space import SearchSpace
 from workbench.store import Run
@@ -92,7 +92,7 @@ class Source:
     @property
     def version(self) -> object:
         """Changes when something has changed."""
-        return self.search.version if self.search is not None else written_at(self.run.path)
+        return self.search.version if self.search is not None else version_of(self.run.path)
 
     def snapshot(self) -> Snapshot:
         """What it looks like now."""
