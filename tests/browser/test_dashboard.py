@@ -59,6 +59,12 @@ class Hands:
     def press(self, name: str) -> None:
         self.page.locator(f".wb-{name}").click()
 
+    def open_fold(self, title: str) -> None:
+        self.page.locator(".wb-fold-head", has_text=title).click()
+
+    def open_tab(self, title: str) -> None:
+        self.page.locator(".wb-tabs .lm-TabBar-tab", has_text=title).first.click()
+
     def wait_for_state(self, state: str) -> None:
         self.page.wait_for_selector(f".wb-run-control .wb-chip-{state}")
 
@@ -106,15 +112,15 @@ class Hands:
         drag.click(position={"x": point["x"], "y": point["y"]})
         return int(re.search(r"individual (\d+)", text)[1])
 
-    def text(self, area: str) -> str:
-        """All text in an area, numbers without commas."""
-        return re.sub(r"(?<=\d),(?=\d)", "", self.page.locator(f".wb-area-{area}").inner_text())
+    def text(self, view: str) -> str:
+        """All text of a picture of the network, numbers without commas."""
+        return re.sub(r"(?<=\d),(?=\d)", "", self.page.locator(f".wb-area-network .wbc-{view}").inner_text())
 
-    def ink(self, area: str) -> int:
-        """How many colours beyond the commonest the pixels of an area's canvas have, times their number."""
+    def ink(self, view: str) -> int:
+        """Pixels of a picture of the network that have not its commonest colour."""
         return self.page.evaluate(
-            """(area) => {
-                const canvas = document.querySelector(`.wb-area-${area} canvas`);
+            """(view) => {
+                const canvas = document.querySelector(`.wb-area-network .wbc-${view} canvas`);
                 if (!canvas) return 0;
                 const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
                 const counts = new Map();
@@ -124,7 +130,7 @@ class Hands:
                 }
                 return data.length / 4 - Math.max(...counts.values());
             }""",
-            area,
+            view,
         )
 
 
@@ -158,18 +164,20 @@ def steer(hands: Hands) -> None:
 
     wait_until(lambda: len(later()) > 5)
     assert set(later()) == {"add_edges"}
+    hands.open_fold("Changes and failures")
     hands.page.wait_for_selector(f".wb-log .wb-list li:has-text('from child {first}')")
 
 
 def drag(hands: Hands) -> None:
     """A drag with stops on the way is one event; the curve follows while it lasts."""
     events = len(hands.run.events)
+    hands.open_fold("Spatial law")
     first = float(hands.page.locator(".wb-set-spatial_base .widget-readout").inner_text())
     handle = hands.page.locator(".wb-set-spatial_base .noUi-handle")
     handle.scroll_into_view_if_needed()
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    title = hands.page.locator(".wb-steering .wb-area-law .gtitle")
+    title = hands.page.locator(".wb-fold:has(.wb-set-spatial_base) .gtitle")
     hands.page.mouse.move(x, y)
     hands.page.mouse.down()
     seen = {title.text_content()}
@@ -191,18 +199,19 @@ def drag(hands: Hands) -> None:
 
 def open_a_network(hands: Hands) -> None:
     """A click on the front shows that individual everywhere."""
-    empty = {area: hands.ink(area) for area in ("dag", "spatial")}
+    empty = hands.ink("dag")
     id = hands.click_on_front(-1)
-    hands.page.wait_for_selector(f'.wb-card [data-individual="{id}"]')
+    hands.page.wait_for_selector(f'.wb-network-head [data-individual="{id}"]')
     facts = hands.run.facts(id)
     wait_until(lambda: f"{facts['edges']} edges" in hands.text("dag"))
-    wait_until(lambda: f"{facts['hidden neurons']} hidden neurons" in hands.text("spatial"))
-    for area in ("dag", "spatial"):
-        wait_until(lambda area=area: hands.ink(area) > 2 * empty[area] + 1000)
+    wait_until(lambda: hands.ink("dag") > 2 * empty + 1000)
+    hands.open_tab("Over the image")
+    wait_until(lambda: hands.ink("space") > 1000)
+    assert f"{facts['hidden neurons']} hidden neurons" in hands.text("space")
 
 
 def pause_and_step(hands: Hands) -> None:
-    hands.press("pause")
+    hands.press("start")
     hands.wait_for_state("paused")  # else "pausing": no child is in training
     total = len(hands.run.individuals)
     wait_until(lambda: hands.total_drawn() == total)  # the figure follows at its own, slower pace

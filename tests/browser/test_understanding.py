@@ -73,7 +73,7 @@ class Hands:
         self.page.locator(f".wb-{name}:not([disabled])").first.click()
 
     def open_tab(self, title: str) -> None:
-        self.page.locator(".wb-understand .lm-TabBar-tab", has_text=title).first.click()
+        self.page.locator(".wb-tabs .lm-TabBar-tab", has_text=title).first.click()
 
     def choose(self, name: str, option: str) -> None:
         self.page.locator(f".wb-{name} select").select_option(option)
@@ -89,7 +89,7 @@ class Hands:
 
     def shown(self) -> int:
         """Id of the individual on the card."""
-        return int(self.page.locator(".wb-card [data-individual]").get_attribute("data-individual"))
+        return int(self.page.locator(".wb-network-head [data-individual]").get_attribute("data-individual"))
 
     def count(self, selector: str, color: tuple[int, int, int]) -> int:
         """Pixels of about this colour, which lines let shine through a little, on a canvas."""
@@ -111,10 +111,10 @@ def start_a_search(hands: Hands) -> int:
     """Leaves it paused with the most accurate individual selected, whose id it returns."""
     hands.press("start")
     wait_until(lambda: len(hands.run.generations) > 1)
-    hands.press("pause")
+    hands.press("start")
     hands.page.wait_for_selector(".wb-run-control .wb-chip-paused")
     hands.press("best")
-    hands.page.wait_for_selector(".wb-card [data-individual]")
+    hands.page.wait_for_selector(".wb-network-head [data-individual]")
     return hands.shown()
 
 
@@ -173,7 +173,7 @@ def train_and_insert(hands: Hands, parent: int) -> int:
     hands.press("insert")
     hands.page.wait_for_selector(".wb-sandbox-training :text('by hand')")
     id = wait_until(lambda: is_by_hand(hands.shown()) and hands.shown())
-    assert "by hand" in hands.text(".wb-card")
+    assert "by hand" in hands.text(".wb-network-head")
     hands.press("step-generation")
     run = wait_until(lambda: (run := hands.run).individual(id).generation in set(run.generations.index) and run)
     made = run.individual(id)
@@ -195,17 +195,18 @@ def play_the_lineage(hands: Hands, parent: int, id: int) -> None:
     wait_until(lambda: hands.text(".wb-scrubber .widget-readout") == str(len(steps) - 1))
     hands.page.evaluate(
         """() => {
-            const id = () => Number(document.querySelector('.wb-card [data-individual]').dataset.individual);
+            const id = () => Number(document.querySelector('.wb-network-head [data-individual]').dataset.individual);
             window.seen = [id()];
             const note = () => window.seen.at(-1) === id() || window.seen.push(id());
             const options = {subtree: true, childList: true};
-            new MutationObserver(note).observe(document.querySelector('.wb-card'), options);
+            new MutationObserver(note).observe(document.querySelector('.wb-network-head'), options);
         }"""
     )
     hands.page.locator(".wb-play button").first.click()
     wait_until(lambda: hands.page.evaluate("window.seen")[-len(steps) :] == steps)
     assert hands.page.evaluate("window.seen")[0] == id  # it began anew
-    wait_until(lambda: f"{hands.run.facts(id)['edges']} edges" in hands.text(".wb-area-dag .wbc-title"))
+    hands.open_tab("Graph")
+    wait_until(lambda: f"{hands.run.facts(id)['edges']} edges" in hands.text(".wb-area-network .wbc-title"))
 
 
 def compare_runs(hands: Hands) -> None:

@@ -30,9 +30,7 @@ def control(search):
 
 
 def enabled(control: RunControl) -> set[str]:
-    return {
-        name for name in ("start", "pause", "step", "step_generation", "stop") if not getattr(control, name).disabled
-    }
+    return {name for name in ("start", "step", "step_generation", "stop") if not getattr(control, name).disabled}
 
 
 def test_a_session(search, control):
@@ -44,9 +42,10 @@ def test_a_session(search, control):
     wait_until(lambda: search.snapshot().generation == 1)
     assert search.snapshot().state == "paused"
     control.start.click()
-    assert enabled(control) == {"pause", "stop"}
+    assert enabled(control) == {"start", "stop"}
+    assert control.start.description == "Pause"
     wait_until(lambda: search.snapshot().total > 10)
-    control.pause.click()
+    control.start.click()
     wait_until(lambda: not search.snapshot().in_progress)
     POLLER.poll_once()
     total = search.snapshot().total
@@ -109,7 +108,7 @@ def test_failed_children_are_shown_as_text(tmp_path):
     assert len(search.snapshot().failures) == search.snapshot().failed > 0
     assert "&lt;b&gt;no&lt;/b&gt;" in log.failures.value
     assert "<b>no" not in log.failures.value
-    assert "<small>failed</small>" in control.progress.value
+    assert f"{search.snapshot().failed}</b>" in control.progress.value
     log.close()
     control.close()
     search.close()
@@ -133,6 +132,6 @@ def test_a_stored_run_has_no_buttons(tmp_path):
     finish(search)
     control = RunControl(search.results)
     assert control.buttons.layout.display == "none"
-    assert "read only" in control.state.value
+    assert "read only" in control.words.value
     assert "26 / 26" in control.progress.value
     control.close()

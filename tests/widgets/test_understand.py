@@ -14,9 +14,10 @@ from workbench.plots import lineage_info, mutation_effects
 from workbench.search import Search, SearchConfig
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.training import TrainConfig
+from workbench.views.base.layout import LazyTabs, Part
 from workbench.views.base.plot import Plot
 from workbench.views.base.source import Source
-from workbench.views.dashboard.widget import PARTS, Understand
+from workbench.views.dashboard.widget import MORE
 from workbench.widgets import CompareView, InspectView, LineageView, MutationStatistics, Selection
 
 DATA = tiny_data()
@@ -43,31 +44,31 @@ def grandchild(run) -> int:
 
 # ---------------------------------------------------------------------- tabs
 def test_views_are_made_when_a_tab_is_opened(run):
-    understand = Understand(Source(run), Selection())
-    assert understand.views == {}
-    for part in PARTS[:4]:
-        view = understand.show_tab(part.title)
-        assert understand.views[part.title] is view
-    assert understand.show_tab("Lineage") is understand.views["Lineage"]
-    understand.close()
+    tabs = LazyTabs(Source(run), Selection(), MORE[:2])
+    assert tabs.views == {}
+    for part in tabs.parts:
+        view = tabs.show_tab(part.title)
+        assert tabs.views[part.title] is view
+    assert tabs.show_tab("Mutations") is tabs.views["Mutations"]
+    tabs.close()
 
 
 def test_a_view_behind_rests_and_catches_up(run, grandchild):
     selection = Selection()
-    understand = Understand(Source(run), selection)
-    inspect, lineage = understand.show_tab("Inspect"), understand.show_tab("Lineage")
+    tabs = LazyTabs(Source(run), selection, (Part("Inspect", InspectView), Part("Lineage", LineageView)))
+    inspect, lineage = tabs.show_tab("Inspect"), tabs.show_tab("Lineage")
     before = inspect.title.value
     selection.individual = grandchild
     assert lineage.info.steps[-1].id == grandchild
     assert inspect.title.value == before
-    understand.show_tab("Inspect")
+    tabs.show_tab("Inspect")
     assert f'data-individual="{grandchild}"' in inspect.title.value
-    understand.close()
+    tabs.close()
 
 
 def test_the_dashboard_has_them(run):
     dashboard = wb.widgets.Dashboard(run)
-    dashboard.understand.show_tab("Mutations")
+    dashboard.more.show_tab("Mutations")
     dashboard.close()
 
 

@@ -50,10 +50,11 @@ function ask(model) {
   });
 }
 
-const same = (one, other) => one.length === other.length && one.every((text, number) => text === other[number]);
+const same = (one, other) => one.length === other.length && one.every((part, number) => part === other[number]);
 
 function render({ model, el }) {
   el.classList.add("wb-plot");
+  const fill = model.get("fill");
   const place = document.createElement("div");
   el.append(place);
   let plotly = null, drawing = null, drawn = [], again = false, gone = false;
@@ -64,14 +65,16 @@ function render({ model, el }) {
       const frame = model.get("frame"); // the layout as text; "" for nothing
       const traces = Array.from({ length: model.get("length") }, (_, number) => model.get(`trace_${number}`));
       place.hidden = !frame;
+      const parts = frame ? JSON.parse(frame) : {}; // anew each time: plotly writes into what it is given
+      if (fill) Object.assign(el.style, { height: `${parts.height ?? 0}px`, flex: `1 1 ${parts.height ?? 0}px` });
       if (!frame || !el.clientWidth) continue; // what is out of sight is drawn when it gets a width
       plotly ??= await plotlyFor(model);
       if (gone) return;
-      const width = Math.max(320, el.clientWidth), wanted = [width, frame, ...traces];
+      const width = Math.max(320, el.clientWidth), height = fill ? Math.max(120, el.clientHeight) : parts.height;
+      const wanted = [width, height, frame, ...traces];
       if (same(drawn, wanted)) continue;
       drawn = wanted;
-      // parsed anew each time: plotly writes into what it is given, and would take that for our wish the next time
-      const layout = { ...JSON.parse(frame), width };
+      const layout = { ...parts, width, height };
       const data = traces.filter((text) => text).map((text) => JSON.parse(text));
       // another title is another figure: `react` would constrain its axes to the ranges that those of the last one had
       const isSame = place.layout?.uirevision === layout.uirevision;

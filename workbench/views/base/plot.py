@@ -38,15 +38,19 @@ class Plot(anywidget.AnyWidget):
 
     The page holds the layout and each trace (the trait `trace_3` is trace 3) as plotly's JSON: only what differs is
     sent, and a page that opens later gets all of it.
+
+    Args:
+        fill: be as tall as the box around it lets it, in a column of elements; alone it has the figure's height.
     """
 
     _esm = Path(__file__).parent / "plot.js"
 
     frame = traitlets.Unicode("").tag(sync=True)  # the layout; "" for no figure
     length = traitlets.Int(0).tag(sync=True)  # how many traces there are
+    fill = traitlets.Bool(False).tag(sync=True)
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, fill: bool = False) -> None:
+        super().__init__(fill=fill)
         self.shown: go.Figure | None = None  # changes that others make to it are not seen
         self._on_click: Click | None = None
         self._places = 0  # traits for traces; they stay when a smaller figure follows

@@ -15,7 +15,8 @@ function nameSlider(slider) {
 
 function render({ model, el }) {
   const tell = (held) => { if (model.get("held") !== held) { model.set("held", held); model.save_changes(); } };
-  const press = ({ target }) => { if (el.closest(".wb-view")?.contains(target)) tell(true); };
+  const around = () => el.closest(".wb-dashboard") ?? el.closest(".wb-view");
+  const press = ({ target }) => { if (around()?.contains(target)) tell(true); };
   const free = () => tell(false);
   free(); // a page that was closed while a pointer was pressed could not say so
   const listening = new AbortController(), { signal } = listening;
@@ -33,7 +34,7 @@ function render({ model, el }) {
   };
   const observer = new MutationObserver(() => { frame ||= requestAnimationFrame(label); });
   const begin = () => {
-    page = el.closest(".wb-dashboard") ?? el.closest(".wb-view");
+    page = around();
     if (!page) { frame = requestAnimationFrame(begin); return; } // not in the page yet
     observer.observe(page, { childList: true, subtree: true });
     label();

@@ -23,6 +23,9 @@ from workbench.settings import from_values
 from workbench.space import SearchSpace
 from workbench.store import Run
 
+REMEMBERED = 4
+"""Individuals that a source keeps at hand: the selected one, its parent, and those that they are compared with."""
+
 
 class Selection(traitlets.HasTraits):
     """Views observe it and set it; a click anywhere selects everywhere.
@@ -83,7 +86,7 @@ class Source:
         self.dataset = str(self.run.dataset.get("name", ""))
         self.latest: Snapshot | None = None  # the snapshot taken last
         self._given = None if data is None else data_of(self.run, data)
-        self._individual: Individual | None = None
+        self._individuals: dict[int, Individual] = {}  # those looked at last, at most `REMEMBERED`
         self._settings: tuple[int, Settings] | None = None
         self._parents: dict[int, int | None] = {}
         self._history: RunHistory | None = None
@@ -166,7 +169,7 @@ class Source:
         Raises:
             WorkbenchError: if there is no such individual, or it cannot be read.
         """
-        if self._individual is None or self._individual.id != id:
+        if id not in self._individuals:
             snapshot = self.latest or self.snapshot()
             kept = (one for one in (*snapshot.population, *snapshot.archive, *snapshot.current) if one.id == id)
             found = next(kept, None)
@@ -175,8 +178,10 @@ class Source:
             again = self._history.again.get(id) if self._history is not None else None
             if again is not None and found.result is not None:
                 found = replace(found, result=replace(found.result, genome=again.genome))
-            self._individual = found
-        return self._individual
+            self._individuals[id] = found
+            if len(self._individuals) > REMEMBERED:
+                del self._individuals[next(iter(self._individuals))]
+        return self._individuals[id]
 
     def genome(self, id: int) -> Any:
         """The genome of an individual; None if it was not kept. Raises as `individual` does."""
@@ -266,5 +271,5 @@ class Source:
             RunError: if it cannot be trained again.
         """
         made = train_again(plan, self.needed_data(), on_child)
-        self._individual = None
+        self._individuals.clear()
         return made

@@ -27,10 +27,31 @@ def style_sheet(name: str = "base/dashboard.css") -> ipw.HTML:
     return ipw.HTML(f"<style>{_css(name)}</style>", layout={"display": "block", "height": "0", "margin": "0"})
 
 
-def panel(title: str, *children: ipw.Widget, name: str = "") -> ipw.VBox:
-    """A titled part of a view."""
-    head = ipw.HTML(f'<h3 class="wb-title">{escape(title)}</h3>')
+def panel(title: str, *children: ipw.Widget, name: str = "", enlarges: bool = False) -> ipw.VBox:
+    """A titled part of a view; with `enlarges` its head has a button that the dashboard's page listens to."""
+    enlarge = (
+        '<button class="wb-enlarge" title="Enlarge this panel (e); Escape returns" aria-pressed="false">'
+        '<i class="fa fa-expand" aria-hidden="true"></i><span class="wb-unseen">Enlarge</span></button>'
+    )
+    head = ipw.HTML(f'<div class="wb-panel-head"><h3 class="wb-title">{escape(title)}</h3>{enlarge * enlarges}</div>')
     return classed(ipw.VBox([head, *children]), "wb-panel", name)
+
+
+def close_all(widget: ipw.Widget) -> None:
+    """Close a widget and all that it holds, also as attributes, with layouts and styles: ipywidgets would keep them."""
+    held: list[Any] = [widget]
+    found: dict[str, ipw.Widget] = {}
+    while held:
+        each = held.pop()
+        if isinstance(each, list | tuple):
+            held.extend(each)
+        elif isinstance(each, dict):
+            held.extend(each.values())
+        elif isinstance(each, ipw.Widget) and each.comm is not None and each.model_id not in found:
+            found[each.model_id] = each
+            held.extend(vars(each).values())
+    for each in found.values():
+        ipw.Widget.close(each) if each is widget else each.close()
 
 
 def button(text: str, name: str, tooltip: str, action: Callable[[], object], icon: str = "") -> ipw.Button:
@@ -96,4 +117,4 @@ class View(ipw.VBox):
             self.selection.unobserve(*self._selected.pop())
         if hasattr(self, "subscription"):
             self.subscription.close()
-        super().close()
+        close_all(self)

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+import anywidget
 import ipywidgets as ipw
+import traitlets
 
 from workbench.datasets import Dataset
-from workbench.errors import WorkbenchError
 from workbench.search import Search, Snapshot
 from workbench.store import Run
-from workbench.views.base.markup import escape, quiet
-from workbench.views.base.source import Selection, Source, source_of
+from workbench.views.base.layout import Fold, LazyTabs, Part
+from workbench.views.base.source import Source, source_of
 from workbench.views.base.view import View, classed, panel, style_sheet
 from workbench.views.compare.widget import CompareView
 from workbench.views.front.widget import FrontView
-from workbench.views.inspect.card import IndividualCard
 from workbench.views.inspect.widget import InspectView
 from workbench.views.lineage.widget import LineageView
 from workbench.views.mutations.widget import MutationStatistics
+from workbench.views.network.panel import NetworkPanel, NetworkPart
 from workbench.views.run.widget import LogView, RunControl
 from workbench.views.sandbox.widget import sandbox_of
 from workbench.views.steering.widget import Steering
 
 
 class Dashboard(View):
-    """Run control, live front, the selected network, steering and log, and tabs that help to understand.
+    """On one screen: run strip, live front beside the selected network, and the mutations; below, what folds away.
 
     A click anywhere selects everywhere. Any number of dashboards may look at one search. Closing the page does not stop
     the search.
@@ -39,8 +41,8 @@ class Dashboard(View):
 
     Attributes:
         selection: which individual and neuron are looked at; may be set.
-        run_control, front, card, steering, history, understand: the views.
-        dag, spatial: the network as a graph, and over the image; None if the space is not one of neurons.
+        run_control, front, network, steering, more: the views.
+        folds: the parts that fold away, by title.
     """
 
     def __init__(
@@ -51,145 +53,65 @@ class Dashboard(View):
 
     def _build(self) -> None:
         source, selection = self.source, self.selection
-        self.dag, self.spatial = _network_views(source, selection)
+        self.page = Page()
         self.run_control = RunControl(source, selection)
         self.front = FrontView(source, selection, self._others)
-        self.card = IndividualCard(source, selection)
+        self.network = NetworkPanel(source, selection, NETWORK, height=0)
         self.steering = Steering(source, selection)
-        self.history = LogView(source, selection)
-        self.understand = Understand(source, selection)
-        self._network_note = ipw.HTML()
+        self.folds = self._folds()
+        self.more = LazyTabs(source, selection, MORE)
+        self.page.observe(self._widen, "wide")
         self.add_class("wb-dashboard")
-        title = f"{escape(source.dataset)} · {escape(source.path.name)} · space of {escape(source.space.name)}"
-        head = ipw.HTML(f'<h2 class="wb-heading">{title}</h2>')
-        self.grid = classed(ipw.Box(self._panels()), "wb-grid")
-        self.children = (style_sheet(), head, self.grid)
-        self._on_selection(self._open)
+        self.grid = classed(ipw.Box(self._areas()), "wb-grid")
+        self.children = (style_sheet(), self.page, self.grid)
 
-    def _panels(self) -> list[ipw.Widget]:
+    def _folds(self) -> dict[str, Fold]:
+        def log() -> ipw.Widget:
+            return LogView(self.source, self.selection)
+
+        parts = {title: Fold(title, part) for title, part in self.steering.panels.items() if title != "Mutations"}
+        return parts | {"Changes and failures": Fold("Changes and failures", log)}
+
+    def _areas(self) -> list[ipw.Widget]:
         accuracy, *costs = (objective.label for objective in self.source.run.objectives)
-        title = f"{accuracy.capitalize()} against {' and '.join(costs)}, and hypervolume"
-        parts = [
-            panel("Run", self.run_control, name="wb-area-run"),
-            panel(title, self.front, name="wb-area-front"),
-            classed(self.card, "wb-area-card"),
+        title = f"{accuracy.capitalize()} against {' and '.join(costs)}"
+        self.steering.children = self.steering.children[:3]  # the mutations; the other panels are in folds
+        return [
+            classed(self.run_control, "wb-area-run"),
+            panel(title, classed(self.front, "wb-fill"), name="wb-area-front", enlarges=True),
+            panel("Selected network", classed(self.network, "wb-fill"), name="wb-area-network", enlarges=True),
+            classed(self.steering, "wb-area-mutations"),
+            classed(ipw.VBox(list(self.folds.values())), "wb-area-folds"),
+            classed(self.more, "wb-panel", "wb-area-more"),
         ]
-        if self.dag is not None:
-            parts.append(panel("Graph of neurons", self._network_note, self.dag, name="wb-area-dag"))
-            parts.append(panel("Neurons over the image", self.spatial, name="wb-area-spatial"))
-        understand = panel("Understand", self.understand, name="wb-area-understand")
-        return [*parts, classed(self.steering, "wb-area-steering"), understand, classed(self.history, "wb-area-log")]
 
-    def _open(self, change: Any) -> None:
-        """Show the network of the selected individual."""
-        if self.dag is None:
-            return
-        note, genome = "", None
-        try:
-            genome = None if change.new is None else self.source.neuron_genome(change.new)
-        except WorkbenchError:
-            note = "Its network was not kept: it failed, or it was dropped to save space."
-        self._network_note.value = quiet(note)
-        self.dag.genome = self.spatial.genome = genome
+    def _widen(self, change: Any) -> None:
+        """On a wide page the folds stand open beside the rest."""
+        for fold in self.folds.values():
+            fold.opened = change.new
 
     def show(self, snapshot: Snapshot) -> None:
-        """Keep the spatial law of the settings that hold; all else is shown by the views."""
-        if self.spatial is not None:
-            self.spatial.law = self.source.settings.rates.law
-
-    def close(self) -> None:
-        """End all views, on the page and in the kernel; the search goes on."""
-        for name in ("run_control", "front", "card", "steering", "history", "understand", "dag", "spatial"):
-            if getattr(self, name, None) is not None:
-                getattr(self, name).close()
-        super().close()
+        """All is shown by the views."""
 
 
-def _network_views(source: Source, selection: Selection) -> tuple[Any, Any]:
-    """The two canvas views, if the space is one of neurons."""
-    from workbench.spaces import NeuronSpace
+NETWORK = (NetworkPart("Inspect", InspectView), NetworkPart("Lineage", LineageView))
+"""Tabs beside the pictures of the selected network."""
 
-    if source.space.name != NeuronSpace.name:
-        return None, None
-    from workbench.views.network.widget import DagView, SpatialView
-
-    data = source.data
-    names = data.class_names if data is not None else ()
-    law = source.settings.rates.law
-    return DagView(selection=selection, class_names=names), SpatialView(data=data, selection=selection, law=law)
-
-
-class Part(NamedTuple):
-    """A tab: its title, the question that it answers, and what makes its view."""
-
-    title: str
-    question: str
-    make: Callable[[Source, Selection], ipw.Widget]
-
-
-PARTS = (
-    Part("Lineage", "Where did a network come from? Walk along its ancestors, play its growth, save it.", LineageView),
-    Part(
-        "Mutations",
-        "Which mutations pay? Their effect on accuracy and FLOPs, with intervals; rates that adapt.",
-        MutationStatistics,
-    ),
-    Part(
-        "Inspect",
-        "What does a network do? Training, confusion, its mistakes with the evidence, distributions; export.",
-        InspectView,
-    ),
-    Part(
-        "Compare",
-        "Is one way of searching better than another? Several runs at equal cost, with a rank test.",
-        lambda source, selection: CompareView([source.path]),
-    ),
-    Part(
-        "Sandbox",
-        "What if? Change a network by hand, see what changed, train it, insert it into the population.",
-        sandbox_of,
-    ),
+MORE = (
+    Part("Mutations", MutationStatistics),
+    Part("Compare", lambda source, selection: CompareView([source.path])),
+    Part("Sandbox", sandbox_of),
 )
+"""The tabs below; views are made when their tab is first opened."""
 
 
-class Understand(ipw.VBox):
-    """Tabs, after one that says what the others are; views are made when first opened, so that a dashboard stays quick.
+class Page(anywidget.AnyWidget):
+    """What the page does by itself: room, enlarged panels, keys, and a word when the kernel has stopped.
 
-    A view that is not in front rests: it has a method `wake(awake)` if it would cost anything otherwise.
+    Attributes:
+        wide: whether there is room for a third column.
     """
 
-    def __init__(self, source: Source, selection: Selection) -> None:
-        super().__init__()
-        self._source, self._selection = source, selection
-        self.views: dict[str, Any] = {}  # those that were made, by title
-        guide = "".join(f"<li><b>{part.title}</b> {part.question}</li>" for part in PARTS)
-        places = [ipw.VBox([ipw.HTML('<p class="wb-quiet">Being prepared …</p>')]) for _ in PARTS]
-        self.tabs = ipw.Tab(
-            [ipw.HTML(f'<ul class="wb-guide">{guide}</ul>'), *places],
-            titles=["Guide", *(part.title for part in PARTS)],
-            selected_index=0,
-        )
-        self.tabs.observe(self._open, "selected_index")
-        self.add_class("wb-understand")
-        self.children = (self.tabs,)
+    _esm = Path(__file__).parent / "page.js"
 
-    def _open(self, change: Any) -> None:
-        """Make the view of the tab that was opened; wake it, and let the others rest."""
-        part = PARTS[change.new - 1] if change.new else None
-        if part is not None and part.title not in self.views:
-            self.views[part.title] = part.make(self._source, self._selection)
-            self.tabs.children[change.new].children = (self.views[part.title],)
-        for title, view in self.views.items():
-            if hasattr(view, "wake"):
-                view.wake(part is not None and title == part.title)
-
-    def show_tab(self, title: str) -> Any:
-        """Open a tab by its title; returns its view."""
-        self.tabs.selected_index = 1 + [part.title for part in PARTS].index(title)
-        return self.views[title]
-
-    def close(self) -> None:
-        """End all views."""
-        for view in getattr(self, "views", {}).values():
-            view.close()
-        super().close()
+    wide = traitlets.Bool(False).tag(sync=True)

@@ -82,7 +82,7 @@ class FrontView(View):
         self.other = ipw.Dropdown(options=options, value="", description="Compare with", style=style)
         self.other.layout.display = None if names else "none"
         self.message = ipw.HTML()
-        self.plot, self.figure = Plot(), live_figure(known, self.objectives)
+        self.plot, self.figure = Plot(fill=True), live_figure(known, self.objectives)
         self.plot.show(self.figure, self._click)
         self.color.observe(lambda _: self._draw(), "value")
         self.baselines.observe(lambda change: self.plot.change(BASELINES, visible=bool(change.new)), "value")

@@ -51,7 +51,7 @@ class LineageView(View):
         self.save = button("Save animation", "wb-save-lineage", tooltip, self._save, "film")
         self.caption, self.message = ipw.HTML(), ipw.HTML()
         self.plot = Plot()
-        ipw.jslink((self.play, "value"), (self.scrubber, "value"))
+        self._playing = ipw.jslink((self.play, "value"), (self.scrubber, "value"))
         self._link = ipw.link((self.speed, "value"), (self.play, "interval"))
         self.scrubber.observe(self._step, "value")
         self._on_selection(self._follow)

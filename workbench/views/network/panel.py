@@ -83,7 +83,7 @@ class NetworkPanel(View):
         self._look = Look()
         pictures = {} if self.dag is None else {GRAPH: self.dag, OVER_THE_IMAGE: self.spatial}
         self._pictures: dict[str, Any] = pictures
-        further = [ipw.VBox([ipw.HTML('<p class="wb-quiet">Being prepared …</p>')]) for _ in self._parts]
+        further = [ipw.VBox() for _ in self._parts]
         titles = [*pictures, *self._parts]
         self.tabs = ipw.Tab([*pictures.values(), *further], titles=titles, selected_index=0 if titles else None)
         self.tabs.observe(self._open, "selected_index")
@@ -135,12 +135,6 @@ class NetworkPanel(View):
         picture = self._pictures.get(self.title or "")
         if picture is not None:
             picture.show_change(self._look.before, self._look.genome)
-
-    def close(self) -> None:
-        """End it with all its views."""
-        for view in (self.head, *self._pictures.values(), *self.views.values()):
-            view.close()
-        super().close()
 
 
 def look_at(source: Source, selection: Selection, against: str) -> Look:

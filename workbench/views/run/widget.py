@@ -17,55 +17,63 @@ from workbench.views.run.data import changes
 
 STATES = {
     "idle": "Ready. Start begins with the initial population.",
-    "running": "Running. Other cells can run meanwhile; closing the page does not stop the search.",
-    "pausing": "Pausing: the children in training finish first.",
-    "paused": "Paused. Nothing moves until you resume or step.",
-    "stopping": "Stopping: the children in training finish first.",
-    "stopped": "Stopped. The run is saved; Resume continues where it ended.",
-    "finished": "Finished. Click a point of the front to open a network.",
-    "failed": "Failed. What was finished is in the run file.",
+    "running": "Closing the page does not stop the search.",
+    "pausing": "The children in training finish first.",
+    "paused": "Nothing moves until you resume or step.",
+    "stopping": "The children in training finish first.",
+    "stopped": "The run is saved; Resume continues where it ended.",
+    "finished": "Click a point of the front to open a network.",
+    "failed": "What was finished is in the run file.",
 }
-
-BUTTONS: tuple[tuple[str, str, str, str, Callable[[Search], object]], ...] = (
-    ("start", "Start", "play", "Start or resume the search in its own thread", Search.start),
-    ("pause", "Pause", "pause", "Start no further child; those in training finish", Search.pause),
-    ("step", "Step child", "step-forward", "Make one child, then pause", Search.step),
-    (
-        "step-generation",
-        "Step generation",
-        "fast-forward",
-        "Make the missing children of this generation, then pause",
-        partial(Search.step, generation=True),
-    ),
-    ("stop", "Stop", "stop", "Stop the search; the run can be resumed", Search.stop),
-)
-"""Name, text, icon, tooltip and action."""
 
 MAX_ENTRIES = 50
 """Entries of each list of the log, the latest first."""
 
+MOST_WORKERS = 2
+"""Children in training that are told one by one; more are told in number."""
+
 
 class RunControl(View):
-    """Buttons and progress of a search; for a stored run only how far it came.
+    """Buttons and progress of a search, for a stored run only how far it came; as tall in every state.
 
     Args:
         watched: a `Search`, or a `Run` to read.
         selection: not used here; all views take one.
+
+    Attributes:
+        start: starts, pauses and resumes.
+        step, step_generation, stop: the other buttons.
     """
 
     def _build(self) -> None:
-        buttons = [self._button(*each) for each in BUTTONS]
-        self.start, self.pause, self.step, self.step_generation, self.stop = buttons
-        self.buttons = classed(ipw.HBox(buttons), "wb-buttons")
-        self.state, self.progress, self.working, self.message = (ipw.HTML() for _ in range(4))
-        self.add_class("wb-run-control")
+        one_generation = partial(Search.step, generation=True)
+        self.start = self._button("start", "Start", "play", "", self._toggle)
+        self.step = self._button("step", "Step", "step-forward", "Make one child, then pause (s)", Search.step)
+        self.step_generation = self._button(
+            "step-generation",
+            "Step generation",
+            "fast-forward",
+            "Make the missing children of this generation, then pause (g)",
+            one_generation,
+        )
+        self.stop = self._button("stop", "Stop", "stop", "Stop the search; the run can be resumed", Search.stop)
+        self.buttons = classed(ipw.HBox([self.start, self.step, self.step_generation, self.stop]), "wb-buttons")
+        self.state, self.progress, self.words, self.message, self.working = (ipw.HTML() for _ in range(5))
+        classed(self, "wb-run-control", "wb-panel")
         if self.source.search is None:
             self.buttons.layout.display = "none"
-        head = classed(ipw.HBox([self.state, self.buttons]), "wb-head")
-        self.children = (style_sheet(), head, self.message, self.progress, self.working)
+        head = classed(ipw.HBox([self.state, self.buttons]), "wb-run-head")
+        line = classed(ipw.HBox([self.words, self.message, self.working]), "wb-run-line")
+        self.children = (style_sheet(), head, self.progress, line)
 
     def _button(self, name: str, text: str, icon: str, tooltip: str, act: Callable[[Search], object]) -> ipw.Button:
         return button(text, f"wb-{name}", tooltip, lambda: self._call(act), icon)
+
+    def _toggle(self, search: Search) -> None:
+        if search.snapshot().state == "running":
+            search.pause()
+        else:
+            search.start()
 
     def _call(self, act: Callable[[Search], object]) -> None:
         search = self.source.search
@@ -73,7 +81,7 @@ class RunControl(View):
         try:
             act(search)
         except WorkbenchError as error:
-            self.message.value = alert(str(error))
+            self._say(alert(str(error)))
         else:
             self.show(search.snapshot())
 
@@ -82,59 +90,82 @@ class RunControl(View):
         state, live = snapshot.state, self.source.search is not None
         if snapshot.in_progress:
             state = {"paused": "pausing", "stopped": "stopping"}.get(state, state)
-        words = STATES[state] if live else f"A stored run, read only; its search was last {snapshot.state}."
-        chip = f'<span class="wb-chip wb-chip-{escape(state)}">{escape(state)}</span>'
-        self.state.value = f'<div role="status" class="wb-state">{chip}<span>{escape(words)}</span></div>'
-        can_go = snapshot.state in ("idle", "paused", "stopped") and state != "stopping"
-        self.start.description = "Start" if snapshot.state == "idle" and not snapshot.total else "Resume"
-        self.start.disabled = self.step.disabled = self.step_generation.disabled = not can_go
-        self.pause.disabled = snapshot.state != "running"
-        self.stop.disabled = snapshot.state not in ("running", "paused")
+        self.state.value = f'<div role="status" class="wb-chip wb-chip-{escape(state)}">{escape(state)}</div>'
+        self._show_buttons(snapshot, state)
         failure = f"{snapshot.error} — fix the cause, then continue with Search.resume(path)."
-        self.message.value = alert(failure) if snapshot.error else ""
+        words = STATES[state] if live else f"A stored run, read only; its search was last {snapshot.state}."
+        self._say(alert(failure) if snapshot.error else "", words)
         self.progress.value = _progress_html(snapshot, live)
         self.working.value = _working_html(snapshot) if live else ""
 
+    def _show_buttons(self, snapshot: Snapshot, state: str) -> None:
+        running = snapshot.state == "running"
+        can_go = snapshot.state in ("idle", "paused", "stopped") and state != "stopping"
+        begins = snapshot.state == "idle" and not snapshot.total
+        self.start.description = "Pause" if running else "Start" if begins else "Resume"
+        self.start.icon = "pause" if running else "play"
+        self.start.tooltip = (
+            "Start no further child; those in training finish (space)"
+            if running
+            else "Start or resume the search in its own thread (space)"
+        )
+        self.start.disabled = not (can_go or running)
+        self.step.disabled = self.step_generation.disabled = not can_go
+        self.stop.disabled = snapshot.state not in ("running", "paused")
+
+    def _say(self, message: str, words: str = "") -> None:
+        """An error message (HTML) in place of the words, or none."""
+        source = self.source
+        of = f"<b>{escape(source.dataset)}</b> {escape(source.path.name)}"
+        self.words.value = f'<div class="wb-words" title="{escape(words)}">{of} · {escape(words)}</div>' * (not message)
+        self.message.value = message
+
 
 def _progress_html(snapshot: Snapshot, live: bool) -> str:
-    facts = {
-        "generation": f"{snapshot.generation} / {snapshot.generations}",
-        "individuals": f"{snapshot.total:,} / {snapshot.total_expected:,}",
-        "best validation accuracy": percent(snapshot.best_accuracy),
-        "front": f"{len(snapshot.archive)}",
-        "hypervolume": f"{snapshot.hypervolume:.4f}",
-    }
-    if live and snapshot.state in ("running", "paused"):
-        rate = snapshot.children_per_minute
-        facts["children / min"] = f"{rate:.1f}" if rate else MISSING
-        facts["time left"] = duration(snapshot.remaining_seconds)
-    elif snapshot.total:
-        facts["took"] = duration(snapshot.elapsed_seconds)
-    if snapshot.failed:
-        facts["failed"] = str(snapshot.failed)
-    cells = "".join(f"<div><b>{value}</b><small>{name}</small></div>" for name, value in facts.items())
+    at_work = live and snapshot.state in ("running", "paused")
+    rate = snapshot.children_per_minute
+    facts = (
+        ("generation", f"{snapshot.generation} / {snapshot.generations}", 9),
+        ("individuals", f"{snapshot.total:,} / {snapshot.total_expected:,}", 13),
+        ("best validation accuracy", percent(snapshot.best_accuracy), 8),
+        ("front", f"{len(snapshot.archive)}", 3),
+        ("hypervolume", f"{snapshot.hypervolume:.4f}", 6),
+        ("children / min", f"{rate:.1f}" if rate else MISSING, 6),
+        ("time left", duration(snapshot.remaining_seconds), 8)
+        if at_work
+        else ("took", duration(snapshot.elapsed_seconds), 8),
+        ("failed", str(snapshot.failed), 3),
+    )
+    cells = "".join(
+        f'<div><small>{name}</small> <b style="min-width:{width}ch">{value}</b></div>' for name, value, width in facts
+    )
     bar = progress_bar(snapshot.total, snapshot.total_expected, "individuals made")
-    return f'{bar}<div class="wb-facts">{cells}</div>'
+    return f'<div class="wb-facts">{cells}</div>{bar}'
 
 
 def _working_html(snapshot: Snapshot) -> str:
     if not snapshot.in_progress:
         return quiet("No child is in training.")
-    known = {progress.child: _progress_cells(progress) for progress in snapshot.working}
-    rows = "".join(
-        f'<div role="listitem"><b>child {child}</b>{known.get(child, "<span>in training</span>")}</div>'
-        for child in sorted(snapshot.in_progress)
-    )
+    known = {progress.child: progress for progress in snapshot.working}
+    children = sorted(snapshot.in_progress)
+    rows = "".join(_child_html(child, known.get(child)) for child in children[:MOST_WORKERS])
+    more = len(children) - MOST_WORKERS
+    rows += f"<span>and {more} more</span>" if more > 0 else ""
     return f'<div class="wb-workers" role="list" aria-label="children in training">{rows}</div>'
 
 
-def _progress_cells(progress: Progress) -> str:
+def _child_html(child: int, progress: Progress | None) -> str:
+    if progress is None:
+        return f'<div role="listitem"><b>child {child}</b> in training</div>'
     made = in_words(progress.kind) or "mutating"
-    made += "" if progress.parent is None else f" of {progress.parent}"
-    made += f" · {progress.flops:,} FLOPs" if progress.flops else ""
-    bar = progress_bar(progress.epoch, progress.epochs, "epochs")
+    told = made + ("" if progress.parent is None else f" of {progress.parent}")
+    told += f" · {progress.flops:,} FLOPs" if progress.flops else ""
     epochs = f"epoch {progress.epoch} / {progress.epochs}"
-    return f"<span>{escape(made)}</span>{bar}<span>{epochs}</span><b>{percent(progress.val_accuracy)}</b>"
+    bar = progress_bar(progress.epoch, progress.epochs, epochs)
+    return (
+        f'<div role="listitem" title="{escape(told)} · {epochs}"><b>child {child}</b> <span>{escape(made)}</span> '
+        f"{bar} <b>{percent(progress.val_accuracy)}</b></div>"
+    )
 
 
 class LogView(View):
