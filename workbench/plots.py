@@ -12,7 +12,8 @@ from workbench.views.front.data import (
     front_info,
     hypervolume_info,
 )
-from workbench.views.front.figure import front_figure, hypervolume_figure
+from workbench.views.front.figure import front_figure
+from workbench.views.front.hypervolume import hypervolume_figure
 from workbench.views.inspect.data import (
     Confusion,
     Distributions,

@@ -40,13 +40,13 @@ def test_colours_tell(run, color):
     expected = {
         "generation": table["generation"].tolist(),
         "age": (5 - table["generation"]).tolist(),
-        "mutation": [{"grow": 1, "shrink": 2}.get(kind, 0) for kind in table["mutation"]],
+        "mutation": [{"grow": 2, "shrink": 3}.get(kind, 0) for kind in table["mutation"]],
     }[color]
     assert list(front.marker.color) == expected
 
 
 def test_an_unknown_colour(run):
-    with pytest.raises(ConfigError, match="status, generation, age, mutation, got 'taste'"):
+    with pytest.raises(ConfigError, match="status, generation, age, mutation, layers, got 'taste'"):
         front_figure(run, color="taste")
 
 

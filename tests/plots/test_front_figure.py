@@ -8,15 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import ExportError
+from workbench.errors import ConfigError, ExportError, RunError
 from workbench.individuals import Cost, Individual, TrainResult
-from workbench.objectives import objectives_of
 from workbench.plots import front_figure, front_info, save_picture
-from workbench.search.history import IndividualSummary
 from workbench.store import GenerationRecord, Run, RunDescription, create_run, open_run
 from workbench.views.base.figures import log_axis
 from workbench.views.front.data import Baseline
-from workbench.views.front.figure import group_trace, live_figure
 
 POINTS = [(0.90, 4000), (0.50, 100), (0.70, 2000), (0.80, 1000), (0.60, 3000)]
 """(accuracy, FLOPs) by id: 0, 1 and 3 are the front."""
@@ -39,12 +36,14 @@ def individual(id: int, accuracy: float, flops: int) -> Individual:
     )
 
 
-def make_run(path: Path, name: str = "digits", *, empty: bool = False) -> Run:
+def make_run(path: Path, name: str = "digits", *, empty: bool = False, generations: bool = False) -> Run:
     description = RunDescription("neurons", {}, {}, {"name": name, "fingerprint": "", "root": None}, 0)
     with create_run(path, description) as writer:
         if not empty:
             for id, point in enumerate(POINTS):
                 writer.add_individual(individual(id, *point), None)
+                if id == 1 and generations:
+                    writer.finish_generation(GenerationRecord(0, (0, 1), (1, 0), 0.4, 0.9, 2, 0, 2, 1.0))
             lost = replace(individual(5, 0.99, 10), status="failed", failure="diverged")
             writer.add_individual(lost, None)
             writer.finish_generation(GenerationRecord(1, (2, 3), (1, 3, 0), 0.5, 0.9, 5, 1, 5, 1.0))
@@ -58,9 +57,11 @@ def run(tmp_path: Path) -> Run:
 
 def test_rows_are_sorted_right(run):
     info = front_info(run)
-    assert info.front["id"].tolist() == [1, 3, 0]  # by rising FLOPs
-    assert info.alive["id"].tolist() == [2]  # 3 is alive too, but on the front
-    assert info.dead["id"].tolist() == [4]
+    assert {name: group.rows["id"].tolist() for name, group in info.groups.items()} == {
+        "dead": [4],
+        "alive": [2],  # 3 is alive too, but on the front
+        "all-time front": [1, 3, 0],  # by rising FLOPs
+    }
     assert info.title == "digits: 5 networks, 3 on the front"  # the failed one is nowhere
 
 
@@ -84,19 +85,17 @@ def test_traces(run):
 
 def test_hover_text(run):
     front = front_figure(run).data[-1]
-    assert [list(row) for row in front.customdata] == [
-        [1, 0, "initial", 50],
-        [3, 1, "add_edges", 500],
-        [0, 0, "initial", 2000],
-    ]
-    for shown in ("customdata[0]", "customdata[1]", "customdata[2]", "customdata[3]", "%{y", "%{x"):
-        assert shown in front.hovertemplate
+    assert front.customdata.tolist() == [1, 3, 0]
+    assert front.text[1] == (
+        "individual 3 · generation 1 · add edges of 0<br>80.00% (−10.00 points) · 1,000 FLOPs<br>500 parameters"
+    )
+    assert front.hovertemplate == "%{text}<extra></extra>"
 
 
 def test_an_empty_run(tmp_path):
     run = make_run(tmp_path / "empty.sqlite", empty=True)
     assert front_info(run).title == "digits: 0 networks, 0 on the front"
-    assert [len(trace.x) for trace in front_figure(run).data] == [0, 0, 0]
+    assert [trace.name for trace in front_figure(run).data] == ["dead (0)", "alive (0)", "all-time front (0)"]
 
 
 def test_names_are_text_and_not_markup(tmp_path):
@@ -154,13 +153,38 @@ def test_without_a_front_the_axis_is_free(tmp_path):
     assert front_figure(make_run(tmp_path / "empty", empty=True)).layout.yaxis.range is None
 
 
-def test_the_axes_are_the_objectives_of_the_run():
-    """Accuracy against the first cost; hovering tells the others."""
-    point = IndividualSummary(7, 3, 2, "add_edges", 0.9, 4000, 2000, 12.5)
-    trace = group_trace("alive", [point], objectives=objectives_of(["accuracy", "flops", "latency"]))
-    assert (trace["x"].tolist(), trace["customdata"].tolist()) == ([4000], [[7, 2, "add_edges", 2000, 12.5]])
-    assert "%{x:,} FLOPs, %{customdata[3]:,} parameters, %{customdata[4]:,.1f} µs predicted" in trace["hovertemplate"]
-    trace = group_trace("alive", [point], objectives=objectives_of(["accuracy", "latency"]))
-    assert (trace["x"].tolist(), trace["customdata"].tolist()) == ([12.5], [[7, 2, "add_edges", 4000, 2000]])
-    layout = live_figure([], objectives_of(["accuracy", "parameters"])).layout
-    assert layout.xaxis.title.text == "parameters"
+def test_other_axes(run):
+    figure = front_figure(run, x="parameters", y="error")
+    front = figure.data[-1]
+    assert (front.x.tolist(), front.y.tolist()) == ([50, 500, 2000], pytest.approx([0.5, 0.2, 0.1]))
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("parameters", "validation error")
+    high, low = figure.layout.yaxis.range  # of log10; better is up
+    assert high > -0.301 > -1 > low
+    assert front_figure(run, y="error", everything=True).layout.yaxis.autorange == "reversed"
+    with pytest.raises(ConfigError, match="x expects one of flops, parameters, latency, layers, got 'price'"):
+        front_figure(run, x="price")
+    with pytest.raises(ConfigError, match="y expects one of accuracy, error, got 'loss'"):
+        front_figure(run, y="loss")
+    with pytest.raises(ConfigError, match="knows no predicted latency"):
+        front_figure(run, x="latency")
+
+
+def test_a_generation_of_the_past(tmp_path):
+    run = make_run(tmp_path / "two.sqlite", generations=True)
+    info = front_info(run, generation=0)
+    assert {name: group.rows["id"].tolist() for name, group in info.groups.items()} == {
+        "dead": [],
+        "alive": [],
+        "new": [],
+        "all-time front": [0, 1],
+    }
+    assert info.title == "digits: 2 networks after generation 0, 2 on the front"
+    later = front_info(run, generation=1).groups
+    assert {name: group.rows["id"].tolist() for name, group in later.items()} == {
+        "dead": [4],
+        "alive": [],
+        "new": [2],
+        "all-time front": [0, 1, 3],
+    }
+    with pytest.raises(RunError, match="expected a finished generation"):
+        front_figure(run, generation=2)

@@ -74,7 +74,7 @@ def test_the_front_is_that_of_three_objectives(tmp_path):
     assert front_table(run)["latency_us"].notna().all()
     front = front_figure(run).data[2]
     assert front.mode == "markers"
-    assert "µs predicted latency" in front.hovertemplate
+    assert "µs predicted latency" in front.text[0]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
+from typing import Any
 
 import anywidget
 import numpy as np
@@ -15,9 +17,10 @@ from workbench.executors import Progress
 from workbench.individuals import Individual
 from workbench.search import Search, Snapshot
 from workbench.search.history import GenerationSummary, History
-from workbench.store import Event
+from workbench.store import Event, GenerationRecord
 from workbench.views.base.poller import POLLER
 from workbench.views.base.source import Source
+from workbench.views.individuals.data import SHARED, Individuals
 from workbench.widgets import Dashboard
 
 PER_GENERATION = 8
@@ -90,12 +93,26 @@ class Hour:
         )
 
 
+class HourFile:
+    """What the run file of an hour would tell of the latest individuals."""
+
+    def __init__(self, hour: Hour) -> None:
+        self.hour = hour
+
+    def news(self, id: int, generation: int) -> tuple[list[dict[str, Any]], list[GenerationRecord]]:
+        latest = itertools.takewhile(lambda one: one.id > id, reversed(self.hour.history.individuals))
+        facts = {"origin": "mutation", "status": "ok", "mutation": {"kind": "grow"}, "description": {}}
+        facts |= {"mutation_kind": "grow", "wall_seconds": 0.1}
+        return [{**one._asdict(), **facts} for one in latest][::-1], []
+
+
 class HourSource(Source):
     """A search of which views see the hour instead of what it does itself."""
 
     def __init__(self, search: Search, hour: Hour) -> None:
         super().__init__(search)
         self.hour = hour
+        SHARED[self] = Individuals(HourFile(hour))
 
     @property
     def version(self) -> int:

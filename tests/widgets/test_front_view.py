@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from search.search_samples import NumberSpace, finish, step
-from widget_samples import individual, number_search, watched_post
+from widget_samples import number_search, watched_post
 
 from workbench.errors import WorkbenchError
-from workbench.search.history import IndividualSummary
 from workbench.views.base.plot import Plot
 from workbench.views.base.poller import POLLER
-from workbench.views.front.figure import STYLES
-from workbench.views.front.widget import OVERLAYS, RING, sort_points
+from workbench.views.front.traces import SELECTED_ARROWS, STYLES
+from workbench.views.front.widget import OVERLAYS, RELATIVES, RING
 from workbench.widgets import FrontView, Selection
 
 
@@ -56,24 +54,30 @@ def numbers(array):
     return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"]).tolist()
 
 
+def ids(view, name):
+    """Of the individuals of a group."""
+    return view.known.rows["id"][view.places[name]].tolist()
+
+
 def overlays(view):
     return [view.figure.data[number] for number in OVERLAYS]
 
 
 def test_each_individual_is_drawn_once(search, view):
-    assert all(len(each.x) == 0 for each in view.figure.data[: len(STYLES)])
+    assert not any(len(places) for places in view.places.values())
+    assert all(trace(view, name).x.tolist() == pytest.approx([np.nan], nan_ok=True) for name in STYLES)
     assert view.figure.layout.annotations[0].visible is not False
     step(search, 20)
     POLLER.poll_once()
-    ids = [point.id for points in view.points.values() for point in points]
-    assert sorted(ids) == list(range(20))
+    assert sorted(id for name in STYLES for id in ids(view, name)) == list(range(20))
     (hint,) = json.loads(view.plot.frame)["annotations"]
     assert (hint["visible"], hint["text"]) == (False, "No network is trained yet")
-    assert [point.id for point in view.points["all-time front"]] == [one.id for one in search.archive]
+    front = [one.id for one in search.archive]
+    assert ids(view, "all-time front") == front
     assert list(trace(view, "all-time front").x) == [one.flops for one in search.archive]
     assert numbers(on_page(view, "all-time front")["x"]) == [one.flops for one in search.archive]
-    assert [told[0] for told in on_page(view, "all-time front")["customdata"]] == [one.id for one in search.archive]
-    assert list(trace(view, "hypervolume").x) == [6, 10, 14, 18, 20]
+    assert numbers(on_page(view, "all-time front")["customdata"]) == front
+    assert f"individual {front[0]} · generation" in on_page(view, "all-time front")["text"][0]
     assert view.figure.layout.xaxis.type == "log"
 
 
@@ -88,6 +92,75 @@ def test_a_click_selects_and_the_selection_is_marked(search, view):
     assert len(trace(view, "selected").x) == 0
     click(view, "alive", 999)  # of a point that is gone by now
     assert view.selection.individual is None
+
+
+def test_arrows_lead_from_the_parent_and_to_the_children(search, view):
+    step(search, 20)
+    POLLER.poll_once()
+    table = search.results.individuals
+    child = int(table["id"][table["parent"].notna()].iloc[0])
+    parent = int(table["parent"][child])
+    view.selection.individual = parent
+    children = table["id"][table["parent"] == parent].tolist()
+    arrows = trace(view, SELECTED_ARROWS["name"])
+    known = {int(id): flops for id, flops in zip(table["id"], table["flops"], strict=True)}
+    assert list(arrows.x[1::3]) == [known[id] for id in children]
+    assert set(arrows.x[0::3]) == {known[parent]}
+    view.selection.individual = child
+    assert (arrows.x[-3], arrows.x[-2]) == (known[parent], known[child])
+    view.arrows.value = True
+    latest = table[table["generation"] == table["generation"].max()]
+    assert sorted(view.figure.data[0].x[1::3]) == sorted(latest["flops"])
+
+
+def test_the_past_is_replayed(search, view):
+    """A generation shows who was alive, on the front, or made in it; the present comes back with −1."""
+    step(search, 20)
+    POLLER.poll_once()
+    present = {name: ids(view, name) for name in STYLES}
+    run = search.results
+    record = run.generations.iloc[1]
+    view.timeline.value = 1
+    assert view.timeline.shown == 1
+    assert sorted(ids(view, "all-time front")) == sorted(record["front"])
+    others = set(record["population"]) - set(record["front"])
+    assert {*ids(view, "alive"), *ids(view, "new")} == others
+    born = run.individuals.set_index("id")["generation"]
+    assert all(born[id] == 1 for id in ids(view, "new"))
+    assert all(born[id] < 1 for id in ids(view, "alive"))
+    assert len([id for name in STYLES for id in ids(view, name)]) == (born <= 1).sum()
+    view.selection.individual = 19  # not born yet
+    assert len(trace(view, "selected").x) == 0
+    step(search, 2)
+    POLLER.poll_once()
+    assert view.generation == 1  # it does not follow
+    view.timeline.value = -1
+    assert {*present["dead"]} <= {*ids(view, "dead")}
+    assert len(trace(view, "selected").x) == 1
+
+
+def test_the_strip_shows_hypervolume_and_live_changes(search, view):
+    step(search, 8)
+    search.update(tournament=5)
+    step(search, 2)
+    POLLER.poll_once()
+    volumes = np.frombuffer(view.timeline.volumes, np.float32)
+    np.testing.assert_allclose(volumes, search.results.generations["hypervolume"], rtol=1e-6)
+    assert view.timeline.marks == [[0.5, "from child 8: tournament size 3 → 5"]]
+
+
+def test_another_axis(search, view):
+    step(search, 12)
+    POLLER.poll_once()
+    view.x.value, view.y.value = "parameters", "error"
+    front = trace(view, "all-time front")
+    assert list(front.x) == [one.parameters for one in search.archive]
+    np.testing.assert_allclose(front.y, [1 - one.val_accuracy for one in search.archive])
+    axis = view.figure.layout.yaxis
+    assert axis.type == "log"
+    assert axis.range[0] > axis.range[1]  # better is up
+    view.everything.value = True
+    assert view.figure.layout.yaxis.autorange == "reversed"
 
 
 def test_one_selection_for_two_views(search):
@@ -109,26 +182,15 @@ def test_colours(search, view, by):
     POLLER.poll_once()
     view.color.value = "mutation" if by == "status" else "status"
     view.color.value = by
-    alive = trace(view, "alive").marker
-    points = view.points["alive"]
+    alive, rows = trace(view, "alive").marker, view.known.rows[view.places["alive"]]
     expected = {
-        "generation": [point.generation for point in points],
-        "age": [search.snapshot().generation - point.generation for point in points],
-        "mutation": [{None: 0, "grow": 1, "shrink": 2}[point.mutation] for point in points],
+        "generation": rows["generation"].tolist(),
+        "age": (search.snapshot().generation - rows["generation"]).tolist(),
+        "mutation": rows["made"].tolist(),
         "status": STYLES["alive"]["marker"]["color"],
     }[by]
     assert (alive.color if by == "status" else list(alive.color)) == expected
     assert view.figure.layout.coloraxis.showscale is (by != "status")
-
-
-def test_live_changes_are_marked(search, view):
-    step(search, 8)
-    search.update(tournament=5)
-    step(search, 2)
-    POLLER.poll_once()
-    marks = trace(view, "live change")
-    assert list(marks.x) == [8]
-    assert list(marks.text) == ["tournament 3 → 5"]
 
 
 def test_other_runs_and_baselines_lie_over_it(tmp_path, monkeypatch):
@@ -138,7 +200,7 @@ def test_other_runs_and_baselines_lie_over_it(tmp_path, monkeypatch):
     (tmp_path / "broken.sqlite").write_text("nothing")
     search = number_search(tmp_path / "run.sqlite")
     view = FrontView(search, others={"<i>mine</i>": other.results})
-    assert view.figure.data[len(STYLES) + 1].name == "&lt;i&gt;mine&lt;/i&gt;"
+    assert view.figure.data[OVERLAYS[0]].name == "&lt;i&gt;mine&lt;/i&gt;"
     assert view.other.options[1:] == (("broken.sqlite", "broken.sqlite"), ("other.sqlite", "other.sqlite"))
     view.other.value = "other.sqlite"
     shown = [each for each in overlays(view) if each.visible]
@@ -153,28 +215,8 @@ def test_other_runs_and_baselines_lie_over_it(tmp_path, monkeypatch):
         view.compare(str(number), other.results)
     with pytest.raises(WorkbenchError, match="at most 4"):
         view.compare("one too many", other.results)
-    view.baselines.value = True
-    assert view.figure.data[len(STYLES)].visible
     view.close()
     search.close()
-
-
-def test_sorting():
-    one = [individual(id, accuracy=0.1 * id, flops=100 * (9 - id)) for id in range(6)]
-    failed = individual(7, status="failed", result=None)
-    snapshot = SimpleNamespace(
-        archive=(one[5],),
-        population=(one[3], one[5]),
-        current=(one[4], failed),
-        recent=tuple(map(IndividualSummary.of, one)),
-    )
-    groups = sort_points(snapshot)
-    assert {name: [point.id for point in points] for name, points in groups.items()} == {
-        "dead": [0, 1, 2],
-        "alive": [3],
-        "new": [4],
-        "all-time front": [5],
-    }
 
 
 def test_a_page_that_opens_late_gets_what_others_were_sent_in_pieces(search, view):
@@ -193,7 +235,7 @@ def test_only_what_differs_is_sent(search, view):
     POLLER.poll_once()
     with watched_post() as post:
         view.selection.individual = search.archive[0].id
-    assert [set(state) for state in post.states] == [{f"trace_{RING}"}]
+    assert [set(state) for state in post.states] == [{f"trace_{RELATIVES}", f"trace_{RING}"}]
 
 
 def test_a_click_on_an_overlay_selects_nothing(search, view):

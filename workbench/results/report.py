@@ -18,8 +18,9 @@ from workbench.results.retraining import lineage_epochs, retraining_table
 from workbench.search.report import chosen_members, front_table
 from workbench.store import Run
 from workbench.views.base.palette import INPUTS, OUTPUTS, layer_color
-from workbench.views.front.data import Baseline, FrontInfo, baselines_for
-from workbench.views.front.figure import draw_front, hypervolume_spread_figure
+from workbench.views.front.data import Baseline, FrontInfo, baselines_for, front_group
+from workbench.views.front.figure import draw_front
+from workbench.views.front.hypervolume import hypervolume_spread_figure
 from workbench.views.mutations.data import mutation_effects
 from workbench.views.mutations.figure import effects_figure
 from workbench.views.network.figure import network_svg
@@ -162,9 +163,12 @@ def _facts(run: Run) -> dict[str, str]:
 
 
 def _figures(sources: ReportSources, table: pd.DataFrame, baselines: Sequence[Baseline]) -> dict[str, Any]:
-    others = {f"{kind_of(run)}, seed {run.seed}": run.front() for run in sources.others}
-    accuracy = "test_accuracy" if "test_accuracy" in table else "val_accuracy"
-    front = draw_front(FrontInfo(table, accuracy=accuracy), baselines=baselines, others=others)
+    others = {f"{kind_of(run)}, seed {run.seed}": front_group(run) for run in sources.others}
+    tested = "test_accuracy" in table
+    accuracies = table["test_accuracy" if tested else "val_accuracy"]
+    shown = front_group(sources.run, dict(zip(table["id"].tolist(), accuracies.tolist(), strict=True)))
+    info = FrontInfo({"all-time front": shown}, tested=tested)
+    front = draw_front(info, baselines=baselines, others=others)
     against = ("generation", "training") if others else ("generation",)
     volumes = [hypervolume_spread_figure(sources.groups(), each) for each in against]
     return {"front": _embedded(front), "hypervolumes": [_embedded(each) for each in volumes]}

@@ -109,6 +109,17 @@ class Run:
         with reading(self.path) as file:
             return rows.EVENTS.frame(_read(file, rows.EVENTS))
 
+    def news(self, id: int = -1, generation: int = -1) -> tuple[list[dict[str, Any]], list[GenerationRecord]]:
+        """What came after individual `id` and after `generation`, read in one instant, for those who follow a run.
+
+        Individuals as dictionaries with the columns of `individuals` but `genome`, `alive` and `on_front`; there
+        `mutation` is the whole record, `mutation_kind` its kind, and `description` what `facts` returns.
+        """
+        with reading(self.path) as file:
+            individuals = _read(file, rows.DETAILS, f"WHERE id > {_small(id)}")
+            records = _read(file, rows.GENERATIONS, f"WHERE generation > {_small(generation)}")
+            return individuals, [rows.generation_from(record) for record in records]
+
     def front(self) -> pd.DataFrame:
         """The all-time Pareto front over all individuals, by rising FLOPs.
 

@@ -88,6 +88,14 @@ INDIVIDUALS = Table(
     mutation=(checked.json_object, "object"),
     history=(checked.json_history, "object"),
 )
+DETAILS = Table(
+    "individual",
+    "individuals",
+    **{name: column for name, column in INDIVIDUALS.columns.items() if name not in ("outcome_failure", "history")},
+    description=(checked.json_object, "object"),
+)
+"""Individuals without their epochs, with what the space says of them."""
+
 GENERATIONS = Table(
     "generation",
     "generations",

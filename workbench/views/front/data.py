@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from workbench.errors import ConfigError
-from workbench.objectives import FLOPS, TWO, Objective
+from workbench.errors import ConfigError, WorkbenchError
+from workbench.objectives import FLOPS, LATENCY, PARAMETERS, TWO, Objective
+from workbench.views.individuals.data import Individuals, told_of
 from workbench.views.run.data import Change, run_changes
 
 if TYPE_CHECKING:
@@ -46,22 +48,50 @@ def baselines_for(dataset: str) -> tuple[Baseline, ...]:
     return tuple(one for one in BASELINES if one.dataset == dataset)
 
 
+LAYERS = Objective("layers", "hidden layers", "hidden_layers", "hidden layers")
+
+X_AXES = {one.name: one for one in (FLOPS, PARAMETERS, LATENCY, LAYERS)}
+"""What a front may be drawn against."""
+
+Y_AXES = ("accuracy", "error")
+"""Error is 1 − accuracy, on a logarithmic axis on which better is up, too."""
+
+LEAST_ERROR = 1e-4
+"""Smaller ones are drawn here: a logarithmic axis has no 0."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Individuals that are drawn alike."""
+
+    rows: np.ndarray  # of `COLUMNS`, [individuals]
+    told: Sequence[str] = ()  # what hovering tells of each
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def sorted(self, by: str) -> Group:
+        """The same by a rising column; those in which it is unknown are left out."""
+        order = np.argsort(self.rows[by], kind="stable")
+        order = order[~np.isnan(self.rows[by][order])]
+        return Group(self.rows[order], [self.told[place] for place in order] if self.told else ())
+
+
 @dataclass(frozen=True)
 class FrontInfo:
-    """What a front figure shows: tables with the columns of `Run.individuals`."""
+    """What a front figure shows."""
 
-    front: pd.DataFrame  # the all-time front, by rising cost
-    alive: pd.DataFrame | None = None  # members of the population that are not on the front; None for the front alone
-    dead: pd.DataFrame | None = None  # the others that were trained, or None
+    groups: Mapping[str, Group]  # from back to front; the last is the all-time front
     title: str = ""
-    accuracy: str = "val_accuracy"  # column of the vertical axis; or "test_accuracy"
+    generation: int = 0  # the newest one shown
+    kinds: Sequence[str] = ()  # of mutation, in the order of the palette
     objectives: tuple[Objective, ...] = TWO  # of the run
+    tested: bool = False  # whether accuracies are of the test images, not of the validation images
 
     @property
-    def groups(self) -> dict[str, pd.DataFrame]:
-        """The tables by name, from back to front."""
-        tables = {"dead": self.dead, "alive": self.alive, "all-time front": self.front}
-        return {name: table for name, table in tables.items() if table is not None}
+    def front(self) -> Group:
+        """The all-time front."""
+        return list(self.groups.values())[-1]
 
 
 def cost_axis(objectives: Sequence[Objective]) -> Objective:
@@ -69,14 +99,69 @@ def cost_axis(objectives: Sequence[Objective]) -> Objective:
     return FLOPS if FLOPS in objectives else objectives[1]
 
 
-def front_info(run: Run) -> FrontInfo:
-    """Sort the individuals of a run into front, alive and dead."""
-    table = run.individuals
-    table = table[table["status"] == "ok"]
-    front = table[table["on_front"]].sort_values(cost_axis(run.objectives).column)
-    others = table[~table["on_front"]]
-    title = f"{run.dataset.get('name', '')}: {len(table)} networks, {len(front)} on the front"
-    return FrontInfo(front, others[others["alive"]], others[~others["alive"]], title, objectives=run.objectives)
+def followed(run: Run) -> Individuals:
+    """All individuals of a run, its kinds of mutation in the order of its space, if that is known here."""
+    kinds: Sequence[str] = ()
+    with suppress(WorkbenchError):
+        kinds = run.space.mutation_kinds
+    found = Individuals(run, kinds)
+    found.update()
+    return found
+
+
+def front_info(run: Run, generation: int | None = None) -> FrontInfo:
+    """Sort the individuals of a run into front, alive and dead, as they are now or were at the end of a generation.
+
+    Raises:
+        RunError: if there is no such finished generation.
+    """
+    known = followed(run)
+    if generation is None:
+        table = run.individuals.sort_values(cost_axis(run.objectives).column)
+        alive, front = (table["id"][table[which]].tolist() for which in ("alive", "on_front"))
+        groups = known.groups_now(alive, (), front)
+        del groups["new"]
+    else:
+        run.population(generation)  # raises if there is none
+        groups = known.groups_at(generation)
+    made = {name: Group(known.rows[places], known.told(places)) for name, places in groups.items()}
+    at = "" if generation is None else f" after generation {generation}"
+    total = sum(map(len, made.values()))
+    title = f"{run.dataset.get('name', '')}: {total} networks{at}, {len(made['all-time front'])} on the front"
+    newest = int(known.rows["generation"].max(initial=0)) if generation is None else generation
+    return FrontInfo(made, title, newest, tuple(known.kinds), run.objectives)
+
+
+def front_group(run: Run, accuracies: Mapping[int, float] | None = None) -> Group:
+    """The all-time front of a run; or the individuals of `accuracies` (of other images than those of validation)."""
+    known = followed(run)
+    if accuracies is None:
+        places = known.places(run.front()["id"].tolist())
+        return Group(known.rows[places], known.told(places))
+    rows = known.rows[known.places(accuracies)]
+    rows["val_accuracy"], rows["parent_accuracy"] = list(accuracies.values()), np.nan
+    return Group(rows, [told_of(row, known.made_words(int(row["made"]))) for row in rows])
+
+
+def accuracy_range(values: Iterable[float], y: str = "accuracy", *, everything: bool = False) -> list[float] | None:
+    """The range of the vertical axis, in plotly's units: what the front's accuracies (and others that must be seen)
+    span, and half of that below, so that what lies far below does not squeeze the front. None for all: without
+    accuracies, or if `everything` is wanted.
+    """
+    shown = np.array([value for value in values if not np.isnan(value)])
+    if not len(shown) or everything:
+        return None
+    if y == "accuracy":
+        span = max(float(np.ptp(shown)), 0.02)
+        return [float(shown.min()) - span / 2, min(float(shown.max()) + span / 8, 1.0 + span / 20)]
+    errors = np.log10(np.maximum(1 - shown, LEAST_ERROR))
+    span = max(float(np.ptp(errors)), 0.1)
+    return [float(errors.max()) + span / 2, float(errors.min()) - span / 8]  # better is up
+
+
+def rising(values: np.ndarray) -> np.ndarray:
+    """Which values exceed all before them, bool [values]."""
+    return values > np.concatenate([[-np.inf], np.maximum.accumulate(values)[:-1]]) if len(values) else values > 0
 
 
 def staircase(front: pd.DataFrame) -> pd.DataFrame:
@@ -84,11 +169,10 @@ def staircase(front: pd.DataFrame) -> pd.DataFrame:
 
     All of them, unless there are more than two objectives; then what a line can go through.
     """
-    before = front["val_accuracy"].cummax().shift(fill_value=-np.inf)
-    return front[front["val_accuracy"] > before]
+    return front[rising(front["val_accuracy"].to_numpy(float))]
 
 
-COLORINGS = ("status", "generation", "age", "mutation")
+COLORINGS = ("status", "generation", "age", "mutation", "layers")
 """What the colour of a point may tell. Age counts generations since birth."""
 
 
@@ -104,18 +188,37 @@ class Coloring:
         if self.by not in COLORINGS:
             raise ConfigError(f"color expects one of {', '.join(COLORINGS)}, got {self.by!r}")
 
-    def values(self, points: Iterable[Any]) -> np.ndarray:
-        """Where each point is on the colour scale; points have `generation` and `mutation`."""
-        if self.by == "mutation":
-            code = {kind: number for number, kind in enumerate(self.kinds, 1)}
-            return np.array([code.get(point.mutation, 0) for point in points], np.int32)
-        born = np.array([point.generation for point in points], np.int32)
-        return self.generation - born if self.by == "age" else born
+    def values(self, rows: np.ndarray) -> np.ndarray:
+        """Where each of `rows` (of `COLUMNS`) is on the colour scale."""
+        if self.by == "layers":
+            return rows["hidden_layers"].copy()
+        values = {"mutation": rows["made"], "age": self.generation - rows["generation"]}.get(self.by)
+        return rows["generation"].copy() if values is None else values.copy()
 
     @property
     def is_shown(self) -> bool:
         """Whether there is a colour bar."""
         return self.by != "status"
+
+
+def relatives(known: Individuals, id: int | None) -> np.ndarray:
+    """Pairs of rows, parent and child, int64 [pairs, 2]: an individual's parent and it, it and its children."""
+    place = known.place.get(-1 if id is None else id)
+    if place is None:
+        return np.zeros((0, 2), np.int64)
+    rows = known.rows
+    children = np.flatnonzero((rows["parent"] == id) & rows["ok"])
+    parent = known.place.get(int(rows["parent"][place]))
+    pairs = [(place, int(child)) for child in children] + ([(parent, place)] if parent is not None else [])
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def born_in(known: Individuals, generation: int) -> np.ndarray:
+    """Pairs of rows, parent and child, int64 [pairs, 2], of all children of a generation."""
+    rows = known.rows
+    children = np.flatnonzero((rows["generation"] == generation) & rows["ok"] & (rows["parent"] >= 0))
+    parents = known.places(rows["parent"][children].tolist())
+    return np.stack([parents, children], axis=1) if len(parents) == len(children) else np.zeros((0, 2), np.int64)
 
 
 @dataclass(frozen=True)
