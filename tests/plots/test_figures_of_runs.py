@@ -80,5 +80,5 @@ def test_the_spatial_law():
     figure = spatial_law_figure(SpatialLaw(4, 1.5))
     assert [trace.name for trace in figure.data] == [f"layer {layer}" for layer in range(1, 6)]
     info = spatial_law_info(SpatialLaw(4, 1.5))
-    assert figure.layout.title.text == info.formula == "exp(−dist / (4 + 1.5 · layer))"
+    assert figure.layout.legend.title.text == info.formula == "exp(−dist / (4 + 1.5 · layer))"
     assert info.weight.shape == (5, 65)

@@ -107,26 +107,28 @@ class Timers:
     def call_later(self, seconds, call):
         assert seconds == REST_SECONDS
         self.waiting.append(call)
-        return SimpleNamespace(cancel=lambda: self.waiting.remove(call))
+        return SimpleNamespace(cancel=lambda: call in self.waiting and self.waiting.remove(call))
 
 
-def test_changes_count_once_the_pointer_is_let_go_and_nothing_has_moved(monkeypatch):
+def test_changes_count_when_the_pointer_is_let_go_or_no_key_has_moved_them(monkeypatch):
     timers, applied = Timers(), []
     monkeypatch.setattr(asyncio, "get_running_loop", lambda: timers)
     debounce = Debounce(applied.append)
     debounce.hold(True)
     debounce.put("grow", 0.6)
     debounce.put("grow", 0.7)
-    assert timers.waiting == []
+    assert (timers.waiting, applied) == ([], [])
     debounce.hold(False)
+    assert applied == [{"grow": 0.7}]
+    debounce.put("grow", 0.8)
     debounce.put("shrink", 0.2)
     assert len(timers.waiting) == 1  # counted from the last change
     timers.waiting.pop()()
-    assert applied == [{"grow": 0.7, "shrink": 0.2}]
+    assert applied[1:] == [{"grow": 0.8, "shrink": 0.2}]
     debounce.put("grow", 0.1)
     debounce.drop("grow")
     debounce.hold(False)
-    assert (timers.waiting, len(applied)) == ([], 1)
+    assert (timers.waiting, len(applied)) == ([], 2)
 
 
 def test_a_drag_back_to_the_start_changes_nothing(search):
@@ -207,13 +209,13 @@ def test_the_spatial_law_is_drawn(tmp_path):
     data = tiny_data()
     search = Search(data, SearchConfig(), tmp_path / "run.sqlite", NeuronSpace.for_data(data))
     view = steering(search)
-    assert view.curve.shown.layout.title.text == "exp(−dist / (4 + 1.5 · layer))"
+    assert view.curve.shown.layout.legend.title.text == "exp(−dist / (4 + 1.5 · layer))"
     assert len(view.curve.shown.data) == 5
     view.controls["spatial_base"].value = 2.0
     view.controls["spatial_per_layer"].value = 0.0
     assert (search.rates.law.base, search.rates.law.per_layer) == (2.0, 0.0)
     POLLER.poll_once()
-    assert view.curve.shown.layout.title.text == "exp(−dist / (2 + 0 · layer))"
+    assert view.curve.shown.layout.legend.title.text == "exp(−dist / (2 + 0 · layer))"
     assert [trace.name for trace in view.curve.shown.data] == ["every layer"]
     view.close()
     search.close()

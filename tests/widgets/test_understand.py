@@ -135,7 +135,7 @@ def test_before_anything_is_trained(tmp_path):
 def test_statistics_show_what_plots_says(run):
     view = MutationStatistics(run)
     (median, *_) = [trace for trace in view.plot.shown.data if trace.marker.symbol == "diamond"]
-    expected = [effects.before.value for effects in mutation_effects(run).effects]
+    expected = [100 * effects.before.value for effects in mutation_effects(run).effects]
     assert list(median.x) == pytest.approx(expected, nan_ok=True)
     box = next(place for place, trace in enumerate(view.plot.shown.data) if trace.type == "box" and len(trace.x))
     view.plot.click(box, (0,))

@@ -16,7 +16,7 @@ from workbench.formats import setting_text
 from workbench.settings import Setting
 
 REST_SECONDS = 0.3
-"""From the last change, or from letting go, until the changes count."""
+"""From the last change by keys until the changes count."""
 
 
 def setting_control(setting: Setting, *, label_width: str = "14.5em", fixed: bool = False) -> Any:
@@ -78,11 +78,16 @@ class SliderHelper(anywidget.AnyWidget):
 
     held = traitlets.Bool(False).tag(sync=True)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_msg(lambda *_: self.send({"kind": "heard"}))
+
 
 class Debounce:
-    """Collects changes by name; `apply` gets them all once no pointer is pressed and nothing moved for `REST_SECONDS`.
+    """Collects changes by name; `apply` gets them all when the pointer is let go.
 
-    Without a running loop (a plain script) a change counts at once.
+    Where none is pressed (keys move a slider, say) it gets them once nothing has moved for `REST_SECONDS`; without a
+    running loop (a plain script) at once.
     """
 
     def __init__(self, apply: Callable[[Mapping[str, Any]], None]) -> None:
@@ -103,7 +108,10 @@ class Debounce:
     def hold(self, held: bool) -> None:
         """The pointer was pressed or let go: while it is pressed nothing counts."""
         self._held = held
-        self._wait()
+        if held:
+            self._wait()
+        else:
+            self.flush()
 
     def _wait(self) -> None:
         if self._timer is not None:
@@ -120,7 +128,9 @@ class Debounce:
 
     def flush(self) -> None:
         """Let the changes count now."""
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self.changes:
             changes, self.changes = self.changes, {}
             self._apply(changes)

@@ -14,11 +14,16 @@ function nameSlider(slider) {
 }
 
 function render({ model, el }) {
+  let pressed = false;
   const tell = (held) => { if (model.get("held") !== held) { model.set("held", held); model.save_changes(); } };
   const around = () => el.closest(".wb-dashboard") ?? el.closest(".wb-view");
-  const press = ({ target }) => { if (around()?.contains(target)) tell(true); };
-  const free = () => tell(false);
-  free(); // a page that was closed while a pointer was pressed could not say so
+  const press = ({ target }) => { if (around()?.contains(target)) { pressed = true; tell(true); } };
+  // A slider sends its next value only once the kernel has taken the last one, so the drag is over for the kernel when
+  // it has answered: what it took before the question is answered, and after that the page has sent the last value.
+  const free = () => { if (pressed) { pressed = false; model.send({ kind: "released" }); } };
+  const heard = () => { if (!pressed) tell(false); };
+  tell(false); // a page that was closed while a pointer was pressed could not say so
+  model.on("msg:custom", heard);
   const listening = new AbortController(), { signal } = listening;
   window.addEventListener("pointerdown", press, { signal, capture: true });
   window.addEventListener("pointerup", free, { signal, capture: true });
@@ -40,7 +45,7 @@ function render({ model, el }) {
     label();
   };
   begin();
-  return () => { free(); listening.abort(); observer.disconnect(); cancelAnimationFrame(frame); };
+  return () => { tell(false); model.off("msg:custom", heard); listening.abort(); observer.disconnect(); cancelAnimationFrame(frame); };
 }
 
 export default { render };

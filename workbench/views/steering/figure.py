@@ -56,10 +56,10 @@ def spatial_law_figure(law: SpatialLaw, layers: Sequence[int] = (1, 2, 3, 4, 5),
         figure.add_scatter(x=info.distance, y=weight, mode="lines", name=name, line={"color": layer_color(layer)})
     return figure.update_layout(
         PAGE,
-        title=info.formula,
+        showlegend=True,
         xaxis={"title": "distance, pixels"},
         yaxis={"title": "weight of an edge", "range": [0, 1.02]},
-        legend={"x": 1, "xanchor": "right", "y": 1, "yanchor": "top"},
+        legend={"x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "title": {"text": info.formula}},
         width=700,
         height=420,
     )
