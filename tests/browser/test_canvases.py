@@ -87,6 +87,16 @@ def test_skip_edges_are_told_apart_and_can_be_hidden(show):
     assert shown.get("drawn")["n_edges"] == 2
 
 
+def test_skip_edges_at_the_rim_stay_inside(show):
+    sources = [*range(6), *[12] * 6, 0, 5]  # one path through the middle, and past it at the top and at the bottom
+    genome = Genome.from_edges((1, 1, 6), 6, sources, [*[12] * 6, *range(6, 12), 6, 11], [1.0] * 12 + [-1.0] * 2)
+    shown = show(DagView(genome))
+    above, below = (300, 28, 600, 17), (300, 487, 600, 26)
+    assert shown.count(VERMILLION, box=above) > 300
+    assert shown.count(VERMILLION, box=below) > 300
+    assert shown.count(VERMILLION, box=(0, 0, 1230, 24)) == shown.count(VERMILLION, box=(0, 516, 1230, 2)) == 0
+
+
 def test_a_click_selects_that_neuron_and_lights_its_relatives(show):
     shown = show(DagView(two_paths()))
     places = blobs(shown)
@@ -213,6 +223,85 @@ def test_another_genome_replaces_the_picture(show):
     assert shown.count(BLUE) == 0
     assert shown.count(GREEN) > 1000
     assert shown.get("drawn")["version"] == 2
+
+
+FILL = "height => void Object.assign(document.body.style, { display: 'flex', flexDirection: 'column', height })"
+
+
+def in_the_middle(shown: Shown) -> bool:
+    """Whether a neuron is in the middle of the canvas."""
+    box = shown.canvas().bounding_box()
+    middle = box["width"] / 2, box["height"] / 2
+    return any(np.hypot(*np.subtract(place, middle)) < 9 for place in blobs(shown))
+
+
+def test_another_size_keeps_what_is_in_the_middle(show):
+    view = DagView(two_paths(), height=0)
+    shown = show(view, width=900)
+    shown.page.evaluate(FILL, "500px")
+    shown.settle()
+    box = shown.canvas().bounding_box()
+    legend = shown.page.locator(".wbc-status").bounding_box()
+    assert 200 < box["height"] < 500
+    assert legend["y"] + legend["height"] <= 513  # nothing sticks out of its box
+    place = blobs(shown)[2]
+    shown.page.mouse.move(box["x"] + place[0], box["y"] + place[1])
+    shown.page.mouse.down()
+    shown.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
+    shown.page.mouse.up()
+    for _ in range(6):
+        shown.canvas().press("+")
+    for width, height in ((1500, "700px"), (700, "450px")):
+        shown.page.set_viewport_size({"width": width, "height": 900})
+        shown.page.evaluate(FILL, height)
+        shown.settle()
+        shown.settle()
+        assert shown.canvas().bounding_box()["width"] == pytest.approx(width, abs=40)
+        assert in_the_middle(shown)
+        assert shown.count(BLUE) > 500
+
+
+def test_a_hidden_canvas_is_drawn_when_it_comes_to_light(show):
+    view = DagView(two_paths(), height=0)
+    shown = show(view)
+    shown.page.evaluate(FILL, "500px")
+    shown.settle()
+    shown.page.evaluate("document.body.style.display = 'none'")
+    shown.settle()
+    view.genome = two_paths(shared=[0, 0, 1, 1])
+    shown.set(scene=view.scene)
+    shown.settle()
+    assert shown.get("drawn")["version"] == 1  # not while nobody looks
+    shown.page.evaluate(FILL, "500px")
+    shown.settle()
+    assert shown.count(GREEN) > 500
+    assert shown.get("drawn")["version"] == 2
+    width = shown.page.evaluate("document.querySelector('.wbc-canvas').width")
+    tools = shown.page.context.new_cdp_session(shown.page)
+    metrics = {"width": 1280, "height": 901, "deviceScaleFactor": 2, "mobile": False}
+    tools.send("Emulation.setDeviceMetricsOverride", metrics)  # the window moves to another screen
+    shown.settle()
+    assert shown.page.evaluate("document.querySelector('.wbc-canvas').width") == 2 * width
+
+
+WORKER = "void (window.Worker = class { postMessage() {} terminate() {} constructor() { %s } })"
+NO_WORKER = {
+    "no canvas for it": "window.OffscreenCanvas = undefined",
+    "forbidden": WORKER % "throw new Error('policy')",
+    "broken": WORKER % "setTimeout(() => this.onerror())",
+}
+
+
+@pytest.mark.parametrize("prepare", NO_WORKER.values(), ids=NO_WORKER)
+def test_without_a_worker_the_picture_is_the_same(show, prepare):
+    view = DagView(random_genome((1, 16, 16), 4, np.random.default_rng(0), edges_per_neuron=(20, 21)))
+    shown = show(view)
+    assert len(shown.page.workers) == 1
+    alone = show(view, prepare)
+    assert len(alone.page.workers) == 0
+    alone.wait("model.get('drawn').n_edges > 3000")
+    alone.settle()
+    assert alone.picture() == shown.picture()
 
 
 @pytest.mark.parametrize("make", [DagView, SpatialView])

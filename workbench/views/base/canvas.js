@@ -263,7 +263,11 @@ function makeFrame({ model, el }, className) {
   const root = block(`wbc ${className}`, head, holder, legend, status);
   ownKeys(root);
   el.append(root);
-  const resize = () => (holder.style.minHeight = `${model.get("height")}px`);
+  const resize = () => {
+    const height = model.get("height"); // 0: that of the box
+    el.classList.toggle("wbc-fills", !height);
+    holder.style.minHeight = height ? `${height}px` : "";
+  };
   resize();
   observe(model, leaving.signal, { height: resize });
   const leave = () => leaving.abort();

@@ -30,7 +30,7 @@ class CanvasView(anywidget.AnyWidget):
         hovered: id of the neuron under the pointer, or None.
         drawn: what the browser drew last: `n_neurons`, `n_edges` (in view), `milliseconds`, `version`.
         version: counts the genomes shown.
-        height: of the canvas in pixels.
+        height: of the canvas in pixels; 0: the view is as tall as the box it is in, a column of flexible boxes.
     """
 
     _css = VIEWS / "base" / "canvas.css"

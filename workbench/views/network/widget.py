@@ -82,7 +82,7 @@ class DagView(CanvasView):
         genome: what to show, or None.
         selection: shared with other views; its own if None.
         class_names: names of the outputs.
-        height: of the canvas in pixels.
+        height: of the canvas in pixels; 0: the view is as tall as its box.
     """
 
     _esm = _HEAD + bundle(*_SHARED, "network/graph.js", "network/edges.js", "network/dag.js")
@@ -131,7 +131,7 @@ class SpatialView(CanvasView):
         data: whose images to show; None shows a bare grid, without activations.
         selection: shared with other views; its own if None.
         law: the spatial law for the histogram; None means the published constants.
-        height: of the canvas in pixels.
+        height: of the canvas in pixels; 0: the view is as tall as its box.
 
     Attributes:
         show: one of `SHOW`.
