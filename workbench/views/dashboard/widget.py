@@ -25,6 +25,10 @@ from workbench.views.network.panel import NetworkPanel, NetworkPart
 from workbench.views.run.widget import LogView, RunControl
 from workbench.views.sandbox.widget import sandbox_of
 from workbench.views.steering.widget import Steering
+from workbench.views.versus.widget import TwoNetworksView
+
+DIES = "wb-dies"
+"""CSS class of what does nothing without a kernel; the front and the network can still be looked at."""
 
 
 class Dashboard(View):
@@ -61,6 +65,8 @@ class Dashboard(View):
         self.folds = self._folds()
         self.more = LazyTabs(source, selection, MORE)
         self.page.observe(self._widen, "wide")
+        help = ipw.HTML('<button class="wb-help jupyter-button" title="Keys (?)" aria-label="Keys">?</button>')
+        self.run_control.head.children = (*self.run_control.head.children, help)
         self.add_class("wb-dashboard")
         self.grid = classed(ipw.Box(self._areas()), "wb-grid")
         self.children = (style_sheet(), self.page, self.grid)
@@ -77,12 +83,12 @@ class Dashboard(View):
         title = f"{accuracy.capitalize()} against {' and '.join(costs)}"
         self.steering.children = self.steering.children[:3]  # the mutations; the other panels are in folds
         return [
-            classed(self.run_control, "wb-area-run"),
+            classed(self.run_control, "wb-area-run", DIES),
             panel(title, classed(self.front, "wb-fill"), name="wb-area-front", enlarges=True),
             panel("Selected network", classed(self.network, "wb-fill"), name="wb-area-network", enlarges=True),
-            classed(self.steering, "wb-area-mutations"),
-            classed(ipw.VBox(list(self.folds.values())), "wb-area-folds"),
-            classed(self.more, "wb-panel", "wb-area-more"),
+            classed(self.steering, "wb-area-mutations", DIES),
+            classed(ipw.VBox(list(self.folds.values())), "wb-area-folds", DIES),
+            classed(self.more, "wb-panel", "wb-area-more", DIES),
         ]
 
     def _widen(self, change: Any) -> None:
@@ -94,7 +100,11 @@ class Dashboard(View):
         """All is shown by the views."""
 
 
-NETWORK = (NetworkPart("Inspect", InspectView), NetworkPart("Lineage", LineageView))
+NETWORK = (
+    NetworkPart("Inspect", InspectView),
+    NetworkPart("Lineage", LineageView),
+    NetworkPart("Two networks", TwoNetworksView),
+)
 """Tabs beside the pictures of the selected network."""
 
 MORE = (

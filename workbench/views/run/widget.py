@@ -62,9 +62,9 @@ class RunControl(View):
         classed(self, "wb-run-control", "wb-panel")
         if self.source.search is None:
             self.buttons.layout.display = "none"
-        head = classed(ipw.HBox([self.state, self.buttons]), "wb-run-head")
+        self.head = classed(ipw.HBox([self.state, self.buttons]), "wb-run-head")
         line = classed(ipw.HBox([self.words, self.message, self.working]), "wb-run-line")
-        self.children = (style_sheet(), head, self.progress, line)
+        self.children = (style_sheet(), self.head, self.progress, line)
 
     def _button(self, name: str, text: str, icon: str, tooltip: str, act: Callable[[Search], object]) -> ipw.Button:
         return button(text, f"wb-{name}", tooltip, lambda: self._call(act), icon)
@@ -124,17 +124,17 @@ class RunControl(View):
 def _progress_html(snapshot: Snapshot, live: bool) -> str:
     at_work = live and snapshot.state in ("running", "paused")
     rate = snapshot.children_per_minute
-    facts = (
-        ("generation", f"{snapshot.generation} / {snapshot.generations}", 9),
-        ("individuals", f"{snapshot.total:,} / {snapshot.total_expected:,}", 13),
-        ("best validation accuracy", percent(snapshot.best_accuracy), 8),
-        ("front", f"{len(snapshot.archive)}", 3),
+    generations, individuals = f"{snapshot.generations:,}", f"{snapshot.total_expected:,}"
+    time = ("time left", snapshot.remaining_seconds) if at_work else ("took", snapshot.elapsed_seconds)
+    facts = (  # those that a narrow page has no room for are left out from the end; each is as wide as it will ever be
+        ("generation", f"{snapshot.generation:,} / {generations}", 2 * len(generations) + 1),
+        ("individuals", f"{snapshot.total:,} / {individuals}", 2 * len(individuals) + 1),
+        ("best validation accuracy", percent(snapshot.best_accuracy), 7),
+        ("on the front", f"{len(snapshot.archive)}", 3),
+        ("failed", f"{snapshot.failed}", 2),
+        (time[0], duration(time[1]), 8),
         ("hypervolume", f"{snapshot.hypervolume:.4f}", 6),
-        ("children / min", f"{rate:.1f}" if rate else MISSING, 6),
-        ("time left", duration(snapshot.remaining_seconds), 8)
-        if at_work
-        else ("took", duration(snapshot.elapsed_seconds), 8),
-        ("failed", str(snapshot.failed), 3),
+        ("children / min", f"{rate:.0f}" if rate else MISSING, 4),
     )
     cells = "".join(
         f'<div><small>{name}</small> <b style="min-width:{width}ch">{value}</b></div>' for name, value, width in facts
