@@ -52,6 +52,7 @@ def test_large_changes_stand_out_from_what_is_kept(show):
     genome = random_genome((1, 28, 28), 10, np.random.default_rng(0), edges_per_neuron=(20, 21))
     child, record = remove_edges(genome, np.random.default_rng(0), MutationRates(removed_edges=(0.05, 0.05)))
     view = DagView()
+    view.bundled, view.most_edges = False, genome.n_edges
     view.show_change(genome, child)
     shown = show(view)
     shown.wait("model.get('drawn').n_edges > 0")

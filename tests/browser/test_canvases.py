@@ -173,7 +173,9 @@ def test_eight_thousand_neurons_and_half_a_million_edges(show, record_property):
     )
     assert genome.n_neurons >= 8_000
     assert genome.n_edges >= 500_000
-    shown = show(DagView(genome))
+    view = DagView(genome)
+    view.bundled, view.most_edges = False, genome.n_edges
+    shown = show(view)
     shown.wait("model.get('drawn').n_edges > 0")
     drawn = shown.get("drawn")
     print(f"first picture of {drawn['n_edges']:,} edges: {drawn['milliseconds']} ms")
@@ -196,6 +198,47 @@ def test_eight_thousand_neurons_and_half_a_million_edges(show, record_property):
     )
     print(f"while moving: {frames:.0f} ms a frame")
     assert frames < 500
+
+
+def test_edges_are_fewer_or_bundled_and_a_click_opens_a_block(show):
+    genome = random_genome((1, 8, 8), 4, np.random.default_rng(0), hidden_layers=(2, 2), edges_per_neuron=(30, 31))
+    view = DagView(genome)
+    view.most_edges = genome.n_edges
+    shown = show(view)
+    ink = lambda: 1232 * 518 - shown.count(WHITE, 8)  # noqa: E731
+    everything = ink()
+    assert f"all {genome.n_edges:,} edges drawn" in shown.page.locator(".wbc-legend").inner_text()
+    slider = shown.page.get_by_label("edges drawn")
+    slider.focus()
+    slider.press("Home")
+    shown.settle()
+    few = shown.get("drawn")["n_edges"]
+    assert few == shown.get("most_edges") == 100
+    assert (
+        f"100 of {genome.n_edges:,} edges drawn, each neuron's strongest first"
+        in shown.page.locator(".wbc-legend").inner_text()
+    )
+    assert ink() < everything / 2
+    shown.page.get_by_role("button", name="bundle edges between blocks").click()
+    shown.settle()
+    assert shown.get("bundled")
+    bundled, strong = ink(), shown.count(BLUE, 60)
+    assert 1000 < bundled < everything
+    width, height = 1232, 520
+    shown.canvas().click(position={"x": 46 + (width - 138) * 0.21 / 3.42, "y": 46 + (height - 80) / 32})
+    shown.settle()
+    assert shown.get("opened") == 0  # the top rows of the inputs
+    assert shown.get("drawn")["n_edges"] > 0
+    assert "inputs, rows 0 to" in shown.page.locator(".wbc-status").inner_text()
+    assert shown.count(BLUE, 60) < strong  # the bundles are faint
+    assert shown.count(ORANGE) == 0  # nothing feeds an input
+    assert shown.count(SKY, 10) > 60
+    shown.canvas().press("Escape")
+    shown.settle()
+    assert shown.get("opened") == -1
+    shown.page.get_by_label("colours of neurons").select_option("in-degree")
+    shown.settle()
+    assert "edges into a neuron" in shown.page.locator(".wbc-legend").inner_text()
 
 
 def test_views_of_one_model_go_together_and_clean_up(show):

@@ -11,7 +11,7 @@ from workbench.genome import Genome
 from workbench.initial import CONVOLUTION, random_genome, windowed
 from workbench.plots import dag_figure, dag_layout
 from workbench.views.network.figure import MOST_EDGES_DRAWN
-from workbench.views.network.layout import STRIP_WIDTH
+from workbench.views.network.layout import BANDS, STRIP_WIDTH, blocks_of, drawing_order
 
 
 @given(genomes(blank=0.2))
@@ -51,6 +51,42 @@ def test_large_layers_keep_their_order_by_position(rng):
         lines = [genome.positions[by_height[info.y[by_height] == y], 0] for y in np.unique(info.y[by_height])]
         assert all(above.max() <= below.min() for above, below in pairwise(lines))
         assert len(lines) < len(rows)  # a strip of several columns
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 16)])
+def test_neurons_stand_near_their_rows(shape, rng):
+    genome = random_genome(shape, 10, rng, hidden_layers=(3, 3))
+    info = dag_layout(genome)
+    hidden = slice(genome.n_inputs + genome.n_outputs, None)
+    rows = genome.positions[hidden, 0] / (shape[1] - 1)
+    assert np.abs(info.y[hidden] - rows).mean() < 0.08  # ranks are 0.2 away
+
+
+@given(genomes(blank=0.2))
+def test_of_many_edges_those_come_first_that_tell_most(genome):
+    info = dag_layout(genome)
+    order = drawing_order(info)
+    assert sorted(order) == list(range(genome.n_edges))
+    place = np.argsort(order)
+    strength = np.nan_to_num(np.abs(info.weight))
+    for neuron in np.unique(info.target):
+        into = np.flatnonzero(info.target == neuron)
+        by_place = into[np.argsort(place[into])]
+        assert (np.diff(strength[by_place]) <= 0).all()
+    first = order[: len(np.unique(info.target))]
+    assert len(set(info.target[first].tolist())) == len(first)  # one edge of each neuron
+
+
+@given(genomes())
+def test_blocks_are_bands_of_a_layer_and_single_outputs(genome):
+    info = dag_layout(genome)
+    block = blocks_of(info)
+    for one in np.unique(block):
+        members = np.flatnonzero(block == one)
+        assert len(np.unique(info.layers[members])) == 1
+        assert np.ptp(info.y[members]) <= 1 / BANDS + 1e-6
+    outputs = block[genome.n_inputs : genome.n_inputs + genome.n_outputs]
+    assert len(np.unique(outputs)) == genome.n_outputs
 
 
 def test_inputs_look_like_the_image(rng):

@@ -5,7 +5,7 @@ import pytest
 
 from workbench.datasets import Dataset, load_dataset
 from workbench.errors import GenomeError
-from workbench.initial import CONVOLUTION, random_genome, windowed
+from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
 from workbench.mutations import add_edges, remove_edges
 from workbench.plots import activations, dag_layout, edge_density, neuron_density, receptive_field
 from workbench.spatial import SpatialLaw
@@ -13,6 +13,7 @@ from workbench.surgery import Region
 from workbench.views.base.canvas import VIEWS
 from workbench.views.base.source import Selection
 from workbench.views.network.data import ADDED, KEPT, REMOVED, genome_difference
+from workbench.views.network.layout import blocks_of, drawing_order
 from workbench.views.network.maps import to_rgba
 from workbench.views.network.widget import SHOW, DagView, SpatialView
 
@@ -31,10 +32,14 @@ def other():
 
 def test_dag_view_sends_the_layout_as_bytes(genome):
     view, info = DagView(genome, class_names=DIGITS.class_names), dag_layout(genome)
-    for name in ("x", "y", "positions", "biases", "weight"):
+    for name in ("x", "y", "positions", "biases"):
         np.testing.assert_array_equal(np.frombuffer(view.scene[name], np.float32), getattr(info, name).ravel())
-    for name in ("layers", "source", "target"):
-        np.testing.assert_array_equal(np.frombuffer(view.scene[name], np.int32), getattr(info, name))
+    np.testing.assert_array_equal(np.frombuffer(view.scene["layers"], np.int32), info.layers)
+    order = drawing_order(info)
+    np.testing.assert_array_equal(np.frombuffer(view.scene["weight"], np.float32), info.weight[order])
+    for name in ("source", "target"):
+        np.testing.assert_array_equal(np.frombuffer(view.scene[name], np.int32), getattr(info, name)[order])
+    np.testing.assert_array_equal(np.frombuffer(view.scene["block"], np.int32), blocks_of(info))
     assert view.scene["layer_sizes"] == np.bincount(genome.layers).tolist()
     assert view.scene["class_names"] == list(DIGITS.class_names)
     assert not any(isinstance(value, list) and len(value) > 100 for value in view.scene.values())
@@ -200,7 +205,8 @@ def test_images_as_colours():
 
 def test_nothing_is_fetched_from_elsewhere():
     for path in VIEWS.rglob("*.*s"):
-        assert "http" not in path.read_text(), path
+        text = path.read_text().replace("http://www.w3.org/2000/svg", "")  # the name of a namespace
+        assert "http" not in text, path
 
 
 @pytest.fixture
@@ -229,8 +235,25 @@ def test_views_show_what_changed(kind, genome, child):
 def test_dag_view_marks_every_edge_of_the_union(genome, child):
     view, difference = DagView(), genome_difference(genome, child)
     view.show_change(genome, child)
-    np.testing.assert_array_equal(np.frombuffer(view.scene["kind"], np.uint8), difference.edge_state)
-    np.testing.assert_array_equal(np.frombuffer(view.scene["source"], np.int32), difference.sources)
+    order = drawing_order(dag_layout(child, genome))
+    states = np.frombuffer(view.scene["kind"], np.uint8)
+    np.testing.assert_array_equal(states, difference.edge_state[order])
+    assert (np.diff(states == KEPT) >= 0).all()  # changed ones first
+    np.testing.assert_array_equal(np.frombuffer(view.scene["source"], np.int32), difference.sources[order])
+
+
+def test_colours_by_activation_are_of_one_network(genome, child):
+    child = initialise(child, np.random.default_rng(0))
+    view = DagView(data=DIGITS)
+    view.show_change(genome, child)
+    assert view.picture == {}
+    view.colors = "activation"
+    assert "changes" not in view.scene
+    values = np.frombuffer(view.picture["values"], np.float32)
+    np.testing.assert_array_equal(values, activations(child, DIGITS, "validation", 0))
+    assert view.scene["class_names"] == list(DIGITS.class_names)
+    view.colors = "plain"
+    assert "changes" in view.scene
 
 
 def test_spatial_view_sends_a_sample_of_many_changed_edges(monkeypatch, genome, child):

@@ -61,10 +61,14 @@ class CanvasView(anywidget.AnyWidget):
         if self._shown[0] is self.before and self._shown[1] is self.genome:
             return  # both changed together: already shown
         self._shown = self.before, self.genome
-        self.version += 1
         if self.neuron is not None and (self.genome is None or self.neuron >= self.genome.n_neurons):
             self.neuron = None
         self.hovered = None
+        self._show_again()
+
+    def _show_again(self) -> None:
+        """Send what is shown."""
+        self.version += 1
         self.scene = {} if self.genome is None else self._scene_of(self.genome) | {"version": self.version}
 
     @traitlets.observe("selection")

@@ -38,23 +38,27 @@ function button(textContent, label, onclick) {
   return element("button", { type: "button", textContent, onclick, ...names });
 }
 
-/** A labelled list of choices; `put` gets the chosen value, `fill(entries, chosen)` sets (value, text) of all. */
-function choice(label, put) {
-  const select = element("select", { className: "wbc-select", "aria-label": label, onchange: () => put(select.value) });
+/** A labelled list of choices; `put` gets the chosen value, `fill(entries, chosen)` sets (value, text) of all.
+ *
+ * `seen` is what of the label is seen; the rest of it is told when hovering, and to screen readers. */
+function choice(label, put, seen = label) {
+  const names = { title: label, "aria-label": label };
+  const select = element("select", { className: "wbc-select", ...names, onchange: () => put(select.value) });
   const fill = (entries, chosen) => {
     select.replaceChildren(...entries.map(([value, text]) => element("option", { value, textContent: text })));
     select.value = String(chosen);
   };
-  return { node: element("label", { className: "wbc-label" }, `${label} `, select), fill };
+  return { node: element("label", { className: "wbc-label" }, `${seen} `, select), fill };
 }
 
 /** A field for a number; `put` gets it, or null if the field is empty, on leaving the field and on Enter. */
 function numberField(label, placeholder, put) {
-  const field = element("input", { type: "number", min: 0, className: "wbc-number", placeholder });
+  const names = { title: label, "aria-label": label, placeholder };
+  const field = element("input", { type: "number", min: 0, className: "wbc-number", ...names });
   const enter = () => put(field.value === "" ? null : Math.max(0, Math.round(Number(field.value)) || 0));
   field.onchange = enter;
   field.addEventListener("keydown", ({ key }) => key === "Enter" && enter()); // a notebook may keep Enter for itself
-  return { node: element("label", { className: "wbc-label" }, `${label} `, field), field };
+  return { node: field, field };
 }
 
 /** Keep a notebook's shortcuts off the keys pressed in `root`, except those with Control or Command. */

@@ -1,4 +1,4 @@
-// The network by layers: neurons, edges by sign and weight or by what changed; title, tools, legend and status line.
+// The network by layers: neurons, edges by sign and weight or by what changed, single or in bundles.
 
 const MARGIN = { left: 46, right: 92, top: 46, bottom: 34 };
 const STRIP = 0.21; // half a strip's width, in layers
@@ -9,7 +9,7 @@ const MOST_PIXELS = 4e6; // as long as it has at most this many pixels
 class DagCanvas extends NetworkCanvas {
   constructor(model, frame) {
     super(model, frame, "Network by layers. Arrow keys pan, plus and minus zoom, 0 resets, Escape deselects.");
-    this.shows = { kinds: [true, true, true, true, true], skip: true, next: true };
+    this.shows = { kinds: [true, true, true, true, true], skip: true, next: true, most: model.get("most_edges") };
     this.nJobs = 0;
     this.look = { all: 0, lit: 0 }; // counts changes of what edges look like, of all and of the lit ones
     this.painter = startPainter((picture) => this.receive(picture));
@@ -25,6 +25,7 @@ class DagCanvas extends NetworkCanvas {
     this.pictures = {};
     this.scene = decodeGraph(this.model.get("scene"));
     if (this.scene) {
+      this.scene.bundled = bundleEdges(this.scene);
       const { source, target, kind, skip, strength, passes } = this.scene;
       this.painter.post({ scene: { source, target, kind, skip, strength, passes } });
     }
@@ -32,13 +33,35 @@ class DagCanvas extends NetworkCanvas {
   }
   refresh() {
     this.theme = readTheme(this.holder);
+    this.measure();
+    this.report(this);
+    this.rerender();
+  }
+  get isBundled() {
+    return this.model.get("bundled") ?? (this.scene?.source.length ?? 0) >= BUNDLED_FROM;
+  }
+  /** What the colours of neurons tell, and a function that gives them. */
+  measure() {
+    const { scene, theme } = this;
+    const name = this.model.get("colors");
+    this.told = scene && theme && !scene.changes ? toldBy(scene, name, this.model.get("picture"), theme) : null;
+  }
+  recolor() {
+    this.measure();
+    this.report(this);
+    this.draw();
+  }
+  showEdges() {
+    this.shows.most = this.model.get("most_edges");
     this.report(this);
     this.rerender();
   }
   select() {
-    const neuron = this.model.get("neuron");
-    const known = this.scene && neuron !== null && neuron !== undefined && neuron < this.scene.n;
-    this.marks = known ? relatives(this.scene, neuron) : null;
+    const { scene } = this;
+    const [neuron, opened] = [this.model.get("neuron"), this.model.get("opened")];
+    const known = scene && neuron !== null && neuron !== undefined && neuron < scene.n;
+    const isOpen = scene && this.isBundled && opened >= 0;
+    this.marks = known ? relatives(scene, neuron) : isOpen ? blockMarks(scene, opened) : null;
     delete this.pictures.lit;
     this.rerender("lit");
     this.report(this);
@@ -106,7 +129,8 @@ class DagCanvas extends NetworkCanvas {
     const isSharp = ({ screen: then }) =>
       [0, 1].every((axis) => scale[axis] === then.scale[axis] && isWhole(shift[axis] - then.shift[axis]));
     const isFine = (picture, part) => picture?.look === this.look[part] && isSharp(picture) && this.covers(picture);
-    return (this.marks ? ["all", "lit"] : ["all"]).filter((part) => !isFine(this.pictures[part], part));
+    const parts = [...(this.isBundled ? [] : ["all"]), ...(this.marks ? ["lit"] : [])];
+    return parts.filter((part) => !isFine(this.pictures[part], part));
   }
   /** Have the edges drawn where that is needed; what is being drawn is given up. */
   render() {
@@ -137,8 +161,13 @@ class DagCanvas extends NetworkCanvas {
     if (job.left.size) return;
     const milliseconds = Math.round(performance.now() - (this.started ?? job.began));
     this.started = this.job = null;
+    this.tell(milliseconds);
+  }
+  /** Tell Python what is drawn: of bundled edges only those that are lit. */
+  tell(milliseconds) {
     const { n, version } = this.scene;
-    this.put("drawn", { n_neurons: n, n_edges: this.pictures.all.nEdges, milliseconds, version });
+    const picture = this.isBundled ? this.marks && this.pictures.lit : this.pictures.all;
+    this.put("drawn", { n_neurons: n, n_edges: picture?.nEdges ?? 0, milliseconds, version });
   }
   paintScene() {
     const { stage, theme, scene, marks } = this;
@@ -147,16 +176,18 @@ class DagCanvas extends NetworkCanvas {
     Object.assign(this, { xs: screen.x, ys: screen.y, radius: screen.radius, unit: ratio });
     clearStage(stage, theme);
     pen.setTransform(1, 0, 0, 1, 0, 0);
-    this.paste(this.pictures.all, marks ? 0.13 : 1);
+    if (this.isBundled) this.paintBundled(marks ? 0.13 : 0.8);
+    else this.paste(this.pictures.all, marks ? 0.13 : 1);
     this.paste(this.pictures.lit, 1);
     this.paintNeurons();
+    if (this.isBundled) paintBlocks(pen, scene, theme, this.model.get("opened"), this.block?.id, ratio);
     const mark = (i, fill, color) => this.mark(screen.x[i], screen.y[i], fill, color);
     if (this.hovered >= 0) mark(this.hovered, this.neuronColor(this.hovered), theme.muted);
-    if (marks) mark(marks.neuron, theme.text, theme.text);
+    if (marks && !marks.block) mark(marks.neuron, theme.text, theme.text);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.paintLabels();
     const small = { size: 13, align: "left", color: theme.muted };
-    if (!this.pictures.all)
+    if (!this.pictures.all && !this.isBundled)
       write(stage, theme, `drawing ${count(scene.source.length)} edges …`, 12, stage.height - 12, small);
   }
   /** A picture of edges, moved and scaled to where it belongs now. */
@@ -168,12 +199,51 @@ class DagCanvas extends NetworkCanvas {
     pen.drawImage(picture.bitmap, left, top, right - left, bottom - top);
     pen.globalAlpha = 1;
   }
+  paintBundled(opacity) {
+    const { scene, screen, stage, theme, shows } = this;
+    const { pen, ratio } = stage;
+    this.edgeWidth = placeBundles(scene, screen, shows, ratio);
+    pen.globalAlpha = opacity;
+    paintBundles(pen, scene, screen, this.edgeWidth, theme[scene.inks], ratio);
+    pen.globalAlpha = 1;
+    if (this.started === null || this.job) return;
+    const milliseconds = Math.round(performance.now() - this.started);
+    this.started = null;
+    this.tell(milliseconds);
+  }
+  /** The block at (x, y) in CSS pixels, if edges are bundled. */
+  blockAt(x, y) {
+    const { scene, stage } = this;
+    return scene && this.isBundled ? blockAt(scene, x * stage.ratio, y * stage.ratio) : null;
+  }
+  hover(x, y) {
+    const found = this.blockAt(x, y);
+    const isOpen = found && found.id === this.model.get("opened");
+    if (found !== this.block) this.draw();
+    this.block = found;
+    super.hover(x, y);
+    if (!found || (isOpen && this.hovered >= 0)) return;
+    showTip(this.tip, this.stage, describeBlock(this.scene, found), x, y);
+    this.stage.canvas.style.cursor = "pointer";
+  }
+  /** A click selects a neuron; if edges are bundled, it opens a block first. */
+  click(x, y) {
+    const found = this.blockAt(x, y);
+    if (!this.isBundled || (found && found.id === this.model.get("opened"))) return super.click(x, y);
+    this.put("neuron", null);
+    this.put("opened", found?.id ?? -1);
+  }
+  keys() {
+    const escape = () => (this.put("neuron", null), this.put("opened", -1));
+    return { ...super.keys(), Escape: escape };
+  }
   neuronColor(i) {
     const { theme, marks } = this;
     const state = this.scene.neuronState?.[i];
     if (state) return theme.changes[state].color;
-    if (marks) return [theme.border, theme.ancestor, theme.descendant][marks.neurons[i]];
+    if (marks) return [theme.border, theme.ancestor, theme.descendant, theme.text][marks.neurons[i]];
     if (state === KEPT) return theme.changes[KEPT].color;
+    if (this.told) return this.told.color(i);
     return i < this.scene.nInputs ? theme.muted : theme.text;
   }
   paintNeurons() {
@@ -218,63 +288,7 @@ class DagCanvas extends NetworkCanvas {
     const degree = ({ starts }) => count(starts[i + 1] - starts[i]);
     const degrees = `in-degree ${degree(scene.incoming)}, out-degree ${degree(scene.outgoing)}`;
     const bias = i < scene.nInputs ? [] : [`bias ${number(scene.biases[i])}`];
-    return [...identity(scene, i), degrees, ...bias, ...stateLines(scene, i, theme)];
+    const values = this.told?.values ? [`activation ${number(this.told.values[i])}`] : [];
+    return [...identity(scene, i), degrees, ...bias, ...values, ...stateLines(scene, i, theme)];
   }
 }
-
-/** Checkboxes that are legend, numbers and filter in one. */
-function dagLegend(view) {
-  const { scene, theme, shows } = view;
-  const entry = (choices, key, n, { name, color, dashed }) => {
-    const onchange = ({ target }) => ((choices[key] = target.checked), view.rerender());
-    const box = element("input", { type: "checkbox", checked: choices[key], onchange });
-    return legendItem(lineSwatch(color, dashed), name, n, box);
-  };
-  const kinds = theme[scene.inks].map((ink, kind) => entry(shows.kinds, kind, scene.counts[kind], ink));
-  const reaches = [
-    entry(shows, "next", scene.source.length - scene.nSkip, { name: "to the next layer", color: theme.text }),
-    entry(shows, "skip", scene.nSkip, { name: "skip", color: theme.text, dashed: true }),
-  ];
-  const lead = legendGroup(scene.changes ? "which lead" : "edges", reaches);
-  if (scene.changes) return [changedNeuronsLegend(scene.changes, theme), legendGroup("edges", kinds), lead];
-  const used = kinds.filter((_, kind) => kind < 2 || scene.counts[kind] > 0);
-  const text = `thicker and stronger: larger |weight|, up to ${number(scene.full)}`;
-  return [legendGroup("weights", used), lead, note(text)];
-}
-
-/** One line on the selected neuron, also for screen readers. */
-function dagStatus(view) {
-  const { scene, marks, theme } = view;
-  if (!scene || !theme) return [""];
-  const hint = "Click a neuron to highlight its ancestors and descendants. ";
-  if (!marks) return [`${hint}Drag to pan; click, then scroll to zoom; keys: arrows, + − 0 Esc.`];
-  const facts = element("b", { textContent: view.describe(marks.neuron).join(" · ") });
-  const ancestors = [dot(theme.ancestor), ` ${count(marks.ancestors)} ancestors  `];
-  return [facts, "  ", ...ancestors, dot(theme.descendant), ` ${count(marks.descendants)} descendants`];
-}
-
-function dagTitle(scene) {
-  if (!scene) return "Network by layers";
-  if (scene.changes) return changeTitle(scene.changes);
-  return `${scene.layerSizes.map(count).join(" – ")} neurons, ${count(scene.source.length)} edges`;
-}
-
-function render({ model, el }) {
-  const frame = makeFrame({ model, el }, "wbc-dag");
-  const view = new DagCanvas(model, frame);
-  const field = neuronField(view);
-  const bar = tools(field.node, ...zoomButtons(view));
-  frame.head.append(bar);
-  view.report = ({ scene, theme }) => {
-    frame.title.textContent = dagTitle(scene);
-    frame.legend.replaceChildren(...(scene && theme ? dagLegend(view) : []));
-    frame.status.replaceChildren(...dagStatus(view));
-    bar.hidden = !scene;
-    field.sync();
-  };
-  view.load();
-  observe(model, frame.signal, { scene: () => view.load(), neuron: () => view.select() });
-  return frame.leave;
-}
-
-export default { render };

@@ -11,14 +11,17 @@ function bow(x0, x1, y0, y1, { top, bottom }) {
   return (up ? -1 : 1) * Math.min(0.2 * Math.abs(x1 - x0), most);
 }
 
-/** Numbers of the edges that `shows` admits, that are marked (if there are marks), and that touch the picture. */
+/** Numbers of the first `shows.most` edges that `shows` admits and that are marked (if there are marks), as far as they
+ * touch the picture. */
 function visibleEdges(scene, screen, shows, marks) {
   const { source, target, kind, skip } = scene;
   const { x, y, width, height } = screen;
   const list = new Int32Array(source.length);
   let n = 0;
-  for (let e = 0; e < source.length; e++) {
+  let admitted = 0;
+  for (let e = 0; e < source.length && admitted < shows.most; e++) {
     if ((marks && !marks[e]) || !shows.kinds[kind[e]] || !(skip[e] ? shows.skip : shows.next)) continue;
+    admitted++;
     const a = source[e];
     const b = target[e];
     if ((x[a] < 0 && x[b] < 0) || (x[a] > width && x[b] > width)) continue;

@@ -50,17 +50,22 @@ function decodeGraph(raw) {
   for (const each of kind) counts[each]++;
   const nSkip = skip.reduce((sum, each) => sum + each, 0);
   const looks = scene.changes ? changeLooks(scene) : edgeLooks(scene);
-  return { ...scene, incoming: groupEdges(target, n), outgoing: groupEdges(source, n), counts, nSkip, ...looks };
+  const [incoming, outgoing] = [groupEdges(target, n), groupEdges(source, n)];
+  const degrees = ({ starts }) => starts.slice(1).map((end, i) => end - starts[i]);
+  const [inDegree, outDegree] = [degrees(incoming), degrees(outgoing)];
+  return { ...scene, incoming, outgoing, inDegree, outDegree, counts, nSkip, ...looks };
 }
 
-/** Edges of a difference by state; kept ones are faint and lie below the rest. */
+/** Edges of a difference by state; kept ones are faint and lie below the rest; many changed ones are thin. */
 function changeLooks({ kind }) {
-  const strength = Float32Array.from(kind, (state) => (state === KEPT ? 0.15 : 0.9));
-  const [faint, strong] = [
+  const nChanged = kind.reduce((n, state) => n + (state !== KEPT), 0);
+  const strong = nChanged > 500 ? 0.35 : 0.9;
+  const strength = Float32Array.from(kind, (state) => (state === KEPT ? 0.15 : strong));
+  const passes = [
     { kinds: [KEPT], opacity: 0.5 },
     { kinds: [1, 2, 3], opacity: 1 },
   ];
-  return { strength, inks: "changes", passes: [faint, strong] };
+  return { strength, inks: "changes", passes };
 }
 
 /** Edges by weight, with a strength of 0.12..1; `full` is the |weight| shown at full strength. */
@@ -68,7 +73,7 @@ function edgeLooks({ weight }) {
   const step = Math.max(1, Math.floor(weight.length / 20000));
   const known = (w, e) => e % step === 0 && !Number.isNaN(w);
   const sample = weight.filter(known).map(Math.abs).sort();
-  const full = sample[Math.floor(sample.length * 0.95)] || 1;
+  const full = sample[Math.floor(sample.length * 0.99)] || 1;
   const strength = weight.map((w) => (Number.isNaN(w) ? 0.4 : Math.min(1, Math.max(0.12, Math.abs(w) / full))));
   return { strength, full, inks: "weights", passes: [{ kinds: [0, 1, 2, 3, 4], opacity: 1 }] };
 }

@@ -27,6 +27,9 @@ WIDEST_SPACING = 0.22
 BANDS = 8
 """Blocks of a layer, one above the other; each output is a block of its own."""
 
+EDGES = ("source", "target", "weight", "skip", "shared")
+"""The arrays of a layout that have one value an edge."""
+
 EDGE_KINDS = ("positive", "negative", "positive, shared", "negative, shared", "no weight yet")
 """Kinds of edges by their weight."""
 
@@ -113,20 +116,30 @@ def dag_layout(genome: Genome, before: Genome | None = None) -> DagInfo:
 def drawing_order(info: DagInfo) -> np.ndarray:
     """Numbers of all edges, those first that tell most, int64 [edges]: of some, the first are drawn.
 
-    First come the edges that changed, if a difference is shown; among equals each neuron's strongest edge into it, the
-    largest |weight| first, then each neuron's second strongest, and so on. Unknown weights count as equal: their edges
-    come in an order that takes an even sample.
+    First come the edges that changed, if a difference is shown; among equals each neuron's strongest edge into it, then
+    each neuron's second strongest, and so on; among these the strongest of their layer. Unknown weights count as equal:
+    their edges come in an order that takes an even sample.
     """
     n_edges = len(info.source)
     even = (np.arange(n_edges) * 0.618034) % 1
     strength = np.where(np.isnan(info.weight), even * 1e-12, np.abs(info.weight))
     late = np.zeros(n_edges, bool) if info.difference is None else info.difference.edge_state == KEPT
     strongest = np.argsort(-strength)
-    group = (info.target * 2 + late)[strongest]
-    by_group = np.argsort(group, kind="stable")
-    rank = np.empty(n_edges, np.int64)
-    rank[by_group] = np.arange(n_edges) - np.searchsorted(group[by_group], group[by_group])
-    return strongest[np.argsort(rank + n_edges * late[strongest], kind="stable")]
+    rank, of_neuron = np.empty((2, n_edges)), info.target * 2 + late
+    rank[0, strongest], _ = _ranks(of_neuron[strongest])
+    place, size = _ranks(info.layers[info.target[strongest]])
+    rank[1, strongest] = place / size
+    return np.lexsort((rank[1], rank[0], late))
+
+
+def _ranks(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The place of each element among those of its group, and the group's size, int64 [elements]."""
+    order = np.argsort(groups, kind="stable")
+    ordered = groups[order]
+    first, last = np.searchsorted(ordered, ordered), np.searchsorted(ordered, ordered, "right")
+    place, size = np.empty((2, len(groups)), np.int64)
+    place[order], size[order] = np.arange(len(groups)) - first, last - first
+    return place, size
 
 
 def blocks_of(info: DagInfo) -> np.ndarray:

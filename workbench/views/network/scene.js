@@ -2,7 +2,7 @@
 
 const KEPT = 0;
 const FLOATS = ["x", "y", "positions", "biases", "weight"];
-const INTS = ["layers", "source", "target", "changeSource", "changeTarget"];
+const INTS = ["layers", "block", "source", "target", "inDegree", "outDegree", "changeSource", "changeTarget"];
 
 /** The scene with names in JavaScript's spelling and arrays instead of bytes; null if there is no network.
  *
@@ -59,7 +59,7 @@ function changedNeuronsLegend(counts, theme) {
 
 /** A field for a neuron's number, so that the keyboard alone can select. */
 function neuronField(view) {
-  const { node, field } = numberField("selected neuron", "none", (value) => view.put("neuron", value));
+  const { node, field } = numberField("selected neuron", "neuron", (value) => view.put("neuron", value));
   const sync = () => {
     field.value = view.model.get("neuron") ?? "";
     field.max = view.scene ? view.scene.n - 1 : 0;

@@ -1,7 +1,5 @@
 // Layers as sheets in space: image coordinates (row, column, layer) to the screen, and maps painted on a sheet.
 
-const CIVIDIS = "#00224E #123570 #3B496C #575D6D #707173 #8A8678 #A59C74 #C3B369 #E1CC55 #FEE838".split(" ");
-
 /** Where the sheets are in a canvas before the camera moves them: their middle, and pixels of it per pixel of the image. */
 function fitSheets(scene, { width, height }, { pitch }, stacked) {
   const [, rows, columns] = scene.shape;
@@ -75,14 +73,6 @@ function spreadCoincident({ n, nInputs, nOutputs, layers, positions }) {
     });
   }
   return offsets;
-}
-
-/** A colour [r, g, b] of the scale at 0..1. */
-function scaleColor(t) {
-  const at = Math.min(Math.max(t, 0), 1) * (CIVIDIS.length - 1);
-  const low = Math.min(Math.floor(at), CIVIDIS.length - 2);
-  const [a, b] = [rgb(CIVIDIS[low]), rgb(CIVIDIS[low + 1])];
-  return a.map((v, k) => Math.round(v + (b[k] - v) * (at - low)));
 }
 
 /** Values [h·w] as an offscreen picture; `color(value)` gives [r, g, b, a]. */

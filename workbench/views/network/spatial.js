@@ -30,6 +30,8 @@ class SpatialCanvas extends NetworkCanvas {
       Object.assign(this, readPicture(scene, get("picture")));
       Object.assign(this, readField(scene, get("field"), channel, theme));
       Object.assign(this, readDensity(scene, get("density"), stacked, layer));
+      this.measure = measureOf(scene, this.show);
+      this.measured = this.measure && measureColor(this.measure, theme);
     }
     this.report(this);
     this.draw();
@@ -129,6 +131,7 @@ class SpatialCanvas extends NetworkCanvas {
     if (scene.neuronState) return theme.changes[scene.neuronState[i]].color;
     if (this.show === "activations" && this.values)
       return `rgb(${scaleColor(this.values[i] / this.hiddenMost).join(" ")})`;
+    if (this.measure) return this.measured(i);
     if (this.show === "receptive field" || layer === 0) return theme.muted;
     return theme.layers[(layer - 1) % theme.layers.length];
   }

@@ -11,15 +11,10 @@ function spatialControls(view) {
   const above = button("›", "layer above", () => view.step(1));
   const toggle = () => view.put("stacked", !view.stacked);
   const stack = button("stack layers", "stack layers in space; drag turns them", toggle);
-  const split = choice("image from", (value) => view.put("split", value));
-  const index = numberField("number", "", (value) => view.put("index", value ?? 0));
-  index.field.setAttribute("aria-label", "image number");
-  const turn = (by) => () => view.put("index", Math.max(0, view.index + by));
-  const [before, after] = [button("‹", "previous image", turn(-1)), button("›", "next image", turn(1))];
-  const image = tools(split.node, index.node, before, after);
+  const image = imageFields(view);
   const neuron = neuronField(view);
   const [layers, zoom] = [tools(layer.node, below, above, stack), tools(...zoomButtons(view))];
-  const node = block("wbc-tools wbc-controls", show.node, channel.node, layers, image, neuron.node, zoom);
+  const node = block("wbc-tools wbc-controls", show.node, channel.node, layers, image.node, neuron.node, zoom);
   const sync = () => {
     const { scene } = view;
     node.hidden = !scene;
@@ -30,9 +25,7 @@ function spatialControls(view) {
     const name = (size, l) => [l, `${l || "inputs"} (${count(size)})`];
     layer.fill([[-1, "all"], ...scene.layerSizes.slice(0, -1).map(name)], view.layer);
     stack.setAttribute("aria-pressed", String(view.stacked));
-    image.hidden = !view.image;
-    split.fill(named(SPLITS), view.split);
-    Object.assign(index.field, { value: view.index, max: (view.picture?.size ?? 1) - 1 });
+    image.sync(Boolean(view.image));
     neuron.sync();
   };
   return { node, sync };
@@ -134,18 +127,6 @@ function paintField(stage, theme, { scene, fieldPicture, grey }) {
   pen.drawImage(fieldPicture, 0, 0);
 }
 
-/** A colour bar with its ends and what it measures. */
-function colorBar(colors, low, high, text) {
-  const bar = block("wbc-bar");
-  bar.style.background = `linear-gradient(to right, ${colors.join(", ")})`;
-  const ends = [low, text, high].map((textContent) => element("span", { textContent }));
-  return block("wbc-scale", bar, block("wbc-ends", ...ends));
-}
-
-function signedBar({ weights: [plus, minus], background }, most) {
-  return colorBar([minus.color, background, plus.color], number(-most), number(most), "accumulated weight");
-}
-
 /** What the selected neuron is and does, line by line. */
 function neuronFacts(view) {
   const { scene, field } = view;
@@ -163,10 +144,8 @@ function spatialLegend(view) {
   const { scene, theme, show } = view;
   if (scene.changes) return spatialChangeLegend(view);
   if (show === "neurons") {
-    const color = (i) => theme.layers[i % theme.layers.length];
-    const layers = scene.layerSizes.slice(1, -1).map((n, i) => legendItem(dot(color(i)), `layer ${i + 1}`, n));
     const text = "place = mean position of what feeds a neuron; neurons of one place stand side by side";
-    return [...layers, note(text)];
+    return [...layerItems(scene, theme), note(text)];
   }
   if (show === "receptive field") {
     const text = "sum over all paths of the products of weights; ReLU and normalisation ignored";
@@ -180,6 +159,7 @@ function spatialLegend(view) {
     const bar = colorBar(CIVIDIS, "0", `≥ ${number(view.hiddenMost)}`, "activation after ReLU");
     return [bar, note("small and faint: silent (0); outputs: bars from the lowest to the highest logit")];
   }
+  if (view.measure) return [measureBar(view.measure, theme)];
   const unit = show === "neuron density" ? "hidden neurons per pixel" : "pixels of edge length per pixel";
   const which = view.layer < 0 ? "all layers" : view.layer === 0 ? "inputs have none" : `layer ${view.layer}`;
   const more = show === "edge density" ? ", straight from source to target; edges into outputs left out" : "";

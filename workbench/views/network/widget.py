@@ -2,119 +2,113 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import traitlets
 
-from workbench.datasets import SPLITS, Dataset
+from workbench.datasets import Dataset
 from workbench.genome import Genome
 from workbench.spatial import SpatialLaw
 from workbench.surgery import Region
-from workbench.views.base import palette
-from workbench.views.base.canvas import CanvasView, bundle
 from workbench.views.base.source import Selection
-from workbench.views.network.data import (
-    KEPT,
-    REMOVED,
-    STATE_NAMES,
-    GenomeDifference,
-    even_sample,
-    genome_difference,
-)
-from workbench.views.network.layout import EDGE_KINDS, dag_layout
-from workbench.views.network.maps import (
-    activations,
-    edge_density,
-    edge_length_histogram,
-    neuron_density,
-    one_image,
-    receptive_field,
-    to_rgba,
-)
-
-SHOW = ("neurons", "neuron density", "edge density", "receptive field", "activations")
-"""What `SpatialView` can show."""
+from workbench.views.network.data import KEPT, GenomeDifference, even_sample, genome_difference
+from workbench.views.network.image import COLORS, SHOW, ImageView, script
+from workbench.views.network.layout import EDGES, blocks_of, dag_layout, drawing_order
+from workbench.views.network.maps import edge_density, edge_length_histogram, neuron_density, receptive_field
 
 MOST_CHANGES = 4_000
 """Changed edges sent to `SpatialView`, an even sample; the legend says how many there are."""
 
 
-def _theme(dark: bool) -> dict[str, Any]:
-    """The colours of networks on light or dark ground, for the browser."""
-
-    def ink(color: str) -> str:
-        return palette.ON_DARK.get(color, color) if dark else color
-
-    weights = [{"name": name, "color": ink(color)} for name, color in zip(EDGE_KINDS, palette.EDGES, strict=True)]
-    states = zip(STATE_NAMES, palette.STATES, strict=True)
-    changes: list[dict[str, Any]] = [{"name": name, "color": ink(color)} for name, color in states]
-    changes[REMOVED]["dashed"] = True
-    return {
-        "weights": weights,
-        "changes": changes,
-        "layers": [ink(color) for color in palette.LAYERS],
-        "ancestor": palette.RELATIVES[0],
-        "descendant": palette.RELATIVES[1],
-    }
+MOST_EDGES = 1_500
+"""Edges drawn by `DagView` unless more are asked for: so many can be told apart."""
 
 
-_SHARED = ("base/controls.js", "base/canvas.js", "network/scene.js")
-_CONSTANTS = {"PALETTE": {"light": _theme(False), "dark": _theme(True)}, "SHOWN": SHOW, "SPLITS": SPLITS}
-_HEAD = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in _CONSTANTS.items())
+class DagView(ImageView):
+    """Neurons by layer, at the height of their rows; edges by sign and size of weight.
 
-
-class DagView(CanvasView):
-    """Neurons by layer, edges by sign and size of weight, in a canvas that stays quick with 500,000 edges.
-
-    Drag to pan, scroll a clicked canvas to zoom, hover for facts about a neuron, click to highlight its ancestors and
-    descendants; keys: arrows, + and −, 0, Escape.
+    Of many edges some are drawn: changed ones first, then each neuron's strongest; a slider asks for more. Very many
+    are bundled between blocks of neurons; a click on a block opens it. Drag to pan, scroll a clicked canvas to zoom,
+    hover for facts about a neuron, click to highlight its ancestors and descendants; keys: arrows, + and −, 0, Escape.
 
         view = DagView(genome)
         view                       # in a notebook cell
         view.genome = other        # in place
         view.selection.neuron      # what was clicked
         view.show_change(parent, child)    # added: blue; removed: orange, dashed; now shared: green
+        view.most_edges = 100_000
+        view.bundled = False
 
     Args:
         genome: what to show, or None.
         selection: shared with other views; its own if None.
-        class_names: names of the outputs.
+        data: whose images to show activations on; None shows none.
+        class_names: names of the outputs; those of `data` if there are data.
         height: of the canvas in pixels; 0: the view is as tall as its box.
+
+    Attributes:
+        most_edges: drawn at most.
+        bundled: whether edges are bundled between blocks of neurons: bands of rows of a layer, and single outputs.
+            None means from `BUNDLED_FROM` edges on.
+        colors: what the colours of neurons tell, one of `COLORS`.
+        opened: number of the block that was opened; -1 = none.
     """
 
-    _esm = _HEAD + bundle(*_SHARED, "network/graph.js", "network/edges.js", "network/dag.js")
+    _esm = script("graph.js", "edges.js", "bundles.js", "dag.js", "dag_view.js")
 
     class_names = traitlets.List(traitlets.Unicode())
+    most_edges = traitlets.Int(MOST_EDGES, min=1).tag(sync=True)
+    bundled = traitlets.Bool(None, allow_none=True).tag(sync=True)
+    opened = traitlets.Int(-1).tag(sync=True)
+    colors = traitlets.Enum(COLORS, COLORS[0]).tag(sync=True)
 
     def __init__(
         self,
         genome: Genome | None = None,
         selection: Selection | None = None,
         *,
+        data: Dataset | None = None,
         class_names: Sequence[str] = (),
         height: int = 520,
     ) -> None:
-        super().__init__(genome, selection, class_names=list(class_names), height=height)
+        super().__init__(genome, selection, data=data, class_names=list(class_names), height=height)
 
     def _scene_of(self, genome: Genome) -> dict[str, Any]:
-        info = dag_layout(genome, self.before)
+        info = dag_layout(genome, self.before if self.colors == COLORS[0] else None)
+        self.opened = -1
+        order = drawing_order(info)
         numbers = {"n_inputs": info.n_inputs, "n_outputs": info.n_outputs, "layer_sizes": list(info.layer_sizes)}
-        arrays = {name: value.tobytes() for name, value in vars(info).items() if isinstance(value, np.ndarray)}
-        scene = numbers | arrays | {"class_names": self.class_names, "kind": info.kind.tobytes()}
+        arrays = {name: value for name, value in vars(info).items() if isinstance(value, np.ndarray)}
+        arrays |= {name: arrays[name][order] for name in EDGES}
+        arrays |= {"kind": info.kind[order], "block": blocks_of(info)}
+        scene = numbers | {name: value.tobytes() for name, value in arrays.items()}
+        scene |= {"class_names": self._class_names(), "has_weights": genome.has_weights}
         if info.difference is not None:
             scene |= {"neuron_state": info.difference.neuron_state.tobytes(), "changes": info.difference.counts}
         return scene
 
+    def _class_names(self) -> list[str]:
+        return super()._class_names() or list(self.class_names)
+
+    @property
+    def _shows_activity(self) -> bool:
+        return self.colors == "activation"
+
+    @traitlets.observe("colors")
+    def _show_colors(self, change: traitlets.Bunch) -> None:
+        self._show_picture()
+        if self.before is not None and COLORS[0] in (change["old"], change["new"]):
+            self._show_again()  # colours other than of changes are of one network
+
     @traitlets.observe("class_names")
     def _rename_outputs(self, change: traitlets.Bunch) -> None:
         if self.scene:
-            self.scene = self.scene | {"class_names": self.class_names}
+            self.scene = self.scene | {"class_names": self._class_names()}
 
 
-class SpatialView(CanvasView):
+class SpatialView(ImageView):
     """Every neuron at its place over an image.
 
     Layers can be stepped through (Page up, Page down) or stacked in space (drag to turn). A clicked neuron shows its
@@ -137,24 +131,18 @@ class SpatialView(CanvasView):
         show: one of `SHOW`.
         layer: the only layer shown; -1 = all.
         stacked: whether layers are stacked in space.
-        split: split of `data` that the image is from.
-        index: of the image in the split.
         brush: whether dragging with Shift over flat layers chooses a region.
         region: the chosen region, as "top", "left", "bottom", "right" in pixels; empty if there is none. See `brushed`.
     """
 
-    _esm = _HEAD + bundle(*_SHARED, "network/sheets.js", "network/spatial.js", "network/spatial_view.js")
+    _esm = script("sheets.js", "spatial.js", "spatial_view.js")
 
-    data = traitlets.Instance(Dataset, allow_none=True)
     law = traitlets.Instance(SpatialLaw)
     show = traitlets.Enum(SHOW, "neurons").tag(sync=True)
     layer = traitlets.Int(-1).tag(sync=True)
     stacked = traitlets.Bool(False).tag(sync=True)
-    split = traitlets.Enum(SPLITS, "validation").tag(sync=True)
-    index = traitlets.Int(0).tag(sync=True)
     brush = traitlets.Bool(False).tag(sync=True)
     region = traitlets.Dict().tag(sync=True)
-    picture = traitlets.Dict().tag(sync=True)
     density = traitlets.Dict().tag(sync=True)
     field = traitlets.Dict().tag(sync=True)
 
@@ -183,6 +171,9 @@ class SpatialView(CanvasView):
             "layer_sizes": sizes,
             "layers": shown.layers.astype(np.int32).tobytes(),
             "positions": shown.positions.astype(np.float32).tobytes(),
+            "biases": np.concatenate([np.full(genome.n_inputs, np.nan, np.float32), genome.biases]).tobytes(),
+            "in_degree": genome.in_degrees.astype(np.int32).tobytes(),
+            "out_degree": np.bincount(genome.sources, minlength=genome.n_neurons).astype(np.int32).tobytes(),
             "class_names": self._class_names(),
             "has_weights": genome.has_weights,
             "lengths": _lengths(genome, self.law),
@@ -191,9 +182,8 @@ class SpatialView(CanvasView):
 
     @traitlets.observe("show")
     def _show_other_map(self, change: traitlets.Bunch) -> None:
-        if self.before is not None and self.genome is not None and SHOW[0] in (change["old"], change["new"]):
-            self.version += 1
-            self.scene = self._scene_of(self.genome) | {"version": self.version}
+        if self.before is not None and SHOW[0] in (change["old"], change["new"]):
+            self._show_again()
 
     def brushed(self) -> Region | None:
         """The chosen region, of all layers; None if there is none."""
@@ -208,38 +198,10 @@ class SpatialView(CanvasView):
         layers = np.frombuffer(self.scene["layers"], np.int32)  # of the union, if a difference is shown
         return neurons if self.layer < 0 else neurons[layers[neurons] == self.layer]
 
-    def _class_names(self) -> list[str]:
-        data, genome = self.data, self.genome
-        return [] if data is None or genome is None or data.shape != genome.input_shape else list(data.class_names)
-
     @traitlets.observe("law")
     def _show_lengths(self, change: traitlets.Bunch) -> None:
         if self.genome is not None and self.scene:
             self.scene = self.scene | {"lengths": _lengths(self.genome, self.law)}
-
-    @traitlets.observe("data", "split", "index", "genome")
-    def _show_picture(self, change: traitlets.Bunch) -> None:
-        data, genome, split, index = self.data, self.genome, self.split, self.index
-        if data is not None and not 0 <= index < data.size(split):
-            self.index = min(max(index, 0), data.size(split) - 1)  # calls this again
-            return
-        if change["name"] == "data" and self.scene:
-            self.scene = self.scene | {"class_names": self._class_names()}
-        if data is None or genome is None or data.shape != genome.input_shape:
-            self.picture = {}
-            return
-        names = data.class_names
-        picture = {
-            "rgba": to_rgba(one_image(data, split, index)).tobytes(),
-            "label": names[int(data.labels(split)[index])],
-            "size": data.size(split),
-        }
-        if genome.has_weights:
-            values = activations(genome, data, split, index)
-            outputs = values[genome.n_inputs :][: genome.n_outputs]
-            picture["values"] = values.tobytes()
-            picture["predicted"] = names[int(outputs.argmax())] if len(outputs) == len(names) else ""
-        self.picture = picture
 
     @traitlets.observe("genome", "show")
     def _show_density(self, change: traitlets.Bunch) -> None:
