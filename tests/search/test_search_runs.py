@@ -368,7 +368,7 @@ class TestRefusals:
         search.close()
 
     def test_data_made_from_arrays_must_be_passed(self, path):
-        with pytest.raises(RunError, match="'custom', made from arrays; pass it as data="):
+        with pytest.raises(RunError, match=r"'custom', made from arrays .*; pass them as data="):
             Search.resume(path)
 
     def test_a_space_that_is_not_known_by_name(self, path):
@@ -439,7 +439,7 @@ def test_a_seed_of_63_bits_is_kept_exactly(tmp_path):
 
 
 def test_the_default_space_is_that_of_the_presets_data(tmp_path):
-    chosen = preset("quick", "custom", population=2, children=1, generations=0, workers=1)
+    chosen = preset("quick", DATA, population=2, children=1, generations=0, workers=1)
     search = Search(DATA, replace(chosen.config, train=TrainConfig(epochs=0)), tmp_path / "run.sqlite")
     assert search.space == NeuronSpace.for_data(DATA)
     search.start()

@@ -10,11 +10,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.datasets import Dataset, load_own
 from workbench.errors import ExportError
 from workbench.executors import EXECUTORS
 from workbench.outputs import check_output
 from workbench.search.config import SearchConfig
+from workbench.search.stored import data_of
 from workbench.settings import settings_of
+from workbench.store import Run
 
 Option = Callable[[Any], Any]
 """Adds itself to a parser."""
@@ -95,10 +98,23 @@ def executor(parser: argparse.ArgumentParser) -> None:
 
 
 RUN = option("run", type=InputFile, metavar="RUN", help="the run file; a search may be writing it")
+OWN_DATA = option(
+    "--data",
+    type=InputFile,
+    metavar="DATA",
+    help="your own data, if the run was made with them: FILE.npz with train_images, train_labels, test_images and "
+    "test_labels, or MODULE:FUNCTION that returns them",
+)
 ROOT = option("--root", metavar="FOLDER", help="where the data lie (else $WORKBENCH_DATA, else ./data)")
 QUIET = flag("--quiet", "no progress line and no table")
 LOG = option("--log", type=OutputFile, metavar="FILE", help="append what happens as lines of JSON")
 WORKERS = (executor, setting("workers"), setting("child_seconds"))
+
+
+def data_for(run: Run, arguments: argparse.Namespace) -> Dataset:
+    """The data set of a run, by the options `OWN_DATA` and `ROOT`."""
+    own = None if arguments.data is None else load_own(arguments.data, run.dataset["name"])
+    return data_of(run, own, arguments.root)
 
 
 @contextlib.contextmanager

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 from workbench.baselines import SUITES, baseline
-from workbench.cli.command import ROOT, RUN, InputFile, OutputFile, command, flag, option
+from workbench.cli.command import OWN_DATA, ROOT, RUN, InputFile, OutputFile, command, data_for, flag, option
 from workbench.cli.tables import follow, print_table
-from workbench.datasets import find_datasets, load_dataset
+from workbench.datasets import find_datasets
 from workbench.errors import RunError
 from workbench.outputs import output_file
 from workbench.search import compact_run, open_run
@@ -34,6 +34,7 @@ def compact(arguments: argparse.Namespace) -> int:
     "run.sqlite --test --picture front.html",
     RUN,
     flag("--test", "add selection and test accuracy (loads the data)"),
+    OWN_DATA,
     ROOT,
     option(
         "--picture", type=OutputFile, metavar="FILE", help="draw the front: .html, or with kaleido .png, .svg, .pdf"
@@ -57,7 +58,7 @@ def show(arguments: argparse.Namespace) -> int:
     if len(run.front()) == 0:
         print("No individual has finished yet.")
         return 0
-    data = load_dataset(run.dataset["name"], arguments.root) if arguments.test else None
+    data = data_for(run, arguments) if arguments.test else None
     print_table(front_table(run, data, test=arguments.test), "The all-time front")
     for path, write in ((arguments.csv, write_csv), (arguments.parquet, write_parquet)):
         if path:
@@ -111,6 +112,7 @@ def export(arguments: argparse.Namespace) -> int:
     option("--results", metavar="FOLDER", help="where baselines and retraining were stored (data/results)"),
     option("--members", type=int, default=6, metavar="N", help="networks shown in pictures (6)"),
     flag("--no-test", "leave the test set alone"),
+    OWN_DATA,
     DATA_ROOT,
 )
 def report(arguments: argparse.Namespace) -> int:
@@ -120,7 +122,7 @@ def report(arguments: argparse.Namespace) -> int:
     run = open_run(arguments.run)
     sources = ReportSources(
         run=run,
-        data=load_dataset(run.dataset["name"], arguments.root),
+        data=data_for(run, arguments),
         others=tuple(open_run(path) for path in arguments.others),
         results=Path(arguments.results or "data/results"),
     )
@@ -135,6 +137,7 @@ def report(arguments: argparse.Namespace) -> int:
     option("--members", type=int, default=4, metavar="N", help="members of the front (4)"),
     option("--batch", type=int, action="append", metavar="N", help="images per answer (1 and 128)"),
     option("--csv", type=OutputFile, metavar="FILE", help="write the measurements as a table"),
+    OWN_DATA,
     DATA_ROOT,
 )
 def latency(arguments: argparse.Namespace) -> int:
@@ -142,7 +145,7 @@ def latency(arguments: argparse.Namespace) -> int:
     from workbench.results import latency
 
     run = _run_of_neurons(arguments.run, "latency")
-    data = load_dataset(run.dataset["name"], arguments.root)
+    data = data_for(run, arguments)
     subjects = []
     for id in map(int, chosen_members(run, data, arguments.members)["id"]):
         subjects += latency.subjects_of_genome(f"individual {id}", run.genome(id), data)

@@ -11,9 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.cli.command import LOG, QUIET, ROOT, RUN, WORKERS, chosen_executor, command, flag, given, option, setting
+from workbench.cli.command import (
+    LOG,
+    OWN_DATA,
+    QUIET,
+    ROOT,
+    RUN,
+    WORKERS,
+    InputFile,
+    chosen_executor,
+    command,
+    data_for,
+    flag,
+    given,
+    option,
+    setting,
+)
 from workbench.cli.tables import outlived, print_table
-from workbench.datasets import Dataset, load_dataset
+from workbench.datasets import Dataset, is_own, load_dataset, load_own
 from workbench.errors import ConfigError
 from workbench.objectives import LATENCY, LatencyModel
 from workbench.search import Search, fork_run, open_run, plan_fork, preset
@@ -35,7 +50,14 @@ def _set(help: str) -> Any:
 
 @command(
     "--data mnist --preset quick --path run.sqlite --seed 0 --set rates.add_edges=0.5",
-    option("--data", default="digits", metavar="NAME", help="digits (bundled), mnist or cifar10"),
+    option(
+        "--data",
+        type=InputFile,
+        default="digits",
+        metavar="DATA",
+        help="digits (bundled), mnist or cifar10; or your own: FILE.npz with train_images, train_labels, test_images "
+        "and test_labels, or MODULE:FUNCTION that returns them",
+    ),
     ROOT,
     option("--preset", default="quick", help="quick (minutes), paper (published) or best"),
     option("--path", default="run.sqlite", metavar="FILE", help="the run file (run.sqlite)"),
@@ -51,16 +73,19 @@ def _set(help: str) -> Any:
 )
 def search(arguments: argparse.Namespace) -> int:
     """Start a search and watch its progress."""
+    named = load_own(arguments.data) if is_own(arguments.data) else arguments.data
     if arguments.settings:
-        table = _settings_table(arguments.preset, arguments.data, arguments.space)
+        table = _settings_table(arguments.preset, named, arguments.space)
         print_table(table, f"Settings of a search, to be given as --set NAME=VALUE; {arguments.preset}: preset's value")
         return 0
     neurons = arguments.space == NeuronSpace.name
     changes = parse_settings(arguments.set)
     changes |= given(arguments, "seed", "population", "children", "generations", "workers", "child_seconds")
     initial, rates = _take(changes, "initial."), _take(changes, "rates.")
-    chosen = preset(arguments.preset, arguments.data)
-    data = load_dataset(arguments.data, arguments.root)
+    chosen = preset(arguments.preset, named)
+    data = load_dataset(named, arguments.root) if isinstance(named, str) else named
+    if data is named:
+        print(chosen.about)
     if neurons:
         space: Any = NeuronSpace.for_data(data, from_values(type(chosen.initial), initial, chosen.initial))
         rates = {**chosen.config.rates, **rates}
@@ -79,6 +104,7 @@ def search(arguments: argparse.Namespace) -> int:
 @command(
     "run.sqlite --generations 60",
     RUN,
+    OWN_DATA,
     ROOT,
     setting("generations", "make the run longer: generations in all"),
     *WORKERS,
@@ -89,7 +115,8 @@ def resume(arguments: argparse.Namespace) -> int:
     """Continue a stopped run."""
     changes = given(arguments, "generations", "workers", "child_seconds")
     with log_to(arguments.log), chosen_executor(arguments) as executor:
-        search = Search.resume(arguments.run, None, executor, arguments.root, **changes)
+        data = data_for(open_run(arguments.run), arguments)
+        search = Search.resume(arguments.run, data, executor, **changes)
         if search.snapshot().state == "finished":
             search.close()
             print(f"{search.path} is finished; there is nothing to resume (--generations makes it longer)")
@@ -109,6 +136,7 @@ def resume(arguments: argparse.Namespace) -> int:
     setting("generations", "generations in all (else as before)"),
     flag("--yes", "train again, without asking, individuals whose weights were dropped"),
     flag("--only-write", "write the fork without continuing it"),
+    OWN_DATA,
     ROOT,
     *WORKERS,
     QUIET,
@@ -128,20 +156,23 @@ def fork(arguments: argparse.Namespace) -> int:
     def count(_: object) -> None:
         print(f"\rtrained again: {next(numbers)}/{len(plan.again)}", end="", file=sys.stderr, flush=True)
 
-    path = fork_run(plan, arguments.path, root=arguments.root, on_child=None if arguments.quiet else count)
+    needed = plan.again or not arguments.only_write
+    data = data_for(open_run(arguments.run), arguments) if needed else None
+    path = fork_run(plan, arguments.path, data, on_child=None if arguments.quiet else count)
     if plan.again and not arguments.quiet:
         print(file=sys.stderr)
     if arguments.only_write:
         print(f"Written: {path}. Continue with: workbench resume {path}")
         return 0
     with log_to(arguments.log), chosen_executor(arguments) as executor:
-        return _run(Search.resume(path, None, executor, arguments.root), arguments.quiet)
+        return _run(Search.resume(path, data, executor), arguments.quiet)
 
 
 @command(
     "run.sqlite --path copy.sqlite",
     RUN,
     option("--path", metavar="FILE", help="where to keep the copy (else it is not kept)"),
+    OWN_DATA,
     ROOT,
     *WORKERS,
     flag("--quiet", "no progress line"),
@@ -151,9 +182,10 @@ def replay(arguments: argparse.Namespace) -> int:
 
     Status 0 if so, else 1.
     """
-    options = {"root": arguments.root, "workers": arguments.workers, "progress": not arguments.quiet}
+    data = data_for(open_run(arguments.run), arguments)
+    options = {"workers": arguments.workers, "progress": not arguments.quiet}
     with chosen_executor(arguments) as executor:
-        made = replay_run(arguments.run, arguments.path, executor=executor, **options)
+        made = replay_run(arguments.run, arguments.path, data, executor=executor, **options)
     print(
         f"{arguments.run}: compared {made.individuals} individuals, {made.genomes} genomes, "
         f"{made.generations} generations and {made.events} events with the replay"
@@ -223,7 +255,7 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
     return {name.strip(): value.strip() for name, value in (pair.split("=", 1) for pair in pairs)}
 
 
-def _settings_table(name: str, dataset: str, space: str) -> pd.DataFrame:
+def _settings_table(name: str, dataset: str | Dataset, space: str) -> pd.DataFrame:
     """A row per setting that `--set` knows; `ConfigError` if the preset or the space is unknown."""
     import pandas as pd
 

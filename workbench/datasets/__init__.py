@@ -1,5 +1,6 @@
 """Data sets: raw images, normalised by the train split, in four disjoint, class-balanced splits."""
 
 from workbench.datasets.dataset import Dataset
+from workbench.datasets.own import is_own, load_own
 from workbench.datasets.registry import DatasetInfo, dataset_names, find_datasets, load_dataset
 from workbench.datasets.splits import SPLITS

@@ -54,11 +54,21 @@ def data_of(run: Run, data: Dataset | None = None, root: str | os.PathLike[str] 
     name = run.dataset["name"]
     if data is None:
         if name not in dataset_names():
-            raise RunError(f"{run.path} searched {name!r}, made from arrays; pass it as data=...")
+            raise RunError(
+                f"{run.path} searched {name!r}, made from arrays (fingerprint {_short(run)}…); pass them as "
+                f"data=..., or on the command line as --data FILE.npz or --data MODULE:FUNCTION"
+            )
         data = load_dataset(name, root)
     if run.dataset["fingerprint"] != data.fingerprint:
-        raise RunError(f"{run.path} was made with other data ({name}); pass the same data set")
+        raise RunError(
+            f"{run.path} was made with other data ({name}, fingerprint {_short(run)}), got {data.name} with "
+            f"{data.fingerprint[:12]}; pass the same images, labels, names and split"
+        )
     return data
+
+
+def _short(run: Run) -> str:
+    return str(run.dataset["fingerprint"])[:12]
 
 
 def check_same(run: Run, config: SearchConfig, space: SearchSpace, data: Dataset) -> None:
