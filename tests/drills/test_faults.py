@@ -63,7 +63,9 @@ def test_faults_in_threads(tmp_path):
         13: "took longer than 0.3 s",
         20: "took longer than 0.3 s",
     }
-    assert [(event.kind, event.from_child) for event in search.timeline] == [("time-out", id) for id in (12, 13, 20)]
+    assert [(event.kind, event.from_child) for event in search.snapshot().events] == [
+        ("time-out", id) for id in (12, 13, 20)
+    ]
 
 
 def test_faults_in_processes(tmp_path):
@@ -76,7 +78,7 @@ def test_faults_in_processes(tmp_path):
         16: "its worker was lost 2 times, the last time: LostWorkerError: its process ended with exit status 3",
         21: "its worker was lost 2 times, the last time: LostWorkerError: its process ended with signal SIGKILL",
     }
-    kinds = [(event.kind, event.from_child) for event in search.timeline]
+    kinds = [(event.kind, event.from_child) for event in search.snapshot().events]
     assert kinds == [("time-out", 12), ("lost worker", 16), ("lost worker", 21)]
     wait_until(lambda: not multiprocessing.active_children())
 
@@ -181,7 +183,7 @@ def test_an_interrupted_time_out_is_followed_on_resume(tmp_path, monkeypatch):
     resumed = run(tmp_path / "run.sqlite", space, config=replace(TWO, child_seconds=None), if_exists="resume")
     assert failures(tmp_path / "run.sqlite") == {9: "took longer than 0.3 s"}
     assert not set(seeds_of(TWO, 9)) & set(space.trained)
-    assert len(resumed.timeline) == 1
+    assert len(resumed.snapshot().events) == 1
 
 
 def test_a_space_that_cannot_travel(tmp_path):

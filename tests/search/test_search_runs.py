@@ -188,6 +188,19 @@ def test_a_run_can_be_made_longer(tmp_path):
     assert event["values"] == {"generations": 4, "before": 2}
 
 
+def test_a_resumed_search_tells_its_past(tmp_path):
+    search = make(tmp_path / "run.sqlite")
+    step(search, 15)
+    search.close()
+    before = open_run(search.path).generations["wall_seconds"].sum()
+    again = make(search.path, if_exists="resume")
+    now = again.snapshot()
+    assert (now.state, now.generation, now.total) == ("idle", 3, 15)
+    assert now.elapsed_seconds == before > 0
+    finish(again)
+    assert again.snapshot().elapsed_seconds > before
+
+
 def test_another_machine_warns(tmp_path):
     search = make(tmp_path / "run.sqlite")
     step(search, 8)
@@ -304,7 +317,7 @@ def test_a_child_whose_worker_is_lost_too_often_is_recorded(tmp_path):
     assert set(failed["failure"]) == {"its worker was lost: OSError: connection reset"}
     assert (failed["generation"] > 0).equals(failed["parent"].notna())
     assert search.snapshot().failed == len(failed)
-    assert [(event.kind, event.from_child) for event in search.timeline] == [
+    assert [(event.kind, event.from_child) for event in search.snapshot().events] == [
         ("lost worker", child) for child in failed["id"]
     ]
     assert executor.submitted == SMALL.individuals

@@ -55,7 +55,7 @@ def test_a_slider_changes_the_next_children_and_the_run_file(search):
     )
     step(search, 3)
     POLLER.poll_once()
-    (event,) = search.timeline
+    (event,) = search.snapshot().events
     assert (event.from_child, event.values["rates"]["grow"], event.values["tournament"]) == (7, 1.0, 5)
     assert open_run(search.path).events["values"].tolist() == [dict(event.values)]
     children = open_run(search.path).individuals.iloc[7:]
@@ -95,7 +95,7 @@ def test_a_drag_is_one_change(search, monkeypatch):
     asyncio.run(drag())
     assert updates[4:] == [{"rates": NumberRates(grow=0.9)}]
     step(search, 1)
-    assert len(search.timeline) == 1
+    assert len(search.snapshot().events) == 1
 
 
 class Timers:

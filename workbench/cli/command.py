@@ -84,9 +84,18 @@ def flag(name: str, help: str) -> Option:
 def setting(name: str, note: str = "") -> Option:
     """An option for a setting of `SearchConfig`, described as it is declared there, unless by a note of its own."""
     declared = next(one for one in settings_of(SearchConfig) if one.name == name)
-    kind, unit = (int, "N") if declared.kind == "integer" else (float, (declared.unit or "X").upper())
+    number, unit = (int, "N") if declared.kind == "integer" else (float, (declared.unit or "X").upper())
+    kind = _or_none(number) if declared.optional else number
     text = (note or declared.help).replace("%", "%%")
     return option(f"--{name.replace('_', '-')}", type=kind, metavar=unit, help=text)
+
+
+def _or_none(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
+        return text if text == "none" else kind(text)
+
+    convert.__name__ = f"{kind.__name__} or none"  # for the message about any other text
+    return convert
 
 
 def executor(parser: argparse.ArgumentParser) -> None:

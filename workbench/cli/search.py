@@ -106,7 +106,7 @@ def search(arguments: argparse.Namespace) -> int:
     RUN,
     OWN_DATA,
     ROOT,
-    setting("generations", "make the run longer: generations in all"),
+    setting("generations", "make the run longer: generations in all; none to search until stopped"),
     *WORKERS,
     QUIET,
     LOG,

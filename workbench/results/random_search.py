@@ -18,9 +18,6 @@ from workbench.settings import from_values
 from workbench.spaces import NeuronSpace
 from workbench.store import Run
 
-ENDLESS = 1_000_000
-"""Generations: the budget ends the search."""
-
 
 def training_cost(run: Run) -> float:
     """Epochs × FLOPs, summed over all individuals of a run."""
@@ -63,7 +60,7 @@ def random_search(
     config = from_values(SearchConfig, run.config)
     config = replace(
         config,
-        generations=ENDLESS,
+        generations=None,  # the budget ends it
         budget=training_cost(run),
         seed=config.seed if seed is None else seed,
         workers=workers,

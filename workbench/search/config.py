@@ -30,7 +30,9 @@ class SearchConfig:
     children: int = setting(
         15, "children per generation (M)", label="children per generation", low=1, high=MOST, slider=(1, 60), live=True
     )
-    generations: int = setting(40, "generations after the initial population (T)", low=0, high=MOST)
+    generations: int | None = setting(
+        40, "generations after the initial population (T); none to search until stopped", low=0, high=MOST
+    )
     budget: float | None = setting(
         None,
         "training after which a search ends with the current generation, summed over individuals; none for no limit",
@@ -144,9 +146,9 @@ class SearchConfig:
         return low, float("inf") if self.flops_max is None else self.flops_max
 
     @property
-    def individuals(self) -> int:
-        """Individuals over the whole search."""
-        return self.population + self.children * self.generations
+    def individuals(self) -> int | None:
+        """Individuals over the whole search; None if it has no end."""
+        return None if self.generations is None else self.population + self.children * self.generations
 
 
 FREE_SETTINGS = ("generations", "workers", "attempts", "child_seconds", "keep")
@@ -263,7 +265,7 @@ FORK_EVENT = "fork"
 """From here on a run is a fork of another, which began with the settings `values["before"]`."""
 
 LENGTH_EVENT = "generations"
-"""A resumed run got another number of generations."""
+"""A run got another number of generations than it had `before`."""
 
 FAILURE_EVENTS = (TIME_OUT, LOST_WORKER)
 """A child took too long, or crashed its workers; `values["reason"]` is that of its record."""

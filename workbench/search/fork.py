@@ -71,7 +71,7 @@ def plan_fork(
     before = replace(before, config=replace(before.config, generations=length_of(run)))
     changed = before.merged(space, _with_objectives(before.config, changes or {}))
     after = replace(changed.config, rates=to_values(changed.rates))
-    if after.generations <= generation:
+    if after.generations is not None and after.generations <= generation:
         raise ConfigError(
             f"a fork after generation {generation} expects more generations than that, got {after.generations}; "
             "set generations"

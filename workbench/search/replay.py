@@ -82,7 +82,9 @@ def replay(
         create_run(to, replace(run.description, **provenance())).close()
         config = replace(from_values(SearchConfig, run.config), workers=workers, child_seconds=None)
         search = Search(data, config, to, space, executor, "resume")
-        last = max((one.generation for one in history.individuals.values()), default=-1)
+        last = max((one.generation for one in history.individuals.values()), default=0)
+        if (length := length_of(run)) is not None:
+            last = min(last, length)
 
         def remake(id: int) -> Individual:
             stored = history.individuals[id]
@@ -91,7 +93,7 @@ def replay(
                 space, data, history.genome(id), parent=stored.parent, record=stored.mutation, history=learning
             )
 
-        search.replay_events(history.events, remake, max(0, min(last, length_of(run))))
+        search.replay_events(history.events, remake, last)
         search.run(progress=progress)
         search.close()
         return _compare(run, open_run(to), space, kept)

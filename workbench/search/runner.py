@@ -82,6 +82,17 @@ class Runner:
             raise self.error
         return True
 
+    def extend(self, generations: int | None) -> None:
+        """Make the run longer; one that was finished is then stopped, and may go on."""
+        with self.lock:
+            self.lock.wait_for(lambda: self.status != "finished" or self._ended.is_set())  # until its file is released
+            if self.status == "failed":
+                raise RunError(f"the search in {self._state.writer.path} has failed; go on with Search.resume(path)")
+            self._state.extend(generations)
+            if self.status == "finished":
+                self._set_status("stopped")
+            self.mark_changed()
+
     def mark_changed(self) -> None:
         """Give out a new version."""
         self.version = next(self._versions)
@@ -91,13 +102,13 @@ class Runner:
         state, config = self._state, self._state.config
         with self.lock:
             now = self._paused_at or time.perf_counter()
-            elapsed = self._worked_seconds + (now - self._started if self._started else 0.0)
+            here = self._worked_seconds + (now - self._started if self._started else 0.0)
             return make_snapshot(
                 state.history,
                 state.archive,
                 config.hypervolume,
                 state=self.status,
-                generation=min(state.evolution.generation, config.generations),
+                generation=state.generation,
                 generations=config.generations,
                 finished=len(state.children),
                 expected=0 if state.is_finished else state.expected,
@@ -106,8 +117,8 @@ class Runner:
                 failed=state.failed,
                 in_progress=tuple(sorted(self._pending)),
                 population=state.evolution.population,
-                elapsed_seconds=elapsed,
-                children_per_minute=60 * self._finished_here / elapsed if self._finished_here else 0.0,
+                elapsed_seconds=state.earlier_seconds + here,
+                children_per_minute=60 * self._finished_here / here if self._finished_here else 0.0,
                 version=self.version,
                 working=tuple(self._working[child] for child in sorted(self._working)),
                 current=state.current,
@@ -126,7 +137,9 @@ class Runner:
         try:
             self._run()
         finally:
-            self._ended.set()
+            with self.lock:
+                self._ended.set()
+                self.lock.notify_all()
 
     def _run(self) -> None:
         """Search until the end, or until told to stop; an error is kept for `join`."""
@@ -134,11 +147,10 @@ class Runner:
         self._started = time.perf_counter()
         try:
             writer.set_state("running")
-            with one_thread_each(), self._workers() as tasks:
-                while not self._state.is_finished and self._run_generation(tasks):
-                    pass
-            with self.lock:
-                self._set_status("finished" if self._state.is_finished else "stopped")
+            while not self._is_over():
+                with one_thread_each(), self._workers() as tasks:
+                    while not self._state.is_finished and self._run_generation(tasks):
+                        pass
             writer.set_state(self.status)
         except BaseException as error:
             with contextlib.suppress(RunError):  # if the file is the reason
@@ -151,6 +163,14 @@ class Runner:
             self._started = 0.0
             if self.status in ("finished", "failed"):
                 writer.close()
+
+    def _is_over(self) -> bool:
+        """Whether the thread has nothing more to do: the run is finished (and not made longer since), or stopped."""
+        with self.lock:
+            if not self._state.is_finished and self.status != "stopped":
+                return False
+            self._set_status("finished" if self._state.is_finished else "stopped")
+            return True
 
     @contextlib.contextmanager
     def _workers(self) -> Iterator[TaskPool]:

@@ -13,12 +13,10 @@ from typing import Any
 
 from workbench.datasets import Dataset
 from workbench.errors import RunError
-from workbench.evolution import Evolution
 from workbench.executors import capacity_of, check_executor, measure_inserted
 from workbench.individuals import Individual
 from workbench.search.config import SearchConfig, Settings, plain_values
 from workbench.search.fork import fork_run, plan_fork
-from workbench.search.history import FailureSummary
 from workbench.search.runner import Runner
 from workbench.search.snapshot import Snapshot
 from workbench.search.state import SearchState
@@ -100,7 +98,7 @@ class Search:
             data: needed only if the run's data set was made from arrays.
             executor: where children are trained.
             root: where the data lie, as for `load_dataset`.
-            changes: `generations` (to make the run longer), or others of `FREE_SETTINGS`.
+            changes: `generations` (in all, to make the run longer; None for no end), or others of `FREE_SETTINGS`.
         """
         run = open_run(path)
         data = data_of(run, data, root)
@@ -252,6 +250,19 @@ class Search:
         """Make `children` children (or all that are missing of the generation), then pause."""
         self._runner.go("paused", self, math.inf if generation else children)
 
+    def extend(self, generations: int | None) -> None:
+        """Make the run `generations` longer, or (None) without end; a finished one then goes on with `start`.
+
+        It becomes, bit for bit, the run that would have had this length from the start; the change is logged in it.
+
+        Raises:
+            ConfigError: if `generations` is below 1.
+            RunError: if the search failed, has no end, or has spent its budget; if it was finished also if its file is
+                gone, or somebody else writes it or has written it since.
+        """
+        self._runner.extend(generations)
+        _LIVE[self.path] = self
+
     def stop(self, *, now: bool = False) -> None:
         """End the thread; the run can be resumed.
 
@@ -289,16 +300,6 @@ class Search:
         with self._runner.lock:
             return self._state.archive
 
-    @property
-    def evolution(self) -> Evolution:
-        """Population and archive as of the last ranking."""
-        return self._state.evolution
-
-    @property
-    def failures(self) -> tuple[FailureSummary, ...]:
-        """The children that failed last, each with `id` and `reason`."""
-        return self.snapshot().failures
-
     def snapshot(self) -> Snapshot:
         """The search as it looks now."""
         return self._runner.snapshot()
@@ -319,12 +320,6 @@ class Search:
         """Probability of each mutation for the next child: as set, or as adapted to recent success."""
         with self._runner.lock:
             return self._state.target.probabilities(self.space, self._state.credits)
-
-    @property
-    def timeline(self) -> tuple[Event, ...]:
-        """What was changed while it ran, in order: each with `from_child`, the first child it affects, and `values`."""
-        with self._runner.lock:
-            return tuple(self._state.history.events)
 
     @property
     def results(self) -> Run:

@@ -20,18 +20,18 @@ class Snapshot:
 
     state: str  # "idle", "running", "paused", "stopped", "finished", "failed"; of a run in a file also "interrupted"
     generation: int  # in progress; 0: the initial population
-    generations: int  # in all
+    generations: int | None  # in all; None: until it is stopped
     finished: int  # individuals of this generation
     expected: int  # individuals of this generation
     total: int  # individuals finished over the whole run
-    total_expected: int  # individuals of the whole run
+    total_expected: int | None  # individuals of the whole run; None if there is no end to be seen
     failed: int  # individuals that failed
     in_progress: tuple[int, ...]  # ids of the children in training
     population: tuple[Individual, ...]  # alive, as of the last ranking
     archive: tuple[Individual, ...]  # the all-time front, by rising FLOPs
     hypervolume: float  # of the archive
     best_accuracy: float  # of the archive, on the validation split; NaN if it is empty
-    elapsed_seconds: float  # time this process has worked on the run
+    elapsed_seconds: float  # worked on the run: in this process, and before it on the generations then ranked
     children_per_minute: float  # over this process's work; 0 before the first
     version: int = 0  # differs from that of another snapshot if anything has changed in between
     working: tuple[Progress, ...] = ()  # of the children in training; empty if the executor does not report it
@@ -49,8 +49,8 @@ class Snapshot:
 
     @property
     def remaining_seconds(self) -> float | None:
-        """Estimated time left, None before the first child."""
-        if self.children_per_minute == 0:
+        """Estimated time left; None before the first child of this process, and if there is no end to be seen."""
+        if self.children_per_minute == 0 or self.total_expected is None:
             return None
         return 60 * (self.total_expected - self.total) / self.children_per_minute
 
@@ -85,7 +85,8 @@ def _snapshot_of(run: Run) -> Snapshot:
     last = memory.generations[-1] if memory.generations else None
     ranked = last.generation if last else -1
     lengths = [event.values["generations"] for event in memory.events if event.kind == LENGTH_EVENT]
-    generations = lengths[-1] if lengths else config.generations
+    config = from_values(SearchConfig, {"generations": lengths[-1]}, config) if lengths else config
+    end, planned = config.generations, config.individuals
     current = tuple(individual for individual in memory.individuals if individual.generation > ranked)
     total, finished = (sum(not is_by_hand(one.id) for one in some) for some in (memory.individuals, current))
     return make_snapshot(
@@ -93,12 +94,12 @@ def _snapshot_of(run: Run) -> Snapshot:
         tuple(front_of(memory.individuals, run.objectives)),
         config.hypervolume,
         state=state,
-        generation=min(ranked + 1, generations),
-        generations=generations,
+        generation=ranked + 1 if end is None else min(ranked + 1, end),
+        generations=end,
         finished=finished,
         expected=finished,
         total=total,
-        total_expected=max(total, config.individuals),
+        total_expected=None if planned is None else max(total, planned),
         failed=sum(not individual.ok for individual in memory.individuals),
         in_progress=(),
         population=tuple(by_id[id] for id in last.population) if last else (),

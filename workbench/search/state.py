@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workbench.datasets import Dataset
-from workbench.errors import RunError
+from workbench.errors import ConfigError, RunError
 from workbench.evolution import Credits, Evolution, front_of, hypervolume, most_accurate
 from workbench.executors import Task, failed_child
 from workbench.individuals import BY_HAND, FAILED, Individual, is_by_hand
@@ -30,7 +30,14 @@ from workbench.search.config import (
     starts_of,
 )
 from workbench.search.history import History, log_child, log_event, log_generation
-from workbench.search.stored import check_can_go_on, check_same, length_of, predicted_latencies, warn_of_difference
+from workbench.search.stored import (
+    check_can_go_on,
+    check_same,
+    length_of,
+    predicted_latencies,
+    reopened,
+    warn_of_difference,
+)
 from workbench.space import DropsWeights, SearchSpace, cost_of
 from workbench.store import Event, GenerationRecord, Memory, Run, RunWriter, open_run
 
@@ -48,6 +55,7 @@ class SearchState:
         self.target = start  # the settings from the next child on
         self.total, self.failed = 0, 0  # individuals over the whole run, without those inserted by hand
         self.spent = 0.0  # epochs × FLOPs of all ranked individuals
+        self.earlier_seconds = 0.0  # that its ranked generations took before this process
         self.failure_reasons: dict[int, str] = {}  # from outside, by id
         self.history = History()
         self._replayed: deque[Event] = deque()  # events of a stored run that are still to be repeated
@@ -59,8 +67,19 @@ class SearchState:
     @property
     def is_finished(self) -> bool:
         """Whether all generations are ranked, or the budget is spent."""
-        budget = self.config.budget
-        return self.evolution.generation > self.config.generations or (budget is not None and self.spent >= budget)
+        end = self.config.generations
+        return self.is_spent or (end is not None and self.evolution.generation > end)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the budget is spent."""
+        return self.config.budget is not None and self.spent >= self.config.budget
+
+    @property
+    def generation(self) -> int:
+        """The generation in progress; the last one if the run is finished."""
+        end = self.config.generations
+        return self.evolution.generation if end is None else min(self.evolution.generation, end)
 
     @property
     def expected(self) -> int:
@@ -70,15 +89,17 @@ class SearchState:
         return self.timeline.at(self._first_child).config.children
 
     @property
-    def total_expected(self) -> int:
-        """Individuals of the whole run, if nothing changes."""
+    def total_expected(self) -> int | None:
+        """Individuals of the whole run, if nothing changes; None if there is no end to be seen."""
         if self.is_finished:
             return self.total
-        left = self.config.generations - self.evolution.generation
-        total = self.total + self.expected - len(self.children) + left * self.target.config.children
+        limits = []
+        if self.config.generations is not None:
+            left = self.config.generations - self.evolution.generation
+            limits.append(self.total + self.expected - len(self.children) + left * self.target.config.children)
         if self.config.budget is not None and self.spent:  # assuming that the others cost what the ranked ones did
-            total = min(total, math.ceil(self.config.budget / self.spent * self._first_child))
-        return max(total, self.total)
+            limits.append(math.ceil(self.config.budget / self.spent * self._first_child))
+        return max(min(limits), self.total) if limits else None
 
     @property
     def current(self) -> tuple[Individual, ...]:
@@ -225,6 +246,27 @@ class SearchState:
             if id not in needed and not is_by_hand(id) and one.genome is not None
         }
 
+    # ------------------------------------------------------------------ its length
+    def extend(self, generations: int | None) -> None:
+        """Make the run longer, by so many generations or (None) without end; see `Search.extend`."""
+        before, was_finished = self.config.generations, self.is_finished
+        if generations is not None and generations < 1:
+            raise ConfigError(f"a run can become longer by 1 generation or more, got {generations}")
+        if before is None:
+            raise RunError(f"the run in {self.writer.path} has no end, so it cannot become longer")
+        if self.is_spent:
+            raise RunError(f"the run in {self.writer.path} has spent its budget; a fork may have another one")
+        longer = replace(self.config, generations=None if generations is None else before + generations)
+        if self.writer.is_closed:
+            self.writer = reopened(self.writer, self.history)
+        self._set_length(longer, before)
+        if was_finished:
+            self.writer.set_state("stopped")
+
+    def _set_length(self, config: SearchConfig, before: int | None) -> None:
+        self._add_event(LENGTH_EVENT, self.total, {"generations": config.generations, "before": before})
+        self.config = config
+
     # ------------------------------------------------------------------ stored runs
     def replay(self, events: Sequence[Event], remake: Callable[[int], Individual], last: int) -> None:
         """Repeat the events of a stored run from now on, up to generation `last`.
@@ -289,6 +331,7 @@ class SearchState:
         self.target = self.timeline.latest
         self.failure_reasons = failure_reasons(memory.events)
         self.history = History.of(memory)
+        self.earlier_seconds = sum(record.wall_seconds for record in memory.generations)
         by_id = {individual.id: individual for individual in memory.individuals}
         if memory.generations:
             self._rank_anew(memory)
@@ -301,8 +344,8 @@ class SearchState:
         self._first_child = self.total - len(self.children)
         self.spent = sum((one.training_cost for id, one in by_id.items() if id not in current), 0.0)
         if self.config.generations != (length := length_of(run)):
-            change = {"generations": self.config.generations, "before": length}
-            self._add_event(LENGTH_EVENT, self.total, change)
+            self._set_length(self.config, length)
+            self.writer.set_state("finished" if self.is_finished else "stopped")
 
 
 def _evolution(config: SearchConfig) -> Evolution:

@@ -24,10 +24,11 @@ from workbench.formats import counted
 from workbench.individuals import Individual, is_by_hand
 from workbench.objectives import LatencyModel, Objective
 from workbench.search.config import FREE_SETTINGS, LENGTH_EVENT, MOST, SearchConfig, Settings, Timeline
+from workbench.search.history import History
 from workbench.settings import from_values, to_values
 from workbench.space import SearchSpace, check_predicts, cost_of
 from workbench.spaces import SPACES, make_space
-from workbench.store import Memory, Run, RunDescription
+from workbench.store import Memory, Run, RunDescription, RunWriter, create_run, open_run
 
 
 def describe_run(config: SearchConfig, space: SearchSpace, data: Dataset) -> RunDescription:
@@ -42,8 +43,8 @@ def describe_run(config: SearchConfig, space: SearchSpace, data: Dataset) -> Run
     )
 
 
-def length_of(run: Run) -> int:
-    """Generations a run is to have, as last set."""
+def length_of(run: Run) -> int | None:
+    """Generations a run is to have, as last set; None if it has no end."""
     events: Any = run.events
     lengths = [values["generations"] for values in events["values"][events["kind"] == LENGTH_EVENT]]
     return lengths[-1] if lengths else run.config["generations"]
@@ -110,6 +111,17 @@ def check_can_go_on(run: Run, memory: Memory) -> None:
             f"{run.path} cannot be resumed: the genomes of {len(lost)} individuals that are alive are missing, first "
             f"of individual {lost[0]}; {way_out}"
         )
+
+
+def reopened(closed: RunWriter, history: History) -> RunWriter:
+    """A writer of a run file that this process released; `RunError` if it holds something else than `history` since."""
+    path = closed.path
+    writer = create_run(path, open_run(path).description, if_exists="resume")
+    stored = History.of(open_run(path).load())
+    if stored.finished_generations != history.finished_generations or len(stored.events) != len(history.events):
+        writer.close()
+        raise RunError(f"run file {path}: it is not as this search left it; go on with Search.resume(path)")
+    return writer
 
 
 def provenance() -> dict[str, Any]:

@@ -81,9 +81,10 @@ def run_to_the_end(search: Any, *, show: bool = True) -> None:
 
 def progress_line(snapshot: Snapshot) -> str:
     """One line: generation, best accuracy, hypervolume, children per minute, time left."""
+    end, expected = snapshot.generations, snapshot.total_expected
     parts = [
-        f"{snapshot.state} · generation {snapshot.generation}/{snapshot.generations}",
-        f"{snapshot.total}/{snapshot.total_expected} individuals",
+        f"{snapshot.state} · generation {snapshot.generation}" + (f"/{end}" if end is not None else ""),
+        f"{snapshot.total}" + (f"/{expected}" if expected is not None else "") + " individuals",
         f"best {percent(snapshot.best_accuracy)} val",
         f"front {len(snapshot.archive)}, hypervolume {snapshot.hypervolume:.4f}",
     ]
@@ -91,10 +92,10 @@ def progress_line(snapshot: Snapshot) -> str:
         parts.append(f"{snapshot.children_per_minute:.1f} children/min")
     if snapshot.failed:
         parts.append(f"{snapshot.failed} failed")
-    if snapshot.state in ("running", "paused"):
-        parts.append("time left " + duration(snapshot.remaining_seconds))
-    else:
+    if snapshot.state not in ("running", "paused"):
         parts.append("took " + duration(snapshot.elapsed_seconds))
+    elif expected is not None:
+        parts.append("time left " + duration(snapshot.remaining_seconds))
     return " · ".join(parts)
 
 

@@ -202,6 +202,11 @@ class RunWriter:
         with self._transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO run VALUES ('state', ?)", (rows.to_json(state, "the state"),))
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the file was released."""
+        return not self._finish.alive
+
     def close(self) -> None:
         """Release the file; it then stands alone, unless someone is reading it at this moment."""
         self._finish()
@@ -216,7 +221,7 @@ class RunWriter:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Run the statements within as one transaction, flushed to disk at the end."""
         with self._guard:
-            if not self._finish.alive:
+            if self.is_closed:
                 raise RunError(f"run file {self.path}: this writer is closed; open the run again to go on writing")
             try:
                 self._connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""What a person changed while a search ran, in words."""
+"""What a search does, and what a person changed while it ran, in words."""
 
 from __future__ import annotations
 
@@ -6,9 +6,45 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from workbench.formats import in_words, setting_text
-from workbench.search.config import labels_of
+from workbench.search import Snapshot
+from workbench.search.config import LENGTH_EVENT, labels_of
 from workbench.space import SearchSpace
 from workbench.store import Event
+
+STATES = {
+    "idle": "Ready. Start begins with the initial population.",
+    "running": "Closing the page does not stop the search.",
+    "pausing": "The children in training finish first.",
+    "paused": "Nothing moves until you resume or step.",
+    "stopping": "The children in training finish first.",
+    "stopped": "The run is saved; Resume continues where it ended.",
+    "finished": "It can go on: + 20 generations.",
+    "failed": "What was finished is in the run file.",
+}
+
+STORED = {
+    "interrupted": "its search was killed; what was finished is here",
+    "failed": "its search failed; what was finished is here",
+    "stopped": "its search was stopped, and can be resumed",
+    "finished": "its search is finished",
+    "running": "its search goes on, and shows here",
+    "paused": "its search pauses",
+}
+
+
+def of(value: int, whole: int | None) -> str:
+    """A count, and of how many, if that is known."""
+    return f"{value:,}" if whole is None else f"{value:,} / {whole:,}"
+
+
+def told(snapshot: Snapshot, state: str, live: bool) -> str:
+    """What a search does, in a sentence; `state` is the snapshot's, or "pausing" or "stopping"."""
+    if not live:
+        return f"A stored run, read only: {STORED[snapshot.state]}."
+    if state == "idle" and snapshot.total:
+        end = "" if snapshot.generations is None else f" of {snapshot.generations}"
+        return f"Resumed at generation {snapshot.generation}{end}, {snapshot.total:,} individuals. Resume goes on."
+    return STATES[state]
 
 
 class Change(NamedTuple):
@@ -42,9 +78,11 @@ def changes(
                 if held.get(name) != value
             ]
             held.update(values)
+        elif event.kind == LENGTH_EVENT:
+            lines = [f"generations {setting_text(values['before'])} → {setting_text(values['generations'])}"]
         else:
-            told = (f"{in_words(name)} {setting_text(value)}" for name, value in values.items())
-            lines = [f"{event.kind}: {', '.join(told)}"]
+            words = (f"{in_words(name)} {setting_text(value)}" for name, value in values.items())
+            lines = [f"{event.kind}: {', '.join(words)}"]
         found.append(Change(event.from_child, event.generation, tuple(lines)))
     return found
 

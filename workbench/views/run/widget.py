@@ -13,18 +13,7 @@ from workbench.formats import MISSING, duration, in_words, percent
 from workbench.search import Search, Snapshot
 from workbench.views.base.markup import alert, escape, progress_bar, quiet
 from workbench.views.base.view import View, button, classed, panel, style_sheet
-from workbench.views.run.data import changes
-
-STATES = {
-    "idle": "Ready. Start begins with the initial population.",
-    "running": "Closing the page does not stop the search.",
-    "pausing": "The children in training finish first.",
-    "paused": "Nothing moves until you resume or step.",
-    "stopping": "The children in training finish first.",
-    "stopped": "The run is saved; Resume continues where it ended.",
-    "finished": "Click a point of the front to open a network.",
-    "failed": "What was finished is in the run file.",
-}
+from workbench.views.run.data import changes, of, told
 
 MAX_ENTRIES = 50
 """Entries of each list of the log, the latest first."""
@@ -93,8 +82,7 @@ class RunControl(View):
         self.state.value = f'<div role="status" class="wb-chip wb-chip-{escape(state)}">{escape(state)}</div>'
         self._show_buttons(snapshot, state)
         failure = f"{snapshot.error} — fix the cause, then continue with Search.resume(path)."
-        words = STATES[state] if live else f"A stored run, read only; its search was last {snapshot.state}."
-        self._say(alert(failure) if snapshot.error else "", words)
+        self._say(alert(failure) if snapshot.error else "", told(snapshot, state, live))
         self.progress.value = _progress_html(snapshot, live)
         self.working.value = _working_html(snapshot) if live else ""
 
@@ -124,11 +112,10 @@ class RunControl(View):
 def _progress_html(snapshot: Snapshot, live: bool) -> str:
     at_work = live and snapshot.state in ("running", "paused")
     rate = snapshot.children_per_minute
-    generations, individuals = f"{snapshot.generations:,}", f"{snapshot.total_expected:,}"
     time = ("time left", snapshot.remaining_seconds) if at_work else ("took", snapshot.elapsed_seconds)
     facts = (  # those that a narrow page has no room for are left out from the end; each is as wide as it will ever be
-        ("generation", f"{snapshot.generation:,} / {generations}", 2 * len(generations) + 1),
-        ("individuals", f"{snapshot.total:,} / {individuals}", 2 * len(individuals) + 1),
+        ("generation", *_counted(snapshot.generation, snapshot.generations)),
+        ("individuals", *_counted(snapshot.total, snapshot.total_expected)),
         ("best validation accuracy", percent(snapshot.best_accuracy), 7),
         ("on the front", f"{len(snapshot.archive)}", 3),
         ("failed", f"{snapshot.failed}", 2),
@@ -139,8 +126,16 @@ def _progress_html(snapshot: Snapshot, live: bool) -> str:
     cells = "".join(
         f'<div><small>{name}</small> <b style="min-width:{width}ch">{value}</b></div>' for name, value, width in facts
     )
-    bar = progress_bar(snapshot.total, snapshot.total_expected, "individuals made")
+    if snapshot.total_expected is None:
+        bar = progress_bar(snapshot.finished, snapshot.expected, "individuals made of this generation")
+    else:
+        bar = progress_bar(snapshot.total, snapshot.total_expected, "individuals made")
     return f'<div class="wb-facts">{cells}</div>{bar}'
+
+
+def _counted(value: int, whole: int | None) -> tuple[str, int]:
+    """A count of a whole in words, and its width at most, in characters."""
+    return of(value, whole), 6 if whole is None else 2 * len(f"{whole:,}") + 1
 
 
 def _working_html(snapshot: Snapshot) -> str:
