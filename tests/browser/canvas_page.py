@@ -30,8 +30,7 @@ class Model {
   set(name, value) {
     if (this.state[name] === value) return;
     this.state[name] = value;
-    for (const event of ["change:" + name, "change"])
-      for (const action of [...(this.listeners[event] ?? [])]) action();
+    for (const action of [...(this.listeners["change:" + name] ?? [])]) action();
   }
   on(event, action) { (this.listeners[event] ??= []).push(action); }
   off(event, action) { this.listeners[event] = (this.listeners[event] ?? []).filter((one) => one !== action); }
