@@ -4,6 +4,7 @@ from workbench.views.base.source import Selection
 from workbench.views.compare.widget import CompareView
 from workbench.views.dashboard.widget import Dashboard
 from workbench.views.front.widget import FrontView
+from workbench.views.individuals.widget import IndividualsTable
 from workbench.views.inspect.widget import InspectView
 from workbench.views.lineage.widget import LineageView
 from workbench.views.mutations.widget import MutationStatistics

@@ -30,7 +30,8 @@ class Model {
   set(name, value) {
     if (this.state[name] === value) return;
     this.state[name] = value;
-    for (const action of [...(this.listeners["change:" + name] ?? [])]) action();
+    for (const event of ["change:" + name, "change"])
+      for (const action of [...(this.listeners[event] ?? [])]) action();
   }
   on(event, action) { (this.listeners[event] ??= []).push(action); }
   off(event, action) { this.listeners[event] = (this.listeners[event] ?? []).filter((one) => one !== action); }

@@ -18,6 +18,7 @@ from workbench.views.base.source import Source, source_of
 from workbench.views.base.view import View, classed, panel, style_sheet
 from workbench.views.compare.widget import CompareView
 from workbench.views.front.widget import FrontView
+from workbench.views.individuals.widget import IndividualsTable
 from workbench.views.inspect.widget import InspectView
 from workbench.views.lineage.widget import LineageView
 from workbench.views.mutations.widget import MutationStatistics
@@ -108,6 +109,7 @@ NETWORK = (
 """Tabs beside the pictures of the selected network."""
 
 MORE = (
+    Part("Individuals", IndividualsTable),
     Part("Mutations", MutationStatistics),
     Part("Compare", lambda source, selection: CompareView([source.path])),
     Part("Sandbox", sandbox_of),
