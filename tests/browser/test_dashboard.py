@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,14 @@ from workbench.store import Run, open_run
 
 NOTEBOOK = "01_live_search.ipynb"
 KINDS = ("add_neurons", "add_edges", "remove_edges", "remove_layer", "share_weights")
+
+SCREENS = ((1280, 800), (1440, 900), (1920, 1080))
+"""Sizes of the window, in JupyterLab with its side bar, at which front, network and mutations are seen together."""
+
+MOST_SECONDS = 1.0
+"""From the click on a point to the first pixel of its network."""
+
+BUTTONS = ("start", "step", "step-generation", "stop", "help")
 
 MOST_SHARE = 0.25
 """Of a core that the kernel's main thread may use while a dashboard follows a search with one worker: measured are 3 %,
@@ -62,7 +72,7 @@ class Hands:
         self.page.locator(".wb-fold-head", has_text=title).click()
 
     def open_tab(self, title: str) -> None:
-        self.page.locator(".wb-tabs .lm-TabBar-tab", has_text=title).first.click()
+        self.page.locator(".wb-dashboard .lm-TabBar-tab", has_text=title).first.click()
 
     def wait_for_state(self, state: str) -> None:
         self.page.wait_for_selector(f".wb-run-control .wb-chip-{state}")
@@ -110,6 +120,33 @@ class Hands:
         drag.click(position={"x": point["x"], "y": point["y"]})
         return int(re.search(r"individual (\d+)", text)[1])
 
+    def seconds_to_change(self, act: Callable[[], Any]) -> float:
+        """From the release of the pointer in `act` to the next change of the network's graph."""
+        self.page.evaluate(
+            """() => {
+                const canvas = document.querySelector('.wb-area-network .wbc-dag canvas');
+                const pixels = () => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+                const first = pixels();
+                window.seconds = window.released = null;
+                window.addEventListener('pointerup', () => { window.released = performance.now(); }, {capture: true});
+                const look = () => {
+                    const now = pixels();
+                    if (now.length === first.length && now.every((value, at) => value === first[at]))
+                        requestAnimationFrame(look);
+                    else window.seconds = (performance.now() - window.released) / 1000;
+                };
+                look();
+            }"""
+        )
+        act()
+        return self.page.wait_for_function("() => window.seconds").json_value()
+
+    def places(self) -> list[dict[str, float]]:
+        """Boxes of the run strip and its buttons, from the corner of the strip."""
+        strip = self.page.locator(".wb-area-run").bounding_box()
+        boxes = [strip, *(self.page.locator(f".wb-area-run .wb-{name}").bounding_box() for name in BUTTONS)]
+        return [{**box, "x": box["x"] - strip["x"], "y": box["y"] - strip["y"]} for box in boxes]
+
     def text(self, view: str) -> str:
         """All text of a picture of the network, numbers without commas."""
         return re.sub(r"(?<=\d),(?=\d)", "", self.page.locator(f".wb-area-network .wbc-{view}").inner_text())
@@ -137,6 +174,46 @@ def open_dashboard(watched: Watched, lab: Lab) -> Hands:
     watched.run_all()
     watched.page.wait_for_selector(".wb-front .js-plotly-plot .xaxislayer-above")
     return Hands(watched, lab.folder / "data" / "runs" / "live-digits.sqlite")
+
+
+def check_screens(hands: Hands) -> None:
+    """Run strip, front, network and sliders are in sight together; the two panels are equally tall, and not small."""
+    parts = [f".wb-area-{area}" for area in ("run", "front", "network")] + [f".wb-set-{kind}" for kind in KINDS]
+    for width, height in SCREENS:
+        hands.page.set_viewport_size({"width": width, "height": height})
+        hands.page.wait_for_timeout(500)  # the panels follow
+        hands.page.evaluate("() => document.querySelector('.wb-dashboard').scrollIntoView()")
+        sight = hands.page.locator(".jp-WindowedPanel-outer").bounding_box()
+        boxes = [hands.page.locator(part).first.bounding_box() for part in parts]
+        for part, box in zip(parts, boxes, strict=True):
+            assert box["y"] >= sight["y"] - 1, (part, width)
+            assert box["y"] + box["height"] <= sight["y"] + sight["height"] + 1, (part, width)
+            assert box["x"] + box["width"] <= sight["x"] + sight["width"], (part, width)
+        front, network = boxes[1:3]
+        assert front["y"] == network["y"]
+        assert front["height"] == network["height"] > 280
+    hands.page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def enlarge(hands: Hands) -> None:
+    """A panel takes the place of all and gives it back; its figure follows."""
+    plot = hands.page.locator(".wb-front .js-plotly-plot .main-svg").first
+    before = plot.bounding_box()
+    hands.page.locator(".wb-area-front .wb-enlarge").click()
+    wait_until(lambda: plot.bounding_box()["width"] > 1.5 * before["width"])
+    assert plot.bounding_box()["height"] > before["height"]
+    hands.page.keyboard.press("Escape")
+    wait_until(lambda: plot.bounding_box() == before)
+
+
+def kill_the_kernel(hands: Hands, kernel: int) -> None:
+    """One banner says so, nothing looks alive, and the controls are dead."""
+    os.kill(kernel, signal.SIGKILL)
+    hands.page.wait_for_selector(".wb-banner:has-text('The kernel has stopped')")
+    chip = "chip => [getComputedStyle(chip, '::after').content, getComputedStyle(chip).fontSize]"
+    assert hands.page.locator(".wb-chip").evaluate(chip) == ['"no kernel"', "0px"]
+    assert hands.page.locator(".wb-area-run").evaluate("part => part.inert")
+    assert hands.page.locator(".wb-banner").count() == 1
 
 
 def steer(hands: Hands) -> None:
@@ -196,16 +273,22 @@ def drag(hands: Hands) -> None:
 
 
 def open_a_network(hands: Hands) -> None:
-    """A click on the front shows that individual everywhere."""
+    """A click on the front shows that individual everywhere, at once and in sight."""
+    clicked = list[int]()
     empty = hands.ink("dag")
-    id = hands.click_on_front(-1)
+    hands.page.evaluate("() => document.querySelector('.wb-dashboard').scrollIntoView()")
+    seconds = hands.seconds_to_change(lambda: clicked.append(hands.click_on_front(-1)))
+    (id,) = clicked
+    print(f"from the click to the network: {seconds:.2f} s")
+    assert seconds <= MOST_SECONDS
+    canvas, height = hands.page.locator(".wbc-dag canvas").bounding_box(), hands.page.viewport_size["height"]
+    assert 0 < canvas["y"] < height - canvas["height"]  # it changed in sight
     hands.page.wait_for_selector(f'.wb-network-head [data-individual="{id}"]')
     facts = hands.run.facts(id)
     wait_until(lambda: f"{facts['edges']} edges" in hands.text("dag"))
     wait_until(lambda: hands.ink("dag") > 2 * empty + 1000)
     hands.open_tab("Over the image")
     wait_until(lambda: hands.ink("space") > 1000)
-    assert f"{facts['hidden neurons']} hidden neurons" in hands.text("space")
 
 
 def pause_and_step(hands: Hands) -> None:
@@ -226,20 +309,30 @@ def pause_and_step(hands: Hands) -> None:
 
 
 def test_a_session(lab):
-    with browser_page() as watched:
+    with browser_page(width=1440, height=900) as watched:
         hands = open_dashboard(watched, lab)
         hands.wait_for_state("idle")
+        check_screens(hands)
+        places = hands.places()
         assert hands.points_drawn() == 0
+        started = time.monotonic()
         hands.press("start")
+        wait_until(lambda: hands.points_drawn() > 0)
+        print(f"from Start to the first point: {time.monotonic() - started:.1f} s")
         wait_until(lambda: hands.points_drawn() > 5)
         drawn = hands.points_drawn()
         wait_until(lambda: hands.points_drawn() > drawn)
         assert len(hands.front()) > 0
+        assert hands.places() == places
         drag(hands)
         steer(hands)
         pause_and_step(hands)
+        assert hands.places() == places
         open_a_network(hands)
-        hands.press("start")
+        check_screens(hands)
+        enlarge(hands)
+        hands.page.locator(".wb-dashboard").focus()
+        hands.page.keyboard.press("p")
         total = hands.total()
         wait_until(lambda: hands.total() > total)
 
@@ -248,13 +341,15 @@ def test_a_session(lab):
         seen = len(hands.run.individuals)
         wait_until(lambda: len(hands.run.individuals) > seen + 5)
         hands = open_dashboard(watched, lab)
-        assert len(lab.kernels()) == 1
+        (kernel,) = lab.kernels()
         hands.wait_for_state("running")
         wait_until(lambda: hands.total() > seen)
         hands.press("stop")
         hands.wait_for_state("stopped")
+        assert hands.places() == places
         wait_until(lambda: hands.run.state == "stopped")
         wait_until(lambda: hands.total() == len(hands.run.individuals))
+        kill_the_kernel(hands, kernel)
         assert watched.errors == []
         assert watched.strangers == []
 

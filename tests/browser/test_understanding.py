@@ -73,7 +73,7 @@ class Hands:
         self.page.locator(f".wb-{name}:not([disabled])").first.click()
 
     def open_tab(self, title: str) -> None:
-        self.page.locator(".wb-tabs .lm-TabBar-tab", has_text=title).first.click()
+        self.page.locator(".wb-dashboard .lm-TabBar-tab", has_text=title).first.click()
 
     def choose(self, name: str, option: str) -> None:
         self.page.locator(f".wb-{name} select").select_option(option)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -132,6 +135,19 @@ def test_torch_gets_its_threads_back():
         assert torch.get_num_threads() == 1
         raise RuntimeError
     assert torch.get_num_threads() == before
+
+
+def test_torch_is_not_imported_for_its_threads():
+    """It takes seconds, which the first child of a search on the native backend need not wait for."""
+    script = (
+        "import os, sys; from workbench.executors import one_thread_each\n"
+        "with one_thread_each():\n"
+        "    assert 'torch' not in sys.modules\n"
+        "    import torch; assert torch.get_num_threads() == 1\n"
+        "assert torch.get_num_threads() == os.cpu_count() and 'OMP_NUM_THREADS' not in os.environ"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)
 
 
 def test_searches_at_the_same_time_keep_torch_to_one_thread():

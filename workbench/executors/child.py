@@ -173,17 +173,22 @@ def measure_inserted(
 # How sums are split among threads would change their last bits.
 
 _thread_counts: list[int] = []  # torch's number of threads as each search that is running found it
+_environments: list[str | None] = []  # OMP_NUM_THREADS, likewise
 _guard = threading.Lock()
 
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Keep torch to one thread per child while children train; the last of several searches restores its threads."""
-    import torch
+    """Keep torch to one thread per child while children train; the last of several searches restores its threads.
 
+    torch is not imported for it, which takes seconds that a search on the native backend need not wait: if it is
+    imported meanwhile, it reads the environment.
+    """
+    torch = sys.modules.get("torch")
     with _guard:
-        _thread_counts.append(torch.get_num_threads())
-        torch.set_num_threads(1)
+        _thread_counts.append(os.cpu_count() or 1 if torch is None else torch.get_num_threads())
+        _environments.append(os.environ.get("OMP_NUM_THREADS"))
+        one_thread_for_good()
     try:
         yield
     finally:
@@ -191,7 +196,17 @@ def one_thread_each() -> Iterator[None]:
             most = max(_thread_counts)
             _thread_counts.remove(min(_thread_counts))
             if not _thread_counts:
-                torch.set_num_threads(most)
+                _restore_threads(most, _environments[0])
+                _environments.clear()
+
+
+def _restore_threads(threads: int, variable: str | None) -> None:
+    if variable is None:
+        os.environ.pop("OMP_NUM_THREADS", None)
+    else:
+        os.environ["OMP_NUM_THREADS"] = variable
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(threads)
 
 
 def one_thread_for_good() -> None:
