@@ -17,9 +17,13 @@ endif
 
 .PHONY: lab search test test-all lint bench results results-quick clean
 
-lab: $(READY)  ## JupyterLab on the first notebook, ready to run on the bundled digits; over ssh forward the port it prints
+lab: $(READY)  ## JupyterLab on the first notebook, ready to run on the bundled digits; RUN=run.sqlite opens its dashboard alone; over ssh forward the port it prints
+ifdef RUN
+	$(BIN)/workbench lab $(RUN) $(FLAGS)
+else
 	@$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" 2>/dev/null
 	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_live_search.ipynb $(LAB_FLAGS) $(FLAGS)
+endif
 
 search: $(READY)  ## search on the bundled digits, in the terminal
 	$(BIN)/workbench search --data digits --preset quick --path data/runs/digits.sqlite --if-exists new

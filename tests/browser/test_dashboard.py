@@ -252,7 +252,7 @@ def drag(hands: Hands) -> None:
     handle.scroll_into_view_if_needed()
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    title = hands.page.locator(".wb-fold:has(.wb-set-spatial_base) .legendtitletext")
+    title = hands.page.locator(".wb-fold:has(.wb-set-spatial_base) .xtitle")
     hands.page.mouse.move(x, y)
     hands.page.mouse.down()
     seen = {title.text_content()}

@@ -78,7 +78,8 @@ def test_the_spatial_law():
     np.testing.assert_allclose(first.y[-1], np.exp(-16 / 5.5))
     np.testing.assert_allclose(third.y[-1], np.exp(-16 / 8.5))
     figure = spatial_law_figure(SpatialLaw(4, 1.5))
-    assert [trace.name for trace in figure.data] == [f"layer {layer}" for layer in range(1, 6)]
+    assert [trace.name for trace in figure.data] == ["1", "2", "3", "4", "5"]
     info = spatial_law_info(SpatialLaw(4, 1.5))
-    assert figure.layout.legend.title.text == info.formula == "exp(−dist / (4 + 1.5 · layer))"
+    assert info.formula == "exp(−dist / (4 + 1.5 · layer))"
+    assert figure.layout.xaxis.title.text.endswith(info.formula)
     assert info.weight.shape == (5, 65)

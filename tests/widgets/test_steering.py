@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import ipywidgets as ipw
@@ -194,12 +195,28 @@ def test_showing_changes_nothing(search):
     view.close()
 
 
-def test_what_has_ended_cannot_be_steered(search):
+def test_a_finished_search_can_be_steered_for_when_it_goes_on(search):
     view = steering(search)
     finish(search)
     POLLER.poll_once()
+    assert "has finished; a change counts if it goes on" in view.note.value
+    view.controls["shrink"].value = 0.0
+    POLLER.poll_once()
+    assert "Waits for the next child: shrink 0.5 → 0" in view.note.value
+    search.extend(1)
+    finish(search)
+    run = open_run(search.path)
+    assert run.events["kind"].tolist() == ["generations", "settings"]
+    last = run.individuals[run.individuals["generation"] == search.config.generations]
+    assert set(last["mutation"]) == {"grow"}
+    view.close()
+
+
+def test_a_failed_search_cannot_be_steered(search):
+    view = steering(search)
+    view.show(replace(search.snapshot(), state="failed"))
     assert all(control.disabled for control in view.controls.values())
-    assert "finished" in view.note.value
+    assert "failed" in view.note.value
     view.close()
 
 
@@ -209,14 +226,14 @@ def test_the_spatial_law_is_drawn(tmp_path):
     data = tiny_data()
     search = Search(data, SearchConfig(), tmp_path / "run.sqlite", NeuronSpace.for_data(data))
     view = steering(search)
-    assert view.curve.shown.layout.legend.title.text == "exp(−dist / (4 + 1.5 · layer))"
+    assert view.curve.shown.layout.xaxis.title.text.endswith("exp(−dist / (4 + 1.5 · layer))")
     assert len(view.curve.shown.data) == 5
     view.controls["spatial_base"].value = 2.0
     view.controls["spatial_per_layer"].value = 0.0
     assert (search.rates.law.base, search.rates.law.per_layer) == (2.0, 0.0)
     POLLER.poll_once()
-    assert view.curve.shown.layout.legend.title.text == "exp(−dist / (2 + 0 · layer))"
-    assert [trace.name for trace in view.curve.shown.data] == ["every layer"]
+    assert view.curve.shown.layout.xaxis.title.text.endswith("exp(−dist / (2 + 0 · layer))")
+    assert [trace.name for trace in view.curve.shown.data] == ["every"]
     view.close()
     search.close()
 

@@ -1,3 +1,3 @@
-"""The command line: `workbench search | resume | fork | replay | compact | show | export | report | latency | data`."""
+"""The command line, `workbench`: its commands are listed in `main.py`."""
 
 from workbench.cli.main import main

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from workbench import __version__
-from workbench.cli import runs, search
+from workbench.cli import lab, runs, search
 from workbench.cli.command import check_files
 from workbench.cli.tables import discard_output, printable
 from workbench.errors import WorkbenchError
@@ -21,7 +21,7 @@ from workbench.executors import CHILD_THREAD
 
 COMMANDS = (
     *(search.search, search.resume, search.fork, search.replay),
-    *(runs.compact, runs.show, runs.export, runs.report, runs.latency, runs.data),
+    *(lab.lab, runs.compact, runs.show, runs.export, runs.report, runs.latency, runs.data),
 )
 
 UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)

@@ -339,5 +339,10 @@ def attach(path: str | os.PathLike[str]) -> Search:
     return search
 
 
+def live_searches() -> list[Search]:
+    """All searches of this process that are not closed."""
+    return list(_LIVE.values())
+
+
 def _live(path: str | os.PathLike[str]) -> Search | None:
     return _LIVE.get(Path(os.path.realpath(Path(path).expanduser())))

@@ -50,16 +50,16 @@ def spatial_law_figure(law: SpatialLaw, layers: Sequence[int] = (1, 2, 3, 4, 5),
     import plotly.graph_objects as go
 
     info = spatial_law_info(law, layers, reach)
-    names = [f"layer {layer}" for layer in layers] if law.per_layer else ["every layer"]
+    names = [str(layer) for layer in layers] if law.per_layer else ["every"]
     figure = go.Figure()
     for name, layer, weight in zip(names, layers, info.weight, strict=False):
         figure.add_scatter(x=info.distance, y=weight, mode="lines", name=name, line={"color": layer_color(layer)})
     return figure.update_layout(
         PAGE,
         showlegend=True,
-        xaxis={"title": "distance, pixels"},
+        xaxis={"title": f"distance in pixels; weight = {info.formula}"},
         yaxis={"title": "weight of an edge", "range": [0, 1.02]},
-        legend={"x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "title": {"text": info.formula}},
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "title": {"text": "layer of the target "}},
         width=700,
         height=420,
     )
@@ -68,6 +68,9 @@ def spatial_law_figure(law: SpatialLaw, layers: Sequence[int] = (1, 2, 3, 4, 5),
 # ---------------------------------------------------------------- the mutations
 STRIP = (120, 16)
 """Width and height of a strip of changes of accuracy, in pixels."""
+
+MOST_OF = 0.9
+"""Of the changes lie inside the strips; those beyond stand at the ends, so that a few do not squash the rest."""
 
 HEADS = (
     ("share", "Probability that the next child is made by this mutation; a line marks what was asked for if it adapts"),
@@ -92,7 +95,8 @@ def mutation_rows(asked: Mapping[str, float], held: Mapping[str, float], found: 
         found: what its latest children did, in the order of `asked`.
     """
     kinds = list(asked)
-    reach = max((abs(gain) for each in found for gain, _ in each.gains), default=0.0)
+    gains = [abs(gain) for each in found for gain, _ in each.gains]
+    reach = float(np.quantile(gains, MOST_OF)) if gains else 0.0
     heads = "".join(f'<span role="columnheader" title="{escape(why)}">{escape(text)}</span>' for text, why in HEADS)
     rows = "".join(
         f'<div role="row" aria-label="{escape(in_words(each.kind))}">'
@@ -143,9 +147,8 @@ def _strip(each: Lately, reach: float) -> str:
     middle, scale = width / 2, (width / 2 - 2) / (reach or 1)
 
     def lines(on_front: bool) -> str:
-        return "".join(
-            f"M{middle + gain * scale:.1f} 2V{height - 2}" for gain, front in each.gains if front == on_front
-        )
+        shown = (max(-reach, min(reach, gain)) for gain, front in each.gains if front == on_front)
+        return "".join(f"M{middle + gain * scale:.1f} 2V{height - 2}" for gain in shown)
 
     return (
         f'<svg width="{width}" height="{height}" aria-hidden="true"><path d="M{middle} 0V{height}" stroke="{INK}"/>'

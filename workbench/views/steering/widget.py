@@ -23,8 +23,6 @@ from workbench.views.run.data import changes
 from workbench.views.steering.data import Lately, lately
 from workbench.views.steering.figure import mutation_rows, spatial_law_figure
 
-ENDED = ("finished", "failed")
-
 LIVE = {
     "config": (SearchConfig, ("tournament", "children", "adapt")),
     "train": (TrainConfig, ("epochs", "learning_rate")),
@@ -62,6 +60,7 @@ class Steering(View):
         self.pointer = SliderHelper()
         self.pointer.observe(lambda change: self._debounce.hold(change.new), "held")
         self.add_class("wb-steering")
+        self._refuse("")
         self.head = ipw.VBox([self.pointer, self.refusal])
         self.panels = self._panels()
         self.children = (style_sheet(), self.head, *self.panels.values())
@@ -92,7 +91,9 @@ class Steering(View):
 
     def _add(self, record: str, setting: Setting, label_width: str = "14.5em") -> Any:
         name, fixed = setting.name, self.source.search is None
-        control = classed(setting_control(setting, label_width=label_width, fixed=fixed), f"wb-set-{name}")
+        control = classed(
+            setting_control(setting, label_width=label_width, fixed=fixed), "wb-setting", f"wb-set-{name}"
+        )
         self.controls[name], self._records[name] = control, record
         if not fixed:
             control.observe(lambda change: self._move(name, change.new), "value")
@@ -121,10 +122,14 @@ class Steering(View):
         try:
             self.source.search.update(**self._update(moved))
         except WorkbenchError as error:
-            self.refusal.value = alert(f"Not changed: {error}")
+            self._refuse(alert(f"Not changed: {error}"))
             self._refresh()
         else:
-            self.refusal.value = ""
+            self._refuse("")
+
+    def _refuse(self, message: str) -> None:
+        """Say why nothing was changed; an empty message takes no room."""
+        self.refusal.value, self.refusal.layout.display = message, None if message else "none"
 
     def _update(self, moved: Mapping[str, Any]) -> dict[str, Any]:
         """Values by name as `Search.update` takes them: rates and training as whole records."""
@@ -160,7 +165,7 @@ class Steering(View):
     def show(self, snapshot: Snapshot) -> None:
         """Show the settings that hold from the next child on."""
         if self.source.search is not None:
-            fixed = snapshot.state in ENDED
+            fixed = snapshot.state == "failed"
             if fixed:
                 self._debounce.changes.clear()
             for control in self.controls.values():
@@ -201,14 +206,16 @@ class Steering(View):
         if isinstance(law, SpatialLaw) and law != self._law:
             self._law = law
             reach = max(getattr(self.source.space, "input_shape", (1, 32, 32))[1:])
-            self.curve.show(spatial_law_figure(law, reach=reach).update_layout(height=210, margin={"b": 40, "t": 10}))
+            self.curve.show(spatial_law_figure(law, reach=reach).update_layout(height=210, margin={"b": 40, "t": 24}))
 
     def _show_note(self, snapshot: Snapshot) -> None:
         search = self.source.search
         if search is None:
             text = "A stored run: settings as they were at its end."
-        elif snapshot.state in ENDED:
-            text = f"The search has {snapshot.state}; nothing can change any more."
+        elif snapshot.state == "failed":
+            text = "The search has failed; nothing can change any more."
+        elif snapshot.state == "finished" and not search.pending:
+            text = "The search has finished; a change counts if it goes on."
         elif last := changes(self.source.run.config, snapshot.events, self.source.space, search.pending)[-1:]:
             when = "Waits for the next child" if search.pending else f"Last change, from child {last[0].from_child} on"
             text = f"{when}: {'; '.join(last[0].lines)}."
