@@ -47,8 +47,11 @@ def test_another_figure_starts_from_its_own_axes(browser, states):
     page.evaluate(PREPARE, get_plotlyjs())
     page.evaluate("([state, esm]) => show(state, esm, '')", [matrix, code])
     page.wait_for_selector(".js-plotly-plot .hm")
+    zooms = page.locator('.modebar-btn[data-title="Zoom in"]')
+    assert zooms.count() == 1
     page.evaluate("values => become(values)", mistake)
     page.wait_for_selector(".js-plotly-plot .im")
+    assert zooms.count() == 0  # it would act on all three plots
     page.wait_for_function(f"({RANGES})()[1]")
     assert page.evaluate(RANGES) == [[7.5, -0.5], [7.5, -0.5]]  # both images have eight rows of pixels
     page.evaluate("values => become(values)", matrix)

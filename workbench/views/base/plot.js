@@ -6,6 +6,8 @@ const CONFIG = {
   showSendToCloud: false, // nothing leaves this machine
   modeBarButtonsToRemove: ["lasso2d", "select2d"],
 };
+// These act on all plots of a figure at once; where there are several, a box is drawn on the one that is meant.
+const MANY = { ...CONFIG, modeBarButtonsToRemove: [...CONFIG.modeBarButtonsToRemove, "zoomIn2d", "zoomOut2d"] };
 const LOADED = Symbol.for("workbench.plotly");
 const ASKED = Symbol.for("workbench.plotly.asked");
 
@@ -78,7 +80,7 @@ function render({ model, el }) {
       const data = traces.filter((text) => text).map((text) => JSON.parse(text));
       // another title is another figure: `react` would constrain its axes to the ranges that those of the last one had
       const isSame = place.layout?.uirevision === layout.uirevision;
-      await (isSame ? plotly.react : plotly.newPlot)(place, data, layout, CONFIG);
+      await (isSame ? plotly.react : plotly.newPlot)(place, data, layout, "xaxis2" in layout ? MANY : CONFIG);
       if (!isSame) place.on("plotly_click", tell);
     } while (again && !gone);
   }

@@ -147,7 +147,10 @@ LIVE: dict[str, Any] = {
     "margin": {"l": 52, "r": 10, "t": 26, "b": 38},
     "hovermode": "closest",
     "hoverlabel": {"font": {"size": 11}, "align": "left"},
-    "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)", "font_size": 11},
+    "legend": {
+        **{"orientation": "h", "xref": "container", "x": 0, "yref": "container", "y": 1, "yanchor": "top"},
+        **{"bgcolor": "rgba(0,0,0,0)", "font_size": 11},
+    },
 }
 """Layout of the front on the page, where space is short."""
 

@@ -82,7 +82,8 @@ class FrontView(View):
         self.places: dict[str, np.ndarray] = {name: np.zeros(0, np.int64) for name in STYLES}
         self._drawn: dict[str, object] = {}
         self._snapshot: Snapshot | None = None
-        self._laid: dict[str, Group] = {}
+        self._laid: dict[str, Group] = {}  # fronts of other runs
+        self._n_dead = 0
         super().__init__(watched, selection)
         for name, run in (others or {}).items():
             self.compare(name, run)
@@ -191,6 +192,7 @@ class FrontView(View):
         else:
             groups = (snapshot.population, snapshot.current, snapshot.archive)
             places = self.known.groups_now(*([one.id for one in each] for each in groups))
+        self._n_dead = len(places["dead"])
         return {**places, "dead": places["dead"][-MAX_DEAD:]}
 
     def _draw(self) -> None:
@@ -199,8 +201,10 @@ class FrontView(View):
         with self.plot.hold_sync():
             for number, (name, places) in enumerate(self.places.items(), FIRST):
                 if self._is_new(name, (look, places.tobytes())):  # points come and go, but never change
-                    group = Group(self.known.rows[places], self.known.told(places))
-                    self.plot.change(number, **group_trace(name, group, drawing))
+                    trace = group_trace(name, Group(self.known.rows[places], self.known.told(places)), drawing)
+                    if name == "dead" and self._n_dead > MAX_DEAD:
+                        trace["name"] = f"dead, latest {MAX_DEAD:,}"
+                    self.plot.change(number, **trace)
             self._draw_axes(drawing, look)
             self._draw_overlays(drawing)
             self._draw_selected()
