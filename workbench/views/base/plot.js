@@ -81,6 +81,7 @@ function render({ model, el }) {
       // another title is another figure: `react` would constrain its axes to the ranges that those of the last one had
       const isSame = place.layout?.uirevision === layout.uirevision;
       await (isSame ? plotly.react : plotly.newPlot)(place, data, layout, "xaxis2" in layout ? MANY : CONFIG);
+      mark.remove();
       if (!isSame) place.on("plotly_click", tell);
     } while (again && !gone);
   }
@@ -90,7 +91,16 @@ function render({ model, el }) {
     drawing ??= drawNewest().finally(() => { drawing = null; });
   }
 
+  // A ring appears with the click; the kernel answers a little later with one of its own.
+  const mark = Object.assign(document.createElement("i"), { className: "wb-clicked" });
+  function ring({ x, y, xaxis, yaxis }) {
+    mark.style.left = `${xaxis._offset + xaxis.c2p(xaxis.d2c(x))}px`;
+    mark.style.top = `${yaxis._offset + yaxis.c2p(yaxis.d2c(y))}px`;
+    el.append(mark);
+  }
+
   function tell({ points: [point] }) {
+    if (place.data.some(({ name }) => name === "selected")) ring(point);
     const number = Array.isArray(point.pointNumber) ? point.pointNumber : [point.pointNumber ?? point.pointIndex];
     model.send({ kind: "click", curve: point.curveNumber, point: number });
   }

@@ -146,6 +146,7 @@ LIVE: dict[str, Any] = {
     "height": 360,
     "margin": {"l": 52, "r": 10, "t": 26, "b": 38},
     "hovermode": "closest",
+    "modebar": {"remove": ["toimage", "autoscale"]},  # there is a button for all
     "hoverlabel": {"font": {"size": 11}, "align": "left"},
     "legend": {
         **{"orientation": "h", "xref": "container", "x": 0, "yref": "container", "y": 1, "yanchor": "top"},

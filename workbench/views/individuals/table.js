@@ -79,7 +79,9 @@ function render({ model, el }) {
   if (!STORES.has(model)) STORES.set(model, new Store(model));
   const store = STORES.get(model), columns = store.columns;
   el.classList.add("wb-individuals");
-  el.style.setProperty("--wb-columns", columns.map(({ width }) => width).join(" "));
+  const shares = columns.map(({ width, format }) => `minmax(${width}px, ${format === "text" ? 5 : 1}fr)`);
+  el.style.setProperty("--wb-columns", shares.join(" "));
+  el.style.setProperty("--wb-least", `${columns.reduce((sum, { width }) => sum + width, 0)}px`);
   const make = (name, parent, values = {}) => parent.appendChild(Object.assign(document.createElement(name), values));
   const grid = make("div", el, { className: "wb-rows", tabIndex: 0 });
   grid.setAttribute("role", "grid");

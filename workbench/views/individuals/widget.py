@@ -23,24 +23,24 @@ class Column(NamedTuple):
     name: str
     label: str
     format: str  # as the script of the table writes values: "whole", "count", "percent", "points", "seconds", …
-    width: str = "minmax(76px, 1fr)"  # as in CSS
+    width: int  # least, in pixels
     hint: str = ""  # example of a filter
     filter: str = "A number, > 4, < 4 or 2..4; 5k is 5,000"
 
 
 COLUMNS = (
-    Column("id", "id", "whole", hint="2..40"),
-    Column("generation", "generation", "whole", "minmax(92px, 1fr)", "> 20"),
-    Column("parent", "parent", "whole", hint="812"),
-    Column("mutation", "mutation", "text", "minmax(180px, 5fr)", "add edges", "A part of the text"),
-    Column("val_accuracy", "accuracy", "percent", hint="> 98", filter="In percent: > 98 or 97..98"),
-    Column("change", "points", "points", hint="> 0", filter="Accuracy against the parent's, in points: > 0 or −1..1"),
-    Column("flops", "FLOPs", "count", hint="< 50k"),
-    Column("parameters", "parameters", "count", "minmax(92px, 1fr)", "5k..20k"),
-    Column("latency_us", LATENCY.label, "count", "minmax(110px, 1fr)", "< 80"),
-    Column("hidden_layers", "layers", "whole", hint="3", filter="Hidden layers: 3, > 2 or 1..4"),
-    Column("wall_seconds", "seconds", "seconds", hint="> 10", filter="From proposal to result, in seconds"),
-    Column("status", "status", "status", "minmax(100px, 1fr)", "front", f"One of {', '.join(STATUSES)}"),
+    Column("id", "id", "whole", 58, "2..40"),
+    Column("generation", "generation", "whole", 86, "> 20"),
+    Column("parent", "parent", "whole", 58, "812"),
+    Column("mutation", "mutation", "text", 150, "add edges", "A part of the text"),
+    Column("val_accuracy", "accuracy", "percent", 76, "> 98", "In percent: > 98 or 97..98"),
+    Column("change", "points", "points", 64, "> 0", "Accuracy against the parent's, in points: > 0 or −1..1"),
+    Column("flops", "FLOPs", "count", 78, "< 50k"),
+    Column("parameters", "parameters", "count", 90, "5k..20k"),
+    Column("latency_us", f"{LATENCY.unit}, predicted", "count", 96, "< 80", "Predicted latency in microseconds"),
+    Column("hidden_layers", "layers", "whole", 56, "3", "Hidden layers: 3, > 2 or 1..4"),
+    Column("wall_seconds", "seconds", "seconds", 70, "> 10", "From proposal to result, in seconds"),
+    Column("status", "status", "status", 106, "front", f"One of {', '.join(STATUSES)}"),
 )
 
 
