@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from search.search_samples import Gate, NumberSpace, finish, step, wait_idle, wait_until
+from search.search_samples import SMALL, Gate, NumberSpace, finish, step, wait_idle, wait_until
 from search.worker_samples import task_of
 from widget_samples import number_search
 
 from workbench.errors import RunError
+from workbench.search import Search
+from workbench.store import open_run
 from workbench.views.base.poller import POLLER
-from workbench.widgets import LogView, RunControl
+from workbench.widgets import Dashboard, LogView, RunControl
 
 
 @pytest.fixture
@@ -31,6 +33,13 @@ def control(search):
 
 def enabled(control: RunControl) -> set[str]:
     return {name for name in ("start", "step", "step_generation", "stop") if not getattr(control, name).disabled}
+
+
+@pytest.fixture
+def dashboard(search):
+    dashboard = Dashboard(search)
+    yield dashboard
+    dashboard.close()
 
 
 def test_a_session(search, control):
@@ -135,3 +144,104 @@ def test_a_stored_run_has_no_buttons(tmp_path):
     assert "read only" in control.words.value
     assert "26 / 26" in control.progress.value
     control.close()
+
+
+def test_a_finished_run_goes_on(tmp_path):
+    search = number_search(tmp_path / "run.sqlite")
+    control = RunControl(search)
+    search.run(progress=False)
+    POLLER.poll_once()
+    assert "It can go on" in control.words.value
+    assert not control.extend.disabled
+    control.extend.click()
+    assert search.config.generations == SMALL.generations + 20
+    assert search.join(60)
+    assert len(open_run(search.path).generations) == SMALL.generations + 21
+    control.close()
+
+
+def test_a_run_without_end(tmp_path):
+    search = number_search(tmp_path / "run.sqlite", generations=None)
+    step(search, 9)
+    control = RunControl(search)
+    assert control.extend.disabled
+    assert 'generation</small> <b style="min-width:6ch">1</b>' in control.progress.value
+    assert 'aria-label="individuals made of this generation"' in control.progress.value
+    control.close()
+    search.close()
+
+
+def test_a_resumed_run_tells_its_past(tmp_path):
+    search = number_search(tmp_path / "run.sqlite")
+    step(search, 15)
+    search.close()
+    again = Search(search.data, search.config, search.path, search.space, if_exists="resume")
+    control = RunControl(again)
+    assert "Resumed at generation 3 of 5, 15 individuals" in control.words.value
+    control.close()
+    again.close()
+
+
+def test_fork_from_here_opens_the_fork_in_place_and_back(search, dashboard):
+    control = dashboard.run_control
+    assert control.fork.disabled
+    step(search, 12)
+    POLLER.poll_once()
+    dashboard.run_control.show(search.snapshot())
+    control.fork.click()
+    assert control.buttons.layout.display == "none"
+    assert control.branch.layout.display is None
+    assert (control.branch.generation.value, control.branch.generation.max) == (1, 1)
+    control.branch.wait()
+    assert "all weights that it needs are stored" in control.message.value
+    control.branch.generation.value = 0
+    control.branch.wait()
+    assert "run-fork-0.sqlite" in control.branch.target.value
+    control.branch.yes.click()
+    control.branch.wait()
+    fork = dashboard.source.search
+    assert fork.path == search.path.with_name("run-fork-0.sqlite")
+    assert (fork.snapshot().generation, fork.snapshot().total) == (1, 6)
+    assert dashboard.run_control is not control
+    assert control.comm is None
+    assert "Resumed at generation 1 of 200" in dashboard.run_control.words.value
+    step(fork, 2)
+    dashboard.run_control.back.click()
+    assert dashboard.source.search is search
+    assert dashboard.run_control.back.layout.display == "none"
+    fork.close()
+
+
+def test_a_new_run_takes_the_settings_as_they_are_now(search, dashboard):
+    step(search, 3)
+    search.update(tournament=5, rates={"grow": 0.9})
+    control = dashboard.run_control
+    control.new.click()
+    assert "Into a new file beside run.sqlite" in control.message.value
+    control.branch.no.click()
+    assert control.buttons.layout.display is None
+    assert dashboard.source.search is search
+    control.new.click()
+    control.branch.yes.click()
+    control.branch.wait()
+    new = dashboard.source.search
+    assert new.path == search.path.with_name("run-2.sqlite")
+    assert (new.config.tournament, new.rates.grow, new.config.workers) == (5, 0.9, search.config.workers)
+    assert new.config.seed != search.config.seed
+    assert new.snapshot().total == 0
+    new.close()
+
+
+def test_the_last_generation_of_a_finished_run_is_forked_with_further_ones(tmp_path):
+    search = number_search(tmp_path / "run.sqlite")
+    search.run(progress=False)
+    opened = []
+    control = RunControl(search, opened=opened.append)
+    control.fork.click()
+    control.branch.wait()
+    control.branch.yes.click()
+    control.branch.wait()
+    (fork,) = opened
+    assert (fork.snapshot().generation, fork.config.generations) == (6, 25)
+    control.close()
+    fork.close()

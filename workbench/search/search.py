@@ -47,6 +47,7 @@ class Search:
         data: as given.
         space: what is searched.
         path: the run file.
+        executor: as given.
 
     Raises:
         RunError: if the file exists, cannot be written, or (resuming) belongs to other data or settings.
@@ -70,7 +71,7 @@ class Search:
         config = replace(config, rates=to_values(rates))  # in full: defaults may change, a run must not
         writer = create_run(path, describe_run(config, self.space, data), if_exists=if_exists)
         self.path = writer.path
-        self._executor = executor
+        self.executor = executor
         self._state = SearchState(Settings(config, rates), self.space, writer)
         if writer.resumed:
             try:
@@ -292,7 +293,7 @@ class Search:
     @property
     def workers(self) -> int:
         """Children trained at once."""
-        return capacity_of(self._executor, self.config.workers)
+        return capacity_of(self.executor, self.config.workers)
 
     @property
     def archive(self) -> tuple[Individual, ...]:

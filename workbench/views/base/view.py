@@ -85,10 +85,15 @@ class View(ipw.VBox):
 
     def __init__(self, watched: Search | Run | Source, selection: Selection | None = None) -> None:
         self._selected: list[tuple[Callable[[Any], None], str]] = []
-        self.source = source_of(watched)
-        self.selection = selection if selection is not None else Selection()
         super().__init__(_view_count=0)  # from now on the page tells on how many places it is shown
         self.add_class("wb-view")
+        self.watch(watched, selection)
+
+    def watch(self, watched: Search | Run | Source, selection: Selection | None = None) -> None:
+        """Follow a search or run from now on, with children of its own; arguments are those of the view."""
+        self._unsubscribe()
+        self.source = source_of(watched)
+        self.selection = selection if selection is not None else Selection()
         self._build()
         self.subscription = POLLER.subscribe(self.source, self.show, self.interval)
 
@@ -113,8 +118,11 @@ class View(ipw.VBox):
 
     def close(self) -> None:
         """End it, on the page and in the kernel; the search goes on."""
+        self._unsubscribe()
+        close_all(self)
+
+    def _unsubscribe(self) -> None:
         while self._selected:
             self.selection.unobserve(*self._selected.pop())
         if hasattr(self, "subscription"):
             self.subscription.close()
-        close_all(self)

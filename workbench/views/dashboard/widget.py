@@ -15,7 +15,7 @@ from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.layout import Fold, LazyTabs, Part
 from workbench.views.base.source import Source, source_of
-from workbench.views.base.view import View, classed, panel, style_sheet
+from workbench.views.base.view import View, classed, close_all, panel, style_sheet
 from workbench.views.compare.widget import CompareView
 from workbench.views.front.widget import FrontView
 from workbench.views.individuals.widget import IndividualsTable
@@ -53,13 +53,14 @@ class Dashboard(View):
     def __init__(
         self, watched: Search | Run | Source, others: Mapping[str, Run] | None = None, data: Dataset | None = None
     ) -> None:
-        self._others = others
+        self._others, self._before = others, list[Source]()
         super().__init__(source_of(watched, data))
 
     def _build(self) -> None:
         source, selection = self.source, self.selection
         self.page = Page()
-        self.run_control = RunControl(source, selection)
+        before = self._before[-1].path.name if self._before else ""
+        self.run_control = RunControl(source, selection, self._open, before)
         self.front = FrontView(source, selection, self._others)
         self.network = NetworkPanel(source, selection, NETWORK, height=0)
         self.steering = Steering(source, selection)
@@ -96,6 +97,15 @@ class Dashboard(View):
         """On a wide page the folds stand open beside the rest."""
         for fold in self.folds.values():
             fold.opened = change.new
+
+    def _open(self, search: Search | None) -> None:
+        """Show another search in the place of this one, or (None) the one before again."""
+        if search is not None:
+            self._before.append(self.source)
+        old = self.children
+        self.watch(self._before.pop() if search is None else search)
+        for each in old:
+            close_all(each)
 
     def show(self, snapshot: Snapshot) -> None:
         """All is shown by the views."""

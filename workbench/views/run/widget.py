@@ -11,8 +11,12 @@ from workbench.errors import WorkbenchError
 from workbench.executors import Progress
 from workbench.formats import MISSING, duration, in_words, percent
 from workbench.search import Search, Snapshot
+from workbench.search.beside import MORE_GENERATIONS
+from workbench.store import Run
 from workbench.views.base.markup import alert, escape, progress_bar, quiet
+from workbench.views.base.source import Selection, Source
 from workbench.views.base.view import View, button, classed, panel, style_sheet
+from workbench.views.run.branch import Branch
 from workbench.views.run.data import changes, of, told
 
 MAX_ENTRIES = 50
@@ -29,10 +33,25 @@ class RunControl(View):
         watched: a `Search`, or a `Run` to read.
         selection: not used here; all views take one.
 
+        opened: called with a search that was forked off, or begun anew; there are no such buttons if None.
+        before: name of the run that was looked at before, to which `back` leads; none if empty.
+
     Attributes:
         start: starts, pauses and resumes.
-        step, step_generation, stop: the other buttons.
+        step, step_generation, stop, extend, fork, new: the other buttons.
+        branch: what is asked before a fork or a new run; None without `opened`.
+        back: leads back to the run that was looked at before.
     """
+
+    def __init__(
+        self,
+        watched: Search | Run | Source,
+        selection: Selection | None = None,
+        opened: Callable[[Search | None], None] | None = None,
+        before: str = "",
+    ) -> None:
+        self._opened, self._before = opened, before
+        super().__init__(watched, selection)
 
     def _build(self) -> None:
         one_generation = partial(Search.step, generation=True)
@@ -46,14 +65,41 @@ class RunControl(View):
             one_generation,
         )
         self.stop = self._button("stop", "Stop", "stop", "Stop the search; the run can be resumed", Search.stop)
-        self.buttons = classed(ipw.HBox([self.start, self.step, self.step_generation, self.stop]), "wb-buttons")
+        self.extend = self._button(
+            "extend",
+            f"+ {MORE_GENERATIONS} generations",
+            "",
+            f"Make the run {MORE_GENERATIONS} generations longer; a finished one goes on",
+            _go_on,
+        )
+        buttons = [self.start, self.step, self.step_generation, self.stop, self.extend, *self._branches()]
+        self.buttons = classed(ipw.HBox(buttons), "wb-buttons")
         self.state, self.progress, self.words, self.message, self.working = (ipw.HTML() for _ in range(5))
         classed(self, "wb-run-control", "wb-panel")
         if self.source.search is None:
             self.buttons.layout.display = "none"
-        self.head = classed(ipw.HBox([self.state, self.buttons]), "wb-run-head")
-        line = classed(ipw.HBox([self.words, self.message, self.working]), "wb-run-line")
+        asked = [] if self.branch is None else [self.branch]
+        self.head = classed(ipw.HBox([self.state, self.buttons, *asked]), "wb-run-head")
+        self.back = button(f"Back to {self._before}", "wb-back", "The run that was looked at before", self._go_back)
+        self.back.icon = "arrow-left"
+        self.back.layout.display = None if self._before else "none"
+        line = classed(ipw.HBox([self.back, self.words, self.message, self.working]), "wb-run-line")
         self.children = (style_sheet(), self.head, self.progress, line)
+
+    def _branches(self) -> list[ipw.Button]:
+        """The buttons by which another search begins, if somebody shows it."""
+        search, self.branch = self.source.search, None
+        if search is None or self._opened is None:
+            return []
+        self.branch = branch = Branch(search, self._opened, lambda: self.show(search.snapshot()))
+        fork, new = (lambda _: branch.ask_fork()), (lambda _: branch.ask_new())
+        self.fork = self._button("fork", "Fork from here", "code-fork", "Branch off into a run of its own", fork)
+        self.new = self._button("new", "New run", "plus", "Begin anew with the settings as they are now", new)
+        return [self.fork, self.new]
+
+    def _go_back(self) -> None:
+        assert self._opened is not None
+        self._opened(None)
 
     def _button(self, name: str, text: str, icon: str, tooltip: str, act: Callable[[Search], object]) -> ipw.Button:
         return button(text, f"wb-{name}", tooltip, lambda: self._call(act), icon)
@@ -83,6 +129,10 @@ class RunControl(View):
         self._show_buttons(snapshot, state)
         failure = f"{snapshot.error} — fix the cause, then continue with Search.resume(path)."
         self._say(alert(failure) if snapshot.error else "", told(snapshot, state, live))
+        if self.branch is not None:
+            self.buttons.layout.display = "none" if self.branch.asks else None
+            if self.branch.asks:
+                self._say(self.branch.note)
         self.progress.value = _progress_html(snapshot, live)
         self.working.value = _working_html(snapshot) if live else ""
 
@@ -100,6 +150,9 @@ class RunControl(View):
         self.start.disabled = not (can_go or running)
         self.step.disabled = self.step_generation.disabled = not can_go
         self.stop.disabled = snapshot.state not in ("running", "paused")
+        self.extend.disabled = snapshot.generations is None or snapshot.state == "failed"
+        if self.branch is not None:
+            self.fork.disabled = not snapshot.finished_generations
 
     def _say(self, message: str, words: str = "") -> None:
         """An error message (HTML) in place of the words, or none."""
@@ -107,6 +160,14 @@ class RunControl(View):
         of = f"<b>{escape(source.dataset)}</b> {escape(source.path.name)}"
         self.words.value = f'<div class="wb-words" title="{escape(words)}">{of} · {escape(words)}</div>' * (not message)
         self.message.value = message
+
+
+def _go_on(search: Search) -> None:
+    """Make the run longer; a finished one starts again."""
+    was_finished = search.snapshot().state == "finished"
+    search.extend(MORE_GENERATIONS)
+    if was_finished:
+        search.start()
 
 
 def _progress_html(snapshot: Snapshot, live: bool) -> str:
