@@ -14,12 +14,17 @@ from workbench.training.native import jit
 CODE = """
 import sys
 import numpy as np
+from workbench.training import compiling
 from workbench.training.native import jit, kernels
+noted, begin = [], compiling.begin
+compiling.begin = lambda kernel: (begin(kernel), noted.append(compiling.is_compiling()))
 if sys.argv[1:]:
     jit.candidate_folders = lambda: map(jit.Path, sys.argv[1:])
 out = np.zeros(64, np.float32)
 kernels.share_weights(np.zeros(64, np.int64), np.ones(1, np.float32), out)
 assert (out == 1).all()
+assert noted == [True] * kernels.share_weights.stats.cache_misses.total()
+assert not compiling.is_compiling()
 print("compiled" if kernels.share_weights.stats.cache_misses else "loaded", kernels.share_weights.stats.cache_path)
 """
 

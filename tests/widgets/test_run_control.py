@@ -245,3 +245,12 @@ def test_the_last_generation_of_a_finished_run_is_forked_with_further_ones(tmp_p
     assert (fork.snapshot().generation, fork.config.generations) == (6, 25)
     control.close()
     fork.close()
+
+
+def test_the_strip_says_what_children_wait_for(search, control):
+    now = search.snapshot()
+    assert "No child is in training" in control.working.value
+    control.show(replace(now, state="running"))
+    assert "Getting ready" in control.working.value
+    control.show(replace(now, state="running", in_progress=(0,), compiling=True))
+    assert "Compiling kernels (once)" in control.working.value

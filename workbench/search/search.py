@@ -26,6 +26,7 @@ from workbench.settings import from_values, to_values
 from workbench.space import SearchSpace, check_predicts
 from workbench.spaces import NeuronSpace, make_space
 from workbench.store import Event, Run, create_run, open_run, values_of
+from workbench.training.compiling import is_compiling
 
 _LIVE: weakref.WeakValueDictionary[Path, Search] = weakref.WeakValueDictionary()
 
@@ -306,9 +307,9 @@ class Search:
         return self._runner.snapshot()
 
     @property
-    def version(self) -> int:
-        """A number that changes whenever anything has changed; cheap to ask for."""
-        return self._runner.version
+    def version(self) -> object:
+        """Differs whenever anything has changed; cheap to ask for."""
+        return self._runner.version, is_compiling()
 
     @property
     def pending(self) -> dict[str, Any]:

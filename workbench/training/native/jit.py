@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from numba import njit
-from numba.core import caching, config
+from numba.core import caching, config, event
 from numba.misc.appdirs import AppDirs
 
 from workbench.genome import EPS
+from workbench.training import compiling
 
 SOURCES = Path(__file__).parent
 
@@ -104,6 +105,19 @@ class KernelCache(caching.NullCache):
         """Keep compiled code, if it can be written."""
         with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):  # full disk, index damaged meanwhile
             self._files.save_overload(sig, data)
+
+
+class _Listener(event.Listener):
+    """Notes the kernels that are being compiled."""
+
+    def on_start(self, about: Any) -> None:
+        compiling.begin(about.data["dispatcher"])
+
+    def on_end(self, about: Any) -> None:
+        compiling.end()
+
+
+event.register("numba:compile", _Listener())
 
 
 class _Locator(caching._CacheLocator):

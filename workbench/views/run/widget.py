@@ -200,8 +200,11 @@ def _counted(value: int, whole: int | None) -> tuple[str, int]:
 
 
 def _working_html(snapshot: Snapshot) -> str:
+    if snapshot.compiling:
+        return quiet("Compiling kernels (once) …")
     if not snapshot.in_progress:
-        return quiet("No child is in training.")
+        ready = "Getting ready …" if snapshot.state == "running" else "No child is in training."
+        return quiet(ready)
     known = {progress.child: progress for progress in snapshot.working}
     children = sorted(snapshot.in_progress)
     rows = "".join(_child_html(child, known.get(child)) for child in children[:MOST_WORKERS])
