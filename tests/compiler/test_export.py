@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 from pathlib import Path
@@ -15,7 +16,7 @@ from strategies import genomes
 
 from workbench.compiler.export import export_network, export_onnx, onnx_model
 from workbench.compiler.network import interpret
-from workbench.datasets import load_dataset
+from workbench.datasets import Dataset, load_dataset
 from workbench.errors import ConfigError, ExportError, WeightsError
 from workbench.genome import Genome
 from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
@@ -63,6 +64,51 @@ def test_onnx_equals_the_interpreter(genome):
     expected = interpret(genome, torch.from_numpy(images)).numpy()
     for layout in ("auto", "scatter", "gather"):
         np.testing.assert_allclose(run_onnx(onnx_model(genome, layout), images), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_files_say_what_a_stranger_must_know(trained, digits, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(export_onnx(trained, tmp_path / "net.onnx", data=digits))
+    facts = {each.key: each.value for each in model.metadata_props}
+    files = {"workbench.json": ""}
+    torch.export.load(export_network(trained, tmp_path / "net.pt2", digits), extra_files=files)
+    theirs = json.loads(files["workbench.json"])
+    for name, value in theirs.items():
+        assert facts[name] == (value if isinstance(value, str) else json.dumps(value))
+    assert theirs["input_shape"] == [1, 8, 8]
+    assert theirs["class_names"] == list(digits.class_names)
+    assert (theirs["mean"], theirs["std"]) == (digits.mean.tolist(), digits.std.tolist())
+    assert theirs["images"] == "(image - mean) / std, flattened, float32 [batch, inputs]"
+
+
+def wine() -> Dataset:
+    """Features of a table, each in units of its own."""
+    rows = np.random.default_rng(0).normal([0, 500, -3], [1, 100, 0.01], (60, 1, 3)).astype(np.float32)
+    return Dataset.from_arrays(rows, np.arange(60) % 2, rows, np.arange(60) % 2)
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_raw_images_go_in(trained, digits, tmp_path, table):
+    data = wine() if table else digits
+    genome = trained
+    if table:
+        genome = random_genome(data.shape, 2, np.random.default_rng(0), hidden_layers=(1, 1), edges_per_neuron=(1, 1))
+    raw, expected = data.images("test"), NativeTrainer(genome, data).predict("test")
+    session = onnxruntime.InferenceSession(export_onnx(genome, tmp_path / "net.onnx", data=data, raw=True))
+    given = session.get_inputs()[0]
+    assert (given.type, given.shape) == (f"tensor({'float' if table else 'uint8'})", ["batch", *data.shape])
+    np.testing.assert_allclose(session.run(None, {"images": raw})[0], expected, rtol=1e-3, atol=1e-3)
+    program = torch.export.load(export_network(genome, tmp_path / "net.pt2", data, raw=True)).module()
+    np.testing.assert_allclose(program(torch.tensor(raw)).detach(), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_raw_images_need_the_data(trained, tmp_path):
+    with pytest.raises(ExportError, match="raw images need the data set"):
+        export_onnx(trained, tmp_path / "net.onnx", raw=True)
+    with pytest.raises(ExportError, match=r"expected the data that the network was trained on, .* got custom"):
+        export_network(trained, tmp_path / "net.pt2", wine())
+    with pytest.raises(ExportError, match=r"use \.onnx or \.pt2 for raw ones"):
+        export_network(trained, tmp_path / "net.npz", raw=True)
 
 
 def test_onnx_of_shared_weights(digits):

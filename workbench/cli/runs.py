@@ -83,16 +83,25 @@ def show(arguments: argparse.Namespace) -> int:
         metavar="FILE",
         help=".pt2 (torch.export), .onnx, or .npz (genome)",
     ),
+    flag("--raw", "the network takes raw images, such as uint8, and centres and scales them itself (needs the data)"),
+    OWN_DATA,
+    ROOT,
 )
 def export(arguments: argparse.Namespace) -> int:
     """Write a network to a file that runs without the workbench."""
     from workbench.compiler.export import export_network
+    from workbench.views.base.source import Source
 
     run = _run_of_neurons(arguments.run, "export")
     front = run.front()
     individual = int(front["id"].iloc[int(front["val_accuracy"].argmax())]) if arguments.id is None else arguments.id
     genome = run.genome(individual)
-    print(f"Individual {individual}, {genome!r}: {export_network(genome, arguments.path)}")
+    given = arguments.raw or arguments.data is not None
+    data = data_for(run, arguments) if given else Source(run).data
+    path = export_network(genome, arguments.path, data, raw=arguments.raw)
+    print(f"Individual {individual}, {genome!r}: {path}")
+    if data is None and path.suffix != ".npz":
+        print("Without mean, deviation and class names: the data set was not found; --root or --data says where it is")
     return 0
 
 

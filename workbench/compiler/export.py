@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.compiler.plan import Block, Plan, compile_genome
+from workbench.datasets import Dataset
 from workbench.errors import ConfigError, ExportError
 from workbench.genome import EPS, Genome
 from workbench.outputs import output_file
@@ -33,32 +34,48 @@ if TYPE_CHECKING:
 OPSET = 17
 IR_VERSION = 8  # old enough for runtimes of 2022
 
+FLOAT32 = np.dtype(np.float32)
+
 LAYOUTS = ("auto", "gather", "scatter")
 
 LARGEST_MATRIX = 2**25
 """Largest matrix (in values: 128 MB) that "auto" scatters; the rows of larger ones are gathered."""
 
 
-def export_network(genome: Genome, path: str | os.PathLike[str]) -> Path:
+def export_network(
+    genome: Genome, path: str | os.PathLike[str], data: Dataset | None = None, *, raw: bool = False
+) -> Path:
     """Write a trained genome to a file, in the format that the extension names.
 
-    All formats take prepared images as `Dataset.arrays` gives them, flattened, [batch, inputs], and give logits.
+    All formats take prepared images as `Dataset.arrays` gives them, flattened, [batch, inputs], and give logits; see
+    `export_onnx` for `data` and `raw`.
 
     * `.pt2` or `.pt`: a `torch.export` program; `torch.export.load(path).module()` runs with torch alone.
     * `.onnx`: standard operators, dynamic batch; see `export_onnx`.
     * `.npz`: the genome as plain arrays, for `Genome.from_bytes`, or for twenty lines of NumPy (README).
 
     Raises:
-        ExportError: on another extension, a missing package, or a file that cannot be written.
+        ExportError: on another extension, a missing package, data that do not fit, or a file that cannot be written.
         WeightsError: on a genome without weights (unless `.npz`).
     """
     path = Path(path)
     if path.suffix not in FORMATS:
         raise ExportError(f"an exported network's name must end in one of {', '.join(FORMATS)}, got {path.name!r}")
-    return _write(path, FORMATS[path.suffix](genome))
+    if path.suffix == ".npz" and raw:
+        raise ExportError(
+            "an .npz file holds the genome alone and takes prepared images; use .onnx or .pt2 for raw ones"
+        )
+    return _write(path, FORMATS[path.suffix](genome, data, raw))
 
 
-def export_onnx(genome: Genome, path: str | os.PathLike[str], layout: str = "auto") -> Path:
+def export_onnx(
+    genome: Genome,
+    path: str | os.PathLike[str],
+    layout: str = "auto",
+    data: Dataset | None = None,
+    *,
+    raw: bool = False,
+) -> Path:
     """Write a trained genome as an ONNX model (opset 17): "images" [batch, inputs] -> "logits" [batch, outputs].
 
     Args:
@@ -66,13 +83,40 @@ def export_onnx(genome: Genome, path: str | os.PathLike[str], layout: str = "aut
         path: the file.
         layout: how layers multiply: "scatter", "gather" (see this module), or "auto": scatter unless a matrix would be
             huge.
+        data: what it was trained on; mean, deviation and class names then become metadata of the file.
+        raw: whether the file takes raw images, [batch, c, h, w] of the data's type (such as uint8), and centres and
+            scales them itself; needs `data`.
 
     Raises:
-        ExportError: if the package onnx is missing, or the file cannot be written.
+        ExportError: if the package onnx is missing, the data do not fit, or the file cannot be written.
         WeightsError: on a genome without weights.
         ConfigError: if the layout is unknown.
     """
-    return _write(Path(path), _onnx_bytes(genome, layout))
+    return _write(Path(path), _onnx_bytes(genome, data, raw, layout))
+
+
+def _facts(genome: Genome, data: Dataset | None, raw: bool) -> dict[str, Any]:
+    """What a stranger must know to use an exported network."""
+    facts = {
+        "input_shape": list(genome.input_shape),
+        "n_outputs": genome.n_outputs,
+        "flops": genome.flops,
+        "parameters": genome.n_parameters,
+        "images": "(image - mean) / std, flattened, float32 [batch, inputs]",
+    }
+    if data is None:
+        if raw:
+            raise ExportError("raw images need the data set, for its mean and deviation; pass data=...")
+        return facts
+    if (data.shape, data.n_classes) != (genome.input_shape, genome.n_outputs):
+        raise ExportError(
+            f"expected the data that the network was trained on, {genome.input_shape} with {genome.n_outputs} classes, "
+            f"got {data.name} of {data.shape} with {data.n_classes}"
+        )
+    if raw:
+        facts["images"] = f"raw, {data.images('test').dtype} [batch, {', '.join(map(str, data.shape))}]"
+    names = {"dataset": data.name, "class_names": list(data.class_names)}
+    return facts | names | {"mean": data.mean.tolist(), "std": data.std.tolist()}
 
 
 def _write(path: Path, blob: bytes) -> Path:
@@ -81,23 +125,24 @@ def _write(path: Path, blob: bytes) -> Path:
     return path
 
 
-def _onnx_bytes(genome: Genome, layout: str = "auto") -> bytes:
+def _onnx_bytes(genome: Genome, data: Dataset | None, raw: bool, layout: str = "auto") -> bytes:
     genome.check_weights()
     try:
-        return onnx_model(genome, layout).SerializeToString()
+        return onnx_model(genome, layout, data, raw=raw).SerializeToString()
     except ImportError:
         raise ExportError("ONNX files need the package onnx: pip install 'neuron-workbench[onnx]'") from None
 
 
-def _torch_program(genome: Genome) -> bytes:
+def _torch_program(genome: Genome, data: Dataset | None, raw: bool) -> bytes:
     import torch
 
-    from workbench.compiler.network import NeuronNetwork
+    from workbench.compiler.network import NeuronNetwork, RawImages
 
     genome.check_weights()
-    network = NeuronNetwork(genome, "gather").eval()
-    example = torch.zeros(2, genome.n_inputs)
-    facts = {"input_shape": genome.input_shape, "n_outputs": genome.n_outputs, "flops": genome.flops}
+    facts, example = _facts(genome, data, raw), torch.zeros(2, genome.n_inputs)
+    network: torch.nn.Module = NeuronNetwork(genome, "gather").eval()
+    if data is not None and raw:
+        example, network = torch.from_numpy(data.images("test")[:1].repeat(2, 0)), RawImages(network, *_scale(data))
     buffer = io.BytesIO()
     with warnings.catch_warnings():  # torch warns about its own internals while tracing
         warnings.simplefilter("ignore")
@@ -107,11 +152,17 @@ def _torch_program(genome: Genome) -> bytes:
     return buffer.getvalue()
 
 
-FORMATS: dict[str, Callable[[Genome], bytes]] = {
+def _scale(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation, so shaped that they go with images [batch, c, h, w]."""
+    shape = (1, 1, -1) if data.is_table else (-1, 1, 1)
+    return data.mean.reshape(shape), data.std.reshape(shape)
+
+
+FORMATS: dict[str, Callable[[Genome, Dataset | None, bool], bytes]] = {
     ".pt2": _torch_program,
     ".pt": _torch_program,
     ".onnx": _onnx_bytes,
-    ".npz": Genome.to_bytes,
+    ".npz": lambda genome, data, raw: genome.to_bytes(),
 }
 """By extension: what turns a genome into the bytes of a file."""
 
@@ -139,11 +190,18 @@ class GraphWriter:
         self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
         return output
 
-    def model(self, name: str, inputs: Sequence[int | str], n_outputs: int, facts: dict[str, str]) -> onnx.ModelProto:
-        """The checked model from "images" of shape `inputs` to "logits" [batch, outputs]."""
+    def model(
+        self,
+        name: str,
+        inputs: Sequence[int | str],
+        n_outputs: int,
+        facts: dict[str, str],
+        dtype: np.dtype = FLOAT32,
+    ) -> onnx.ModelProto:
+        """The checked model from "images" of shape `inputs` and type `dtype` to "logits" [batch, outputs]."""
         from onnx import TensorProto, checker, helper
 
-        images = helper.make_tensor_value_info("images", TensorProto.FLOAT, list(inputs))
+        images = helper.make_tensor_value_info("images", helper.np_dtype_to_tensor_dtype(dtype), list(inputs))
         logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", n_outputs])
         graph = helper.make_graph(self.nodes, name, [images], [logits], self.constants)
         model = helper.make_model(
@@ -154,22 +212,27 @@ class GraphWriter:
         return model
 
 
-def onnx_model(genome: Genome, layout: str = "auto") -> onnx.ModelProto:
+def onnx_model(
+    genome: Genome, layout: str = "auto", data: Dataset | None = None, *, raw: bool = False
+) -> onnx.ModelProto:
     """The model of a genome whose weights are all there; see `export_onnx`."""
     if layout not in LAYOUTS:
         raise ConfigError(f"unknown layout {layout!r}; expected one of: {', '.join(LAYOUTS)}")
-    plan, graph = compile_genome(genome), GraphWriter()
+    plan, graph, facts = compile_genome(genome), GraphWriter(), _facts(genome, data, raw)
     weights, biases = plan.weights_of(genome)[plan.parameters], plan.biases_of(genome)
-    outputs = [graph.node("Transpose", "images", perm=[1, 0])]
+    images, dtype = "images", FLOAT32
+    shape: list[int | str] = ["batch", genome.n_inputs]
+    if data is not None and raw:
+        mean, std = map(graph.constant, _scale(data))
+        centred = graph.node("Sub", graph.node("Cast", images, to=1), mean)  # 1: float32
+        images, shape = graph.node("Flatten", graph.node("Div", centred, std), axis=1), ["batch", *data.shape]
+        dtype = data.images("test").dtype
+    outputs = [graph.node("Transpose", images, perm=[1, 0])]
     for layer in range(1, plan.n_layers):
         outputs.append(_layer(graph, plan, layer, outputs, weights, biases, layout))
     graph.node("Transpose", outputs[-1], perm=[1, 0], output="logits")
-    facts = {
-        "input_shape": ",".join(map(str, genome.input_shape)),
-        "flops": str(genome.flops),
-        "parameters": str(genome.n_parameters),
-    }
-    return graph.model("neurons", ["batch", genome.n_inputs], genome.n_outputs, facts)
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
+    return graph.model("neurons", shape, genome.n_outputs, texts, dtype)
 
 
 def _layer(

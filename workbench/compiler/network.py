@@ -196,6 +196,24 @@ class NeuronNetwork(nn.Module):
         return self.plan.to_genome(self.genome, weights.astype(np.float32), biases.astype(np.float32))
 
 
+class RawImages(nn.Module):
+    """A network that takes raw images [batch, c, h, w] and centres and scales them itself."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: nn.Module, mean: np.ndarray, std: np.ndarray) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.from_numpy(mean.copy()))
+        self.register_buffer("std", torch.from_numpy(std.copy()))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits [batch, outputs]."""
+        prepared: Tensor = (images.to(torch.float32) - self.mean) / self.std
+        return self.network(prepared.flatten(1))
+
+
 class _Layer(nn.Module):
     """One layer: sparse product with the layers that feed it, bias, LayerNorm, ReLU."""
 

@@ -166,7 +166,7 @@ class InspectView(View):
             return
         try:
             path = self.source.path.with_name(f"{self.source.path.stem}-{id}{ending}")
-            export_network(self.source.trained_genome(id), path)
+            export_network(self.source.trained_genome(id), path, self.source.data)
         except WorkbenchError as error:
             self.exported.value = alert(str(error))
             return
