@@ -74,7 +74,11 @@ def test_a_program_may_end_while_a_child_hangs(tmp_path, executor):
     assert (result.returncode, result.stdout) == (0, "leaving\n"), result.stderr
 
 
-UNGUARDED = LEAVING.replace('if __name__ == "__main__":', "if True:").replace('print("leaving")', "search.join()")
+UNGUARDED = (
+    LEAVING.replace('if __name__ == "__main__":', "if True:")
+    .replace("sys.argv[4])", 'sys.argv[4], "new")')
+    .replace('print("leaving")', "search.join()")
+)
 
 
 def test_a_script_that_forgets_its_guard(tmp_path):
@@ -90,4 +94,15 @@ def test_a_script_that_forgets_its_guard(tmp_path):
     ]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert result.returncode == 1
-    assert 'must do so under `if __name__ == "__main__":`' in result.stderr
+    assert 'must do so under `if __name__ == "__main__":`' in result.stderr.splitlines()[-1]
+    assert result.stderr.count("ConfigError: a worker process began a search") <= SMALL.attempts  # each says it once
+    assert [path.name for path in tmp_path.glob("*.sqlite")] == ["run.sqlite"]
+
+
+def test_a_script_from_standard_input(tmp_path):
+    tests = Path(__file__).parents[1]
+    command = [sys.executable, "-", str(tests), str(tests / "search"), str(tmp_path / "run.sqlite"), "processes"]
+    result = subprocess.run(command, input=LEAVING, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 1
+    assert "got one from <stdin>; save it in a file" in result.stderr
+    assert list(tmp_path.iterdir()) == []

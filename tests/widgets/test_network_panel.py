@@ -95,7 +95,7 @@ def test_missing_weights_are_said(panel, monkeypatch):
     bare = panel.source.genome(0).with_parameters(None, panel.source.genome(0).biases)
     monkeypatch.setattr(panel.source, "genome", lambda id: bare)
     panel.selection.individual = 0
-    assert "weights were not kept" in panel.note.value
+    assert "were not kept: no predictions" in panel.again.note.value
 
 
 def test_the_head_tells_what_hovering_tells_and_walks(search, panel):

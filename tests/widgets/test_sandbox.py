@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from search.search_samples import step
+from search.search_samples import step, tiny_data
 
 from workbench import surgery
 from workbench.datasets import load_dataset
@@ -311,10 +311,29 @@ def test_a_stored_run_gives_networks_but_takes_none(tmp_path):
     lost = next(id for id in range(4) if np.isnan(run.genome(id).weights).any())  # of one that died out
     sandbox.selection.individual = lost
     sandbox.begin()
-    assert sandbox.genome.n_edges == run.genome(lost).n_edges
-    assert not np.isnan(sandbox.genome.weights).any()
-    assert "its weights were not kept" in sandbox.steps.steps.options[0][0]
+    assert f"the weights of individual {lost} were not kept" in alert(sandbox)
+    assert sandbox.genome == run.genome(best)
+    sandbox.start.again.wait()
+    sandbox.start.again.train.click()
+    sandbox.start.again.wait()
+    sandbox.begin()
+    assert sandbox.genome.without_weights() == run.genome(lost)
     sandbox.wait()
+    accuracies = run.individuals.set_index("id")["val_accuracy"]
+    assert sandbox.history.current.accuracy == accuracies[lost]
+    sandbox.start.kind.value = "bare"
+    sandbox.begin()
+    assert sandbox.genome.has_weights
+    assert sandbox.steps.steps.options[0][0] == f"0. individual {lost}, new weights"
+    sandbox.wait()
+
+
+def test_without_the_images_it_says_the_way_out(tmp_path, genome):
+    search = Search(tiny_data(), TINY, tmp_path / "run.sqlite")
+    search.run(progress=False)
+    sandbox = Sandbox(None, search=open_run(search.path))
+    assert "made from arrays; pass the same as data=" in sandbox.training.note.value
+    assert Sandbox(None, genome).training.note.value.count("Make the sandbox with data.") == 1
 
 
 def test_several_changes_make_one_record(genome):

@@ -89,7 +89,7 @@ def test_training_again_brings_every_view_its_predictions(run, dropped):
     view, again = InspectView(run, selection, DATA), TrainAgain(Source(run, DATA), selection)
     view.what.value = "confusion"
     assert view.plot.shown is None
-    assert "Weights not kept" in view.again.note.value
+    assert f"weights of individual {dropped} were not kept" in view.again.note.value
     assert view.again.train.disabled  # until it is known what it takes
     view.again.wait()
     assert "must be trained again, " in view.again.note.value
@@ -97,6 +97,7 @@ def test_training_again_brings_every_view_its_predictions(run, dropped):
     view.again.train.click()
     view.again.wait()
     assert "Trained again to the same" in view.again.note.value
+    view.predictions.wait()
     assert view.plot.shown is not None
     assert view.source.trained_genome(dropped).has_weights
     assert again.layout.display is None  # it follows another source, which knows nothing of it
@@ -116,7 +117,7 @@ def test_it_can_be_stopped_and_goes_on_where_it_was(run):
     view.train.click()
     view.halt.click()
     view.wait()
-    assert "Weights not kept" in view.note.value
+    assert "were not kept" in view.note.value
     assert len(source.plan_again(selection.individual).again) < most
     view.train.click()
     view.wait()

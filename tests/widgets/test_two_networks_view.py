@@ -47,7 +47,7 @@ def test_errors_are_those_of_both(run, pair):
     view.what.value = "errors"
     view.wait()
     assert "validation image" in view.message.value
-    assert f"only individual {pair[0]} gets right" in view.message.value
+    assert f"{pair[1]} against {pair[0]} on" in view.message.value
     assert len(view.plot.shown.data) == 4
     view.split.value = "selection"
     view.wait()
@@ -63,7 +63,8 @@ def test_receptive_fields_follow_the_selected_neuron(run, pair):
     assert len(view.plot.shown.data) == 2
     genome = run.genome(pair[1])
     view.selection.neuron = genome.n_neurons - 1
-    assert f"neuron {genome.n_neurons - 1} (" in view.plot.shown.layout.annotations[1].text
+    name = f"neuron {genome.n_neurons - 1}" if genome.n_hidden else f"output {genome.n_outputs - 1}"
+    assert f"{pair[1]}, {name} (±" in view.plot.shown.layout.annotations[1].text
     view.close()
 
 
@@ -74,12 +75,13 @@ def test_without_weights_there_are_numbers_only(run, pair):
     assert "FLOPs" in view.table.value
     for what in ("errors", "receptive fields"):
         view.what.value = what
-        assert f"the weights of individual {dropped} were not kept" in view.message.value
         assert view.plot.shown is None
     pinned, selected = view.again
+    assert f"weights of individual {dropped} were not kept" in pinned.note.value
     assert (pinned.layout.display, selected.layout.display) == (None, "none")
     pinned.wait()
     pinned.train.click()
     pinned.wait()
+    view.wait()
     assert view.plot.shown is not None
     view.close()

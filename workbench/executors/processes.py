@@ -22,6 +22,8 @@ from workbench.executors.shared import Shared, load_shared
 from workbench.executors.task_pool import CancelToken, LostWorkerError, NoWorkerError, Report, ThreadWorkers
 from workbench.individuals import Individual
 
+GUARD = 'A script that searches in processes must do so under `if __name__ == "__main__":`'
+
 CLOSE_SECONDS = 5.0
 """How long an idle process may take to end before it is killed."""
 
@@ -106,7 +108,7 @@ class WorkerProcess:
         except (EOFError, OSError):
             raise NoWorkerError(
                 f"a worker process ended before it was ready ({self._end()}; it has written why to the standard error "
-                'stream). A script that searches in processes must do so under `if __name__ == "__main__":`'
+                f"stream). {GUARD}"
             ) from None
         self._ready = True
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
+import sys
 import tempfile
 import time
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
@@ -15,7 +17,7 @@ from weakref import WeakKeyDictionary
 from workbench.errors import ConfigError
 from workbench.executors.child import Task
 from workbench.executors.dask import DaskWorkers, count_threads, is_dask
-from workbench.executors.processes import ProcessWorkers
+from workbench.executors.processes import GUARD, ProcessWorkers
 from workbench.executors.shared import Shared, SharedMissingError, forget, keep, make_shared_child
 from workbench.executors.task_pool import LostWorkerError, NotTakenError, NoWorkerError, Report, ThreadWorkers, Workers
 from workbench.individuals import Individual
@@ -151,7 +153,15 @@ class ExecutorWorkers(Workers):
 
 
 def check_executor(executor: Executor | str | None) -> None:
-    """Raise `ConfigError` unless children can be made with it."""
+    """Raise `ConfigError` unless children can be made with it, in this process."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself finds out
+        raise ConfigError(f"a worker process began a search while it imported the script that it belongs to. {GUARD}")
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    if executor == PROCESSES and script is not None and not os.path.exists(script):
+        raise ConfigError(
+            f"executor='processes' expects a script that worker processes can import, got one from {script}; save it "
+            "in a file, or use executor='threads'"
+        )
     if executor is not None and executor not in EXECUTORS and not isinstance(executor, Executor):
         raise ConfigError(
             f"executor expects {' or '.join(map(repr, EXECUTORS))} or a concurrent.futures.Executor (of Dask: "

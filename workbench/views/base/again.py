@@ -16,8 +16,6 @@ from workbench.views.base.markup import alert, quiet
 from workbench.views.base.source import Selection, Source
 from workbench.views.base.view import button, classed
 
-NOT_KEPT = "Weights not kept: no predictions."
-
 
 class Stopped(Exception):
     """The person wants no more of it."""
@@ -46,7 +44,7 @@ class TrainAgain(ipw.VBox):
         self.halt = button("Stop", "wb-stop-again", "Stop after the individual in training", self.stop)
         row = classed(ipw.HBox([self.note, self.train, self.halt]), "wb-buttons")
         super().__init__([row])
-        self.add_class("wb-again")
+        classed(self, "wb-again", f"wb-again-{which}")
         selection.observe(self.look, which)
         self.look()
 
@@ -62,26 +60,34 @@ class TrainAgain(ipw.VBox):
         if self._training is not None:
             return  # the training of another one goes on, and is shown
         self._plan = None
-        lacking = id is not None and self._source.lacks_weights(id)
-        self.layout.display = None if lacking else "none"
+        made = None if id is None else self._source.trained_again(id)
+        lacking = id is not None and made is None and self._source.lacks_weights(id)
+        self.layout.display = None if made is not None or lacking else "none"
         self._enable()
-        if id is not None and lacking:
-            self.note.value = quiet(NOT_KEPT)
-            self._background.start(partial(self._source.plan_again, id), self._take_plan, self._fail)
+        if made is not None:
+            self.train.layout.display = "none"
+            self.note.value = quiet(_outcome(*made))
+        elif id is not None and lacking:
+            self.train.layout.display = None
+            self.note.value = quiet(_not_kept(id))
+            work = partial(self._source.plan_again, id)
+            self._background.start(work, self._take_plan, partial(self._fail_plan, id))
 
     def _take_plan(self, plan: AgainPlan) -> None:
         if self._training is None and plan.id == self.individual:
             self._plan = plan
-            self.note.value = quiet(f"{NOT_KEPT} For them {plan.cost}.")
+            self.note.value = quiet(f"{_not_kept(plan.id)} For them {plan.cost}.")
             self._enable()
+
+    def _fail_plan(self, id: int, error: Exception) -> None:
+        if self._training is None and id == self.individual:
+            self.note.value = quiet(_not_kept(id)) + alert(str(error))
 
     def _fail(self, error: Exception) -> None:
         self._training = None
-        if isinstance(error, Stopped):
-            self.look()
-        else:
-            self.note.value = quiet(NOT_KEPT) + alert(str(error))
-        self._enable()
+        self.look()
+        if not isinstance(error, Stopped):
+            self.note.value = alert(str(error))
 
     def _enable(self) -> None:
         self.train.disabled = self._plan is None or self._training is not None
@@ -117,27 +123,29 @@ class TrainAgain(ipw.VBox):
             self.note.value = quiet(f"Training individual {self._training.id} again: {self._trained} of {of} …")
 
     def _take_trained(self, made: Individual) -> None:
-        plan, self._training = self._training, None
+        self._training = None
         self.look()
         if made.id in (self._selection.individual, self._selection.pinned):
             self._selection.look_again()
-        if plan is not None and made.id == self.individual:
-            self.layout.display = None
-            self.note.value = quiet(_outcome(plan, made))
 
     def close(self) -> None:
         """End it; a training in progress ends after its individual."""
-        self.stop()
+        self._stopping = True
         with contextlib.suppress(ValueError):  # it may be closed already
             self._selection.unobserve(self.look, self._which)
         super().close()
 
 
-def _outcome(plan: AgainPlan, made: Individual) -> str:
-    reached, first = made.val_accuracy, plan.history.individuals[made.id].val_accuracy
-    if not plan.history.differs(made):
-        return f"Trained again to the same {percent(reached)}; kept in memory, not in the file."
+def _not_kept(id: int) -> str:
+    return f"The weights of individual {id} were not kept: no predictions."
+
+
+def _outcome(made: Individual, first: Individual) -> str:
+    """What training again gave."""
+    if made.val_accuracy == first.val_accuracy:
+        return f"Trained again to the same {percent(made.val_accuracy)}, in memory only."
+    change = points(made.val_accuracy - first.val_accuracy)
     return (
-        f"Trained again to {percent(reached)}, {points(reached - first)} from the first time: on another processor or "
-        "with other versions, perhaps."
+        f"Trained again, in memory only, to {percent(made.val_accuracy)}: {change} from the first time, which was on "
+        "another processor or with other versions."
     )

@@ -36,6 +36,16 @@ def log_axis(values: Iterable[float]) -> dict[str, Any]:
     return {"type": "log", "tickformat": "~s", "dtick": step}
 
 
+def snug(figure: go.Figure, top: int = 8) -> str:
+    """Leave a figure only the room that its axes need, and `top` pixels, as in a small panel; returns its title."""
+    title = figure.layout.title.text or ""
+    figure.update_layout(title=None, margin={"l": 8, "r": 8, "t": top, "b": 8})
+    figure.update_xaxes(title_standoff=2)
+    figure.update_yaxes(title_standoff=2)
+    figure.update_annotations(font_size=11)
+    return title
+
+
 def save_picture(figure: go.Figure, path: str | os.PathLike[str]) -> Path:
     """Write a figure: `.html` needs nothing else to be shown; `.png`, `.svg` and `.pdf` need kaleido and Chrome.
 

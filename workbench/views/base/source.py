@@ -264,6 +264,11 @@ class Source:
                 self._history.again.update(known)
             return plan_again(self._history, id)
 
+    def trained_again(self, id: int) -> tuple[Individual, Individual] | None:
+        """What training individual `id` again gave, and the stored record of the first time; None if it was not."""
+        history = self._history
+        return None if history is None or id not in history.again else (history.again[id], history.individuals[id])
+
     def train_again(self, plan: AgainPlan, on_child: Callable[[Individual], None] | None = None) -> Individual:
         """Train an individual again, for all views of this source and in memory only.
 

@@ -13,6 +13,7 @@ const KEYS = [
   { keys: ["ArrowLeft"], shown: "←", does: "the next smaller network on the front", press: ".wb-previous" },
   { keys: ["ArrowRight"], shown: "→", does: "the next larger network on the front", press: ".wb-next" },
   { keys: ["m"], does: "the most accurate network", press: ".wb-best" },
+  { keys: ["c"], does: "pin this network, to compare others with it; again: unpin", press: ".wb-pin" },
   { keys: ["e"], does: "enlarge the panel under the pointer or with the focus; again, or Escape: back" },
   { keys: ["?"], does: "this list" },
 ];

@@ -35,6 +35,9 @@ MOST_CLASSES_WRITTEN = 20
 STRONGEST = 12
 """Contributions listed for each class."""
 
+PREDICTED, TRUE, BOTH = SIDES = ("predicted class", "true class", "both")
+"""Classes whose evidence is drawn."""
+
 MOST_DISCS = 120
 """Contributions drawn over the image; weaker ones would be invisible."""
 
@@ -56,14 +59,15 @@ def draw_confusion(found: Confusion) -> go.Figure:
             z=errors,
             x=names,
             y=names,
-            text=np.where(np.eye(len(names), dtype=bool), "", matrix.astype(str)),
+            text=np.where(np.eye(len(names), dtype=bool) | (matrix == 0), "", matrix.astype(str)),
             texttemplate="%{text}" if len(names) <= MOST_CLASSES_WRITTEN else None,
-            customdata=matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1),
+            customdata=np.stack([matrix, matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)], 2),
             colorscale="Oranges",
             zmin=0,
             zmax=most,
-            colorbar={"title": {"text": "errors"}, "thickness": 12, "dtick": 1 if most < 8 else None},
-            hovertemplate="%{y} taken for %{x}: %{text} images, %{customdata:.1%} of that class<extra></extra>",
+            colorbar={"title": {"text": "errors"}, "thickness": 12},
+            showscale=len(names) > MOST_CLASSES_WRITTEN,
+            hovertemplate="%{y} taken for %{x}: %{customdata[0]} images (%{customdata[1]:.1%})<extra></extra>",
             hoverongaps=True,
             xgap=1,
             ygap=1,
@@ -71,7 +75,7 @@ def draw_confusion(found: Confusion) -> go.Figure:
     )
     if len(names) <= MOST_CLASSES_WRITTEN:
         for name, count in zip(names, np.diag(matrix), strict=True):
-            figure.add_annotation(x=name, y=name, text=f"<b>{count}</b>", showarrow=False, font_size=11)
+            figure.add_annotation(x=name, y=name, text=str(count), showarrow=False, font_size=10)
     n_wrong = int(np.nansum(errors))
     axis = {"type": "category", "constrain": "domain", "showgrid": False}
     figure.update_layout(
@@ -86,52 +90,55 @@ def draw_confusion(found: Confusion) -> go.Figure:
 
 
 # ---------------------------------------------------------------------- evidence
-def evidence_figure(genome: Genome, data: Dataset, split: str, index: int) -> go.Figure:
+def evidence_figure(
+    genome: Genome, data: Dataset, split: str, index: int, side: str = BOTH, strongest: int = STRONGEST
+) -> go.Figure:
     """One image with the contributions to the logits of the predicted and of the true class.
 
     Each contribution (activation · weight) is a disc at its neuron's position: area by size, colour by sign. Bars list
-    the largest. Raises what `evidence` raises.
+    the `strongest`. `side` is one of `SIDES`. Raises what `evidence` raises.
     """
     found = evidence(genome, data, split, index)
     names = [figure_text(name) for name in found.class_names]
     is_right = found.true == found.predicted
-    sides = [found.for_predicted] if is_right else [found.for_predicted, found.for_true]
+    by_name = {PREDICTED: [found.for_predicted], TRUE: [found.for_true], BOTH: [found.for_predicted, found.for_true]}
+    shown = by_name[PREDICTED if is_right else side]
     titles = []
-    for side in sides:
-        share = found.probabilities[side.output]
-        titles += [f"for “{names[side.output]}” (logit {side.logit:.2f}, {share:.1%})", "largest contributions"]
-    n = len(sides)
+    for each in shown:
+        share = found.probabilities[each.output]
+        titles += [f"for “{names[each.output]}” (logit {each.logit:.2f}, {share:.1%})", "largest activation · weight"]
+    n = len(shown)
     shape = {"column_widths": [0.58, 0.42] * n, "horizontal_spacing": 0.2 / n}
     figure = make_subplots(1, 2 * n, subplot_titles=titles, **shape)
-    largest = max(np.abs(side.contributions).max(initial=0) for side in sides) or 1.0
-    for number, side in enumerate(sides):
-        _add_contributions(figure, 2 * number + 1, found, side, largest)
+    largest = max(np.abs(each.contributions).max(initial=0) for each in shown) or 1.0
+    for number, each in enumerate(shown):
+        _add_contributions(figure, 2 * number + 1, found, each, largest, strongest)
     verdict = "right" if is_right else f"it is “{names[found.true]}”"
     figure.update_layout(
         title=f"image {index} of the {split} split, taken for “{names[found.predicted]}”: {verdict}",
         template="plotly_white",
-        width=700 if is_right else 1240,
+        width=700 if n == 1 else 1240,
         height=430,
         showlegend=False,
-        margin={"t": 84, "l": 50, "r": 20},
+        margin={"t": 84, "l": 10, "r": 20, "b": 30},
     )
     figure.update_annotations(font_size=13)
     return figure
 
 
 def _add_contributions(
-    figure: go.Figure, column: int, found: Evidence, side: LogitContributions, largest: float
+    figure: go.Figure, column: int, found: Evidence, side: LogitContributions, largest: float, strongest: int
 ) -> None:
     """Image and discs into one column of the figure, bars into the next."""
     figure.add_trace(go.Image(z=to_rgba(found.image)[..., :3], hoverinfo="skip"), 1, column)
     figure.add_trace(_discs(side, largest), 1, column)
-    figure.add_trace(_contribution_bars(side), 1, column + 1)
+    figure.add_trace(_contribution_bars(side, strongest), 1, column + 1)
     _, height, width = found.image.shape
-    bare = {"showgrid": False, "zeroline": False, "constrain": "domain", "row": 1, "col": column}
-    figure.update_xaxes(range=[-0.5, width - 0.5], title_text="column (pixels)", **bare)
+    bare = {"visible": False, "constrain": "domain", "row": 1, "col": column}
+    figure.update_xaxes(range=[-0.5, width - 0.5], **bare)
     figure.update_yaxes(range=[height - 0.5, -0.5], scaleanchor="x" if column == 1 else f"x{column}", **bare)
-    figure.update_yaxes(autorange="reversed", type="category", row=1, col=column + 1)
-    figure.update_xaxes(title_text="activation · weight", row=1, col=column + 1)
+    labels = {"type": "category", "dtick": 1, "tickfont": {"size": 10}}
+    figure.update_yaxes(autorange="reversed", **labels, row=1, col=column + 1)
 
 
 def _discs(side: LogitContributions, largest: float) -> go.Scatter:
@@ -153,12 +160,12 @@ def _discs(side: LogitContributions, largest: float) -> go.Scatter:
     )
 
 
-def _contribution_bars(side: LogitContributions) -> go.Bar:
-    largest, rest = side.contributions[:STRONGEST], side.contributions[STRONGEST:]
+def _contribution_bars(side: LogitContributions, strongest: int) -> go.Bar:
+    largest, rest = side.contributions[:strongest], side.contributions[strongest:]
     values = [*largest, float(rest.sum()), side.bias]
     return go.Bar(
         x=values,
-        y=[*(f"# {neuron}" for neuron in side.neurons[:STRONGEST]), f"{len(rest):,} others", "bias"],
+        y=[*(f"# {neuron}" for neuron in side.neurons[:strongest]), f"{len(rest):,} others", "bias"],
         orientation="h",
         marker={"color": [NEGATIVE if value < 0 else POSITIVE for value in values]},
         hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
@@ -170,30 +177,24 @@ def distribution_figure(genome: Genome, law: SpatialLaw | None = None) -> go.Fig
     """Weights, in- and out-degrees, and edge lengths with those expected under the spatial law."""
     info = distributions(genome, law)
     lengths = info.lengths
-    unknown = f" ({info.unknown_weights:,} unknown)" if info.unknown_weights else ""
-    titles = [
-        f"weights{unknown}",
-        f"edge lengths: mean {lengths.mean:.1f} px; line: spatial law, {lengths.expected_mean:.1f} px",
-        "edges into a hidden neuron",
-        f"edges out of a neuron ({info.unused_inputs:,} unused inputs)",
-    ]
-    parts = [
-        ("weight", "edges", info.weights),
-        ("length (pixels)", "edges", (lengths.bins, lengths.counts)),
-        ("in-degree", "neurons", info.in_degree),
-        ("out-degree", "neurons", info.out_degree),
-    ]
-    figure = make_subplots(2, 2, subplot_titles=titles, vertical_spacing=0.2, horizontal_spacing=0.11)
-    for number, (x, y, histogram) in enumerate(parts):
-        place = {"row": number // 2 + 1, "col": number % 2 + 1}
-        figure.add_trace(_histogram_bars(*histogram), **place)
-        figure.update_xaxes(title_text=x, title_standoff=4, **place)
-        figure.update_yaxes(title_text=y, **place)
+    unknown = f" ({info.unknown_weights:,} not kept)" if info.unknown_weights else ""
+    parts = {
+        f"weights{unknown}": info.weights,
+        f"edge lengths, px (mean {lengths.mean:.1f}, law {lengths.expected_mean:.1f})": (lengths.bins, lengths.counts),
+        "edges into a hidden neuron": info.in_degree,
+        f"edges out of a neuron ({info.unused_inputs:,} inputs: none)": info.out_degree,
+    }
+    figure = make_subplots(2, 2, subplot_titles=list(parts), vertical_spacing=0.22, horizontal_spacing=0.09)
+    for number, histogram in enumerate(parts.values()):
+        figure.add_trace(_histogram_bars(*histogram), number // 2 + 1, number % 2 + 1)
+    for row, counted in enumerate(("edges", "neurons"), 1):
+        figure.update_yaxes(title_text=counted, row=row, col=1)
+    figure.update_yaxes(nticks=4)
     expected = edge_length_figure(genome, law)
     figure.add_trace(expected.data[1], 1, 2)  # what the law expects
     figure.update_xaxes(range=expected.layout.xaxis.range, row=1, col=2)
     figure.update_layout(template="plotly_white", width=960, height=620, showlegend=False, bargap=0.03)
-    figure.update_annotations(font_size=13)
+    figure.update_annotations(font_size=12)
     return figure
 
 

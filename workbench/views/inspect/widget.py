@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import ipywidgets as ipw
@@ -15,17 +15,32 @@ from workbench.errors import DataError, WeightsError, WorkbenchError
 from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.again import TrainAgain
+from workbench.views.base.figures import snug
 from workbench.views.base.markup import alert, quiet
 from workbench.views.base.plot import Plot
 from workbench.views.base.source import Selection, Source, source_of
 from workbench.views.base.view import View, bar, button, classed, style_sheet
-from workbench.views.inspect.data import Confusion, confusion
-from workbench.views.inspect.figure import distribution_figure, draw_confusion, evidence_figure, training_curves_figure
+from workbench.views.inspect.data import Confusion, training_curves
+from workbench.views.inspect.figure import (
+    PREDICTED,
+    TRUE,
+    distribution_figure,
+    draw_confusion,
+    draw_curves,
+    evidence_figure,
+)
+from workbench.views.inspect.predictions import Predictions
 
 SPLITS = ("validation", "selection")
 """The test set is not offered: looking at its mistakes while choosing networks would spend it."""
 
-EXPORTS = {".npz": "Genome, npz", ".pt2": "PyTorch, pt2", ".onnx": "ONNX"}
+EXPORTS = {".npz": "Genome as arrays", ".pt2": "PyTorch program", ".onnx": "ONNX model"}
+
+TOPS = {"training": 44, "confusion": 4}
+"""Pixels above a figure, for its legend or the titles of its parts."""
+
+FEW = 6
+"""Contributions to a logit that there is room to list."""
 
 ANY = -1
 """Value of a choice of class that allows all of them."""
@@ -46,13 +61,13 @@ class InspectView(View):
         self._updating, self._awake = False, True
         self._best: int | None = None
         self._shown: int | None = None
-        self._classified = lru_cache(maxsize=1)(self._classify)
         super().__init__(source_of(watched, data), selection)
 
     def _build(self) -> None:
-        self._figures: dict[str, Callable[[int], go.Figure]] = {
-            "training": lambda id: training_curves_figure(self.source.run, id),
-            "confusion": lambda id: draw_confusion(self.confusion_of(id)),
+        self.predictions = Predictions(self.source, self._show_predictions, self._tell)
+        self._figures: dict[str, Callable[[int], go.Figure | None]] = {
+            "training": lambda id: draw_curves(training_curves(self.source.run, id)),
+            "confusion": self._confusion_figure,
             "mistakes": self._mistake_figure,
             "distributions": lambda id: distribution_figure(
                 self.source.trained_genome(id), self.source.settings.rates.law
@@ -60,28 +75,31 @@ class InspectView(View):
         }
         what = ipw.ToggleButtons(options=list(self._figures), style={"button_width": "auto"})
         self.what = classed(what, "wb-inspect-what")
-        self.split = ipw.Dropdown(options=SPLITS, description="split")
+        self.split = ipw.Dropdown(options=SPLITS, tooltip="Which images the network classifies")
         data = self.source.data
         names = data.class_names if data is not None else ()
         classes = [("any class", ANY), *((name, number) for number, name in enumerate(names))]
         self.true = ipw.Dropdown(options=classes, value=ANY, description="true")
         self.predicted = ipw.Dropdown(options=classes, value=ANY, description="predicted")
         self.mistake = ipw.IntSlider(min=1, max=1, description="mistake", continuous_update=False)
-        self.of = ipw.HTML()
-        self.choice = bar(self.split, self.true, self.predicted, self.mistake, self.of)
+        sides = ipw.ToggleButtons(options=[PREDICTED, TRUE], description="evidence for", style={"button_width": "auto"})
+        self.side = classed(sides, "wb-inspect-what")
+        self.message = ipw.HTML()
+        self.choice = bar(self.split, self.true, self.predicted, self.mistake, self.side, self.message)
         exports = [
-            button(text, "wb-export", f"Save as {ending} beside the run", partial(self._export, ending), "download")
+            button(ending[1:], "wb-export", f"{text}: save it beside the run", partial(self._export, ending))
             for ending, text in EXPORTS.items()
         ]
-        self.exports = classed(ipw.HBox(exports), "wb-buttons")
-        self.title, self.message, self.exported = ipw.HTML(), ipw.HTML(), ipw.HTML()
+        self.exports = classed(ipw.HBox([ipw.Label("save as"), *exports]), "wb-buttons")
+        self.title, self.exported = ipw.HTML(), ipw.HTML()
         self.again = TrainAgain(self.source, self.selection)
-        self.plot = Plot()
-        self.add_class("wb-inspect")
+        self.plot = Plot(fill=True)
+        classed(self, "wb-inspect", "wb-fill")
         head = classed(ipw.HBox([self.what, self.exports]), "wb-head")
-        notes = (self.again, self.exported, self.choice, self.message)
-        self.children = (style_sheet(), self.title, head, *notes, self.plot)
-        for control in (self.what, self.split, self.true, self.predicted, self.mistake):
+        notes = (self.again, self.exported, self.choice)
+        styles = style_sheet(), style_sheet("inspect/inspect.css")
+        self.children = (*styles, self.title, head, *notes, classed(self.plot, "wb-fill"))
+        for control in (self.what, self.split, self.true, self.predicted, self.mistake, self.side):
             control.observe(self._change, "value")
         self._on_selection(self._look)
         self.refresh()
@@ -93,21 +111,14 @@ class InspectView(View):
         chosen = self.selection.individual
         return chosen if chosen is not None else self._best
 
-    def confusion_of(self, id: int) -> Confusion:
-        """The predictions of an individual on the chosen split; the last ones are kept."""
-        return self._classified(id, self.split.value)
-
-    def _classify(self, id: int, split: str) -> Confusion:
-        return confusion(self.source.trained_genome(id), self.source.needed_data(), split)
-
     def refresh(self) -> None:
         """Show the chosen figure of the chosen network."""
         id, what = self.individual, self.what.value
         self._shown = id
-        self.choice.layout.display = None if what in ("confusion", "mistakes") else "none"
-        for control in (self.true, self.predicted, self.mistake, self.of):
+        self.split.layout.display = None if what in ("confusion", "mistakes") else "none"
+        for control in (self.true, self.predicted, self.mistake, self.side):
             control.layout.display = None if what == "mistakes" else "none"
-        for export in self.exports.children:
+        for export in self.exports.children[1:]:
             export.disabled = id is None
         self.message.value = ""
         if id is None:
@@ -115,20 +126,50 @@ class InspectView(View):
             return
         self.title.value = f'<h4 class="wb-inspected" data-individual="{id}">Individual {id}</h4>'
         try:
-            self.plot.show(self._figures[what](id), self._click if what == "confusion" else None)
+            figure = self._figures[what](id)
+            if figure is not None and (title := snug(figure, TOPS.get(what, 24))):
+                self.message.value = f'<p class="wb-quiet" role="status">{title}</p>'
+            self.plot.show(figure, self._click if what == "confusion" else None)
         except WorkbenchError as error:
             self.plot.show(None)
-            self.message.value = "" if isinstance(error, WeightsError) else alert(str(error))  # `again` says it
+            self._tell(error)
 
-    def _mistake_figure(self, id: int) -> go.Figure:
+    def _tell(self, error: Exception) -> None:
+        self.message.value = "" if isinstance(error, WeightsError) else alert(str(error))  # `again` says it
+
+    def _predictions(self, id: int) -> Confusion | None:
+        """Those of an individual on the chosen split; None if they are being worked out."""
+        split = self.split.value
+        found = self.predictions.of(id, split)
+        if found is None:
+            self.message.value = quiet(f"Classifying {self.source.needed_data().size(split):,} {split} images …")
+        return found
+
+    def _show_predictions(self) -> None:
+        if self._awake:
+            self.refresh()
+        else:
+            self._shown = None
+
+    def _confusion_figure(self, id: int) -> go.Figure | None:
+        found = self._predictions(id)
+        return None if found is None else draw_confusion(found)
+
+    def _mistake_figure(self, id: int) -> go.Figure | None:
+        found = self._predictions(id)
+        if found is None:
+            return None
         classes = (None if box.value == ANY else box.value for box in (self.true, self.predicted))
-        wrong = self.confusion_of(id).wrong(*classes)
+        wrong = found.wrong(*classes)
         self._set(most=max(1, len(wrong)))
-        self.of.value = quiet(f"of {len(wrong):,}, most confident first")
+        self.mistake.description = f"of {len(wrong):,}"
+        self.mistake.tooltip = "Which mistake; the most confident ones come first"
         if not len(wrong):
             raise DataError("there is no such mistake; choose other classes")
         index = int(wrong[min(self.mistake.value, len(wrong)) - 1])
-        return evidence_figure(self.source.trained_genome(id), self.source.needed_data(), self.split.value, index)
+        return evidence_figure(
+            self.source.trained_genome(id), self.source.needed_data(), self.split.value, index, self.side.value, FEW
+        )
 
     # ------------------------------------------------------------------ what a person does
     def _change(self, _: Any) -> None:

@@ -11,6 +11,7 @@ from workbench.errors import WorkbenchError
 from workbench.genome import Genome
 from workbench.search import Search, Snapshot
 from workbench.store import Run
+from workbench.views.base.again import TrainAgain
 from workbench.views.base.markup import quiet
 from workbench.views.base.source import Selection, Source
 from workbench.views.base.view import View, classed
@@ -55,6 +56,7 @@ class NetworkPanel(View):
     Attributes:
         dag, spatial: the network as a graph, and over the image; None if the space is not one of neurons.
         against: what the network is compared with.
+        again: brings weights back that were not kept.
         views: the views of further tabs that were opened, by title.
     """
 
@@ -78,7 +80,7 @@ class NetworkPanel(View):
             tooltips=["What the mutation added and removed", "What differs from the pinned one", "The network alone"],
             style={"button_width": "auto", "description_width": "auto"},
         )
-        self.note = ipw.HTML()
+        self.note, self.again = ipw.HTML(), TrainAgain(source, selection)
         self.views: dict[str, Any] = {}
         self._look = Look()
         pictures = {} if self.dag is None else {GRAPH: self.dag, OVER_THE_IMAGE: self.spatial}
@@ -92,7 +94,7 @@ class NetworkPanel(View):
         classed(self.tabs, "wb-network-tabs", "wb-fill")
         classed(self, "wb-network", "wb-fill")
         compare = [self.against, self.note] if pictures else []
-        self.children = (self.head, *compare, self.tabs) if titles else (self.head,)
+        self.children = (self.head, self.again, *compare, self.tabs) if titles else (self.head,)
         self._on_selection(self._show_selected, "individual", "pinned")
         self._show_selected(None)
         self._open(None)
@@ -116,6 +118,8 @@ class NetworkPanel(View):
     def _open(self, _: Any) -> None:
         """Bring the tab in front up to date, making its view if it was never open; the others rest."""
         title = self.title
+        for control in (self.against, self.note):
+            control.layout.display = None if title in self._pictures else "none"
         if title in self._parts and title not in self.views:
             self.views[title] = self._parts[title].make(self.source, self.selection)
             self.tabs.children[self.tabs.selected_index].children = (self.views[title],)
@@ -148,7 +152,7 @@ def look_at(source: Source, selection: Selection, against: str) -> Look:
         return Look(notes=(f"Nothing to show: {error}.",))
     if genome is None:
         return Look()
-    notes = [] if genome.has_weights else ["Its weights were not kept: edges have no signs, and nothing is predicted."]
+    notes = []
     other = {PARENT: parent, PINNED: selection.pinned}.get(against)
     missing = {
         PARENT: "An initial individual: it has no parent to compare it with.",

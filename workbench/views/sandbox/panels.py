@@ -17,6 +17,7 @@ from workbench.settings import Setting, settings_of
 from workbench.spaces import NeuronSpace
 from workbench.spatial import SpatialLaw
 from workbench.surgery import connect, delete_edges, delete_neurons, edges_of, share_edges
+from workbench.views.base.again import TrainAgain
 from workbench.views.base.controls import put, setting_control
 from workbench.views.base.markup import quiet
 from workbench.views.base.source import Selection
@@ -28,7 +29,7 @@ from workbench.views.sandbox.data import History, Step
 
 MOST_SEED = 2**31 - 1
 
-SELECTED = "selected"
+SELECTED, BARE = "selected", "bare"
 FRESH = {"random": "random", "dense": "dense layers", "local": "local windows", "convolution": "convolution-shaped"}
 """Shares of `InitialConfig`, in words."""
 
@@ -59,21 +60,26 @@ def row(*children: Any) -> Any:
 
 
 class StartPanel(ipw.VBox):
-    """Choice of a genome to work on: `kind` is `SELECTED` (if there is a run), or a key of `FRESH`."""
+    """Choice of a genome to work on: `kind` is `SELECTED` or `BARE` (if there is a run), or a key of `FRESH`.
 
-    def __init__(self, space: NeuronSpace, has_run: bool, begin: Callable[[], None]) -> None:
-        self._space, self._has_run = space, has_run
+    `again` brings weights back that were not kept; None without a run.
+    """
+
+    def __init__(self, space: NeuronSpace, again: TrainAgain | None, begin: Callable[[], None]) -> None:
+        self._space, self.again = space, again
         self.kind = classed(ipw.Dropdown(options=self._options(None), description="begin with"), "wb-start-kind")
         self.seed = number("seed", "start-seed", "Of a fresh genome")
         self.begin = button("Begin", "wb-begin", "Work on this network; the history begins anew", begin, "play")
-        super().__init__([row(self.kind, self.seed, self.begin)])
-        self.seed.disabled = has_run
-        self.kind.observe(lambda change: setattr(self.seed, "disabled", change.new == SELECTED), "value")
+        choice = row(self.kind, self.seed, self.begin)
+        super().__init__([choice] if again is None else [choice, again])
+        self.seed.disabled = again is not None
+        self.kind.observe(lambda change: setattr(self.seed, "disabled", change.new not in FRESH), "value")
 
     def _options(self, individual: int | None) -> list[tuple[str, str]]:
         fresh = [(f"fresh: {text}", name) for name, text in FRESH.items()]
         which = "none is selected" if individual is None else f"{individual:,}"
-        return [(f"individual: {which}", SELECTED), *fresh] if self._has_run else fresh
+        selected = [(f"individual: {which}", SELECTED), (f"individual: {which}, with new weights", BARE)]
+        return fresh if self.again is None else [*selected, *fresh]
 
     def show_selected(self, individual: int | None) -> None:
         """Name the individual that would be taken."""

@@ -31,8 +31,8 @@ MOST_EPOCHS = 200
 class TrainingPanel(ipw.VBox):
     """Trains in a thread of `background` with a live curve; also has the button for putting into the population.
 
-    Without `data` there is no training, without `insert` no search to put it into. `train` and `insert` are called for
-    the buttons.
+    Without `data` there is no training, and `missing` says the way out; without `insert` there is no search to put it
+    into. `train` and `insert` are called for the buttons.
     """
 
     def __init__(
@@ -43,8 +43,10 @@ class TrainingPanel(ipw.VBox):
         background: Background,
         train: Callable[[], None],
         insert: Callable[[], None] | None,
+        missing: str = "Make the sandbox with data.",
     ) -> None:
         self._space, self._data, self.config, self._background = space, data, config, background
+        self._missing = missing
         self._stopping = self.is_training = False
         self._rows: list[Mapping[str, float]] = []
         self._drawn: object = None
@@ -69,7 +71,7 @@ class TrainingPanel(ipw.VBox):
         self.halt.disabled = not self.is_training
         self.insert.disabled = not has_genome or not self.can_insert or self.is_training
         if self._data is None:
-            self.note.value = quiet("Training and accuracies need the images: make the sandbox with data.")
+            self.note.value = quiet(f"Training and accuracies need the images. {self._missing}")
 
     def begin(
         self, genome: Genome, seed: int, before: float | None, done: Callable[[TrainResult | None], None]

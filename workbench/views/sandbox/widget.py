@@ -19,6 +19,7 @@ from workbench.mutations import KINDS
 from workbench.search import Search
 from workbench.spaces import NeuronSpace
 from workbench.store import Run
+from workbench.views.base.again import TrainAgain
 from workbench.views.base.background import Background
 from workbench.views.base.markup import alert, quiet
 from workbench.views.base.source import Selection, Source, source_of
@@ -33,7 +34,7 @@ def sandbox_of(source: Source, selection: Selection) -> ipw.Widget:
     """The sandbox of a search or run; a line of text where networks are not of single neurons."""
     if not isinstance(source.space, NeuronSpace):
         return ipw.HTML(quiet("Only networks of single neurons can be changed by hand."))
-    return Sandbox(source.data, search=source, selection=selection)
+    return Sandbox(None, search=source, selection=selection)
 
 
 class Sandbox(ipw.VBox):
@@ -48,7 +49,7 @@ class Sandbox(ipw.VBox):
         sandbox.genome, sandbox.difference.counts
 
     Args:
-        data: on which accuracy is measured and networks are trained; None = neither.
+        data: on which accuracy is measured and networks are trained; None = those of the search, or neither.
         genome: to begin with; None = the selected individual, if there is one.
         search: a `Search` to put networks into, or a `Run` to take them from.
         selection: which individual can be taken, shared with other views.
@@ -69,18 +70,22 @@ class Sandbox(ipw.VBox):
     ) -> None:
         super().__init__()
         self.source = None if search is None else source_of(search)
+        if data is None and self.source is not None:
+            data = self.source.data
         self.data, self.selection = data, selection if selection is not None else Selection()
         self.history: History | None = None
         self._space, rates, config = defaults_for(data, genome, self.source)
         self._new_edge_scale = config.new_edge_scale
         self.pictures = panels.PicturesPanel(data, rates.law)
         self._background = Background(lambda: self.training.draw())
-        self.start = panels.StartPanel(self._space, self.source is not None, self.begin)
+        again = None if self.source is None else TrainAgain(self.source, self.selection)
+        self.start = panels.StartPanel(self._space, again, self.begin)
         self.mutations = panels.MutationPanel(rates, self.mutate, self.draw_again)
         size = self._space.input_shape[1:]
         self.surgery = panels.SurgeryPanel(self.pictures, self.operate, size)
         insert = self.insert if self.source is not None and self.source.search is not None else None
-        self.training = TrainingPanel(self._space, data, config, self._background, self.train, insert)
+        missing = {} if self.source is None else {"missing": self.source.missing_data}
+        self.training = TrainingPanel(self._space, data, config, self._background, self.train, insert, **missing)
         self.steps = panels.HistoryPanel(self.go, self.keep)
         self.changes, self.message = ipw.HTML(), ipw.HTML()
         classed(self, "wb-sandbox", "wb-view")
@@ -124,7 +129,7 @@ class Sandbox(ipw.VBox):
     def begin(self) -> None:
         """Work on the chosen network; the history begins anew."""
         kind, seed = self.start.kind.value, self.start.seed.value
-        if kind == panels.SELECTED:
+        if kind in (panels.SELECTED, panels.BARE):
             self._do(self._take_selected)
         else:
             self._do(lambda: self._begin(self.start.fresh(), {"kind": f"fresh genome, {kind}", "seed": seed}))
@@ -213,11 +218,13 @@ class Sandbox(ipw.VBox):
         individual = self.selection.individual
         if individual is None or self.source is None:
             raise ConfigError("no individual is selected: click a point of the front, or begin with a fresh genome")
-        genome = self.source.neuron_genome(individual)
-        if genome is None:
-            raise ConfigError("only networks of single neurons can be changed here")
-        lost = " (its weights were not kept: new ones)" if np.isnan(genome.weights).any() else ""
-        self._begin(genome, {"kind": f"individual {individual}{lost}"}, individual)
+        if self.start.kind.value == panels.BARE:
+            genome = self.source.neuron_genome(individual)
+            if genome is None:
+                raise ConfigError("only networks of single neurons can be changed here")
+            self._begin(genome.without_weights(), {"kind": f"individual {individual}, new weights"}, individual)
+        else:
+            self._begin(self.source.trained_genome(individual), {"kind": f"individual {individual}"}, individual)
 
     @property
     def _was_drawn(self) -> bool:
@@ -287,4 +294,6 @@ class Sandbox(ipw.VBox):
         with contextlib.suppress(ValueError):  # it may be closed already
             self.selection.unobserve(self._name_selected, "individual")
         self.pictures.close()
+        if self.start.again is not None:
+            self.start.again.close()
         super().close()

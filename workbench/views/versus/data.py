@@ -112,13 +112,12 @@ def two_networks(first: Genome, second: Genome, data: Dataset, split: str = "val
 
 def difference_in_words(found: TwoNetworks, first: str, second: str) -> str:
     """What the predictions say about which one is better, with the uncertainty."""
-    low, high = (points(each) for each in found.interval)
+    low, high = (points(each).removesuffix(" points") for each in found.interval)
     verdict = "could be chance" if found.p_value > 0.05 else "hardly chance"
     return (
-        f"Of {counted(found.n_images, f'{found.split} image')}, {len(found.only_first):,} only {first} gets right, "
-        f"{len(found.only_second):,} only {second}, {len(found.both_wrong):,} neither: {points(found.difference)} "
-        f"({low.removesuffix(' points')} to {high.removesuffix(' points')}, 95% interval; McNemar's test "
-        f"p = {found.p_value:.2g}: {verdict})."
+        f"{second} against {first} on {counted(found.n_images, f'{found.split} image')}: {points(found.difference)} "
+        f"(95% interval {low} to {high}; McNemar's test p = {found.p_value:.2g}: {verdict}). "
+        f"Both are wrong on {len(found.both_wrong):,}."
     )
 
 
@@ -212,6 +211,7 @@ class TwoFields:
     """What a neuron of one network and its counterpart in the other see."""
 
     neurons: tuple[int, int]  # their ids, each in its own network
+    names: tuple[str, str]  # such as "neuron 812", or "output 3"
     same: bool  # whether it is the same neuron, by its key; else the nearest one of the first network
     apart: float  # pixels between their positions; 0 for outputs
     fields: tuple[np.ndarray, np.ndarray]  # accumulated weights, float32 [channels, height, width] each
@@ -245,4 +245,10 @@ def two_fields(first: Genome, second: Genome, neuron: int) -> TwoFields:
         other = int(peers[distances.argmin()])
     if neuron >= second.n_inputs + second.n_outputs:
         apart = float(np.hypot(*(first.positions[other] - second.positions[neuron])))
-    return TwoFields((other, neuron), same, apart, (receptive_field(first, other), seen))
+    names = (_neuron_name(first, other), _neuron_name(second, neuron))
+    return TwoFields((other, neuron), names, same, apart, (receptive_field(first, other), seen))
+
+
+def _neuron_name(genome: Genome, neuron: int) -> str:
+    output = neuron - genome.n_inputs
+    return f"output {output}" if 0 <= output < genome.n_outputs else f"neuron {neuron}"

@@ -16,7 +16,7 @@ from workbench.views.versus.data import TwoFields, TwoNetworks, two_fields, two_
 SIDES = (ORANGE, SKY)
 """Colours of the first and of the second network."""
 
-COLUMNS, ROWS = 6, 2
+COLUMNS, ROWS = 4, 4
 """Examples of images that only one network gets right."""
 
 NAMES = ("the first", "the second")
@@ -35,15 +35,15 @@ def two_networks_figure(
 def draw_two_networks(found: TwoNetworks, data: Dataset, names: tuple[str, str] = NAMES) -> go.Figure:
     """The figure of the predictions of two networks; `data` has the images."""
     titles = [f"only {figure_text(name)} right" for name in names]
-    counts = [len(found.only_first), len(found.only_second)]
+    heads = [
+        f"{title}: {len(some):,}" for title, some in zip(titles, (found.only_first, found.only_second), strict=True)
+    ]
     figure = make_subplots(
-        2,
-        2,
-        specs=[[{"rowspan": 2}, {}], [None, {}]],
-        column_widths=[0.5, 0.5],
-        horizontal_spacing=0.04,
-        vertical_spacing=0.14,
-        subplot_titles=["images of each class", *(f"{title}: {n:,}" for title, n in zip(titles, counts, strict=True))],
+        1,
+        3,
+        column_widths=[0.4, 0.3, 0.3],
+        horizontal_spacing=0.03,
+        subplot_titles=["images by class", *heads],
     )
     classes = [figure_text(name) for name in found.first.class_names]
     for side, title in enumerate(titles):
@@ -61,14 +61,14 @@ def draw_two_networks(found: TwoNetworks, data: Dataset, names: tuple[str, str] 
             1,
             1,
         )
-        figure.add_trace(_examples(found, data, side, names), side + 1, 2)
-        bare = {"visible": False, "row": side + 1, "col": 2}
-        figure.update_xaxes(constrain="domain", **bare)
-        figure.update_yaxes(scaleanchor="x2" if side == 0 else "x3", autorange="reversed", constrain="domain", **bare)
+        figure.add_trace(_examples(found, data, side, names), 1, side + 2)
+        bare = {"visible": False, "constrain": "domain", "row": 1, "col": side + 2}
+        figure.update_xaxes(**bare)
+        figure.update_yaxes(scaleanchor=f"x{side + 2}", autorange="reversed", **bare)
     most = max(1, int(found.by_class.max(initial=0)))
     figure.update_xaxes(range=[-1.1 * most, 1.1 * most], tickformat="~s", nticks=5, row=1, col=1)
     figure.update_xaxes(labelalias={f"−{n}": str(n) for n in range(most + 1)}, row=1, col=1)
-    figure.update_yaxes(type="category", autorange="reversed", row=1, col=1)
+    figure.update_yaxes(type="category", autorange="reversed", dtick=1, row=1, col=1)
     figure.update_layout(
         barmode="relative",
         bargap=0.25,
@@ -114,8 +114,8 @@ def draw_two_fields(found: TwoFields, names: tuple[str, str] = NAMES) -> go.Figu
     maps = [field.sum(axis=0) for field in found.fields]
     most = [float(np.abs(each).max()) or 1.0 for each in maps]
     titles = [
-        f"{figure_text(name)}, neuron {neuron} (±{largest:.3g})"
-        for name, neuron, largest in zip(names, found.neurons, most, strict=True)
+        f"{figure_text(name)}, {neuron_name} (±{largest:.3g})"
+        for name, neuron_name, largest in zip(names, found.names, most, strict=True)
     ]
     figure = make_subplots(1, 2, subplot_titles=titles, horizontal_spacing=0.08)
     for column, each in enumerate(maps, 1):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import ipywidgets as ipw
+import plotly.graph_objects as go
 
 from workbench.datasets import Dataset
 from workbench.errors import WeightsError, WorkbenchError
@@ -14,12 +14,12 @@ from workbench.genome import Genome
 from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.again import TrainAgain
-from workbench.views.base.background import Background
+from workbench.views.base.figures import snug
 from workbench.views.base.markup import alert, escape, quiet
 from workbench.views.base.plot import Plot
 from workbench.views.base.source import Selection, Source, source_of
 from workbench.views.base.view import View, bar, button, classed, style_sheet
-from workbench.views.inspect.data import Confusion, confusion
+from workbench.views.inspect.predictions import Predictions
 from workbench.views.inspect.widget import SPLITS
 from workbench.views.versus.data import (
     Row,
@@ -36,9 +36,6 @@ NUMBERS, ERRORS, FIELDS = "numbers", "errors", "receptive fields"
 
 THE_SELECTED = -1
 """Value of the choice of neuron that takes the one which is selected."""
-
-CLASSIFIED = 8
-"""Networks of which the predictions are kept."""
 
 
 class TwoNetworksView(View):
@@ -58,11 +55,10 @@ class TwoNetworksView(View):
         self._awake = True
         self._best: int | None = None
         self._shown: object = None
-        self._classified: dict[tuple[int, str], Confusion] = {}
-        self._background = Background(lambda: None)
         super().__init__(source_of(watched, data), selection)
 
     def _build(self) -> None:
+        self.predictions = Predictions(self.source, self._show_predictions, self._tell)
         self._figures: dict[str, Callable[[int, int], None]] = {
             NUMBERS: self._show_numbers,
             ERRORS: self._show_errors,
@@ -70,19 +66,25 @@ class TwoNetworksView(View):
         }
         what = ipw.ToggleButtons(options=list(self._figures), style={"button_width": "auto"})
         self.what = classed(what, "wb-versus-what")
-        self.split = ipw.Dropdown(options=SPLITS, description="split", tooltip="Images that both classify")
+        help = "Images that both classify; the search chose networks by the validation images, so the others are fairer"
+        self.split = ipw.Dropdown(options=SPLITS, tooltip=help)
         data = self.source.data
         classes = [(f"class {name}", number) for number, name in enumerate(data.class_names if data else ())]
         neurons = [("the selected neuron", THE_SELECTED), *classes]
-        self.neuron = ipw.Dropdown(options=neurons, value=0 if classes else THE_SELECTED, description="neuron")
+        self.neuron = ipw.Dropdown(
+            options=neurons, value=0 if classes else THE_SELECTED, tooltip="Whose field is shown"
+        )
         self.pin = button("", "wb-pin-here", "Compare others with this network", self.toggle_pin, "thumb-tack")
-        self.swap = button("Swap", "wb-swap", "Pin the selected one, and select the pinned one", self.swap_them)
-        self.message, self.table, self.plot = ipw.HTML(), ipw.HTML(), Plot()
+        self.swap = button(
+            "", "wb-swap", "Swap: pin the selected one, select the pinned one", self.swap_them, "exchange"
+        )
+        self.message, self.table, self.plot = ipw.HTML(), ipw.HTML(), Plot(fill=True)
         self.again = [TrainAgain(self.source, self.selection, which) for which in ("pinned", "individual")]
         head = bar(self.what, self.split, self.neuron, self.pin, self.swap)
-        self.add_class("wb-versus")
+        classed(self, "wb-versus", "wb-fill")
         self.children = (
             style_sheet(),
+            style_sheet("inspect/inspect.css"),
             head,
             *self.again,
             self.message,
@@ -120,9 +122,18 @@ class TwoNetworksView(View):
             try:
                 self._figures[what](first, second)
             except WorkbenchError as error:
-                self.message.value = alert(str(error))
+                self._tell(error)
         self.table.layout.display = None if self.table.value else "none"
         self.plot.layout.display = None if self.plot.shown is not None else "none"
+
+    def _show_predictions(self) -> None:
+        if self._awake:
+            self.refresh()
+        else:
+            self._shown = None
+
+    def _tell(self, error: Exception) -> None:
+        self.message.value = "" if isinstance(error, WeightsError) else alert(str(error))  # `again` says it
 
     def _show_numbers(self, first: int, second: int) -> None:
         lines = [(*self.source.ancestors(id), id) for id in (first, second)]
@@ -139,31 +150,18 @@ class TwoNetworksView(View):
 
     def _show_errors(self, first: int, second: int) -> None:
         split = self.split.value
-        for id in (first, second):
-            if (id, split) not in self._classified:
-                self._classify(id, split)
-                return
-        found = TwoNetworks(*(self._classified[id, split] for id in (first, second)))
-        names = (f"individual {first}", f"individual {second}")
-        hint = " The search chose by these images; the selection split is fairer." if split == "validation" else ""
-        self.message.value = quiet(difference_in_words(found, *names) + hint)
-        self.plot.show(draw_two_networks(found, self.source.needed_data(), names))
+        one, other = (self.predictions.of(id, split) for id in (first, second))
+        if one is None or other is None:
+            self.message.value = quiet(f"Both classify {self.source.needed_data().size(split):,} {split} images …")
+            return
+        found = TwoNetworks(one, other)
+        names = (str(first), str(second))
+        self.message.value = quiet(difference_in_words(found, *names))
+        self._draw(draw_two_networks(found, self.source.needed_data(), names))
 
-    def _classify(self, id: int, split: str) -> None:
-        """Have a network classify a split, in a thread; then go on."""
-        genome, data = self.source.trained_genome(id), self.source.needed_data()
-        self.message.value = quiet(f"Individual {id} classifies {data.size(split):,} images …")
-
-        def take(found: Confusion) -> None:
-            while len(self._classified) >= CLASSIFIED:
-                self._classified.pop(next(iter(self._classified)))
-            self._classified[id, split] = found
-            self.refresh()
-
-        def fail(error: Exception) -> None:
-            self.message.value = alert(str(error))
-
-        self._background.start(partial(confusion, genome, data, split), take, fail)
+    def _draw(self, figure: go.Figure) -> None:
+        snug(figure, 24)
+        self.plot.show(figure)
 
     def _show_fields(self, first: int, second: int) -> None:
         genomes = [self.source.trained_genome(id) for id in (first, second)]
@@ -181,7 +179,7 @@ class TwoNetworksView(View):
                 f"Individual {first} has no neuron {neuron} of individual {second}: its nearest one is shown, "
                 f"{found.apart:.1f} px away."
             )
-        self.plot.show(draw_two_fields(found, (f"individual {first}", f"individual {second}")))
+        self._draw(draw_two_fields(found, (str(first), str(second))))
 
     # ------------------------------------------------------------------ what a person does
     def toggle_pin(self) -> None:
@@ -197,7 +195,7 @@ class TwoNetworksView(View):
 
     def wait(self) -> None:
         """Block until everything is shown; for scripts."""
-        self._background.wait()
+        self.predictions.wait()
 
     def _change(self, _: Any) -> None:
         self.refresh()
