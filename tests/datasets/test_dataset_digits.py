@@ -1,6 +1,6 @@
 import numpy as np
 
-from workbench.datasets import SPLITS, load_dataset
+from workbench.datasets import SPLITS, load_dataset, registry
 
 
 def test_digits_are_bundled():
@@ -19,3 +19,13 @@ def test_only_the_training_set_is_split_by_the_seed():
     assert first.fingerprint == same.fingerprint != other.fingerprint
     np.testing.assert_array_equal(first.images("test"), other.images("test"))
     assert not np.array_equal(first.images("validation"), other.images("validation"))
+
+
+def test_they_are_those_of_scikit_learn():
+    """They are read from its file, without importing it."""
+    from sklearn.datasets import load_digits
+
+    images, labels = registry._digits_of_sklearn()
+    assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
+    np.testing.assert_array_equal(images, load_digits().images)
+    np.testing.assert_array_equal(labels, load_digits().target)

@@ -14,6 +14,7 @@ from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.training import TrainConfig
 from workbench.views.base.poller import POLLER
 from workbench.views.base.words import mutation_in_words
+from workbench.views.dashboard import cells
 
 DATA = tiny_data()
 CONFIG = SearchConfig(population=4, children=2, generations=3, workers=1, train=TrainConfig(epochs=1, batch_size=32))
@@ -162,6 +163,28 @@ def test_closing_closes_all_widgets(search):
     dashboard.close()
     left = [repr(_instances[id]) for id in set(_instances) - before]
     assert left == []
+
+
+def test_a_cell_that_is_run_again_makes_its_dashboard_anew(search, monkeypatch):
+    """Other cells, the same execution, and what is shown a second time are left alone."""
+    here = ["cell", "first"]
+    monkeypatch.setattr(cells, "_here", lambda: tuple(here))
+    before = set(_instances)
+    first, same = wb.widgets.Dashboard(search), wb.widgets.Dashboard(search)
+    here[:] = "other cell", "second"
+    other = wb.widgets.Dashboard(search)
+    assert all(each.comm is not None for each in (first, same, other))
+    here[:] = "cell", "third"
+    third = wb.widgets.Dashboard(search)
+    assert same.comm is None
+    assert all(each.comm is not None for each in (first, other, third))
+    third._view_count = 2
+    here[1] = "fourth"
+    fourth = wb.widgets.Dashboard(search)
+    assert third.comm is not None
+    for each in (first, other, third, fourth):
+        each.close()
+    assert set(_instances) == before
 
 
 def test_the_first_cell_again_finds_the_live_search(tmp_path):

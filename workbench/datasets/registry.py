@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -81,14 +82,24 @@ def find_datasets(root: str | os.PathLike[str] | None = None) -> tuple[DatasetIn
 
 def _digits(seed: int) -> Dataset:
     """The digits, uint8 (values 0..16): 20 % test, always the same, the rest 70 / 15 / 15 by the seed."""
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    images, labels = bunch.images.astype(np.uint8), bunch.target.astype(np.int64)  # [1797, 8, 8], [1797]
+    images, labels = _digits_of_sklearn()
     test = np.zeros(len(labels), dtype=bool)
     test[draw_balanced(labels, 10, round(0.2 * len(labels)), np.random.default_rng(0))] = True
     parts = images[~test], labels[~test], images[test], labels[test]
     return Dataset.from_arrays(*parts, validation=0.15, selection=0.15, seed=seed, name="digits")
+
+
+def _digits_of_sklearn() -> tuple[np.ndarray, np.ndarray]:
+    """Images [1797, 8, 8], uint8, and labels [1797], int64; from scikit-learn's file: importing it is slow."""
+    package = find_spec("sklearn")
+    file = Path(package.origin).with_name("datasets") / "data" / "digits.csv.gz" if package and package.origin else None
+    if file is not None and file.is_file():
+        table = np.loadtxt(file, delimiter=",", dtype=np.int64)
+        return table[:, :-1].astype(np.uint8).reshape(-1, 8, 8), table[:, -1]
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return bunch.images.astype(np.uint8), bunch.target.astype(np.int64)
 
 
 def _data_root(root: str | os.PathLike[str] | None) -> Path:

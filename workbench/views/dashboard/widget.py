@@ -17,6 +17,7 @@ from workbench.views.base.layout import Fold, LazyTabs, Part
 from workbench.views.base.source import Source, source_of
 from workbench.views.base.view import View, classed, close_all, panel, style_sheet
 from workbench.views.compare.widget import CompareView
+from workbench.views.dashboard.cells import replace_former
 from workbench.views.front.widget import FrontView
 from workbench.views.individuals.widget import IndividualsTable
 from workbench.views.inspect.widget import InspectView
@@ -36,7 +37,7 @@ class Dashboard(View):
     """On one screen: run strip, live front beside the selected network, and the mutations; below, what folds away.
 
     A click anywhere selects everywhere. Any number of dashboards may look at one search. Closing the page does not stop
-    the search.
+    the search. A notebook cell that is run again closes the dashboard of that run that it made before.
 
     Args:
         watched: a `Search`, or a run from `open_run` to read.
@@ -55,6 +56,7 @@ class Dashboard(View):
     ) -> None:
         self._others, self._before = others, list[Source]()
         super().__init__(source_of(watched, data))
+        replace_former(self, str(self.source.path))
 
     def _build(self) -> None:
         source, selection = self.source, self.selection
