@@ -81,6 +81,7 @@ class Steering(View):
             if self.source.search is not None:
                 self.controls[name].max = max(self.controls[name].max, most)
         grid = classed(ipw.Box([ipw.VBox(kinds), self.rows]), "wb-mutation-grid")
+        grid.layout.height = f"{20 + 26 * len(space.mutation_kinds)}px"  # exactly its rows
         panels = {
             "Mutations": classed(ipw.VBox([grid, self.note]), "wb-panel"),
             "Sizes": panel("Sizes", _columns(*sizes)),
