@@ -296,6 +296,8 @@ def open_a_network(hands: Hands) -> None:
     wait_until(lambda: hands.ink("dag") > 2 * empty + 1000)
     hands.open_tab("Over the image")
     wait_until(lambda: hands.ink("space") > 1000)
+    shown = hands.text("space")  # against its parent, or, if it is an initial individual, alone
+    assert "changed edges drawn" in shown or f"{facts['hidden neurons']} hidden neurons" in shown
 
 
 def pause_and_step(hands: Hands) -> None:

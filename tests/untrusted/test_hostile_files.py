@@ -288,12 +288,12 @@ def test_text_from_a_file_is_only_text(path: Path, capsys: pytest.CaptureFixture
 
 
 def test_cards_and_logs_escape_text(path: Path) -> None:
-    from workbench.views.inspect.card import card_html
+    from workbench.views.network.head import head_html
 
     evil = "<script>alert(1)</script>"
     edit(path, "UPDATE individuals SET status = 'failed', failure = ? WHERE id = 7", values=(evil,))
     edit(path, "UPDATE individuals SET description = json_object('layers', ?)", values=(evil,))
     run = open_run(path)
-    page = card_html(run.individual(7), run.facts(7))
+    page = head_html(run.individual(7), run.facts(7))
     assert "<script" not in page
     assert "&lt;script&gt;" in page

@@ -157,9 +157,9 @@ def test_closing_closes_all_widgets(search):
     assert len(_instances) > len(before) + 100
     for fold in dashboard.folds.values():
         fold.opened = True
-    for each in (dashboard.network, dashboard.more):
-        for title in each.tabs.titles:
-            each.show_tab(title)
+    for each in (dashboard.network.tabs, dashboard.more):
+        for part in each.parts:
+            each.show_tab(part.title)
     dashboard.close()
     left = [repr(_instances[id]) for id in set(_instances) - before]
     assert left == []

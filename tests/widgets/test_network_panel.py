@@ -12,9 +12,10 @@ import workbench as wb
 from workbench.search import Search, SearchConfig
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.training import TrainConfig
+from workbench.views.base.layout import Part
 from workbench.views.base.source import Selection
-from workbench.views.network.data import genome_difference
-from workbench.views.network.panel import GRAPH, NOTHING, OVER_THE_IMAGE, PARENT, PINNED, NetworkPart, look_at
+from workbench.views.network.data import changes_in_words, genome_difference
+from workbench.views.network.panel import GRAPH, NOTHING, OVER_THE_IMAGE, PARENT, PINNED, look_at
 from workbench.widgets import NetworkPanel
 
 DATA = tiny_data()
@@ -41,8 +42,9 @@ def panel(search):
 def test_a_child_is_shown_against_its_parent_at_once(search, panel):
     panel.selection.individual = 5
     child, parent = search.results.genome(5), search.results.genome(search.results.individual(5).parent)
-    assert panel.dag.scene["changes"] == genome_difference(parent, child).counts
-    assert panel.note.value == ""
+    counts = genome_difference(parent, child).counts
+    assert panel.dag.scene["changes"] == counts
+    assert f"Against parent {search.results.individual(5).parent}: {changes_in_words(counts)}" in panel.note.value
     panel.against.value = NOTHING
     assert "changes" not in panel.dag.scene
     assert panel.dag.genome.to_bytes() == child.to_bytes()
@@ -51,9 +53,9 @@ def test_a_child_is_shown_against_its_parent_at_once(search, panel):
 def test_the_pinned_network_may_take_the_parents_place(search, panel):
     panel.selection.individual = 5
     panel.against.value = PINNED
-    assert "No individual is pinned" in panel.note.value
+    assert "None is pinned to compare it with" in panel.note.value
     panel.selection.pinned = 0
-    assert panel.note.value == ""
+    assert "Against pinned 0: " in panel.note.value
     pinned, shown = search.results.genome(0), search.results.genome(5)
     assert panel.dag.scene["changes"] == genome_difference(pinned, shown).counts
 
@@ -84,18 +86,36 @@ def test_a_parent_that_was_not_kept_is_said_to_be_missing(search, panel, monkeyp
     look = look_at(panel.source, selection, PARENT)
     assert look.before is None
     assert look.genome.to_bytes() == child.genome.to_bytes()
-    assert f"the network of individual {child.parent} was not kept" in look.notes[0]
+    assert f"the network of individual {child.parent} was not kept" in look.note
     monkeypatch.setattr(panel.source, "genome", lambda id: None)
     look = look_at(panel.source, selection, PARENT)
     assert look.genome is None
-    assert "the network of individual 5 was not kept" in look.notes[0]
+    assert "the network of individual 5 was not kept" in look.note
 
 
-def test_missing_weights_are_said(panel, monkeypatch):
-    bare = panel.source.genome(0).with_parameters(None, panel.source.genome(0).biases)
-    monkeypatch.setattr(panel.source, "genome", lambda id: bare)
-    panel.selection.individual = 0
-    assert "were not kept: no predictions" in panel.again.note.value
+def test_missing_weights_are_said_and_can_be_trained_again(panel):
+    again = panel.again
+    panel.selection.individual = 7
+    assert panel.dag.scene["has_weights"] is (again.layout.display == "none")
+    lost = next(id for id in range(7) if not panel.source.genome(id).has_weights)
+    panel.selection.individual = lost
+    assert again.layout.display != "none"
+    assert panel.dag.scene["has_weights"] is False
+    again.wait()
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({}, "no neuron or edge differs"),
+        ({"edges_added": 5919}, "5,919 edges added"),
+        ({"neurons_added": 1, "edges_added": 20, "edges_removed": 3}, "1 neuron and 20 edges added, 3 edges removed"),
+        ({"edges_now_shared": 25}, "25 edges now share weights"),
+    ],
+)
+def test_changes_in_words(counts, words):
+    names = [f"{thing}s_{state}" for thing in ("neuron", "edge") for state in ("added", "removed")]
+    assert changes_in_words(dict.fromkeys([*names, "edges_now_shared"], 0) | counts) == words
 
 
 def test_the_head_tells_what_hovering_tells_and_walks(search, panel):
@@ -123,7 +143,7 @@ def test_the_head_tells_what_hovering_tells_and_walks(search, panel):
 
 def test_further_tabs_are_made_when_first_opened(search):
     made = []
-    part = NetworkPart("Further", lambda source, selection: made.append(selection) or ipw.HTML("further"))
+    part = Part("Further", lambda source, selection: made.append(selection) or ipw.HTML("further"))
     panel = NetworkPanel(search, parts=[part])
     assert made == []
     assert panel.show_tab("Further").value == "further"

@@ -88,6 +88,12 @@ class LazyTabs(ipw.VBox):
             if hasattr(view, "wake"):
                 view.wake(part is not None and title == part.title)
 
+    @property
+    def title(self) -> str | None:
+        """Title of the tab in front; None if all are closed."""
+        index = self.tabs.selected_index
+        return None if index is None else self.parts[index].title
+
     def show_tab(self, title: str) -> Any:
         """Open a tab by its title; returns its view."""
         self.tabs.selected_index = [part.title for part in self.parts].index(title)

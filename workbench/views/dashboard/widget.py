@@ -23,7 +23,7 @@ from workbench.views.individuals.widget import IndividualsTable
 from workbench.views.inspect.widget import InspectView
 from workbench.views.lineage.widget import LineageView
 from workbench.views.mutations.widget import MutationStatistics
-from workbench.views.network.panel import NetworkPanel, NetworkPart
+from workbench.views.network.panel import NetworkPanel
 from workbench.views.run.widget import LogView, RunControl
 from workbench.views.sandbox.widget import sandbox_of
 from workbench.views.steering.widget import Steering
@@ -114,9 +114,9 @@ class Dashboard(View):
 
 
 NETWORK = (
-    NetworkPart("Inspect", InspectView),
-    NetworkPart("Lineage", LineageView),
-    NetworkPart("Two networks", TwoNetworksView),
+    Part("Inspect", InspectView),
+    Part("Lineage", LineageView),
+    Part("Two networks", TwoNetworksView),
 )
 """Tabs beside the pictures of the selected network."""
 

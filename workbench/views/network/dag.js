@@ -1,6 +1,7 @@
 // The network by layers: neurons, edges by sign and weight or by what changed, single or in bundles.
 
 const MARGIN = { left: 46, right: 92, top: 46, bottom: 34 };
+const SMALL_MARGIN = { left: 24, right: 70, top: 36, bottom: 16 }; // of a canvas that is less than 360 px high
 const STRIP = 0.21; // half a strip's width, in layers
 
 const REACH = 0.3; // a picture of edges goes beyond the canvas by up to this part of it on each side, for panning,
@@ -80,8 +81,9 @@ class DagCanvas extends NetworkCanvas {
     if (!this.job && this.staleParts().some((part) => !this.covers(this.pictures[part]))) this.render();
   }
   fit({ width, height }) {
-    const kx = (width - MARGIN.left - MARGIN.right) / Math.max(this.scene.nLayers - 1 + 2 * STRIP, 0.5);
-    return { origin: [MARGIN.left + STRIP * kx, MARGIN.top], scale: [kx, height - MARGIN.top - MARGIN.bottom] };
+    const { left, right, top, bottom } = height < 360 ? SMALL_MARGIN : MARGIN;
+    const kx = (width - left - right) / Math.max(this.scene.nLayers - 1 + 2 * STRIP, 0.5);
+    return { origin: [left + STRIP * kx, top], scale: [kx, height - top - bottom] };
   }
   /** Where everything is, in device pixels: layer u and height v are at `shift` + (u, v) · `scale`. */
   project() {

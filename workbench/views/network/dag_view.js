@@ -129,7 +129,7 @@ function render({ model, el }) {
   const controls = dagControls(view);
   frame.head.append(controls.node);
   view.report = ({ scene, theme }) => {
-    frame.title.textContent = frame.title.title = dagTitle(scene);
+    frame.title.textContent = dagTitle(scene);
     frame.legend.replaceChildren(...(scene && theme ? dagLegend(view) : []));
     frame.status.replaceChildren(...dagStatus(view));
     controls.sync();

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from workbench.errors import GenomeError
+from workbench.formats import counted
 from workbench.genome import Genome, topology
 
 KEPT, ADDED, REMOVED, SHARED = range(4)
@@ -108,6 +110,18 @@ def genome_difference(before: Genome, after: Genome) -> GenomeDifference:
         edge_state=np.concatenate([edge_state, np.full(int(gone.sum()), REMOVED, np.uint8)]),
         edges_reweighted=int((np.nan_to_num(change) != 0).sum()),
     )
+
+
+def changes_in_words(counts: Mapping[str, int]) -> str:
+    """The `counts` of a difference as text: "12 neurons and 240 edges added, 3 edges removed"."""
+    parts = []
+    for state in ("added", "removed"):
+        found = [(counts[f"{thing}s_{state}"], thing) for thing in ("neuron", "edge")]
+        if told := " and ".join(counted(n, thing) for n, thing in found if n):
+            parts.append(f"{told} {state}")
+    if shared := counts["edges_now_shared"]:
+        parts.append(f"{counted(shared, 'edge')} now share weights" if shared > 1 else "1 edge now shares its weight")
+    return ", ".join(parts) or "no neuron or edge differs"
 
 
 def even_sample(ids: np.ndarray, most: int) -> np.ndarray:

@@ -42,9 +42,9 @@ class NetworkHead(View):
         self.walk = classed(ipw.HBox([*walk, self.pin]), "wb-buttons")
         self.facts, self.more = ipw.HTML(), ipw.HTML()
         self.ancestors = [self._ancestor(place) for place in range(ANCESTORS)]
-        lineage = classed(ipw.HBox([*self.ancestors, self.more]), "wb-lineage")
+        self.line = classed(ipw.HBox([*self.ancestors, self.more]), "wb-lineage")
         classed(self, "wb-network-head")
-        self.children = (style_sheet(), self.walk, self.facts, lineage)
+        self.children = (style_sheet(), self.walk, self.facts, self.line)
         self._on_selection(self._look)
         self._on_selection(self._show_pin, "individual", "pinned")
         self._look(None)
@@ -93,9 +93,9 @@ class NetworkHead(View):
         for place, each in enumerate(self.ancestors):
             known = place < len(self._shown)
             each.layout.display = None if known else "none"
-            each.description = f"{'← ' if place else 'parent '}{self._shown[place]}" if known else ""
+            each.description = f"{'' if place else 'parent '}{self._shown[place]}" if known else ""
         more = len(ancestors) - len(self._shown)
-        self.more.value = f'<span class="wb-quiet">{more} earlier</span>' if more else ""
+        self.more.value = f'<span class="wb-quiet">+ {more}</span>' if more else ""
 
     def _parent_accuracy(self, ancestors: tuple[int, ...]) -> float | None:
         parent = self.source.individual(ancestors[-1]).result if ancestors else None

@@ -63,13 +63,11 @@ function imageFields(view) {
   const get = (name) => view.model.get(name);
   const split = choice("split that the image is from", (value) => view.put("split", value), "image");
   const index = numberField("image number", "", (value) => view.put("index", value ?? 0));
-  const turn = (by) => () => view.put("index", Math.max(0, get("index") + by));
-  const [before, after] = [button("‹", "previous image", turn(-1)), button("›", "next image", turn(1))];
   const sync = (isShown) => {
     node.hidden = !isShown;
     split.fill(SPLITS.map((name) => [name, name]), get("split"));
     Object.assign(index.field, { value: get("index"), max: (get("picture")?.size ?? 1) - 1 });
   };
-  const node = tools(split.node, index.node, before, after);
+  const node = tools(split.node, index.node);
   return { node, sync };
 }

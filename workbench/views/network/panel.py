@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import ipywidgets as ipw
+import traitlets
 
 from workbench.errors import WorkbenchError
 from workbench.genome import Genome
 from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.again import TrainAgain
+from workbench.views.base.layout import LazyTabs, Part
 from workbench.views.base.markup import quiet
 from workbench.views.base.source import Selection, Source
-from workbench.views.base.view import View, classed
+from workbench.views.base.view import View, classed, style_sheet
+from workbench.views.network.data import changes_in_words
 from workbench.views.network.head import NetworkHead
 
 GRAPH, OVER_THE_IMAGE = "Graph", "Over the image"
@@ -27,19 +30,12 @@ HEIGHT = 420
 """Of a canvas in pixels, outside a dashboard."""
 
 
-class NetworkPart(NamedTuple):
-    """A further tab: its title, and what makes its view, which happens when it is first opened."""
-
-    title: str
-    make: Callable[[Source, Selection], ipw.Widget]
-
-
 class Look(NamedTuple):
-    """What the pictures show: a network, an earlier one to compare it with, and what is to be said about it."""
+    """What the pictures show: a network, and an earlier one to compare it with; or why there is none."""
 
     genome: Genome | None = None
     before: Genome | None = None
-    notes: tuple[str, ...] = ()
+    note: str = ""  # with whom it is compared, or why with nobody
 
 
 class NetworkPanel(View):
@@ -57,88 +53,72 @@ class NetworkPanel(View):
         dag, spatial: the network as a graph, and over the image; None if the space is not one of neurons.
         against: what the network is compared with.
         again: brings weights back that were not kept.
-        views: the views of further tabs that were opened, by title.
+        tabs: the pictures and further views.
     """
 
     def __init__(
         self,
         watched: Search | Run | Source,
         selection: Selection | None = None,
-        parts: Sequence[NetworkPart] = (),
+        parts: Sequence[Part] = (),
         height: int = HEIGHT,
     ) -> None:
-        self._parts, self._height = {part.title: part for part in parts}, height
+        self._parts, self._height = tuple(parts), height
         super().__init__(watched, selection)
 
     def _build(self) -> None:
         source, selection = self.source, self.selection
         self.head = NetworkHead(source, selection)
         self.dag, self.spatial = _canvases(source, selection, self._height)
-        self.against = ipw.ToggleButtons(
-            options=[PARENT, PINNED, NOTHING],
-            description="compare with",
-            tooltips=["What the mutation added and removed", "What differs from the pinned one", "The network alone"],
-            style={"button_width": "auto", "description_width": "auto"},
+        self.against = ipw.Dropdown(
+            options=[("against parent", PARENT), ("against pinned", PINNED), ("alone", NOTHING)],
+            tooltip="What the pictures compare it with: what was added and removed is in colour",
         )
-        self.note, self.again = ipw.HTML(), TrainAgain(source, selection)
-        self.views: dict[str, Any] = {}
+        self.note, self.again = classed(ipw.HTML(), "wb-compared"), TrainAgain(source, selection)
         self._look = Look()
-        pictures = {} if self.dag is None else {GRAPH: self.dag, OVER_THE_IMAGE: self.spatial}
-        self._pictures: dict[str, Any] = pictures
-        further = [ipw.VBox() for _ in self._parts]
-        titles = [*pictures, *self._parts]
-        self.tabs = ipw.Tab([*pictures.values(), *further], titles=titles, selected_index=0 if titles else None)
-        self.tabs.observe(self._open, "selected_index")
+        self._pictures = {} if self.dag is None else {GRAPH: self.dag, OVER_THE_IMAGE: self.spatial}
+        own = [Part(title, lambda *_, picture=picture: picture) for title, picture in self._pictures.items()]
+        parts = (*own, *self._parts)
+        self.tabs = LazyTabs(source, selection, parts, opened=0 if parts else None)
+        self.tabs.tabs.observe(self._feed, "selected_index")
         self.against.observe(self._show_selected, "value")
-        classed(self.against, "wb-against")
-        classed(self.tabs, "wb-network-tabs", "wb-fill")
-        classed(self, "wb-network", "wb-fill")
-        compare = [self.against, self.note] if pictures else []
-        self.children = (self.head, self.again, *compare, self.tabs) if titles else (self.head,)
+        for each in (self, self.tabs, self.tabs.tabs):
+            classed(each, "wb-fill")
+        classed(self, "wb-network")
+        below: tuple[ipw.Widget, ...] = (self.tabs,) if parts else ()
+        if own:
+            self.head.walk.children += (classed(self.against, "wb-against"),)
+            self.head.line.children = (self.note, *self.head.line.children)
+            below = (self.again, *below)
+        self.children = (style_sheet("network/panel.css"), self.head, *below)
         self._on_selection(self._show_selected, "individual", "pinned")
         self._show_selected(None)
-        self._open(None)
-
-    @property
-    def title(self) -> str | None:
-        """Title of the tab in front."""
-        index = self.tabs.selected_index
-        return None if index is None else self.tabs.titles[index]
 
     def show_tab(self, title: str) -> Any:
         """Open a tab by its title; returns its view."""
-        self.tabs.selected_index = self.tabs.titles.index(title)
-        return self._pictures.get(title) or self.views[title]
+        return self.tabs.show_tab(title)
 
     def show(self, snapshot: Snapshot) -> None:
         """Keep the spatial law of the settings that hold; all else follows the selection."""
         if self.spatial is not None:
             self.spatial.law = self.source.settings.rates.law
 
-    def _open(self, _: Any) -> None:
-        """Bring the tab in front up to date, making its view if it was never open; the others rest."""
-        title = self.title
-        for control in (self.against, self.note):
-            control.layout.display = None if title in self._pictures else "none"
-        if title in self._parts and title not in self.views:
-            self.views[title] = self._parts[title].make(self.source, self.selection)
-            self.tabs.children[self.tabs.selected_index].children = (self.views[title],)
-        for name, view in self.views.items():
-            if hasattr(view, "wake"):
-                view.wake(name == title)
-        self._feed()
-
     def _show_selected(self, _: Any) -> None:
         if self._pictures:
             self._look = look_at(self.source, self.selection, self.against.value)
-            self.note.value = quiet(" ".join(self._look.notes))
             self._feed()
 
-    def _feed(self) -> None:
+    def _feed(self, _: Any = None) -> None:
         """Show the network in the picture in front; the other is brought up to date when it is opened."""
-        picture = self._pictures.get(self.title or "")
+        genome, before, note = self._look
+        picture = next((one for title, one in self._pictures.items() if title == self.tabs.title), None)
         if picture is not None:
-            picture.show_change(self._look.before, self._look.genome)
+            if genome is not None and picture.data is None:
+                picture.data = self.source.data
+            picture.show_change(before, genome)
+            if counts := picture.scene.get("changes"):
+                note = f"{note}: {changes_in_words(counts)}"
+            self.note.value = quiet(note)
 
 
 def look_at(source: Source, selection: Selection, against: str) -> Look:
@@ -149,24 +129,17 @@ def look_at(source: Source, selection: Selection, against: str) -> Look:
     try:
         genome, parent = source.neuron_genome(id), source.individual(id).parent
     except WorkbenchError as error:
-        return Look(notes=(f"Nothing to show: {error}.",))
-    if genome is None:
-        return Look()
-    notes = []
-    other = {PARENT: parent, PINNED: selection.pinned}.get(against)
-    missing = {
-        PARENT: "An initial individual: it has no parent to compare it with.",
-        PINNED: "No individual is pinned to compare it with.",
-    }
-    before = None
+        return Look(note=f"Nothing to show: {error}.")
+    if against == NOTHING or genome is None:
+        return Look(genome)
+    other = parent if against == PARENT else selection.pinned
     if other is None:
-        notes += [missing[against]] if against in missing else []
-    else:
-        try:
-            before = source.neuron_genome(other)
-        except WorkbenchError as error:
-            notes.append(f"Shown alone: {error}.")
-    return Look(genome, before, tuple(notes))
+        missing = "Initial: it has no parent" if against == PARENT else "None is pinned"
+        return Look(genome, None, f"{missing} to compare it with.")
+    try:
+        return Look(genome, source.neuron_genome(other), f"Against {against} {other}")
+    except WorkbenchError as error:
+        return Look(genome, None, f"Shown alone: {error}.")
 
 
 def _canvases(source: Source, selection: Selection, height: int) -> tuple[Any, Any]:
@@ -177,9 +150,8 @@ def _canvases(source: Source, selection: Selection, height: int) -> tuple[Any, A
         return None, None
     from workbench.views.network.widget import DagView, SpatialView
 
-    data, law = source.data, source.settings.rates.law
-    names = data.class_names if data is not None else ()
-    return (
-        DagView(selection=selection, class_names=names, height=height),
-        SpatialView(data=data, selection=selection, law=law, height=height),
-    )
+    dag = DagView(selection=selection, height=height)
+    spatial = SpatialView(selection=selection, law=source.settings.rates.law, height=height)
+    for name in ("split", "index"):
+        traitlets.link((dag, name), (spatial, name))
+    return dag, spatial

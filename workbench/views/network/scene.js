@@ -54,7 +54,9 @@ function changeTitle({ neurons_added, neurons_removed, edges_added, edges_remove
 /** Hidden neurons by state. */
 function changedNeuronsLegend(counts, theme) {
   const entry = ({ name, color }) => legendItem(dot(color), name, counts[`neurons_${name}`]);
-  return legendGroup("hidden neurons", theme.changes.slice(0, 3).map(entry));
+  const group = legendGroup("hidden neurons", theme.changes.slice(0, 3).map(entry));
+  group.classList.add("wbc-changed-neurons");
+  return group;
 }
 
 /** A field for a neuron's number, so that the keyboard alone can select. */

@@ -184,7 +184,7 @@ class SpatialCanvas extends NetworkCanvas {
     if (!scene.changes) return;
     const drawn = this.drawnChanges();
     const { pen } = stage;
-    const opacity = Math.min(0.85, Math.max(0.3, 300 / Math.max(drawn.length, 1)));
+    const opacity = Math.min(0.85, Math.max(0.12, 300 / Math.max(drawn.length, 1)));
     Object.assign(pen, { lineWidth: drawn.length < 300 ? 1.8 : 1.1, globalAlpha: opacity });
     for (const [state, { color, dashed }] of theme.changes.entries()) {
       pen.strokeStyle = color;

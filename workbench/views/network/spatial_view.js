@@ -4,17 +4,15 @@ const named = (names) => names.map((name) => [name, String(name)]);
 
 /** The controls; `sync` sets them to the state of the view. */
 function spatialControls(view) {
-  const show = choice("show", (value) => view.put("show", value));
+  const show = choice("what is shown", (value) => view.put("show", value), "");
   const channel = choice("channel", (value) => view.showChannel(Number(value)));
-  const layer = choice("layer", (value) => view.put("layer", Number(value)));
-  const below = button("‹", "layer below", () => view.step(-1));
-  const above = button("›", "layer above", () => view.step(1));
+  const layer = choice("layer", (value) => view.put("layer", Number(value)), "");
   const toggle = () => view.put("stacked", !view.stacked);
-  const stack = button("stack layers", "stack layers in space; drag turns them", toggle);
+  const stack = button("stack", "stack layers in space; drag turns them", toggle);
   const image = imageFields(view);
   const neuron = neuronField(view);
-  const [layers, zoom] = [tools(layer.node, below, above, stack), tools(...zoomButtons(view))];
-  const node = block("wbc-tools wbc-controls", show.node, channel.node, layers, image.node, neuron.node, zoom);
+  const fields = [show.node, channel.node, layer.node, stack, image.node, neuron.node, ...zoomButtons(view)];
+  const node = block("wbc-tools wbc-controls", ...fields);
   const sync = () => {
     const { scene } = view;
     node.hidden = !scene;
@@ -22,8 +20,8 @@ function spatialControls(view) {
     show.fill(named(SHOWN), view.show);
     channel.fill([[-1, "sum of all"], ...named([...Array(scene.shape[0]).keys()])], view.channel);
     channel.node.hidden = scene.shape[0] === 1 || view.show !== "receptive field";
-    const name = (size, l) => [l, `${l || "inputs"} (${count(size)})`];
-    layer.fill([[-1, "all"], ...scene.layerSizes.slice(0, -1).map(name)], view.layer);
+    const name = (size, l) => [l, `${l ? `layer ${l}` : "inputs"} (${count(size)})`];
+    layer.fill([[-1, "all layers"], ...scene.layerSizes.slice(0, -1).map(name)], view.layer);
     stack.setAttribute("aria-pressed", String(view.stacked));
     image.sync(Boolean(view.image));
     neuron.sync();
@@ -210,6 +208,7 @@ function render({ model, el }) {
   frame.head.after(controls.node);
   view.report = () => {
     frame.title.textContent = spatialTitle(view);
+    frame.title.classList.toggle("wbc-changes", Boolean(view.scene?.changes));
     controls.sync();
     side.hidden = !view.scene;
     body.style.gridTemplateColumns = view.scene ? "" : "minmax(0, 1fr)";
