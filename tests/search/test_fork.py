@@ -10,6 +10,7 @@ from search_samples import SMALL, NumberSpace, SheddingSpace, finish, step, tiny
 
 from workbench.errors import ConfigError, RunError
 from workbench.search import Search, SearchConfig, fork_run, plan_fork
+from workbench.search.fork import hold_weights
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig
@@ -189,6 +190,24 @@ def test_an_existing_file_or_other_data(tmp_path):
     with pytest.raises(RunError, match="other data"):
         fork_run(plan, tmp_path / "fork", tiny_data(seed=5))
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_weights_that_a_running_search_drops_after_the_plan(tmp_path):
+    search = Search(DATA, SMALL, tmp_path / "run", SheddingSpace())
+    step(search, 12)
+    plan = plan_fork(search.path, 1, space=search.space)
+    held = hold_weights(plan_fork(search.path, 1, space=search.space))
+    assert plan.again == held.again == ()
+    finish(search)
+    assert plan_fork(search.path, 1, space=search.space).again, "they are dropped by now"
+    whole = open_run(search.path)
+    for each, trains_again in ((plan, True), (held, False)):
+        again = []
+        to = fork_run(each, tmp_path / f"fork-{trains_again}", DATA, on_child=again.append)
+        assert bool(again) == trains_again
+        finish(Search(DATA, each.config, to, SheddingSpace(), if_exists="resume"))
+        timed = ["wall_seconds", "finished_at"]
+        assert rows(open_run(to), 5).drop(columns=timed).equals(rows(whole, 5).drop(columns=timed))
 
 
 def test_a_run_that_is_being_written(tmp_path):

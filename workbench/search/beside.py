@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workbench.individuals import Individual
 from workbench.search.config import FREE_SETTINGS
-from workbench.search.fork import ForkPlan, fork_run, plan_fork
+from workbench.search.fork import ForkPlan, fork_run, hold_weights, plan_fork
 from workbench.search.search import Search
 from workbench.settings import to_values
 
@@ -22,7 +22,7 @@ def plan_fork_beside(search: Search, generation: int) -> ForkPlan:
     """Plan a fork of a live search after a finished generation; a fork of its last one gets further generations."""
     end = search.config.generations
     changes = {"generations": generation + MORE_GENERATIONS} if end is not None and end <= generation else {}
-    return plan_fork(search.path, generation, changes, search.space)
+    return hold_weights(plan_fork(search.path, generation, changes, search.space))  # at the cost that it states
 
 
 def fork_path(search: Search, generation: int) -> Path:

@@ -103,7 +103,8 @@ def fork_run(
         RunError: if the file exists or cannot be written, or an individual cannot be trained again.
     """
     to = _free(to, "fork")
-    genomes = {**_without_weights(plan), **_trained_again(plan, data, root, on_child)}
+    plan = hold_weights(plan)
+    genomes = {**_without_weights(plan), **_with_weights(plan), **_trained_again(plan, data, root, on_child)}
     with _new_file(to, _description(plan, to)) as writer:
         writer.copy_past(plan.history.run.path, plan.generation, genomes, (LENGTH_EVENT,))
         writer.set_latencies(plan.latencies)
@@ -111,6 +112,21 @@ def fork_run(
         writer.add_event(FORK_EVENT, plan.first_child, plan.generation + 1, values)
         writer.set_state("stopped")
     return to
+
+
+def hold_weights(plan: ForkPlan) -> ForkPlan:
+    """The plan with the weights that it needs in memory, since a search that goes on may drop them at any time.
+
+    Those that were dropped since the plan was made must be trained again as well.
+    """
+    history = plan.history
+    while True:
+        again = history.missing(plan.alive)
+        parents = (history.individuals[id].parent for id in again)
+        needed = {*plan.alive, *(id for id in parents if id is not None)}.difference(again, history.again)
+        if needed <= history.held.keys():
+            return replace(plan, again=tuple(again))
+        history.hold(needed)
 
 
 def _free(to: str | os.PathLike[str], what: str) -> Path:
@@ -177,6 +193,11 @@ def _without_weights(plan: ForkPlan) -> dict[int, tuple[str, bytes]]:
         id for id in history.trained.difference(plan.alive) if history.individuals[id].generation <= plan.generation
     ]
     return {id: ("topology", space.encode(space.without_weights(history.genome(id)))) for id in dead}
+
+
+def _with_weights(plan: ForkPlan) -> dict[int, tuple[str, bytes]]:
+    held = plan.history.held
+    return {id: ("trained", held[id]) for id in plan.alive if id in held}
 
 
 def _trained_again(

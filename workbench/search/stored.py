@@ -163,8 +163,8 @@ class RunHistory:
         self.generations, self.events = memory.generations, memory.events
         start = Settings.at_start(from_values(SearchConfig, run.config), space)
         self.timeline = Timeline(start, space, memory.events)
-        table = run.individuals
-        self.trained = frozenset(int(id) for id in table["id"][table["genome"] == "trained"])
+        self.trained = self._trained_now()
+        self.held: dict[int, bytes] = {}  # stored trained genomes, kept in memory before a running search drops them
         self.again: dict[int, Individual] = {}  # trained again, kept in memory only
 
         def credits_before(generation: int, objectives: tuple[Objective, ...]) -> Credits:
@@ -172,10 +172,22 @@ class RunHistory:
 
         self._credits_before = lru_cache(maxsize=1)(credits_before)
 
+    def _trained_now(self) -> frozenset[int]:
+        table = self.run.individuals
+        return frozenset(int(id) for id in table["id"][table["genome"] == "trained"] if id in self.individuals)
+
+    def hold(self, ids: Iterable[int]) -> None:
+        """Keep stored trained genomes in memory, and note those that a running search has dropped since."""
+        read = {id: self.run.genome_bytes(id) for id in ids if id not in self.held}
+        self.trained = self._trained_now()  # what still is trained was so when it was read
+        self.held |= {id: blob for id, blob in read.items() if blob is not None and id in self.trained}
+
     def genome(self, id: int) -> Any:
         """The genome of an individual, stored or trained again; `RunError` if there is none."""
         if id in self.again:
             return self.again[id].genome
+        if id in self.held:
+            return self.space.decode(self.held[id])
         blob = self.run.genome_bytes(id)
         return self.run.genome(id) if blob is None else self.space.decode(blob)
 
@@ -192,7 +204,7 @@ class RunHistory:
         found: set[int] = set()
         for id in ids:
             each: int | None = id
-            while not (each is None or each in self.trained or each in self.again or each in found):
+            while each is not None and not any(each in there for there in (self.trained, self.held, self.again, found)):
                 found.add(each)
                 each = self.individuals[each].parent
         return sorted(found, key=lambda id: (self.individuals[id].generation, id))

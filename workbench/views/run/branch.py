@@ -88,6 +88,7 @@ class Branch(ipw.HBox):
     def _agree(self) -> None:
         self.yes.disabled = self.no.disabled = True
         self._again, plan = 0, self._plan
+        self._tell("In the making …")
         if plan is None:
             self._background.start(partial(new_beside, self._search), self._open, self._fail)
         else:

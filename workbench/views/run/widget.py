@@ -134,7 +134,8 @@ class RunControl(View):
             if self.branch.asks:
                 self._say(self.branch.note)
         self.progress.value = _progress_html(snapshot, live)
-        self.working.value = _working_html(snapshot) if live else ""
+        asks = self.branch is not None and self.branch.asks
+        self.working.value = _working_html(snapshot) if live and not asks else ""
 
     def _show_buttons(self, snapshot: Snapshot, state: str) -> None:
         running = snapshot.state == "running"
@@ -173,14 +174,16 @@ def _go_on(search: Search) -> None:
 def _progress_html(snapshot: Snapshot, live: bool) -> str:
     at_work = live and snapshot.state in ("running", "paused")
     rate = snapshot.children_per_minute
-    time = ("time left", snapshot.remaining_seconds) if at_work else ("took", snapshot.elapsed_seconds)
+    ends = at_work and snapshot.total_expected is not None
+    word, seconds = ("time left", snapshot.remaining_seconds) if ends else ("took", snapshot.elapsed_seconds)
+    word = "time spent" if at_work and not ends else word
     facts = (  # those that a narrow page has no room for are left out from the end; each is as wide as it will ever be
         ("generation", *_counted(snapshot.generation, snapshot.generations)),
         ("individuals", *_counted(snapshot.total, snapshot.total_expected)),
         ("best validation accuracy", percent(snapshot.best_accuracy), 7),
         ("on the front", f"{len(snapshot.archive)}", 3),
         ("failed", f"{snapshot.failed}", 2),
-        (time[0], duration(time[1]), 8),
+        (word, duration(seconds), 8),
         ("hypervolume", f"{snapshot.hypervolume:.4f}", 6),
         ("children / min", f"{rate:.0f}" if rate else MISSING, 4),
     )
