@@ -120,7 +120,7 @@ def test_the_search_stays_as_it_is_when_it_is_refused(tmp_path):
         with pytest.raises(RunError, match=named):
             search.insert(genome, parent=parent)
     finish(search)
-    with pytest.raises(RunError, match=r"is finished, so nothing can join it.*generations="):
+    with pytest.raises(RunError, match=r"is finished, so nothing can join it.*extend"):
         search.insert(STRONG)
     finish(make(tmp_path / "other"))
     assert memory_of(search.path) == memory_of(tmp_path / "other")

@@ -13,6 +13,7 @@ from workbench.errors import RunError
 from workbench.search import Search
 from workbench.store import open_run
 from workbench.views.base.poller import POLLER
+from workbench.views.run.data import changes
 from workbench.widgets import Dashboard, LogView, RunControl
 
 
@@ -205,6 +206,7 @@ def test_fork_from_here_opens_the_fork_in_place_and_back(search, dashboard):
     assert dashboard.run_control is not control
     assert control.comm is None
     assert "Resumed at generation 1 of 200" in dashboard.run_control.words.value
+    assert changes(fork.results.config, fork.snapshot().events, fork.space)[-1].lines == ("forked",)
     step(fork, 2)
     dashboard.run_control.back.click()
     assert dashboard.source.search is search
@@ -245,6 +247,23 @@ def test_the_last_generation_of_a_finished_run_is_forked_with_further_ones(tmp_p
     assert (fork.snapshot().generation, fork.config.generations) == (6, 25)
     control.close()
     fork.close()
+
+
+def test_a_refusal_stays_until_the_state_is_another(search, control, monkeypatch):
+    step(search, 1)
+    POLLER.poll_once()
+    monkeypatch.setattr(search, "extend", lambda generations: refuse())
+    control.extend.click()
+    assert "not now" in control.message.value
+    step(search, 1)
+    POLLER.poll_once()
+    assert "not now" in control.message.value
+    control.start.click()
+    assert "not now" not in control.message.value
+
+
+def refuse() -> None:
+    raise RunError("not now")
 
 
 def test_the_strip_says_what_children_wait_for(search, control):

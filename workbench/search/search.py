@@ -217,10 +217,9 @@ class Search:
 
     def _check_open(self) -> None:
         if self._state.is_finished or self._runner.status in ("finished", "failed"):
-            raise RunError(
-                f"the search in {self.path} is {self._runner.status}, so nothing can join it; resume it first, for "
-                "example with Search.resume(path, generations=...)"
-            )
+            status = self._runner.status
+            way_out = "make it longer first, with search.extend(20)" if status == "finished" else "resume it first"
+            raise RunError(f"the search in {self.path} is {status}, so nothing can join it; {way_out}")
 
     def replay_events(self, events: Sequence[Event], remake: Callable[[int], Individual], last: int) -> None:
         """For `replay`: let a new search repeat the events of a stored run, up to generation `last`.

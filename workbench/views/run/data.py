@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from workbench.formats import in_words, setting_text
 from workbench.search import Snapshot
-from workbench.search.config import LENGTH_EVENT, labels_of
+from workbench.search.config import FORK_EVENT, LENGTH_EVENT, labels_of
 from workbench.space import SearchSpace
 from workbench.store import Event
 
@@ -80,11 +80,20 @@ def changes(
             held.update(values)
         elif event.kind == LENGTH_EVENT:
             lines = [f"generations {setting_text(values['before'])} → {setting_text(values['generations'])}"]
+        elif event.kind == FORK_EVENT:
+            differs = (f"{labels.get(name) or in_words(name)} {setting_text(value)}" for name, value in _changed(event))
+            lines = ["; ".join(["forked", *differs])]
         else:
             words = (f"{in_words(name)} {setting_text(value)}" for name, value in values.items())
             lines = [f"{event.kind}: {', '.join(words)}"]
         found.append(Change(event.from_child, event.generation, tuple(lines)))
     return found
+
+
+def _changed(event: Event) -> list[tuple[str, Any]]:
+    """The settings that a fork changed, by dotted name."""
+    before = flat(event.values["before"])
+    return [(name, value) for name, value in flat(event.values["changes"]).items() if before.get(name) != value]
 
 
 def run_changes(run: Any) -> list[Change]:

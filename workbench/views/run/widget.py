@@ -51,6 +51,7 @@ class RunControl(View):
         before: str = "",
     ) -> None:
         self._opened, self._before = opened, before
+        self._refused: tuple[str, str] | None = None  # state, and why a button did nothing in it
         super().__init__(watched, selection)
 
     def _build(self) -> None:
@@ -115,10 +116,10 @@ class RunControl(View):
         assert search is not None
         try:
             act(search)
+            self._refused = None
         except WorkbenchError as error:
-            self._say(alert(str(error)))
-        else:
-            self.show(search.snapshot())
+            self._refused = search.snapshot().state, str(error)
+        self.show(search.snapshot())
 
     def show(self, snapshot: Snapshot) -> None:
         """Show state, progress and workers."""
@@ -127,8 +128,12 @@ class RunControl(View):
             state = {"paused": "pausing", "stopped": "stopping"}.get(state, state)
         self.state.value = f'<div role="status" class="wb-chip wb-chip-{escape(state)}">{escape(state)}</div>'
         self._show_buttons(snapshot, state)
-        failure = f"{snapshot.error} — fix the cause, then continue with Search.resume(path)."
-        self._say(alert(failure) if snapshot.error else "", told(snapshot, state, live))
+        if self._refused is not None and self._refused[0] != snapshot.state:
+            self._refused = None  # what was refused then may be possible now
+        fault = None if self._refused is None else self._refused[1]
+        if snapshot.error:
+            fault = f"{snapshot.error} — fix the cause, then continue with Search.resume(path)."
+        self._say(alert(fault) if fault else "", told(snapshot, state, live))
         if self.branch is not None:
             self.buttons.layout.display = "none" if self.branch.asks else None
             if self.branch.asks:
