@@ -39,7 +39,7 @@ class Branch(ipw.HBox):
         self._to, self._again = Path(), 0
         self.asks, self.note = False, ""
         self.question, self.target = ipw.HTML(), ipw.HTML()
-        self.generation = ipw.BoundedIntText(min=0, layout={"width": "76px"})
+        self.generation = ipw.BoundedIntText(min=0, layout={"width": "76px"}, tooltip="Its settings hold in the fork")
         self.generation.observe(self._plan_fork, "value")
         self.yes = button("", "wb-branch-yes", "", self._agree)
         self.no = button("Cancel", "wb-branch-no", "Leave it", self._end)
@@ -83,7 +83,8 @@ class Branch(ipw.HBox):
         if not self.asks or plan.generation != self.generation.value:  # asked for another one since
             return
         self._plan, self.yes.disabled = plan, False
-        self._tell(f"The settings are those of that time; {escape(plan.cost)}.")
+        effort = plan.history.effort(plan.again) if plan.again else "all weights that it needs are stored"
+        self._tell(f"Cost: {escape(effort)}.")
 
     def _agree(self) -> None:
         self.yes.disabled = self.no.disabled = True
