@@ -94,11 +94,11 @@ class Hands:
         return self.page.locator(".wb-front .scatterlayer .point").count()
 
     def total_drawn(self) -> int:
-        """Individuals that the figure of the front shows."""
+        """Individuals finished, as the newest point of the front says."""
         plot = self.page.locator(".wb-front .js-plotly-plot")
         return plot.evaluate(
-            "plot => plot._fullData.filter(trace => trace.text && trace.customdata)"
-            ".reduce((sum, trace) => sum + Array.from(trace.customdata).length, 0)"
+            "plot => 1 + Math.max(-1, ...plot._fullData.filter(trace => trace.text && trace.customdata)"
+            ".flatMap(trace => Array.from(trace.customdata).filter(Number.isInteger)))"
         )
 
     def front(self) -> list[dict[str, Any]]:
