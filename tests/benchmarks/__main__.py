@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import bench_mutations
 import bench_scaling
 import bench_training
+import bench_views
 import pandas as pd
 
 from workbench.cli.tables import print_table
@@ -21,6 +22,7 @@ TABLES = {
     "Children per minute of a search": bench_scaling.children_per_minute,
     "Growth with edges": bench_scaling.by_edges,
     "Growth with the batch": bench_scaling.by_batch,
+    "Views of 10,000 individuals, main thread": bench_views.rows,
 }
 
 

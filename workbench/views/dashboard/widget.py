@@ -83,12 +83,10 @@ class Dashboard(View):
         return parts | {"Changes and failures": Fold("Changes and failures", log)}
 
     def _areas(self) -> list[ipw.Widget]:
-        accuracy, *costs = (objective.label for objective in self.source.run.objectives)
-        title = f"{accuracy.capitalize()} against {' and '.join(costs)}"
         self.steering.children = self.steering.children[:3]  # the mutations; the other panels are in folds
         return [
             classed(self.run_control, "wb-area-run", DIES),
-            panel(title, classed(self.front, "wb-fill"), name="wb-area-front", enlarges=True),
+            panel("Front", classed(self.front, "wb-fill"), name="wb-area-front", enlarges=True),
             panel("Selected network", classed(self.network, "wb-fill"), name="wb-area-network", enlarges=True),
             classed(self.steering, "wb-area-mutations", DIES),
             classed(ipw.VBox(list(self.folds.values())), "wb-area-folds", DIES),
