@@ -89,7 +89,7 @@ def test_training_again_brings_every_view_its_predictions(run, dropped):
     view, again = InspectView(run, selection, DATA), TrainAgain(Source(run, DATA), selection)
     view.what.value = "confusion"
     assert view.plot.shown is None
-    assert f"weights of individual {dropped} were not kept" in view.again.note.value
+    assert f"weights of {dropped} were not kept" in view.again.note.value
     assert view.again.train.disabled  # until it is known what it takes
     view.again.wait()
     assert "must be trained again, " in view.again.note.value

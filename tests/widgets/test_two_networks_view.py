@@ -77,7 +77,7 @@ def test_without_weights_there_are_numbers_only(run, pair):
         view.what.value = what
         assert view.plot.shown is None
     pinned, selected = view.again
-    assert f"weights of individual {dropped} were not kept" in pinned.note.value
+    assert f"weights of {dropped} were not kept" in pinned.note.value
     assert (pinned.layout.display, selected.layout.display) == (None, "none")
     pinned.wait()
     pinned.train.click()

@@ -215,7 +215,7 @@ class RunHistory:
         epochs = sum(result.epochs for result in results if result)
         seconds = sum(self.individuals[id].wall_seconds for id in ids)
         return (
-            f"{counted(len(ids), 'individual')} must be trained again, {counted(epochs, 'epoch')} in all, which took "
+            f"{counted(len(ids), 'individual')} must be trained again, {counted(epochs, 'epoch')} in all: "
             f"{seconds:.{0 if seconds >= 10 else 1}f} s of one core the first time"
         )
 

@@ -76,7 +76,7 @@ class TrainAgain(ipw.VBox):
     def _take_plan(self, plan: AgainPlan) -> None:
         if self._training is None and plan.id == self.individual:
             self._plan = plan
-            self.note.value = quiet(f"{_not_kept(plan.id)} For them {plan.cost}.")
+            self.note.value = quiet(f"{_not_kept(plan.id)} For them, {plan.cost}.")
             self._enable()
 
     def _fail_plan(self, id: int, error: Exception) -> None:
@@ -120,7 +120,7 @@ class TrainAgain(ipw.VBox):
     def _show_progress(self) -> None:
         if self._training is not None:
             of = counted(len(self._training.again), "individual")
-            self.note.value = quiet(f"Training individual {self._training.id} again: {self._trained} of {of} …")
+            self.note.value = quiet(f"Training {self._training.id} again: {self._trained} of {of} …")
 
     def _take_trained(self, made: Individual) -> None:
         self._training = None
@@ -137,7 +137,7 @@ class TrainAgain(ipw.VBox):
 
 
 def _not_kept(id: int) -> str:
-    return f"The weights of individual {id} were not kept: no predictions."
+    return f"The weights of {id} were not kept: no predictions."
 
 
 def _outcome(made: Individual, first: Individual) -> str:

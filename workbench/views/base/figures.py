@@ -36,10 +36,13 @@ def log_axis(values: Iterable[float]) -> dict[str, Any]:
     return {"type": "log", "tickformat": "~s", "dtick": step}
 
 
-def snug(figure: go.Figure, top: int = 8) -> str:
-    """Leave a figure only the room that its axes need, and `top` pixels, as in a small panel; returns its title."""
+def snug(figure: go.Figure, name: str, top: int = 24) -> str:
+    """Leave a figure only the room that its axes need, and `top` pixels, as in a small panel; returns its title.
+
+    `name` says of what it is: a zoom stays while that does.
+    """
     title = figure.layout.title.text or ""
-    figure.update_layout(title=None, margin={"l": 8, "r": 8, "t": top, "b": 8})
+    figure.update_layout(title=None, margin={"l": 8, "r": 8, "t": top, "b": 8}, uirevision=f"{name} {title}")
     figure.update_xaxes(title_standoff=2)
     figure.update_yaxes(title_standoff=2)
     figure.update_annotations(font_size=11)

@@ -140,7 +140,7 @@ def _frame_json(shown: go.Figure) -> str:
         width=None,
         height=figure.layout.height or HEIGHT,
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK},
-        uirevision=title or "stays",
+        uirevision=figure.layout.uirevision or title or "stays",
         margin={**room, **figure.layout.margin.to_plotly_json()},
     )
     if title:

@@ -182,7 +182,7 @@ def distribution_figure(genome: Genome, law: SpatialLaw | None = None) -> go.Fig
         f"weights{unknown}": info.weights,
         f"edge lengths, px (mean {lengths.mean:.1f}, law {lengths.expected_mean:.1f})": (lengths.bins, lengths.counts),
         "edges into a hidden neuron": info.in_degree,
-        f"edges out of a neuron ({info.unused_inputs:,} inputs: none)": info.out_degree,
+        f"edges out ({info.unused_inputs:,} inputs have none)": info.out_degree,
     }
     figure = make_subplots(2, 2, subplot_titles=list(parts), vertical_spacing=0.22, horizontal_spacing=0.09)
     for number, histogram in enumerate(parts.values()):

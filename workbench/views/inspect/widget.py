@@ -90,7 +90,10 @@ class InspectView(View):
             button(ending[1:], "wb-export", f"{text}: save it beside the run", partial(self._export, ending))
             for ending, text in EXPORTS.items()
         ]
-        self.exports = classed(ipw.HBox([ipw.Label("save as"), *exports]), "wb-buttons")
+        self.exports = classed(
+            ipw.HBox([ipw.HTML('<i class="fa fa-download" title="Save the network beside the run"></i>'), *exports]),
+            "wb-buttons",
+        )
         self.title, self.exported = ipw.HTML(), ipw.HTML()
         self.again = TrainAgain(self.source, self.selection)
         self.plot = Plot(fill=True)
@@ -127,7 +130,7 @@ class InspectView(View):
         self.title.value = f'<h4 class="wb-inspected" data-individual="{id}">Individual {id}</h4>'
         try:
             figure = self._figures[what](id)
-            if figure is not None and (title := snug(figure, TOPS.get(what, 24))):
+            if figure is not None and (title := snug(figure, f"{what} {id}", TOPS.get(what, 24))):
                 self.message.value = f'<p class="wb-quiet" role="status">{title}</p>'
             self.plot.show(figure, self._click if what == "confusion" else None)
         except WorkbenchError as error:

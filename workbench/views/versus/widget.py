@@ -160,7 +160,7 @@ class TwoNetworksView(View):
         self._draw(draw_two_networks(found, self.source.needed_data(), names))
 
     def _draw(self, figure: go.Figure) -> None:
-        snug(figure, 24)
+        snug(figure, f"{self.what.value} {self.individuals}")
         self.plot.show(figure)
 
     def _show_fields(self, first: int, second: int) -> None:
