@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from workbench.datasets import Dataset, load_dataset
     from workbench.errors import WorkbenchError
     from workbench.genome import Genome
-    from workbench.initial import dense_mlp, random_genome, windowed
+    from workbench.initial import random_genome, windowed
     from workbench.mutations import MutationRates, mutate
+    from workbench.results.report import report
     from workbench.search import Search, SearchConfig, attach, open_run, preset
+    from workbench.search.replay import replay
     from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
     from workbench.spatial import SpatialLaw
     from workbench.training import TrainConfig, evaluate, train
@@ -39,9 +41,11 @@ _HOMES = {
         "datasets": "Dataset load_dataset",
         "errors": "WorkbenchError",
         "genome": "Genome",
-        "initial": "dense_mlp random_genome windowed",
+        "initial": "random_genome windowed",
         "mutations": "MutationRates mutate",
+        "results.report": "report",
         "search": "Search SearchConfig attach open_run preset",
+        "search.replay": "replay",
         "spaces": "InitialConfig MlpSpace NeuronSpace",
         "spatial": "SpatialLaw",
         "training": "TrainConfig evaluate train",

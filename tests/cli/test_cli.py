@@ -98,11 +98,30 @@ def test_settings_reach_the_run(finished):
     assert run.state == "finished"
 
 
-def test_quiet_prints_one_line(tmp_path, capsys):
+def test_quiet_is_quiet(tmp_path, capsys):
     assert search(tmp_path / "run.sqlite", "--quiet", "--generations", "0") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_minutes_end_a_search_that_may_go_on(tmp_path, capsys):
+    path = tmp_path / "run.sqlite"
+    assert search(path, "--generations", "none", "--minutes", "0.02") == 0
     shown = capsys.readouterr()
-    assert shown.err == ""
-    assert len(shown.out.splitlines()) == 1
+    assert "0.02 minutes are over" in shown.err
+    assert f"Continue with: workbench resume {path}" in shown.out
+    total = len(open_run(path).individuals)
+    assert main(["resume", str(path), "--generations", "none", "--minutes", "0.02", "--quiet"]) == 0
+    assert len(open_run(path).individuals) > total
+    assert "minutes expects a number above 0, got -1" in refused(capsys, ["resume", str(path), "--minutes", "-1"])
+
+
+def test_messages_name_options(finished, tmp_path, capsys):
+    line = ["search", "--data", "digits", "--path"]
+    message = refused(capsys, [*line, str(finished)])
+    assert "go on with it (--if-exists resume), or start a new one beside it (--if-exists new)" in message
+    assert f"it is a folder; give a file in it, such as {tmp_path / 'run.sqlite'}" in refused(
+        capsys, [*line, str(tmp_path)]
+    )
 
 
 def test_any_setting(tmp_path):
@@ -136,7 +155,7 @@ def test_mlps(tmp_path, capsys):
 
 
 def test_a_name_beside_it(finished, capsys):
-    assert search(finished, "--if-exists", "new", "--generations", "0", "--quiet") == 0
+    assert search(finished, "--if-exists", "new", "--generations", "0") == 0
     assert "run-2.sqlite" in capsys.readouterr().out
 
 
@@ -331,7 +350,7 @@ class TestErrors:
             connection.execute("UPDATE run SET value = ? WHERE key = 'dataset'", (other,))
         connection.close()
         for arguments in (["show", str(changed), "--test"], ["resume", str(changed)]):
-            assert "made with other data (digits)" in refused(capsys, arguments)
+            assert "made with other data (digits" in refused(capsys, arguments)
 
     def test_nothing_asked_for(self, capsys):
         assert "COMMAND" in refused(capsys, [])

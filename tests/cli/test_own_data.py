@@ -48,7 +48,8 @@ def folder(tmp_path_factory) -> Path:
 
 def test_settings_are_derived_and_said(folder, tmp_path, capsys):
     path = tmp_path / "run.sqlite"
-    assert main(["search", "--data", str(folder / "shapes.npz"), "--path", str(path), *SMALL]) == 0
+    line = ["search", "--data", str(folder / "shapes.npz"), "--path", str(path), *SMALL]
+    assert main([each for each in line if each != "--quiet"]) == 0
     assert "Settings derived from the data (72 images of 1×6×6, 3 classes): 60 epochs" in capsys.readouterr().out
     run = wb.open_run(path)
     assert run.dataset["name"] == "shapes"

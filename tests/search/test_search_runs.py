@@ -460,6 +460,18 @@ def test_the_default_space_is_that_of_the_presets_data(tmp_path):
     search.close()
 
 
+def test_a_preset_brings_settings_and_space(tmp_path):
+    chosen = preset("quick", DATA, population=2, children=1, generations=0, workers=1)
+    search = Search(DATA, chosen, tmp_path / "run.sqlite")
+    assert (search.space, search.config.population) == (chosen.space(DATA), 2)
+    search.close()
+    with pytest.raises(ConfigError, match=r"expects a SearchConfig, or a preset .*, got 'best'"):
+        Search(DATA, "best", tmp_path / "other.sqlite")
+    with pytest.raises(ConfigError, match=r"expects a Dataset, .* got 'mnist'"):
+        Search("mnist", chosen, tmp_path / "other.sqlite")
+    assert not (tmp_path / "other.sqlite").exists()
+
+
 def test_the_thread_needs_no_reference(tmp_path):
     """A search goes on though its notebook cell forgot it."""
     make(tmp_path / "run.sqlite").start()

@@ -115,8 +115,9 @@ OWN_DATA = option(
     "test_labels, or MODULE:FUNCTION that returns them",
 )
 ROOT = option("--root", metavar="FOLDER", help="where the data lie (else $WORKBENCH_DATA, else ./data)")
-QUIET = flag("--quiet", "no progress line and no table")
+QUIET = flag("--quiet", "print nothing but errors")
 LOG = option("--log", type=OutputFile, metavar="FILE", help="append what happens as lines of JSON")
+MINUTES = option("--minutes", type=float, metavar="N", help="stop after so many minutes; resume goes on")
 WORKERS = (executor, setting("workers"), setting("child_seconds"))
 
 

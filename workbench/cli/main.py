@@ -6,6 +6,7 @@ import argparse
 import errno
 import io
 import os
+import re
 import signal
 import sys
 import threading
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             return status
     except WorkbenchError as error:
-        print(f"workbench: {printable(str(error))}", file=sys.stderr)
+        print(f"workbench: {printable(_in_options(str(error), arguments))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("workbench: interrupted; everything finished before is stored", file=sys.stderr, flush=True)
@@ -69,6 +70,16 @@ def _interrupted_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _in_options(message: str, arguments: argparse.Namespace) -> str:
+    """A message for Python in words of the command line: if_exists='new' is --if-exists new."""
+
+    def option(found: re.Match[str]) -> str:
+        name, _, value = found.groups()
+        return f"--{name.replace('_', '-')} {value}" if name in vars(arguments) else found[0]
+
+    return re.sub(r"\b([a-z_]+)=(['\"]?)([\w.-]+)\2", option, message)
 
 
 def build_parser() -> argparse.ArgumentParser:

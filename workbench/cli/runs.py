@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
 from workbench.baselines import SUITES, baseline
 from workbench.cli.command import OWN_DATA, ROOT, RUN, InputFile, OutputFile, command, data_for, flag, option
@@ -126,16 +125,17 @@ def export(arguments: argparse.Namespace) -> int:
 )
 def report(arguments: argparse.Namespace) -> int:
     """Write a report of a run as one self-contained page."""
-    from workbench.results.report import ReportSources, write_report
+    from workbench.results import report
 
-    run = open_run(arguments.run)
-    sources = ReportSources(
-        run=run,
-        data=data_for(run, arguments),
-        others=tuple(open_run(path) for path in arguments.others),
-        results=Path(arguments.results or "data/results"),
+    path = report.report(
+        arguments.run,
+        arguments.output,
+        data_for(open_run(arguments.run), arguments),
+        others=arguments.others,
+        results=arguments.results or "data/results",
+        members=arguments.members,
+        test=not arguments.no_test,
     )
-    path = write_report(sources, arguments.output, members=arguments.members, test=not arguments.no_test)
     print(f"Report: {path}")
     return 0
 

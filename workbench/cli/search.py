@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
+import time
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from workbench.cli.command import (
     LOG,
+    MINUTES,
     OWN_DATA,
     QUIET,
     ROOT,
@@ -65,6 +67,7 @@ def _set(help: str) -> Any:
     option("--space", default="neurons", help="neurons, or mlp (dense MLPs by width, a control)"),
     flag("--latency", "predicted latency as another objective; measures this machine first"),
     *map(setting, ("seed", "population", "children", "generations")),
+    MINUTES,
     *WORKERS,
     _set("any setting, such as train.epochs=3, rates.new_edges=0.1,0.2 or survival=nsga2; --settings lists them"),
     flag("--settings", "list every setting, with its value in the preset, and end"),
@@ -84,7 +87,7 @@ def search(arguments: argparse.Namespace) -> int:
     initial, rates = _take(changes, "initial."), _take(changes, "rates.")
     chosen = preset(arguments.preset, named)
     data = load_dataset(named, arguments.root) if isinstance(named, str) else named
-    if data is named:
+    if data is named and not arguments.quiet:
         print(chosen.about)
     if neurons:
         space: Any = NeuronSpace.for_data(data, from_values(type(chosen.initial), initial, chosen.initial))
@@ -98,7 +101,7 @@ def search(arguments: argparse.Namespace) -> int:
         changes["latency"] = _latency_model(arguments, data)
     config = from_values(type(chosen.config), {"rates": rates, **changes}, chosen.config)
     with log_to(arguments.log), chosen_executor(arguments) as executor:
-        return _run(Search(data, config, arguments.path, space, executor, arguments.if_exists), arguments.quiet)
+        return _run(Search(data, config, arguments.path, space, executor, arguments.if_exists), arguments)
 
 
 @command(
@@ -107,6 +110,7 @@ def search(arguments: argparse.Namespace) -> int:
     OWN_DATA,
     ROOT,
     setting("generations", "make the run longer: generations in all; none to search until stopped"),
+    MINUTES,
     *WORKERS,
     QUIET,
     LOG,
@@ -121,7 +125,7 @@ def resume(arguments: argparse.Namespace) -> int:
             search.close()
             print(f"{search.path} is finished; there is nothing to resume (--generations makes it longer)")
             return 0
-        return _run(search, arguments.quiet)
+        return _run(search, arguments)
 
 
 @command(
@@ -138,6 +142,7 @@ def resume(arguments: argparse.Namespace) -> int:
     flag("--only-write", "write the fork without continuing it"),
     OWN_DATA,
     ROOT,
+    MINUTES,
     *WORKERS,
     QUIET,
     LOG,
@@ -147,7 +152,8 @@ def fork(arguments: argparse.Namespace) -> int:
     changes = parse_settings(arguments.set) | given(arguments, "seed", "generations", "workers", "child_seconds")
     plan = plan_fork(arguments.run, arguments.generation, changes)
     changed = ", ".join(plan.changes) or "nothing"
-    print(f"Fork of {arguments.run} after generation {plan.generation}; changed: {changed}; {plan.cost}")
+    if not arguments.quiet:
+        print(f"Fork of {arguments.run} after generation {plan.generation}; changed: {changed}; {plan.cost}")
     if plan.again and not arguments.yes and not _agreed():
         print("Nothing was done.")
         return 1
@@ -165,7 +171,7 @@ def fork(arguments: argparse.Namespace) -> int:
         print(f"Written: {path}. Continue with: workbench resume {path}")
         return 0
     with log_to(arguments.log), chosen_executor(arguments) as executor:
-        return _run(Search.resume(path, data, executor), arguments.quiet)
+        return _run(Search.resume(path, data, executor), arguments)
 
 
 @command(
@@ -224,27 +230,30 @@ def _agreed() -> bool:
     return input("Train them again? [y/N] ").strip().lower() in ("y", "yes")
 
 
-def _run(search: Any, quiet: bool) -> int:
+def _run(search: Any, arguments: argparse.Namespace) -> int:
     """Run a search with its progress line, then print its front; returns the exit status."""
-    with outlived():
-        print(f"Searching {search.data.name} with {search.workers} workers; the run is in {search.path}")
+    loud, minutes, began = not arguments.quiet, arguments.minutes, time.monotonic()
+    if loud:
+        with outlived():
+            print(f"Searching {search.data.name} with {search.workers} workers; the run is in {search.path}")
     try:
-        search.run(progress=not quiet)
+        search.run(progress=loud, minutes=minutes)
     except KeyboardInterrupt:
         search.close()
         raise
     except OSError:  # nobody takes the progress line
-        search.run(progress=False)
+        search.run(progress=False, minutes=minutes)
     search.close()
-    run = open_run(search.path)
     stopped = search.snapshot().state == "stopped"
-    front = front_table(run, search.data, test=not stopped) if search.archive and not quiet else None
-    with outlived():
-        if front is not None:
-            print_table(front, f"{search.data.name}: the all-time front")
-        if stopped:
-            print(f"Stopped. Continue with: workbench resume {search.path}")
-    return 130 if stopped else 0
+    if loud:
+        front = front_table(open_run(search.path), search.data, test=not stopped) if search.archive else None
+        with outlived():
+            if front is not None:
+                print_table(front, f"{search.data.name}: the all-time front")
+            if stopped:
+                print(f"Stopped. Continue with: workbench resume {search.path}")
+    in_time = minutes is not None and time.monotonic() >= began + 60 * minutes
+    return 130 if stopped and not in_time else 0
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A child whose worker is lost is trained again; one that takes too long is given 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -18,6 +19,8 @@ from workbench.errors import ConfigError, RunError
 from workbench.executors.child import Progress, Task, make_child
 from workbench.executors.shared import Shared
 from workbench.individuals import Individual
+
+LOGGER = logging.getLogger(__name__)
 
 CHILD_THREAD = "workbench-child"
 """Prefix of the names of threads that train children."""
@@ -253,6 +256,7 @@ class TaskPool:
             if isinstance(error, NoWorkerError):
                 raise error
             return GivenUp(job.task.id, LOST_WORKER, _loss_reason(job.losses, error))
+        LOGGER.warning("child %d lost its worker and is made again: %s", job.task.id, " ".join(str(error).split()))
         if self._workers.isolates:
             self._submit(job)
         else:

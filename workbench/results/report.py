@@ -16,7 +16,8 @@ from workbench.results.files import ABOUT, ResultFile, looks_at_test, measured_b
 from workbench.results.random_search import training_cost
 from workbench.results.retraining import lineage_epochs, retraining_table
 from workbench.search.report import chosen_members, front_table
-from workbench.store import Run
+from workbench.search.stored import data_of
+from workbench.store import Run, open_run
 from workbench.views.base.palette import INPUTS, OUTPUTS, layer_color
 from workbench.views.front.data import Baseline, FrontInfo, baselines_for, front_group
 from workbench.views.front.figure import draw_front
@@ -76,6 +77,38 @@ class ReportSources:
 def kind_of(run: Run) -> str:
     """Which kind of search a run was."""
     return "random search" if run.config.get("selection") == "random" else "evolution"
+
+
+def report(
+    run: Run | str | os.PathLike[str],
+    path: str | os.PathLike[str] = "report.html",
+    data: Dataset | None = None,
+    *,
+    others: Sequence[Run | str | os.PathLike[str]] = (),
+    results: str | os.PathLike[str] = "data/results",
+    members: int = 6,
+    test: bool = True,
+    root: str | os.PathLike[str] | None = None,
+) -> Path:
+    """Write a report of a run as one HTML page that needs nothing else; see `write_report`.
+
+    Args:
+        run: the run, or its file.
+        path: the page.
+        data: needed only if the run's data set was made from arrays.
+        others: runs to show beside it: other seeds, a random search.
+        results: folder of measured baselines and retrainings; what is missing is left out.
+        members: how many networks to draw.
+        test: whether to evaluate the test set.
+        root: where the data lie, as for `load_dataset`.
+
+    Raises:
+        RunError: if a run cannot be read, or was made with other data, or has no trained individual yet.
+        ExportError: if the page cannot be written.
+    """
+    runs = [each if isinstance(each, Run) else open_run(each) for each in (run, *others)]
+    sources = ReportSources(runs[0], data_of(runs[0], data, root), tuple(runs[1:]), Path(results))
+    return write_report(sources, path, members=members, test=test)
 
 
 def write_report(

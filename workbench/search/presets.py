@@ -19,6 +19,7 @@ from workbench.errors import ConfigError
 from workbench.evolution import HypervolumeBounds
 from workbench.search.config import SearchConfig
 from workbench.settings import from_values
+from workbench.space import SearchSpace
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig
 
@@ -206,6 +207,19 @@ def preset(name: str, dataset: str | Dataset, **changes: Any) -> Preset:
             config = from_values(SearchConfig, {**sizes, **recipe.best, **rates}, config)
             initial = replace(initial, hidden_layers=(1, 3), **recipe.best_initial)
     return Preset(from_values(SearchConfig, changes, config), initial, about)
+
+
+def settings_and_space(
+    data: Dataset, config: SearchConfig | Preset | None, space: SearchSpace | None
+) -> tuple[SearchConfig, SearchSpace]:
+    """What a search of `data` begins with; a preset brings its space unless one is given."""
+    if not isinstance(data, Dataset):
+        raise ConfigError(f"a search expects a Dataset, from load_dataset or Dataset.from_arrays, got {data!r}")
+    if isinstance(config, Preset):
+        return config.config, space or config.space(data)
+    if config is not None and not isinstance(config, SearchConfig):
+        raise ConfigError(f"a search expects a SearchConfig, or a preset such as preset('quick', data), got {config!r}")
+    return config or SearchConfig(), space or NeuronSpace.for_data(data)
 
 
 def _recipe(dataset: str | Dataset) -> tuple[Recipe, str]:

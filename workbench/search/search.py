@@ -17,6 +17,7 @@ from workbench.executors import capacity_of, check_executor, measure_inserted
 from workbench.individuals import Individual
 from workbench.search.config import SearchConfig, Settings, plain_values
 from workbench.search.fork import fork_run, plan_fork
+from workbench.search.presets import Preset, settings_and_space
 from workbench.search.runner import Runner
 from workbench.search.snapshot import Snapshot
 from workbench.search.state import SearchState
@@ -24,7 +25,7 @@ from workbench.search.stored import data_of, describe_run, length_of
 from workbench.search.watch import run_to_the_end
 from workbench.settings import from_values, to_values
 from workbench.space import SearchSpace, check_predicts
-from workbench.spaces import NeuronSpace, make_space
+from workbench.spaces import make_space
 from workbench.store import Event, Run, create_run, open_run, values_of
 from workbench.training.compiling import is_compiling
 
@@ -36,7 +37,7 @@ class Search:
 
     Args:
         data: the data set.
-        config: the settings.
+        config: the settings, or a preset, which also brings the space.
         path: the run file.
         space: what is searched; the neuron-level space of the data if None.
         executor: where children are trained: "threads" (also if None), "processes", or any
@@ -57,16 +58,15 @@ class Search:
     def __init__(
         self,
         data: Dataset,
-        config: SearchConfig | None = None,
+        config: SearchConfig | Preset | None = None,
         path: str | os.PathLike[str] = "run.sqlite",
         space: SearchSpace | None = None,
         executor: Executor | str | None = None,
         if_exists: str = "error",
     ) -> None:
         check_executor(executor)
-        config = config or SearchConfig()
+        config, self.space = settings_and_space(data, config, space)
         self.data = data
-        self.space: SearchSpace = space or NeuronSpace.for_data(data)
         check_predicts(self.space, config.latency)
         rates = Settings.at_start(config, self.space).rates
         config = replace(config, rates=to_values(rates))  # in full: defaults may change, a run must not
@@ -113,7 +113,7 @@ class Search:
     def open(
         cls,
         data: Dataset,
-        config: SearchConfig | None = None,
+        config: SearchConfig | Preset | None = None,
         path: str | os.PathLike[str] = "run.sqlite",
         space: SearchSpace | None = None,
         executor: Executor | str | None = None,
@@ -230,13 +230,13 @@ class Search:
             self._state.replay(events, remake, last)
 
     # ------------------------------------------------------------------ control
-    def run(self, progress: bool = True) -> Search:
-        """Search to the end, with a progress line; Ctrl-C (or SIGTERM) stops after storing the children in training.
+    def run(self, progress: bool = True, minutes: float | None = None) -> Search:
+        """Search to the end, or for so many minutes; Ctrl-C (or SIGTERM) stops after storing the children in training.
 
         Raises:
             KeyboardInterrupt: after a second Ctrl-C, which abandons the children in training.
         """
-        run_to_the_end(self, show=progress)
+        run_to_the_end(self, show=progress, minutes=minutes)
         return self
 
     def start(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -11,12 +12,14 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import ConfigError
 from workbench.formats import duration, percent
 from workbench.search.snapshot import Snapshot, snapshot_of
 from workbench.store import is_being_written, open_run
 
 JOIN_SECONDS = 0.2
 POLL_SECONDS = 0.5
+SPEAK_SECONDS = 30.0
 
 WAITING = "Stopping: waiting for the children in training. Press Ctrl-C again to abandon them."
 ABANDONING = "Stopping: the children in training are abandoned."
@@ -48,13 +51,18 @@ def noted_interrupts() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def run_to_the_end(search: Any, *, show: bool = True) -> None:
-    """Start a `Search` and block until its thread ends, showing its progress.
+def run_to_the_end(search: Any, *, show: bool = True, minutes: float | None = None) -> None:
+    """Start a `Search` and block until its thread ends, or (then it is stopped) for so many minutes; show its progress.
 
     Ctrl-C, or SIGTERM, stops it after the children in training; a second one abandons these, and is raised once the
     thread has ended. In a terminal or notebook one line is redrawn; elsewhere (a log file) one line is printed per
-    generation.
+    generation, and at least every `SPEAK_SECONDS`.
+
+    Raises:
+        ConfigError: if `minutes` is not above 0.
     """
+    if minutes is not None and not minutes > 0:
+        raise ConfigError(f"minutes expects a number above 0, got {minutes}")
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
@@ -63,14 +71,22 @@ def run_to_the_end(search: Any, *, show: bool = True) -> None:
     line = Live(console=console, auto_refresh=False) if show and (console.is_terminal or console.is_jupyter) else None
     with noted_interrupts() as noted, line or nullcontext():
         search.start()
-        shown, ended, heeded = -1, False, 0
+        shown, ended, heeded, began, spoke = -1, False, 0, time.monotonic(), 0.0
+        over = math.inf if minutes is None else began + 60 * minutes
         while not ended:
             ended, now = search.join(JOIN_SECONDS), search.snapshot()
             if line is not None:
                 line.update(Text(progress_line(now)), refresh=True)
-            elif show and (now.generation != shown or ended):
-                shown = now.generation
+            elif show and (now.generation != shown or ended or time.monotonic() > spoke + SPEAK_SECONDS):
+                shown, spoke = now.generation, time.monotonic()
                 console.print(progress_line(now), highlight=False, soft_wrap=True)
+            if time.monotonic() > over and not ended:
+                over = math.inf
+                search.stop()
+                if show:
+                    console.print(
+                        f"{minutes:g} minutes are over: waiting for the children in training.", soft_wrap=True
+                    )
             if len(noted) > heeded and not ended:
                 heeded = len(noted)
                 search.stop(now=heeded > 1)

@@ -32,6 +32,8 @@ def create_run(path: str | os.PathLike[str], description: RunDescription, *, if_
     if if_exists not in IF_EXISTS:
         raise ConfigError(f"if_exists: expected one of {', '.join(IF_EXISTS)}, got {if_exists!r}")
     path = Path(os.path.realpath(Path(path).expanduser()))  # so that two names of one file share its lock
+    if path.is_dir():
+        raise RunError(f"run file {path}: it is a folder; give a file in it, such as {path / 'run.sqlite'}")
     if not path.parent.is_dir():
         raise RunError(f"run file {path}: there is no folder {path.parent}; create it, or choose another")
     if if_exists != "new":

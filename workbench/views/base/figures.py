@@ -65,7 +65,8 @@ def save_picture(figure: go.Figure, path: str | os.PathLike[str]) -> Path:
             else:
                 figure.write_image(part)
     except (ValueError, ImportError, RuntimeError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ExportError(
-            f"{path.suffix} pictures need `pip install kaleido` and Chrome; .html needs neither ({error})"
+            f"{path.suffix} pictures need `pip install kaleido` and Chrome; .html needs neither ({reason})"
         ) from None
     return path
