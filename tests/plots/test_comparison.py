@@ -13,7 +13,7 @@ from synthetic_runs import member, record, write_run
 from workbench.errors import ConfigError
 from workbench.evolution import HypervolumeBounds
 from workbench.plots import comparison, comparison_figure, rank_table, settings_table
-from workbench.views.compare.data import attainment, curve_of, rank_test
+from workbench.views.compare.data import attainment, curve_of, rank_test, setting_name
 
 
 def made(path, accuracy: float, volumes: tuple[float, ...] = (0.3, 0.5), **more):
@@ -140,3 +140,9 @@ def test_the_rank_test_is_that_of_all_permutations(one, other):
     found = rank_test("a", one, "b", other)
     assert found.p == pytest.approx(np.mean([each >= seen - 1e-9 for each in divisions]), abs=1e-9)
     assert found.effect == pytest.approx(np.mean([(a > b) + 0.5 * (a == b) for a in one for b in other]))
+
+
+def test_settings_have_the_names_that_sliders_have():
+    assert setting_name("rates.bridge") == "reconnect after removal"
+    assert setting_name("train.epochs") == "epochs per child"
+    assert setting_name("space.hidden_layers") == "hidden layers"

@@ -311,6 +311,7 @@ def test_every_setting_of_a_space_has_a_labelled_control(tmp_path, space):
     for setting in made.settings:
         control = view.controls[setting.name]
         assert control.description
+        assert "_" not in control.description
         assert control.tooltip
         assert control.value == getattr(search.rates, setting.name)
     view.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +15,9 @@ from workbench.errors import ConfigError
 from workbench.evolution import HypervolumeBounds, hypervolume
 from workbench.evolution.ranking import front_of
 from workbench.formats import in_words, setting_text
-from workbench.settings import from_values
+from workbench.search import SearchConfig
+from workbench.settings import all_settings, from_values, settings_of
+from workbench.spaces import SPACES
 from workbench.views.front.data import staircase, training_spent
 from workbench.views.run.data import flat
 
@@ -265,12 +267,20 @@ def _settings(run: Run) -> dict[str, Any]:
     return {**settings, **counts, "fork of": forked}
 
 
+@cache
+def setting_name(name: str) -> str:
+    """The name on screen of a setting of any search space, given by its dotted name."""
+    rates = {f"rates.{one.name}": one.label for space in SPACES.values() for one in settings_of(space.rates_record)}
+    labels = rates | {one.name: one.label for one in all_settings(SearchConfig)}
+    return labels.get(name) or (in_words(name) if name.count(".") < 2 else name)
+
+
 def grouped(settings: Mapping[str, Mapping[str, Any]], runs: Mapping[str, Run]) -> dict[str, list[str]]:
     """Runs that differ only in `ALIKE` together, each group named by the settings that tell it from the others."""
     telling = [name for name in settings if name not in ALIKE]
     groups: dict[str, list[str]] = {}
     for run in runs:
-        named = [f"{in_words(name)} {setting_text(settings[name][run])}" for name in telling]
+        named = [f"{setting_name(name)} {setting_text(settings[name][run])}" for name in telling]
         label = ", ".join(named[:3]) + (", …" if len(named) > 3 else "")
         key = repr([settings[name][run] or None for name in telling])
         groups.setdefault(f"{key}\n{label}", []).append(run)

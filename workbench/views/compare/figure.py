@@ -10,11 +10,10 @@ import numpy as np
 from plotly.subplots import make_subplots
 
 from workbench.errors import ConfigError
-from workbench.formats import in_words
 from workbench.views.base.figures import log_axis
 from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import INK, group_color
-from workbench.views.compare.data import COSTS, Attainment, Comparison, Curve, comparison
+from workbench.views.compare.data import COSTS, Attainment, Comparison, Curve, comparison, setting_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,5 +166,5 @@ def settings_table(found: Comparison) -> pd.DataFrame:
     import pandas as pd
 
     table = pd.DataFrame.from_dict(dict(found.settings), orient="index", dtype=object)
-    table.index = [in_words(name) if name.count(".") < 2 else name for name in table.index]
+    table.index = [setting_name(name) for name in table.index]
     return table

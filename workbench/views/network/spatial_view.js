@@ -60,12 +60,13 @@ function fieldCard(view, signal) {
 function lengthCard(view, signal) {
   const text = block("wbc-muted");
   const paint = (stage, theme) => paintHistogram(stage, theme, view.scene?.lengths);
-  const { node, draw } = card("Edge lengths against the law", "histogram of edge lengths", 160, signal, paint, text);
+  const { node, draw } = card("Edge lengths and the spatial law", "histogram of edge lengths", 160, signal, paint, text);
   const sync = () => {
     const { mean, expected_mean, law, without_length } = view.scene?.lengths ?? {};
     const [edges, expected] = [`Bars: edges, mean ${number(mean)} px.`, `mean ${number(expected_mean)} px.`];
     const outputs = `${count(without_length ?? 0)} edges into outputs have no length.`;
-    text.textContent = mean === undefined ? "" : `${edges} Line: expected under the law ${law}, ${expected} ${outputs}`;
+    const line = `Line: expected under the spatial law, ${law}, ${expected}`;
+    text.textContent = mean === undefined ? "" : `${edges} ${line} ${outputs}`;
     draw();
   };
   return { node, sync };
