@@ -66,7 +66,7 @@ def spatial_law_figure(law: SpatialLaw, layers: Sequence[int] = (1, 2, 3, 4, 5),
 
 
 # ---------------------------------------------------------------- the mutations
-STRIP = (120, 16)
+STRIP = (104, 16)
 """Width and height of a strip of changes of accuracy, in pixels."""
 
 MOST_OF = 0.9
