@@ -180,7 +180,7 @@ def train_and_insert(hands: Hands, parent: int) -> int:
     assert (made.origin, made.parent, made.mutation["kind"]) == ("by hand", parent, "add_neurons")
     assert made.result.epochs == 2
     assert id in set(run.individuals["id"])
-    points = "plot => plot._fullData.flatMap(trace => Array.from(trace.customdata ?? [], ([id]) => id))"
+    points = "plot => plot._fullData.flatMap(trace => Array.from(trace.customdata ?? [], (one) => one?.[0] ?? one))"
     plot = hands.page.locator(".wb-front .js-plotly-plot")
     wait_until(lambda: id in plot.evaluate(points))  # a point of the live front's figure
     return id
@@ -189,10 +189,10 @@ def train_and_insert(hands: Hands, parent: int) -> int:
 def play_the_lineage(hands: Hands, parent: int, id: int) -> None:
     """Playing walks from the first ancestor to the network; the whole dashboard follows."""
     hands.open_tab("Lineage")
-    hands.page.wait_for_selector(".wb-lineage-step")
+    hands.page.wait_for_selector(".wb-lineage-step", state="attached")
     steps = [int(each) for each in hands.run.lineage(id)["id"]]
     assert steps[-2:] == [parent, id]
-    wait_until(lambda: hands.text(".wb-scrubber .widget-readout") == str(len(steps) - 1))
+    wait_until(lambda: hands.text(".wb-place") == f"{len(steps)} of {len(steps)}")
     hands.page.evaluate(
         """() => {
             const id = () => Number(document.querySelector('.wb-network-head [data-individual]').dataset.individual);
@@ -202,9 +202,14 @@ def play_the_lineage(hands: Hands, parent: int, id: int) -> None:
             new MutationObserver(note).observe(document.querySelector('.wb-network-head'), options);
         }"""
     )
-    hands.page.locator(".wb-play button").first.click()
+    hands.page.locator(".wb-player .wb-play").click()
     wait_until(lambda: hands.page.evaluate("window.seen")[-len(steps) :] == steps)
     assert hands.page.evaluate("window.seen")[0] == id  # it began anew
+    wait_until(lambda: hands.page.locator(".wb-player .wb-play").get_attribute("aria-pressed") == "false")
+    hands.page.locator(".wb-player .wb-scrubber").press("ArrowLeft")
+    wait_until(lambda: hands.text(".wb-place") == f"{len(steps) - 1} of {len(steps)}")
+    hands.page.locator(".wb-player .wb-scrubber").press("End")
+    wait_until(lambda: hands.page.evaluate("window.seen")[-2:] == [parent, id])
     hands.open_tab("Graph")
     wait_until(lambda: f"{hands.run.facts(id)['edges']} edges" in hands.text(".wb-area-network .wbc-title"))
 

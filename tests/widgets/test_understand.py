@@ -18,6 +18,7 @@ from workbench.views.base.layout import LazyTabs, Part
 from workbench.views.base.plot import Plot
 from workbench.views.base.source import Source
 from workbench.views.dashboard.widget import MORE
+from workbench.views.lineage.widget import changes_html
 from workbench.widgets import CompareView, InspectView, LineageView, MutationStatistics, Selection
 
 DATA = tiny_data()
@@ -73,22 +74,89 @@ def test_the_dashboard_has_them(run):
 
 
 # ---------------------------------------------------------------------- lineage
+def draws(view):
+    """What the page does with what was sent last."""
+    view.canvas.drawn = {"version": view.canvas.version}
+
+
 def test_steps_select_and_the_path_stays(run, grandchild):
     selection = Selection()
     view = LineageView(run, selection)
     selection.individual = grandchild
+    draws(view)
     path = [step.id for step in lineage_info(run, grandchild).steps]
-    assert view.scrubber.value == view.scrubber.max == view.play.max == len(path) - 1
+    assert view.player.drawn == view.player.last == len(path) - 1
     for place, id in enumerate(path):
-        view.scrubber.value = place
+        view.player.asked = place
+        draws(view)
         assert selection.individual == id
         assert [each.id for each in view.info.steps] == path
-        assert f"individual {id}<" in view.caption.value
+        assert f"individual {id} " in view.caption.value
+        assert (
+            view.canvas.before is None
+            if place == 0
+            else view.canvas.before.n_edges == run.facts(path[place - 1])["edges"]
+        )
     trace = next(trace for trace in view.plot.shown.data if trace.name == "path")
     view.plot.click(list(view.plot.shown.data).index(trace), (0,))
+    draws(view)
     assert selection.individual == path[0]
-    assert view.scrubber.value == 0
+    assert view.player.drawn == 0
     view.close()
+
+
+def test_a_step_counts_once_it_is_drawn_and_the_next_waits_for_it(run, grandchild):
+    selection = Selection(individual=grandchild)
+    view = LineageView(run, selection)
+    draws(view)
+    last = view.player.last
+    view.player.asked = 0
+    sent = view.canvas.version
+    assert (view.player.drawn, selection.individual) == (last, grandchild)
+    view.player.asked = last - 1
+    view.player.asked = 1  # a hand that drags asks for more than can be drawn
+    assert view.canvas.version == sent
+    draws(view)
+    assert (view.player.drawn, selection.individual) == (0, view.info.steps[0].id)
+    assert view.canvas.version == sent + 1
+    draws(view)
+    assert view.player.drawn == 1
+    rings = [trace for trace in view.plot.shown.data if trace.name == "shown"]
+    assert [list(ring.x) for ring in rings] == [[view.info.steps[1].generation]] * 2
+    draws(view)  # again, after a zoom
+    assert view.canvas.version == sent + 1
+    view.close()
+
+
+def test_networks_that_are_gone_are_left_out_and_said(run, grandchild, monkeypatch):
+    from dataclasses import replace
+
+    def with_a_gap(run, id):
+        info = lineage_info(run, id)
+        first, *others = info.steps
+        return replace(info, steps=(replace(first, is_kept=False), *others))
+
+    monkeypatch.setattr("workbench.views.lineage.widget.lineage_info", with_a_gap)
+    view = LineageView(run, Selection(individual=grandchild))
+    assert "1 network of this lineage was not kept" in view.message.value
+    assert view.player.last == len(view.info.steps) - 2
+    view.player.asked = 0
+    draws(view)
+    view.player.asked = 0
+    draws(view)
+    assert view.canvas.before is None
+    assert f"individual {view.info.steps[1].id} " in view.caption.value
+    view.close()
+
+
+def test_a_step_is_told_in_words():
+    counts = {f"{what}_{how}": 0 for what in ("neurons", "edges") for how in ("kept", "added", "removed")}
+    html = changes_html(counts | {"neurons_added": 3, "edges_added": 1204, "edges_now_shared": 8})
+    assert "+3 neurons, +1,204 edges" in html
+    assert "8 edges now share weights" in html
+    assert "−" not in html
+    assert "nothing added or removed" in changes_html(counts | {"edges_now_shared": 0})
+    assert "first network" in changes_html({})
 
 
 def test_nobody_selected_shows_the_best_and_selects_nobody(run):
@@ -118,7 +186,8 @@ def test_before_anything_is_trained(tmp_path):
     search = network_search(tmp_path / "run.sqlite")
     lineage, statistics, inspect = (view(search) for view in (LineageView, MutationStatistics, InspectView))
     assert "Select a network" in lineage.caption.value
-    assert lineage.play.disabled
+    assert lineage.player.last < 0
+    assert lineage.save.disabled
     assert "No child" in statistics.message.value
     assert "No network has been trained yet" in inspect.title.value
     step(search, 4)

@@ -72,7 +72,8 @@ function render({ model, el }) {
       if (!frame || !el.clientWidth) continue; // what is out of sight is drawn when it gets a width
       plotly ??= await plotlyFor(model);
       if (gone) return;
-      const width = Math.max(320, el.clientWidth), height = fill ? Math.max(120, el.clientHeight) : parts.height;
+      const width = Math.max(fill ? 140 : 320, el.clientWidth);
+      const height = fill ? Math.max(100, el.clientHeight) : parts.height;
       const wanted = [width, height, frame, ...traces];
       if (same(drawn, wanted)) continue;
       drawn = wanted;

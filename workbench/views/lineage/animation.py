@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import ExportError, RunError, WorkbenchError
+from workbench.errors import ExportError, RunError
 from workbench.genome import Genome
-from workbench.views.base.figures import save_picture
+from workbench.views.base.figures import log_axis, save_picture
 from workbench.views.base.palette import BLUE, FRONT, GREY, OUTPUTS
 from workbench.views.lineage.data import INITIAL, Step, lineage_info
-from workbench.views.lineage.figure import sentence
+from workbench.views.lineage.figure import step_in_words
 from workbench.views.mutations.figure import words
 from workbench.views.network.data import ADDED, genome_difference
 from workbench.views.network.figure import Trace, dots, lines, pixel_axes
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from workbench.store import Run
 
 MOST_EDGES = 1_500
-"""New edges drawn of a frame, and as many old ones, the heaviest: 40 frames stay within a few megabytes."""
+"""New edges drawn of a frame, and as many old ones, the heaviest, or any if weights are unknown: files stay small."""
 
 FRAME_MILLISECONDS = 1200
 
@@ -68,10 +68,7 @@ def lineage_frames(run: Run, id: int) -> list[Frame]:
     """
     frames: list[Frame] = []
     for step in lineage_info(run, id).steps:
-        try:
-            genome = run.genome(step.id)
-        except WorkbenchError:
-            continue  # an early version, or a person, removed it from the file
+        genome = run.genome(step.id) if step.is_kept else None
         if isinstance(genome, Genome):
             frames.append(Frame.of(step, genome, frames[-1].genome if frames else None))
     if not frames:
@@ -93,7 +90,11 @@ def lineage_animation(run: Run, id: int) -> go.Figure:
     figure = make_subplots(1, 3, subplot_titles=titles, column_widths=[0.5, 0.27, 0.23], horizontal_spacing=0.06)
     figure.add_traces(_traces(frames, 0), 1, [1, 1, 1, 1, 2, 2, 3, 3])
     figure.frames = [
-        go.Frame(data=_traces(frames, place), name=str(place), layout={"title": {"text": frame.title}})
+        go.Frame(
+            data=_traces(frames, place),
+            name=str(place),
+            layout={"title": {"text": frame.title}, "xaxis": _layer_ticks(frame)},
+        )
         for place, frame in enumerate(frames)
     ]
     _set_axes(figure, frames)
@@ -131,6 +132,8 @@ def _traces(frames: Sequence[Frame], place: int) -> list[Trace]:
     genome, layout = frame.genome, dag_layout(frame.genome)
     by_layer, over_image = np.stack([layout.x, layout.y], axis=1).round(3), genome.positions[:, ::-1].round(3)
     heaviest = np.argsort(-np.abs(np.nan_to_num(genome.weights)), kind="stable")
+    if not genome.has_weights:  # then some from all over the network
+        heaviest = np.random.default_rng(0).permutation(genome.n_edges)
     new, new_neurons = frame.new_edges[heaviest], frame.new_neurons
     hidden = np.arange(genome.n_neurons) >= genome.n_inputs + genome.n_outputs
 
@@ -155,7 +158,8 @@ def _traces(frames: Sequence[Frame], place: int) -> list[Trace]:
 def _path(frames: Sequence[Frame], place: int) -> tuple[Trace, Trace]:
     """All steps, and the current one."""
     points = np.array([(frame.step.flops, frame.step.val_accuracy) for frame in frames], float)
-    text = [sentence(frame.step) for frame in frames]
+    steps = [frame.step for frame in frames]
+    text = [step_in_words(*pair) for pair in zip(steps, [None, *steps], strict=False)]
     common = {"hovertemplate": "%{text}<extra></extra>", "showlegend": False}
     thin = {"mode": "lines+markers", "line": {"color": GREY, "width": 1.5}, "marker": {"size": 6}}
     diamond = {"marker": {"size": 14, "color": FRONT, "symbol": "diamond"}}
@@ -167,16 +171,22 @@ def _path(frames: Sequence[Frame], place: int) -> tuple[Trace, Trace]:
 def _set_axes(figure: go.Figure, frames: Sequence[Frame]) -> None:
     """Axes that stay the same while the network grows."""
     layers = max(frame.genome.n_layers for frame in frames)
-    names = ["inputs", *(f"layer {layer}" for layer in range(1, layers))]
-    figure.update_xaxes(
-        range=[-0.35, layers - 0.8], tickvals=list(range(layers)), ticktext=names, showgrid=False, row=1, col=1
-    )
+    figure.update_xaxes(_layer_ticks(frames[0]), range=[-0.35, layers - 0.8], showgrid=False, row=1, col=1)
     figure.update_yaxes(range=[1.03, -0.03], visible=False, row=1, col=1)
     x, y = pixel_axes(frames[0].genome.input_shape, "x2")
     figure.update_xaxes(x, row=1, col=2)
     figure.update_yaxes(y, row=1, col=2)
-    figure.update_xaxes(type="log", tickformat="~s", title_text="FLOPs per image", nticks=5, row=1, col=3)
-    figure.update_yaxes(tickformat=".1%", row=1, col=3)
+    figure.update_xaxes(
+        log_axis(frame.step.flops for frame in frames), title_text="FLOPs per image", tickangle=0, row=1, col=3
+    )
+    figure.update_yaxes(tickformat=".2~%", nticks=6, row=1, col=3)
+
+
+def _layer_ticks(frame: Frame) -> dict[str, Any]:
+    """Names of the layers; the last are the outputs."""
+    hidden = [f"layer {layer}" for layer in range(1, frame.genome.n_layers - 1)]
+    names = ["inputs", *hidden, "outputs"]
+    return {"tickvals": list(range(len(names))), "ticktext": names}
 
 
 def _controls(ids: Sequence[int]) -> dict[str, Any]:

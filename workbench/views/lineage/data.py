@@ -31,6 +31,8 @@ class Step:
     initial_val_accuracy: float  # before training, NaN if unknown
     flops: int  # per image
     record: dict[str, Any]  # of the mutation
+    parent: int | None = None  # id
+    is_kept: bool = True  # whether its network is in the file
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,12 @@ def _ancestors(id: int, parent_of: Mapping[Any, int]) -> list[int]:
 
 
 def _step(run: Run, row: Any) -> Step:
+    import pandas as pd
+
     id, record = int(row["id"]), run.mutation(int(row["id"]))
     kind = BY_HAND if row["origin"] == BY_HAND else str(record.get("kind") or INITIAL)
     val_accuracy, initial = float(row["val_accuracy"]), float(row["initial_val_accuracy"])
     flops = 0 if np.isnan(float(row["flops"])) else int(row["flops"])
-    return Step(id, int(row["generation"]), kind, val_accuracy, initial, flops, record)
+    parent = None if pd.isna(row["parent"]) else int(row["parent"])
+    is_kept = row["genome"] in ("trained", "topology")
+    return Step(id, int(row["generation"]), kind, val_accuracy, initial, flops, record, parent, is_kept)

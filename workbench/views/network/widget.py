@@ -76,18 +76,9 @@ class DagView(ImageView):
         super().__init__(genome, selection, data=data, class_names=list(class_names), height=height)
 
     def _scene_of(self, genome: Genome) -> dict[str, Any]:
-        info = dag_layout(genome, self.before if self.colors == COLORS[0] else None)
         self.opened = -1
-        order = drawing_order(info)
-        numbers = {"n_inputs": info.n_inputs, "n_outputs": info.n_outputs, "layer_sizes": list(info.layer_sizes)}
-        arrays = {name: value for name, value in vars(info).items() if isinstance(value, np.ndarray)}
-        arrays |= {name: arrays[name][order] for name in EDGES}
-        arrays |= {"kind": info.kind[order], "block": blocks_of(info)}
-        scene = numbers | {name: value.tobytes() for name, value in arrays.items()}
-        scene |= {"class_names": self._class_names(), "has_weights": genome.has_weights}
-        if info.difference is not None:
-            scene |= {"neuron_state": info.difference.neuron_state.tobytes(), "changes": info.difference.counts}
-        return scene
+        scene = dag_scene(genome, self.before if self.colors == COLORS[0] else None)
+        return scene | {"class_names": self._class_names()}
 
     def _class_names(self) -> list[str]:
         return super()._class_names() or list(self.class_names)
@@ -106,6 +97,20 @@ class DagView(ImageView):
     def _rename_outputs(self, change: traitlets.Bunch) -> None:
         if self.scene:
             self.scene = self.scene | {"class_names": self._class_names()}
+
+
+def dag_scene(genome: Genome, before: Genome | None = None) -> dict[str, Any]:
+    """What the page needs to draw a network by layers, and what changed since `before`; can be made in any thread."""
+    info = dag_layout(genome, before)
+    order = drawing_order(info)
+    numbers = {"n_inputs": info.n_inputs, "n_outputs": info.n_outputs, "layer_sizes": list(info.layer_sizes)}
+    arrays = {name: value for name, value in vars(info).items() if isinstance(value, np.ndarray)}
+    arrays |= {name: arrays[name][order] for name in EDGES}
+    arrays |= {"kind": info.kind[order], "block": blocks_of(info)}
+    scene = numbers | {name: value.tobytes() for name, value in arrays.items()} | {"has_weights": genome.has_weights}
+    if info.difference is not None:
+        scene |= {"neuron_state": info.difference.neuron_state.tobytes(), "changes": info.difference.counts}
+    return scene
 
 
 class SpatialView(ImageView):
