@@ -24,8 +24,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in names:
             study = Study.quick(name, folder) if arguments.quick else Study(name, arguments.preset, folder=folder)
             study = replace(study, workers=arguments.workers)
-            if arguments.budget is not None:
-                study = replace(study, changes={"budget": arguments.budget, "generations": None})
             if arguments.seeds:
                 study = replace(study, seeds=tuple(arguments.seeds))
             if not arguments.tables:
@@ -51,9 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a small version that takes minutes")
     parser.add_argument("--data", nargs="+", metavar="NAME", help="data sets (mnist cifar10; quick: digits mnist)")
     parser.add_argument("--preset", default="best", help="of the searches (best)")
-    parser.add_argument(
-        "--budget", type=float, metavar="COST", help="training, epochs × FLOPs, that ends a search; not its generations"
-    )
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="seeds (0 1 2)")
     parser.add_argument("--step", nargs="+", choices=STEPS, help="only these steps")
     parser.add_argument("--tables", action="store_true", help="only print the tables of what is there")
