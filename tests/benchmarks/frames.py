@@ -51,7 +51,7 @@ ids = parent, search.insert(child, parent=parent)
 dashboard = wb.widgets.Dashboard(search)
 """
 
-GRAPH = ".wbc-dag .wbc-canvas"
+GRAPH = ".wb-area-network .wbc-dag .wbc-canvas"
 
 FRAMES = """seconds => new Promise((done) => {
   const times = [];
@@ -124,12 +124,12 @@ def frames(page: Any, what: str, pans: bool) -> dict[str, Any]:
 
 def click(page: Any, what: str, id: int) -> dict[str, Any]:
     """Click the point of an individual; times in ms until the graph's pixels change, and until they rest."""
-    page.evaluate("() => document.querySelector('.wb-front').scrollIntoView()")
+    page.evaluate("document.querySelector('.wb-area-run').scrollIntoView()")
     place = page.evaluate(
         """id => {
           const plot = document.querySelector(".wb-front .js-plotly-plot");
           for (const trace of plot._fullData) {
-            const at = Array.from(trace.customdata ?? []).findIndex((each) => each[0] === id);
+            const at = Array.from(trace.customdata ?? []).indexOf(id);
             const { xaxis, yaxis } = plot._fullLayout;
             if (at >= 0) return { x: xaxis.c2p(xaxis.d2c(trace.x[at])), y: yaxis.c2p(trace.y[at]) };
           }
@@ -162,7 +162,6 @@ def session(watched: Watched, lab: Lab) -> None:
     known = [number for number in page.evaluate(KNOWN) if number < min(large, child)]
     for _ in range(3):
         clicks += [click(page, "child of the search", known[-1]), click(page, "120,000 edges", child)]
-    page.locator(GRAPH).scroll_into_view_if_needed()
     rows = [frames(page, "untouched", False), frames(page, "panned", True)]
     print_table(pd.DataFrame(rows), f"Frames; load {os.getloadavg()[0]:.1f}")
     print_table(pd.DataFrame(clicks), "From a click on the front to the graph")
@@ -171,7 +170,7 @@ def session(watched: Watched, lab: Lab) -> None:
 
 KNOWN = """document.querySelector(".wb-front .js-plotly-plot")._fullData
   .filter(({ name }) => name === "all-time front")
-  .flatMap(({ customdata }) => Array.from(customdata ?? [], ([id]) => id))
+  .flatMap(({ customdata }) => Array.from(customdata ?? []))
 """
 
 
