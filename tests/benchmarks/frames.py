@@ -32,6 +32,7 @@ SECONDS = 20.0
 
 CELL = f"""
 import sys
+from dataclasses import replace
 
 sys.path.insert(0, {str(ROOT)!r})
 import numpy as np
@@ -43,11 +44,12 @@ data = wb.load_dataset("mnist")
 preset = wb.preset("best", "mnist", seed=0, workers=2)
 search = wb.Search(data, preset.config, "frames.sqlite", preset.space(data))
 size = {{"hidden_layers": (3, 3), "layer_size": (1.4, 1.5), "edges_per_neuron": (43, 44)}}
-large = random_genome(data.shape, 10, np.random.default_rng(0), **size)
-child, _ = wb.mutate(large, wb.MutationRates(remove_edges=1, add_edges=0, add_neurons=0, remove_layer=0,
-                                             share_weights=0), np.random.default_rng(0))
+untrained = random_genome(data.shape, 10, np.random.default_rng(0), **size)
+once = replace(preset.config.train, epochs=1)
+large = wb.train(untrained, data, once, seed=0).genome
+mutated, _ = wb.mutations.remove_edges(large, np.random.default_rng(0), wb.MutationRates())
 parent = search.insert(large)
-ids = parent, search.insert(child, parent=parent)
+ids = parent, search.insert(wb.train(mutated, data, once, seed=0).genome, parent=parent)
 dashboard = wb.widgets.Dashboard(search)
 """
 
@@ -75,6 +77,7 @@ WATCH = """graph => {
   const seen = { clicked: null, first: null, last: null, sum: read() };
   window.seen = seen;
   const look = () => {
+    if (window.seen !== seen) return;
     if (seen.clicked !== null && read() !== seen.sum) {
       seen.sum = read();
       seen.last = performance.now() - seen.clicked;
@@ -162,7 +165,11 @@ def session(watched: Watched, lab: Lab) -> None:
     known = [number for number in page.evaluate(KNOWN) if number < min(large, child)]
     for _ in range(3):
         clicks += [click(page, "child of the search", known[-1]), click(page, "120,000 edges", child)]
-    rows = [frames(page, "untouched", False), frames(page, "panned", True)]
+    rows = [frames(page, "untouched", False), frames(page, "panned, bundles", True)]
+    page.get_by_role("button", name="bundle edges").click()
+    page.wait_for_timeout(2000)
+    clicks += [click(page, "120,000 edges, no bundles", id) for id in (large, child)]
+    rows += [frames(page, "panned, every edge", True)]
     print_table(pd.DataFrame(rows), f"Frames; load {os.getloadavg()[0]:.1f}")
     print_table(pd.DataFrame(clicks), "From a click on the front to the graph")
     assert watched.errors == [], watched.errors

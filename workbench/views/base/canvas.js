@@ -259,7 +259,11 @@ function makeFrame({ model, el }, className) {
   const title = element("span", { className: "wbc-title" });
   const tip = element("div", { className: "wbc-tip", hidden: true, role: "tooltip" });
   const status = element("div", { className: "wbc-status", "aria-live": "polite" });
-  const [head, holder, legend] = [block("wbc-head", title), block("wbc-stage", tip), block("wbc-legend")];
+  const [holder, legend] = [block("wbc-stage", tip), block("wbc-legend")];
+  const open = () => key.setAttribute("aria-expanded", String(legend.classList.toggle("wbc-open")));
+  const key = button("legend", "what colours and lines mean; more to choose", open); // where there is no room for all
+  key.classList.add("wbc-key");
+  const head = block("wbc-head", title, key);
   const root = block(`wbc ${className}`, head, holder, legend, status);
   ownKeys(root);
   el.append(root);
