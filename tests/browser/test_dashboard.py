@@ -292,6 +292,7 @@ def open_a_network(hands: Hands) -> None:
     assert 0 < canvas["y"] < height - canvas["height"]  # it changed in sight
     hands.page.wait_for_selector(f'.wb-network-head [data-individual="{id}"]')
     facts = hands.run.facts(id)
+    hands.page.locator(".wb-against button", has_text="nothing").click()  # alone, not what its mutation changed
     wait_until(lambda: f"{facts['edges']} edges" in hands.text("dag"))
     wait_until(lambda: hands.ink("dag") > 2 * empty + 1000)
     hands.open_tab("Over the image")
