@@ -338,6 +338,7 @@ NO_WORKER = {
 @pytest.mark.parametrize("prepare", NO_WORKER.values(), ids=NO_WORKER)
 def test_without_a_worker_the_picture_is_the_same(show, prepare):
     view = DagView(random_genome((1, 16, 16), 4, np.random.default_rng(0), edges_per_neuron=(20, 21)))
+    view.bundled, view.most_edges = False, 10**6
     shown = show(view)
     assert len(shown.page.workers) == 1
     alone = show(view, prepare)
