@@ -41,9 +41,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     lab = Lab(tmp_path)
     notebook = tmp_path / "notebooks" / NOTEBOOK
     text = notebook.read_text()
-    longer = text.replace(
-        '{\\"generations\\": 100 if DATA == \\"digits\\" else 10}', '{\\"generations\\": 9999, \\"workers\\": 1}'
-    )
+    longer = text.replace('{\\"generations\\": None}', '{\\"generations\\": None, \\"workers\\": 1}')
     assert longer != text
     notebook.write_text(longer)
     yield lab
