@@ -29,7 +29,7 @@ def path_sums(genome: Genome, neuron: int) -> np.ndarray:
     """The definition, path by path (with sums of equal tails remembered)."""
     incoming: dict[int, list[tuple[int, float]]] = {}
     for source, target, weight in zip(genome.sources, genome.targets, genome.weights.astype(float), strict=True):
-        incoming.setdefault(int(target), []).append((int(source), 0.0 if np.isnan(weight) else weight))
+        incoming.setdefault(int(target), []).append((int(source), weight))
     known: dict[int, np.ndarray] = {}
 
     def seen_by(one: int) -> np.ndarray:
@@ -43,13 +43,18 @@ def path_sums(genome: Genome, neuron: int) -> np.ndarray:
     return seen_by(neuron).reshape(genome.input_shape)
 
 
-@given(genomes(blank=0.1), st.data())
+@given(genomes(), st.data())
 def test_receptive_field_is_the_sum_over_all_paths(genome, draw):
     neuron = draw.draw(st.integers(0, genome.n_neurons - 1))
     expected = path_sums(genome, neuron)
     field = receptive_field(genome, neuron)
     assert field.shape == genome.input_shape
     np.testing.assert_allclose(field, expected, rtol=1e-4, atol=1e-5 * (1 + np.abs(expected).max()))
+
+
+def test_receptive_field_needs_weights():
+    with pytest.raises(WeightsError, match="never trained, or they were not kept"):
+        receptive_field(Genome.from_edges((1, 1, 2), 1, [0, 1], [2, 2], [1, np.nan]), 2)
 
 
 def test_receptive_field_of_a_window_is_the_window(rng):

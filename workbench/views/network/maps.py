@@ -26,8 +26,7 @@ MOST_PAIRS = 1_000_000
 def receptive_field(genome: Genome, neuron: int) -> np.ndarray:
     """What a neuron sees: for every pixel, the sum over all paths from it to the neuron of the products of weights.
 
-    This is the linear part of the network: ReLU and LayerNorm are ignored. Uninitialised weights (NaN) count as 0. An
-    input sees itself.
+    This is the linear part of the network: ReLU and LayerNorm are ignored. An input sees itself.
 
     Args:
         genome: the network.
@@ -38,10 +37,12 @@ def receptive_field(genome: Genome, neuron: int) -> np.ndarray:
 
     Raises:
         GenomeError: if there is no such neuron.
+        WeightsError: if the network was never trained, or its weights were not kept.
     """
     if not 0 <= neuron < genome.n_neurons:
         raise GenomeError(f"expected a neuron id in 0..{genome.n_neurons - 1}, got {neuron}")
-    weights = np.nan_to_num(genome.weights.astype(np.float64))
+    genome.check_weights()
+    weights = genome.weights.astype(np.float64)
     level = genome.layers[genome.targets]
     order = np.argsort(level, kind="stable")
     bounds = np.searchsorted(level[order], np.arange(genome.n_layers + 1))

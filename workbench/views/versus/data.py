@@ -228,8 +228,6 @@ def two_fields(first: Genome, second: Genome, neuron: int) -> TwoFields:
         DataError: if the networks are for different images or classes, or the first has no hidden neuron.
         WeightsError: if a network was never trained, or its weights were not kept.
     """
-    for genome in (first, second):
-        genome.check_weights()
     if (first.input_shape, first.n_outputs) != (second.input_shape, second.n_outputs):
         raise DataError("expected two networks for the same images and classes")
     seen = receptive_field(second, neuron)
