@@ -74,6 +74,7 @@ class Dashboard(View):
         self.add_class("wb-dashboard")
         self.grid = classed(ipw.Box(self._areas()), "wb-grid")
         self.children = (style_sheet(), self.page, self.grid)
+        selection.individual = (source.latest or source.snapshot()).best  # None while there is no front
 
     def _folds(self) -> dict[str, Fold]:
         def log() -> ipw.Widget:

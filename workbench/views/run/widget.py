@@ -140,7 +140,7 @@ class RunControl(View):
                 self._say(self.branch.note)
         self.progress.value = _progress_html(snapshot, live)
         asks = self.branch is not None and self.branch.asks
-        self.working.value = _working_html(snapshot) if live and not asks else ""
+        self.working.value = _working_html(snapshot) if live and not asks and not snapshot.error else ""
 
     def _show_buttons(self, snapshot: Snapshot, state: str) -> None:
         running = snapshot.state == "running"
