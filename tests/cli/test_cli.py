@@ -481,6 +481,12 @@ def test_settings_are_in_the_docstrings():
     assert "search.run()" in workbench.__doc__
 
 
+def test_a_run_without_end_is_asked_for_by_the_word_none(capsys):
+    assert build_parser().parse_args(["resume", "run.sqlite", "--generations", "none"]).generations == "none"
+    assert build_parser().parse_args(["resume", "run.sqlite", "--generations", "60"]).generations == 60
+    assert "invalid int or none value: 'never'" in refused(capsys, ["resume", "run.sqlite", "--generations", "never"])
+
+
 def test_options_are_described_as_the_settings_that_they_set(capsys):
     with pytest.raises(SystemExit):
         main(["search", "--help"])
