@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
+import workbench
 from workbench.cli import main
+from workbench.datasets import Dataset
 from workbench.errors import ExportError, RunError
 from workbench.results.files import ResultFile
 from workbench.results.random_search import random_search
 from workbench.results.report import ReportSources, write_report
 from workbench.results.retraining import retrain_front
+from workbench.search import Search, preset
 from workbench.search.report import chosen_members
 from workbench.store import open_run
 from workbench.training import TrainConfig
@@ -88,7 +92,7 @@ def test_without_tests_nothing_is_tested(run, digits, tmp_path, monkeypatch):
     monkeypatch.setattr("workbench.results.report.looks_at_test", refuse)
     path = write_report(ReportSources(run, digits, results=tmp_path), tmp_path / "report.html", test=False)
     words = " ".join(read(path).words)
-    assert "test accuracy" not in words.replace("Stars: test accuracy", "")
+    assert "test accuracy" not in words.replace("Stars: hand-made networks, test accuracy", "")
     assert "evaluated 0 times" in words
 
 
@@ -136,3 +140,34 @@ def test_errors(run, digits, tmp_path):
         ReportSources(run, digits.subset(100))
     with pytest.raises(ExportError, match="cannot write"):
         write_report(ReportSources(run, digits), tmp_path, test=False)
+
+
+def test_a_report_on_own_data(tmp_path):
+    """No word of hand-made networks where there are none; the classes by name."""
+    images = np.random.default_rng(0).random((160, 6, 6)).astype(np.float32)
+    images[np.arange(160), np.arange(160) % 3] += 1
+    parts = images[:120], np.arange(120) % 3, images[120:], np.arange(120, 160) % 3
+    data = Dataset.from_arrays(*parts, name="shapes", class_names=["bar", "cross", "ring"])
+    chosen = preset("quick", data, population=3, children=1, generations=1, workers=1, **{"train.epochs": 1})
+    Search(data, chosen, tmp_path / "run.sqlite").run(progress=False).close()
+    text = workbench.report(tmp_path / "run.sqlite", tmp_path / "report.html", data, results=tmp_path).read_text()
+    assert "hand-made" not in text
+    assert "Stars" not in text
+    assert "What the best one gets wrong" in text
+    assert '["bar","cross","ring"]' in text
+    assert '"showlegend":true' in text
+
+
+@pytest.mark.slow
+def test_a_study_of_own_data_is_one_command(tmp_path):
+    from workbench.results.__main__ import main
+
+    images, labels = np.random.default_rng(0).random((200, 6, 6)).astype(np.float32), np.arange(200) % 3
+    images[np.arange(200), labels] += 1
+    arrays = {"train_images": images[:160], "train_labels": labels[:160]}
+    np.savez(tmp_path / "shapes.npz", **arrays, test_images=images[160:], test_labels=labels[160:])
+    folder = tmp_path / "results"
+    line = ["--quick", "--seeds", "0", "--data", str(tmp_path / "shapes.npz"), "--folder", str(folder)]
+    assert main(line) == 0
+    assert "logistic" in (folder / "baselines-shapes.json").read_text()
+    assert (folder / "retrain-shapes-quick-0.json").exists()

@@ -9,5 +9,6 @@ from workbench.baselines.networks import (
     MaxPooling,
     baseline,
     cost_of,
+    suite,
 )
 from workbench.baselines.training import BaselineRecord, recipe, train, train_pruned

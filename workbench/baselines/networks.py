@@ -152,3 +152,20 @@ def baseline(name: str) -> Architecture:
         if one.name == name:
             return one
     raise ConfigError(f"unknown baseline {name!r}; expected one of: {', '.join(one.name for one in BASELINES)}")
+
+
+OTHERS = ("logistic", "mlp-32", "mlp-128-64", "strided-cnn-3-8", "strided-cnn-8-16-24", "lenet-5")
+"""Those compared on other data, as far as the images have room for them."""
+
+
+def suite(dataset: str, input_shape: Shape) -> tuple[str, ...]:
+    """Names of the baselines that are compared on a data set."""
+    return SUITES[dataset] if dataset in SUITES else tuple(name for name in OTHERS if _fits(name, input_shape))
+
+
+def _fits(name: str, input_shape: Shape) -> bool:
+    try:
+        trace(baseline(name).layers, input_shape)
+    except ConfigError:
+        return False
+    return True

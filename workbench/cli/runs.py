@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from workbench.baselines import SUITES, baseline
+from workbench.baselines import baseline, suite
 from workbench.cli.command import OWN_DATA, ROOT, RUN, InputFile, OutputFile, command, data_for, flag, option
 from workbench.cli.tables import follow, print_table
 from workbench.datasets import find_datasets
@@ -158,7 +158,7 @@ def latency(arguments: argparse.Namespace) -> int:
     subjects = []
     for id in map(int, chosen_members(run, data, arguments.members)["id"]):
         subjects += latency.subjects_of_genome(f"individual {id}", run.genome(id), data)
-    for each in map(baseline, SUITES.get(data.name, ())):
+    for each in map(baseline, suite(data.name, data.shape)):
         if not each.sparsities:
             subjects += latency.subjects_of_baseline(each, data)
     measured = latency.measure_latency(subjects, tuple(arguments.batch or latency.BATCHES))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from workbench.datasets import load_dataset
+from workbench.datasets import is_own, load_dataset, load_own
 from workbench.errors import WorkbenchError
 from workbench.results.study import STEPS, Study, carry_out, study_tables
 
@@ -22,12 +22,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = Path(arguments.folder or ("data/results/quick" if arguments.quick else "data/results"))
     try:
         for name in names:
+            own = load_own(name) if is_own(name) else None
+            name = name if own is None else own.name
             study = Study.quick(name, folder) if arguments.quick else Study(name, arguments.preset, folder=folder)
             study = replace(study, workers=arguments.workers)
             if arguments.seeds:
                 study = replace(study, seeds=tuple(arguments.seeds))
             if not arguments.tables:
-                data, say = load_dataset(name, arguments.root), partial(print, file=sys.stderr, flush=True)
+                data, say = own or load_dataset(name, arguments.root), partial(print, file=sys.stderr, flush=True)
                 carry_out(study, data, tuple(arguments.step or STEPS), say)
             print(study_tables(study), end="\n\n", flush=True)
     except WorkbenchError as error:
@@ -47,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
         "any time.",
     )
     parser.add_argument("--quick", action="store_true", help="a small version that takes minutes")
-    parser.add_argument("--data", nargs="+", metavar="NAME", help="data sets (mnist cifar10; quick: digits mnist)")
+    data = "data sets (mnist cifar10; quick: digits mnist), or your own: FILE.npz or MODULE:FUNCTION"
+    parser.add_argument("--data", nargs="+", metavar="NAME", help=data)
     parser.add_argument("--preset", default="best", help="of the searches (best)")
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="seeds (0 1 2)")
     parser.add_argument("--step", nargs="+", choices=STEPS, help="only these steps")

@@ -22,6 +22,7 @@ from workbench.views.base.palette import INPUTS, OUTPUTS, layer_color
 from workbench.views.front.data import Baseline, FrontInfo, baselines_for, front_group
 from workbench.views.front.figure import draw_front
 from workbench.views.front.hypervolume import hypervolume_spread_figure
+from workbench.views.inspect.figure import confusion_figure
 from workbench.views.mutations.data import mutation_effects
 from workbench.views.mutations.figure import effects_figure
 from workbench.views.network.figure import network_svg
@@ -144,6 +145,8 @@ def write_report(
         run=run,
         test=test,
         others=bool(sources.others),
+        hand_made=bool(baselines),
+        confusion=_confusion(run, data, table, test),
         facts=_facts(run),
         mutations=_mutations(run),
         settings=_settings(run),
@@ -201,7 +204,7 @@ def _figures(sources: ReportSources, table: pd.DataFrame, baselines: Sequence[Ba
     accuracies = table["test_accuracy" if tested else "val_accuracy"]
     shown = front_group(sources.run, dict(zip(table["id"].tolist(), accuracies.tolist(), strict=True)))
     info = FrontInfo({"all-time front": shown}, tested=tested)
-    front = draw_front(info, baselines=baselines, others=others)
+    front = draw_front(info, baselines=baselines, others=others).update_layout(showlegend=True)
     against = ("generation", "training") if others else ("generation",)
     volumes = [hypervolume_spread_figure(sources.groups(), each) for each in against]
     return {"front": _embedded(front), "hypervolumes": [_embedded(each) for each in volumes]}
@@ -236,6 +239,14 @@ def _retrained(table: pd.DataFrame) -> pd.DataFrame:
             for mean, margin in zip(table[start], table[f"{start}_margin"], strict=True)
         ]
     return shown
+
+
+def _confusion(run: Run, data: Dataset, table: pd.DataFrame, test: bool) -> dict[str, Any]:
+    """The mistakes of the member that the selection split prefers; nothing if the space is not one of neurons."""
+    if run.space_name != "neurons":
+        return {}
+    id, split = int(table["id"].iloc[int(table["selection_accuracy"].argmax())]), "test" if test else "selection"
+    return {"id": id, "split": split, "figure": _embedded(confusion_figure(run.genome(id), data, split))}
 
 
 def _networks(run: Run, table: pd.DataFrame, members: int) -> dict[str, Any]:

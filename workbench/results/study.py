@@ -109,7 +109,7 @@ def measure_baselines(
         file.add(key, asdict(record))
         say(f"{data.name}, {key}: {record.test_accuracy:.2%} test accuracy, {record.seconds:.0f} s")
 
-    chosen = list(baselines.SUITES[data.name] if names is None else names)
+    chosen = list(baselines.suite(data.name, data.shape) if names is None else names)
     for seed, name in product(seeds, chosen):
         baseline = baselines.baseline(name)
         config = baselines.recipe(baseline, data.name)
@@ -131,7 +131,7 @@ def _baselines(study: Study, data: Dataset, say: Say) -> None:
 
 
 def _searches(study: Study, data: Dataset, say: Say) -> None:
-    made = preset(study.preset, study.dataset, **study.changes)
+    made = preset(study.preset, data, **study.changes)
     for seed in study.seeds:
         config = replace(made.config, seed=seed, workers=study.workers)
         search = Search(data, config, study.run_path("search", seed), made.space(data), if_exists="resume")
@@ -174,7 +174,7 @@ def _finish(study: Study, search: Search, key: str, say: Say) -> None:
 
 
 def _retraining(study: Study, data: Dataset, say: Say) -> None:
-    base = preset("best", study.dataset).config.train
+    base = preset("best", data).config.train
     epochs = study.retraining_epochs or RETRAINING_EPOCHS.get(study.dataset, base.epochs)
     for seed in study.seeds:
         retrain_front(
