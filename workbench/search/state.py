@@ -249,7 +249,7 @@ class SearchState:
     # ------------------------------------------------------------------ its length
     def extend(self, generations: int | None) -> None:
         """Make the run longer, by so many generations or (None) without end; see `Search.extend`."""
-        before, was_finished = self.config.generations, self.is_finished
+        before = self.config.generations
         if generations is not None and generations < 1:
             raise ConfigError(f"a run can become longer by 1 generation or more, got {generations}")
         if before is None:
@@ -259,13 +259,9 @@ class SearchState:
         longer = replace(self.config, generations=None if generations is None else before + generations)
         if self.writer.is_closed:
             self.writer = reopened(self.writer, self.history)
-        self._set_length(longer, before)
-        if was_finished:
             self.writer.set_state("stopped")
-
-    def _set_length(self, config: SearchConfig, before: int | None) -> None:
-        self._add_event(LENGTH_EVENT, self.total, {"generations": config.generations, "before": before})
-        self.config = config
+        self._add_event(LENGTH_EVENT, self.total, {"generations": longer.generations, "before": before})
+        self.config = longer
 
     # ------------------------------------------------------------------ stored runs
     def replay(self, events: Sequence[Event], remake: Callable[[int], Individual], last: int) -> None:
@@ -344,7 +340,7 @@ class SearchState:
         self._first_child = self.total - len(self.children)
         self.spent = sum((one.training_cost for id, one in by_id.items() if id not in current), 0.0)
         if self.config.generations != (length := length_of(run)):
-            self._set_length(self.config, length)
+            self._add_event(LENGTH_EVENT, self.total, {"generations": self.config.generations, "before": length})
             self.writer.set_state("finished" if self.is_finished else "stopped")
 
 
