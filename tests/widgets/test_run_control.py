@@ -57,14 +57,14 @@ def test_a_session(search, control):
     wait_until(lambda: search.snapshot().total > 10)
     control.start.click()
     wait_until(lambda: not search.snapshot().in_progress)
-    POLLER.poll_once()
+    control.show(search.snapshot())
     total = search.snapshot().total
     assert f"{total} / {search.snapshot().total_expected}" in control.progress.value
     assert ">paused<" in control.state.value
     assert control.start.description == "Resume"
     control.stop.click()
     assert search.join(60)
-    POLLER.poll_once()
+    control.show(search.snapshot())
     assert ">stopped<" in control.state.value
     assert enabled(control) == {"start", "step", "step_generation"}
     control.start.click()
@@ -151,7 +151,7 @@ def test_a_finished_run_goes_on(tmp_path):
     search = number_search(tmp_path / "run.sqlite")
     control = RunControl(search)
     search.run(progress=False)
-    POLLER.poll_once()
+    control.show(search.snapshot())
     assert "It can go on" in control.words.value
     assert not control.extend.disabled
     control.extend.click()
@@ -251,12 +251,12 @@ def test_the_last_generation_of_a_finished_run_is_forked_with_further_ones(tmp_p
 
 def test_a_refusal_stays_until_the_state_is_another(search, control, monkeypatch):
     step(search, 1)
-    POLLER.poll_once()
+    control.show(search.snapshot())
     monkeypatch.setattr(search, "extend", lambda generations: refuse())
     control.extend.click()
     assert "not now" in control.message.value
     step(search, 1)
-    POLLER.poll_once()
+    control.show(search.snapshot())
     assert "not now" in control.message.value
     control.start.click()
     assert "not now" not in control.message.value

@@ -152,7 +152,7 @@ def fork(arguments: argparse.Namespace) -> int:
     changes = parse_settings(arguments.set) | given(arguments, "seed", "generations", "workers", "child_seconds")
     plan = plan_fork(arguments.run, arguments.generation, changes)
     changed = ", ".join(plan.changes) or "nothing"
-    if not arguments.quiet:
+    if not arguments.quiet or (plan.again and not arguments.yes):
         print(f"Fork of {arguments.run} after generation {plan.generation}; changed: {changed}; {plan.cost}")
     if plan.again and not arguments.yes and not _agreed():
         print("Nothing was done.")
