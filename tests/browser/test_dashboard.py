@@ -290,10 +290,10 @@ def open_a_network(hands: Hands) -> None:
     assert 0 < canvas["y"] < height - canvas["height"]  # it changed in sight
     hands.page.wait_for_selector(f'.wb-network-head [data-individual="{id}"]')
     facts = hands.run.facts(id)
-    hands.page.locator(".wb-against button", has_text="nothing").click()  # alone, not what its mutation changed
+    hands.page.locator(".wb-against select").select_option("alone")  # alone, not what its mutation changed
     wait_until(lambda: f"{facts['edges']} edges" in hands.text("dag"))
     wait_until(lambda: hands.ink("dag") > 2 * empty + 1000)
-    hands.open_tab("Over the image")
+    hands.open_tab("Image")
     wait_until(lambda: hands.ink("space") > 1000)
     shown = hands.text("space")  # against its parent, or, if it is an initial individual, alone
     assert "changed edges drawn" in shown or f"{facts['hidden neurons']} hidden neurons" in shown

@@ -39,7 +39,7 @@ def test_a_selection_opens_the_network_everywhere(search):
     assert f'data-individual="{chosen.id}"' in dashboard.network.head.facts.value
     assert f"{chosen.val_accuracy:.2%}" in dashboard.network.head.facts.value
     assert dashboard.network.dag.genome.to_bytes() == chosen.genome.to_bytes()
-    assert dashboard.network.show_tab("Over the image").genome.to_bytes() == chosen.genome.to_bytes()
+    assert dashboard.network.show_tab("Image").genome.to_bytes() == chosen.genome.to_bytes()
     assert dashboard.network.spatial.law == search.rates.law
     dashboard.selection.individual = 5
     buttons = [each for each in dashboard.network.head.ancestors if each.layout.display != "none"]

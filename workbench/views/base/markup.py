@@ -26,6 +26,11 @@ def quiet(text: str) -> str:
     return f'<p class="wb-quiet" role="status">{escape(text)}</p>' if text else ""
 
 
+def one_line(text: str) -> str:
+    """A remark as `quiet`, in one line that is cut where there is no room; all of it shows when hovering."""
+    return quiet(text).replace("<p ", f'<p title="{escape(text)}" ', 1)
+
+
 def alert(text: str) -> str:
     """An error message."""
     return f'<div role="alert" class="wb-alert">{escape(text)}</div>'

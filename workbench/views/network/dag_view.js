@@ -115,7 +115,7 @@ function dagControls(view) {
     slider.value = drawn >= all() ? 1 : Math.log(drawn / least()) / Math.log(all() / least());
     slider.title = slider.ariaValueText = `${count(drawn)} of ${count(all())} edges`;
     bundle.setAttribute("aria-pressed", String(view.isBundled));
-    const names = COLORS.map((name, place) => [name, place ? `by ${name}` : "plain neurons"]);
+    const names = COLORS.map((name, place) => [name, place ? `by ${name}` : "one colour"]);
     colors.fill(names, view.model.get("colors"));
     image.sync(Boolean(view.told?.values));
     field.sync();

@@ -15,7 +15,7 @@ from workbench.views.base.markup import alert, escape, quiet
 from workbench.views.base.view import View, button, classed, style_sheet
 from workbench.views.base.words import hidden_layers_of, individual_in_words, made_by, mutation_in_words, value_text
 
-ANCESTORS = 4
+ANCESTORS = 3
 """Buttons for ancestors, from the parent back; more are told in number."""
 
 
@@ -95,7 +95,8 @@ class NetworkHead(View):
             each.layout.display = None if known else "none"
             each.description = f"{'' if place else 'parent '}{self._shown[place]}" if known else ""
         more = len(ancestors) - len(self._shown)
-        self.more.value = f'<span class="wb-quiet">+ {more}</span>' if more else ""
+        told = f"{more} earlier ancestors; the tab Lineage shows all"
+        self.more.value = f'<span class="wb-quiet" title="{told}">+ {more}</span>' if more else ""
 
     def _parent_accuracy(self, ancestors: tuple[int, ...]) -> float | None:
         parent = self.source.individual(ancestors[-1]).result if ancestors else None
@@ -116,7 +117,8 @@ def head_html(individual: Individual, facts: Mapping[str, Any], parent_accuracy:
         hidden_layers=hidden_layers_of(facts),
     )
     rows: list[tuple[str, Any]] = [
-        ("mutation", mutation_in_words(individual.mutation) or "none: an initial individual")
+        ("generation", individual.generation),
+        ("mutation", mutation_in_words(individual.mutation) or "none: an initial individual"),
     ]
     if result is not None:
         rows.append(("validation accuracy", percent(result.val_accuracy)))
@@ -128,10 +130,11 @@ def head_html(individual: Individual, facts: Mapping[str, Any], parent_accuracy:
     rows += facts.items()
     rows.append(("training took", f"{individual.wall_seconds:.1f} s"))
     cells = "".join(f"<span>{escape(name)}</span><b>{escape(value_text(value))}</b>" for name, value in rows)
-    failed = alert(f"failed: {individual.failure}") if individual.failure else ""
-    name, *texts = map(escape, told)
+    failed = f" · failed: {individual.failure}" if individual.failure else ""
+    name, generation, *texts = map(escape, told)
     return (
-        f'<div class="wb-individual" data-individual="{individual.id}"><b>{name}</b> · {" · ".join(texts)} '
-        f'<details class="wb-more"><summary>all facts</summary><div class="wb-card-facts">{cells}</div></details>'
-        f"{failed}</div>"
+        f'<div class="wb-individual" data-individual="{individual.id}">'
+        f'<div class="wb-told" title="{escape(" · ".join(told) + failed)}"><b>{name}</b>'
+        f'<span class="wb-generation"> · {generation}</span> · {" · ".join(texts)}<em>{escape(failed)}</em></div>'
+        f'<details class="wb-more"><summary>all facts</summary><div class="wb-card-facts">{cells}</div></details></div>'
     )

@@ -61,7 +61,7 @@ function measureBar({ most, text, signed }, theme, colors = CIVIDIS) {
 /** The fields that choose an image of a split; `sync` sets them to what the view shows. */
 function imageFields(view) {
   const get = (name) => view.model.get(name);
-  const split = choice("split that the image is from", (value) => view.put("split", value), "image");
+  const split = choice("split that the image is from", (value) => view.put("split", value), "");
   const index = numberField("image number", "", (value) => view.put("index", value ?? 0));
   const sync = (isShown) => {
     node.hidden = !isShown;

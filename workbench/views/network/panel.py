@@ -14,13 +14,13 @@ from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.again import TrainAgain
 from workbench.views.base.layout import LazyTabs, Part
-from workbench.views.base.markup import quiet
+from workbench.views.base.markup import one_line
 from workbench.views.base.source import Selection, Source
 from workbench.views.base.view import View, classed, style_sheet
 from workbench.views.network.data import changes_in_words
 from workbench.views.network.head import NetworkHead
 
-GRAPH, OVER_THE_IMAGE = "Graph", "Over the image"
+GRAPH, OVER_THE_IMAGE = "Graph", "Image"
 """Titles of the panel's own tabs."""
 
 PARENT, PINNED, NOTHING = "parent", "pinned", "nothing"
@@ -117,8 +117,10 @@ class NetworkPanel(View):
                 picture.data = self.source.data
             picture.show_change(before, genome)
             if counts := picture.scene.get("changes"):
-                note = f"{note}: {changes_in_words(counts)}"
-            self.note.value = quiet(note)
+                note = f"{changes_in_words(counts)} {note}"
+        # other tabs do not compare with it
+        self.note.value = "" if picture is None else one_line(note)
+        self.against.layout.visibility = None if picture is not None else "hidden"
 
 
 def look_at(source: Source, selection: Selection, against: str) -> Look:
@@ -137,7 +139,7 @@ def look_at(source: Source, selection: Selection, against: str) -> Look:
         missing = "Initial: it has no parent" if against == PARENT else "None is pinned"
         return Look(genome, None, f"{missing} to compare it with.")
     try:
-        return Look(genome, source.neuron_genome(other), f"Against {against} {other}")
+        return Look(genome, source.neuron_genome(other), f"against {against} {other}")
     except WorkbenchError as error:
         return Look(genome, None, f"Shown alone: {error}.")
 

@@ -6,10 +6,11 @@ function fitSheets(scene, { width, height }, { pitch }, stacked) {
   const last = scene.nLayers - 1;
   const size = Math.max(columns, rows);
   const rise = stacked ? Math.min(0.6, 2 / Math.max(last, 1)) * Math.cos(pitch) : 0;
-  const tall = stacked ? 1.42 * Math.sin(pitch) + last * rise : (rows / size) * 1.14;
+  const tall = stacked ? 1.42 * Math.sin(pitch) + last * rise : rows / size + 0.07;
   const wide = stacked ? 1.42 : columns / size;
   const k = Math.min((width - (stacked ? 190 : 40)) / wide, (height - 36) / tall) / size;
-  return { origin: [width / 2, height / 2 - (stacked ? 0 : 0.06 * (height - 36))], scale: [k, k], rise: rise * size };
+  const outputs = stacked ? 0 : 9 + 0.035 * size * k; // half of what they take below the image
+  return { origin: [width / 2, height / 2 - outputs], scale: [k, k], rise: rise * size };
 }
 
 /** A parallel projection. Flat is the same seen straight from above, where all sheets coincide. */

@@ -12,7 +12,7 @@ function spatialControls(view) {
   const image = imageFields(view);
   const neuron = neuronField(view);
   const fields = [show.node, channel.node, layer.node, stack, image.node, neuron.node, ...zoomButtons(view)];
-  const node = block("wbc-tools wbc-controls", ...fields);
+  const node = tools(...fields);
   const sync = () => {
     const { scene } = view;
     node.hidden = !scene;
@@ -206,7 +206,7 @@ function render({ model, el }) {
   const body = block("wbc-space-body");
   frame.holder.replaceWith(body);
   body.append(frame.holder, side);
-  frame.head.after(controls.node);
+  frame.head.append(controls.node);
   view.report = () => {
     frame.title.textContent = spatialTitle(view);
     frame.title.classList.toggle("wbc-changes", Boolean(view.scene?.changes));

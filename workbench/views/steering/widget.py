@@ -207,7 +207,7 @@ class Steering(View):
         if isinstance(law, SpatialLaw) and law != self._law:
             self._law = law
             reach = max(getattr(self.source.space, "input_shape", (1, 32, 32))[1:])
-            self.curve.show(spatial_law_figure(law, reach=reach).update_layout(height=210, margin={"b": 40, "t": 24}))
+            self.curve.show(spatial_law_figure(law, reach=reach).update_layout(height=210, margin={"t": 24}))
 
     def _show_note(self, snapshot: Snapshot) -> None:
         search = self.source.search
