@@ -57,8 +57,8 @@ function render({ model, el }) {
     clearTimeout(timer);
     const { last, asked, drawn, playing } = state();
     if (!playing || drawn !== asked) return;
-    if (drawn >= last) return put({ playing: false });
-    timer = setTimeout(() => put({ asked: drawn + 1 }), pause);
+    const ended = drawn >= last; // told later, too: a model does not announce what is set while it announces a change
+    timer = setTimeout(() => put(ended ? { playing: false } : { asked: drawn + 1 }), ended ? 0 : pause);
   }
 
   const root = element("div", { className: "wb-player", role: "group", "aria-label": "lineage" }, ...buttons, scrubber);
