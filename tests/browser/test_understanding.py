@@ -211,7 +211,7 @@ def play_the_lineage(hands: Hands, parent: int, id: int) -> None:
     hands.page.locator(".wb-player .wb-scrubber").press("End")
     wait_until(lambda: hands.page.evaluate("window.seen")[-2:] == [parent, id])
     hands.open_tab("Graph")
-    wait_until(lambda: f"{hands.run.facts(id)['edges']} edges" in hands.text(".wb-area-network .wbc-title"))
+    wait_until(lambda: f" {hands.run.facts(id)['edges']} edges drawn" in hands.text(".wb-area-network"))
 
 
 def compare_runs(hands: Hands) -> None:
