@@ -142,17 +142,18 @@ class Comparison:
     @cached_property
     def budget(self) -> dict[str, float]:
         """What every run has spent, by the names of `COSTS`: where hypervolumes compare."""
-        spent = {cost: [curve.costs[cost] for curve in self._curves] for cost in COSTS}
+        spent = {cost: [curve.costs[cost] for curve in self.curves] for cost in COSTS}
         return {cost: min(float(each[-1]) if len(each) else 0.0 for each in curves) for cost, curves in spent.items()}
 
     @cached_property
     def attainment(self) -> dict[str, Attainment]:
         """What the runs of each group reach."""
-        flops = _flops_of(self._curves)
+        flops = _flops_of(self.curves)
         return {group: attainment(members, flops) for group, members in self.groups.items()}
 
     @property
-    def _curves(self) -> list[Curve]:
+    def curves(self) -> list[Curve]:
+        """Of all groups."""
         return [curve for members in self.groups.values() for curve in members]
 
     def tests(self, cost: str, spent: float | None = None) -> list[RankTest]:

@@ -58,7 +58,7 @@ def comparison_figure(
     flops = np.concatenate([attained.flops for attained in found.attainment.values()])
     figure.update_xaxes(log_axis(flops), title_text="FLOPs per image", row=1, col=1)
     figure.update_yaxes(tickformat=".1~%", row=1, col=1)
-    figure.update_xaxes(title_text=COSTS[cost], rangemode="tozero", nticks=6, tickformat="~s", row=1, col=2)
+    figure.update_xaxes(title_text=COSTS[cost], nticks=6, tickformat="~s", **_costs_range(found, cost), row=1, col=2)
     places = list(range(len(found.groups)))
     names = [_wrapped(name) for name in found.groups]
     figure.update_xaxes(
@@ -127,9 +127,23 @@ def _volumes(curves: Sequence[Curve], group: str, cost: str, color: str) -> Iter
     if len(curves) < 2:
         return
     at = np.unique(np.concatenate([curve.costs[cost] for curve in curves]))
-    at = at[at <= min((curve.costs[cost][-1] for curve in curves if len(curve.costs[cost])), default=0.0)]
+    first, last = _all_known(curves, cost)
+    at = at[(at >= first) & (at <= last)]
     middle = [float(np.median([curve.hypervolume_at(cost, spent) for curve in curves])) for spent in at]
     yield _line(at, middle, f"{group}, median", "<br>%{y:.4f} after %{x:,.4~g}", width=3, color=color)
+
+
+def _all_known(curves: Sequence[Curve], cost: str) -> tuple[float, float]:
+    """The costs from which, and up to which, all runs that have a hypervolume have one."""
+    spent = [curve.costs[cost] for curve in curves if len(curve.costs[cost])]
+    return max((each[0] for each in spent), default=0.0), min((each[-1] for each in spent), default=0.0)
+
+
+def _costs_range(found: Comparison, cost: str) -> dict[str, Any]:
+    """Of the axis: from where a group has its median, so that what came before does not squeeze the rest."""
+    first = min(_all_known(curves, cost)[0] for curves in found.groups.values())
+    last = max((curve.costs[cost][-1] for curve in found.curves if len(curve.costs[cost])), default=0.0)
+    return {"range": [first, last + 0.03 * (last - first)]} if first < last else {"rangemode": "tozero"}
 
 
 def _spread(curves: Sequence[Curve], cost: str, budget: float, place: int, color: str) -> dict[str, Any]:
