@@ -24,6 +24,11 @@ class Background:
         self._task: asyncio.Task[None] | None = None
 
     @property
+    def hands_over(self) -> bool:
+        """Whether results are handed over by themselves, in a running event loop."""
+        return self._task is not None
+
+    @property
     def is_busy(self) -> bool:
         """Whether there is work to be done or handed over."""
         return bool(self._jobs)

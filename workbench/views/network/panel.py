@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import ipywidgets as ipw
 import traitlets
 
+from workbench.datasets import Dataset
 from workbench.errors import WorkbenchError
 from workbench.genome import Genome
 from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.again import TrainAgain
+from workbench.views.base.background import Background
 from workbench.views.base.layout import LazyTabs, Part
 from workbench.views.base.markup import one_line
 from workbench.views.base.source import Selection, Source
@@ -75,7 +77,7 @@ class NetworkPanel(View):
             tooltip="What the pictures compare it with: what was added and removed is in colour",
         )
         self.note, self.again = classed(ipw.HTML(), "wb-compared"), TrainAgain(source, selection)
-        self._look = Look()
+        self._look, self._data = Look(), source.search.data if source.search is not None else None
         self._pictures = {} if self.dag is None else {GRAPH: self.dag, OVER_THE_IMAGE: self.spatial}
         own = [Part(title, lambda *_, picture=picture: picture) for title, picture in self._pictures.items()]
         parts = (*own, *self._parts)
@@ -93,6 +95,11 @@ class NetworkPanel(View):
         self.children = (style_sheet("network/panel.css"), self.head, *below)
         self._on_selection(self._show_selected, "individual", "pinned")
         self._show_selected(None)
+        if self._pictures and source.search is None:  # the images of a stored run take seconds to read
+            loading = Background(lambda: None)
+            loading.start(lambda: source.data, self._take_data, lambda error: None)
+            if not loading.hands_over:
+                loading.wait()
 
     def show_tab(self, title: str) -> Any:
         """Open a tab by its title; returns its view."""
@@ -102,6 +109,10 @@ class NetworkPanel(View):
         """Keep the spatial law of the settings that hold; all else follows the selection."""
         if self.spatial is not None:
             self.spatial.law = self.source.settings.rates.law
+
+    def _take_data(self, data: Dataset | None) -> None:
+        self._data = data
+        self._feed()
 
     def _show_selected(self, _: Any) -> None:
         if self._pictures:
@@ -114,7 +125,7 @@ class NetworkPanel(View):
         picture = next((one for title, one in self._pictures.items() if title == self.tabs.title), None)
         if picture is not None:
             if genome is not None and picture.data is None:
-                picture.data = self.source.data
+                picture.data = self._data
             picture.show_change(before, genome)
             if counts := picture.scene.get("changes"):
                 note = f"{changes_in_words(counts)} {note}"
