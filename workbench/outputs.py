@@ -26,6 +26,8 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     check_output(path)
     target = Path(os.path.realpath(path))  # a link stays a link
+    if not target.parent.is_dir():
+        raise ExportError(f"cannot write {path}: there is no folder {target.parent}; create it, or choose another")
     if target.exists() and not target.is_file():
         with writing(path):
             yield target

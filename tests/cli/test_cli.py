@@ -112,7 +112,14 @@ def test_minutes_end_a_search_that_may_go_on(tmp_path, capsys):
     total = len(open_run(path).individuals)
     assert main(["resume", str(path), "--generations", "none", "--minutes", "0.02", "--quiet"]) == 0
     assert len(open_run(path).individuals) > total
-    assert "minutes expects a number above 0, got -1" in refused(capsys, ["resume", str(path), "--minutes", "-1"])
+    for minutes in ("-1", "0", "nan", "inf"):
+        assert "expected a number above 0" in refused(capsys, ["resume", str(path), "--minutes", minutes])
+    done = len(open_run(path).generations) - 1
+    message = refused(capsys, ["resume", str(path), "--generations", str(done - 1)])
+    assert f"has {done} generations already, so it cannot have {done - 1} in all" in message
+    assert open_run(path).state == "stopped"
+    assert "give the copy another file" in refused(capsys, ["replay", str(path), "--path", str(path)])
+    assert "expected a port from 1 to 65535" in refused(capsys, ["lab", str(path), "--port", "99999"])
 
 
 def test_messages_name_options(finished, tmp_path, capsys):

@@ -63,7 +63,14 @@ def test_an_input_is_not_written_over(run_file, tmp_path, capsys):
     assert main(["report", str(run_file), "--with", str(other), "--output", str(other)]) == 2
     other.write_bytes(b"not a run")
     assert main(["report", str(run_file), "--with", str(other), "--output", str(other)]) == 2
-    assert "is an input of this command" in capsys.readouterr().err
+    assert "is the run or an input of this command" in capsys.readouterr().err
+
+
+def test_a_log_is_another_file_than_the_run(tmp_path, capsys):
+    path = str(tmp_path / "new.sqlite")
+    assert main(["search", "--data", "digits", "--path", path, "--log", path]) == 2
+    assert "is the run or an input of this command" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_function_writes_over_a_run(run_file, tmp_path):

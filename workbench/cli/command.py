@@ -57,7 +57,7 @@ def option(*names: str, **settings: Any) -> Option:
 
 
 class InputFile(str):
-    """Argument type: a file that a command reads."""
+    """Argument type: a run, or a file that a command reads."""
 
 
 class OutputFile(str):
@@ -67,13 +67,22 @@ class OutputFile(str):
 def check_files(arguments: argparse.Namespace) -> None:
     """Before any work, refuse to write over a run or an input of the command, as an `ExportError`."""
     values = [each for value in vars(arguments).values() for each in (value if isinstance(value, list) else [value])]
-    inputs = [each for each in values if isinstance(each, InputFile) and os.path.exists(each)]
+    inputs = [each for each in values if isinstance(each, InputFile)]
     for path in values:
         if isinstance(path, OutputFile):
             check_output(path)
             for read in inputs:
-                if os.path.exists(path) and os.path.samefile(path, read):
-                    raise ExportError(f"{path} is an input of this command; choose another file to write")
+                if os.path.realpath(path) == os.path.realpath(read) or (
+                    os.path.exists(path) and os.path.exists(read) and os.path.samefile(path, read)
+                ):
+                    raise ExportError(f"{path} is the run or an input of this command; choose another file to write")
+
+
+def _above_0(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value
 
 
 def flag(name: str, help: str) -> Option:
@@ -117,7 +126,7 @@ OWN_DATA = option(
 ROOT = option("--root", metavar="FOLDER", help="where the data lie (else $WORKBENCH_DATA, else ./data)")
 QUIET = flag("--quiet", "print nothing but errors")
 LOG = option("--log", type=OutputFile, metavar="FILE", help="append what happens as lines of JSON")
-MINUTES = option("--minutes", type=float, metavar="N", help="stop after so many minutes; resume goes on")
+MINUTES = option("--minutes", type=_above_0, metavar="N", help="stop after so many minutes; resume goes on")
 WORKERS = (executor, setting("workers"), setting("child_seconds"))
 
 

@@ -41,13 +41,19 @@ SETTINGS = {
 """Of JupyterLab: nothing is fetched, the output is on the page from the start, the notebook is not written."""
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, got {text}")
+    return int(text)
+
+
 @command(
     "run.sqlite --resume",
     RUN,
     flag("--resume", "go on with the search: it can be started, steered and stopped from the page"),
     OWN_DATA,
     ROOT,
-    option("--port", type=int, default=0, metavar="N", help="port on this machine (a free one)"),
+    option("--port", type=_port, default=0, metavar="N", help="port on this machine (a free one)"),
     flag("--no-browser", "print the address only"),
 )
 def lab(arguments: argparse.Namespace) -> int:

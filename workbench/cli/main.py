@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from workbench import __version__
 from workbench.cli import lab, runs, search
 from workbench.cli.command import check_files
-from workbench.cli.tables import discard_output, printable
+from workbench.cli.tables import discard, printable
 from workbench.errors import WorkbenchError
 from workbench.executors import CHILD_THREAD
 
@@ -31,6 +31,17 @@ UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. User errors are printed without a traceback, with status 2."""
+    try:
+        return _run(argv)
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:  # nobody takes it
+                discard(stream)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows "?"
@@ -52,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is not None or error.errno not in UNWRITABLE:
             raise
-        discard_output()
+        discard(sys.stdout)
         if isinstance(error, BrokenPipeError):  # piped into head, say
             return 0
         print(f"workbench: the output cannot be written: {error.strerror}", file=sys.stderr)

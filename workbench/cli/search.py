@@ -31,7 +31,7 @@ from workbench.cli.command import (
 )
 from workbench.cli.tables import outlived, print_table
 from workbench.datasets import Dataset, is_own, load_dataset, load_own
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, RunError
 from workbench.objectives import LATENCY, LatencyModel
 from workbench.search import Search, fork_run, open_run, plan_fork, preset
 from workbench.search import replay as replay_run
@@ -62,7 +62,7 @@ def _set(help: str) -> Any:
     ),
     ROOT,
     option("--preset", default="quick", help="quick (minutes), paper (published) or best"),
-    option("--path", default="run.sqlite", metavar="FILE", help="the run file (run.sqlite)"),
+    option("--path", type=InputFile, default="run.sqlite", metavar="FILE", help="the run file (run.sqlite)"),
     option("--if-exists", default="error", choices=["error", "resume", "new"], help="what to do if it exists"),
     option("--space", default="neurons", help="neurons, or mlp (dense MLPs by width, a control)"),
     flag("--latency", "predicted latency as another objective; measures this machine first"),
@@ -134,7 +134,7 @@ def resume(arguments: argparse.Namespace) -> int:
     option(
         "--generation", type=int, required=True, metavar="N", help="the finished generation after which it branches off"
     ),
-    option("--path", required=True, metavar="FILE", help="the run file of the fork"),
+    option("--path", type=InputFile, required=True, metavar="FILE", help="the run file of the fork"),
     _set("what is to differ: rates.add_edges=0.5, train.epochs=3, population=30, survival=nsga2"),
     setting("seed", "root seed of what follows (else as before)"),
     setting("generations", "generations in all (else as before)"),
@@ -177,7 +177,7 @@ def fork(arguments: argparse.Namespace) -> int:
 @command(
     "run.sqlite --path copy.sqlite",
     RUN,
-    option("--path", metavar="FILE", help="where to keep the copy (else it is not kept)"),
+    option("--path", type=InputFile, metavar="FILE", help="where to keep the copy (else it is not kept)"),
     OWN_DATA,
     ROOT,
     *WORKERS,
@@ -188,6 +188,8 @@ def replay(arguments: argparse.Namespace) -> int:
 
     Status 0 if so, else 1.
     """
+    if arguments.path is not None and Path(arguments.path).exists():
+        raise RunError(f"{arguments.path} exists already; give the copy another file")
     data = data_for(open_run(arguments.run), arguments)
     options = {"workers": arguments.workers, "progress": not arguments.quiet}
     with chosen_executor(arguments) as executor:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from workbench.formats import in_words, table_cell
 from workbench.search.history import IndividualSummary
@@ -68,7 +68,7 @@ def outlived() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except OSError as error:
-        discard_output()
+        discard(sys.stdout)
         with suppress(OSError):
             print(
                 f"workbench: the output cannot be written ({error.strerror}); the search goes on to its end",
@@ -76,10 +76,10 @@ def outlived() -> Iterator[None]:
             )
 
 
-def discard_output() -> None:
-    """From now on standard output goes nowhere, so that what is left in its buffer does no harm."""
+def discard(stream: TextIO) -> None:
+    """From now on what is written to a standard stream goes nowhere, and what is left in its buffer does no harm."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def table_view(table: pd.DataFrame, title: str) -> Table:

@@ -87,6 +87,12 @@ def check_same(run: Run, config: SearchConfig, space: SearchSpace, data: Dataset
         differ = ", ".join(f"{name}: {old[name]} there, {new[name]} here" for name in old if old[name] != new[name])
         raise RunError(f"{run.path} was made with other settings ({differ}); resume it with these, or start anew")
     data_of(run, data)
+    done = len(run.generations) - 1
+    if config.generations is not None and config.generations < done:
+        raise RunError(
+            f"{run.path} has {done} generations already, so it cannot have {config.generations} in all; fork it after "
+            "an earlier one instead"
+        )
 
 
 def check_can_go_on(run: Run, memory: Memory) -> None:

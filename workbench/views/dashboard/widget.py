@@ -74,7 +74,6 @@ class Dashboard(View):
         self.add_class("wb-dashboard")
         self.grid = classed(ipw.Box(self._areas()), "wb-grid")
         self.children = (style_sheet(), self.page, self.grid)
-        selection.individual = (source.latest or source.snapshot()).best  # None while there is no front
 
     def _folds(self) -> dict[str, Fold]:
         def log() -> ipw.Widget:
@@ -109,7 +108,9 @@ class Dashboard(View):
             close_all(each)
 
     def show(self, snapshot: Snapshot) -> None:
-        """All is shown by the views."""
+        """Select the best while nothing is selected; all else is shown by the views."""
+        if self.selection.individual is None:
+            self.selection.individual = snapshot.best
 
 
 NETWORK = (
