@@ -291,7 +291,8 @@ def open_a_network(hands: Hands) -> None:
     hands.page.wait_for_selector(f'.wb-network-head [data-individual="{id}"]')
     facts = hands.run.facts(id)
     hands.page.locator(".wb-against select").select_option("alone")  # alone, not what its mutation changed
-    wait_until(lambda: f"{facts['edges']} edges" in hands.text("dag"))
+    hands.page.locator(".wb-area-network .wbc-dag .wbc-key").click()
+    wait_until(lambda: f" {facts['edges']} edges drawn" in hands.text("dag"))
     wait_until(lambda: hands.ink("dag") > 2 * empty + 1000)
     hands.open_tab("Image")
     wait_until(lambda: hands.ink("space") > 1000)
