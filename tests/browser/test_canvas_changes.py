@@ -81,7 +81,7 @@ def test_spatial_view_draws_changes_and_a_region_is_brushed(show, rng):
     shown.page.keyboard.up("Shift")
     shown.settle()
     region = shown.get("region")
-    pixel = (min(box["width"] - 40, (box["height"] - 36) / 1.14)) / 8  # as the projector fits the image
+    pixel = (min(box["width"] - 40, (box["height"] - 36) / 1.07)) / 8  # as the projector fits the image
     assert region["right"] - region["left"] == pytest.approx(100 / pixel, rel=0.02)
     assert region["bottom"] - region["top"] == pytest.approx(80 / pixel, rel=0.02)
     assert region["left"] == pytest.approx(3.5 - 60 / pixel, abs=0.05)
