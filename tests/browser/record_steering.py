@@ -77,7 +77,7 @@ def steer(hands: Hands) -> Film:
     move(hands, film, "add_edges", "PageUp")
     move(hands, film, "remove_edges", "PageDown")
     film.watch(1.5)
-    hands.open_tab("Over the image")
+    hands.open_tab("Image")
     film.watch(3)
     return film
 
