@@ -220,9 +220,10 @@ class RunHistory:
         results = (self.individuals[id].result for id in ids)
         epochs = sum(result.epochs for result in results if result)
         seconds = sum(self.individuals[id].wall_seconds for id in ids)
+        took = "less than 0.1 s" if seconds < 0.1 else f"{seconds:.{0 if seconds >= 10 else 1}f} s"
         return (
             f"{counted(len(ids), 'individual')} must be trained again, {counted(epochs, 'epoch')} in all: "
-            f"{seconds:.{0 if seconds >= 10 else 1}f} s of one core the first time"
+            f"{took} of one core the first time"
         )
 
     def make_again(

@@ -146,6 +146,6 @@ def _outcome(made: Individual, first: Individual) -> str:
         return f"Trained again to the same {percent(made.val_accuracy)}, in memory only."
     change = points(made.val_accuracy - first.val_accuracy)
     return (
-        f"Trained again, in memory only, to {percent(made.val_accuracy)}: {change} from the first time, which was on "
-        "another processor or with other versions."
+        f"Trained again, in memory only, to {percent(made.val_accuracy)}: {change} from the first time. Equal weights "
+        "are promised for one type of processor and one set of versions."
     )

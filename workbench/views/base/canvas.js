@@ -299,7 +299,6 @@ function drawEmpty(stage, theme) {
     for (const a of columns[k]) for (const b of column) line(pen, ...a, ...b);
   for (const [x, y] of columns.flat()) disc(pen, x, y, 5, theme.border);
   write(stage, theme, "No network selected", cx, cy + 78, { size: 15, weight: 600 });
-  write(stage, theme, "Click a point of the front, or set .genome", cx, cy + 100, { size: 13, color: theme.muted });
 }
 
 function line(pen, x0, y0, x1, y1) {
