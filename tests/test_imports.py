@@ -18,10 +18,10 @@ PACKAGE = Path(workbench.__file__).parent
 LEVELS = [
     {"errors", "formats"},
     {"settings", "outputs"},
-    {"individuals", "objectives"},
+    {"individuals", "objectives", "pictures"},
     {"genome", "datasets", "space"},
     {"spatial"},
-    {"builder"},
+    {"builder", "derivations"},
     {"mutations", "initial"},
     {"surgery"},
     {"compiler"},

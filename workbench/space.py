@@ -6,7 +6,7 @@ anywhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -15,6 +15,7 @@ import numpy as np
 from workbench.errors import ConfigError
 from workbench.individuals import Cost, TrainResult
 from workbench.objectives import LatencyModel
+from workbench.pictures import Line, Picture
 from workbench.settings import Setting, from_values, settings_of, to_values
 
 
@@ -116,6 +117,9 @@ class DropsWeights(Protocol):
     def without_weights(self, genome: Any) -> Any:
         """The genome's topology: `encode` and `decode` take it like any other, and `evaluate` refuses it."""
 
+    def has_weights(self, genome: Any) -> bool:
+        """Whether the genome has all that predicting needs."""
+
 
 @runtime_checkable
 class PredictsLatency(Protocol):
@@ -123,6 +127,61 @@ class PredictsLatency(Protocol):
 
     def latency_us(self, genome: Any, model: LatencyModel) -> float:
         """Predicted microseconds of one inference, from the topology alone."""
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """Optional for a space: lets people look at predictions, mistakes and confusion."""
+
+    def logits(self, genome: Any, images: np.ndarray) -> np.ndarray:
+        """Prepared images float32 [n, c, h, w], as `Dataset.arrays` gives them -> float32 [n, classes].
+
+        `WeightsError` if the genome lacks weights.
+        """
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """Optional for a space: lets its networks be drawn as graphs of modules, with a derivation tree if there is one."""
+
+    def picture(self, genome: Any) -> Picture:
+        """The network as plain data; needs no weights."""
+
+
+@runtime_checkable
+class Lists(Protocol):
+    """Optional for a space: lets its networks be read as text."""
+
+    def listing(self, genome: Any) -> Sequence[Line]:
+        """The network line by line; needs no weights."""
+
+
+@runtime_checkable
+class Exports(Protocol):
+    """Optional for a space: lets its networks be written to files that other software reads."""
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Endings that it writes, such as ".onnx"."""
+
+    def export(self, genome: Any, ending: str, data: Any = None, *, raw: bool = False) -> bytes:
+        """The file's contents; `data` and `raw` are as in `workbench.export_onnx`."""
+
+
+@runtime_checkable
+class Operates(Protocol):
+    """Optional for a space: lets a person apply a mutation by name."""
+
+    def apply(self, kind: str, genome: Any, rates: Any, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
+        """As `SearchSpace.mutate`, of the given kind; `MutationError` if it cannot be applied to this genome."""
+
+
+@runtime_checkable
+class Times(Protocol):
+    """Optional for a space: lets the latency of its networks be measured."""
+
+    def answers(self, genome: Any, batch: int) -> Mapping[str, Callable[[], object]]:
+        """By the name of a backend, a call that answers `batch` images: what is timed."""
 
 
 def check_predicts(space: SearchSpace, model: LatencyModel | None) -> None:

@@ -128,6 +128,9 @@ class SheddingSpace(NumberSpace):
     def without_weights(self, genome: tuple[int, float]) -> tuple[int, None]:
         return genome[0], None
 
+    def has_weights(self, genome: tuple[int, float | None]) -> bool:
+        return genome[1] is not None
+
     def evaluate(self, genome: Any, data: Any, split: str) -> float:
         if genome[1] is None:
             raise GenomeError("no skill; train it first")

@@ -145,7 +145,7 @@ class MlpSpace(RecordSpace):
         """Accuracy on a split; `WeightsError` if a weight is missing."""
         from workbench.training.torch_trainer import TorchTrainer
 
-        if any(np.isnan(weight).any() for weight in genome.weights):
+        if not self.has_weights(genome):
             raise WeightsError(
                 "expected a network with all its weights, got one that lacks some: it was never trained, or they were "
                 "not kept; train it first"
@@ -194,6 +194,10 @@ class MlpSpace(RecordSpace):
     def without_weights(self, genome: MlpGenome) -> MlpGenome:
         """The widths."""
         return _resize(genome, genome.widths)
+
+    def has_weights(self, genome: MlpGenome) -> bool:
+        """Whether no weight is missing."""
+        return not any(np.isnan(weight).any() for weight in genome.weights)
 
     def describe(self, genome: MlpGenome) -> dict[str, Any]:
         """Layer widths."""

@@ -95,6 +95,10 @@ class NeuronSpace(RecordSpace):
         """The topology with shared-weight groups and keys."""
         return genome.without_weights()
 
+    def has_weights(self, genome: Genome) -> bool:
+        """Whether every edge has a weight."""
+        return genome.has_weights
+
     def describe(self, genome: Genome) -> dict[str, Any]:
         """Layer sizes, edges and sharing."""
         return {
