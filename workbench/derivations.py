@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -66,14 +67,11 @@ class Grammar:
     def smallest(self) -> dict[str, int]:
         """By symbol, the nodes of its smallest derivation; symbols whose derivations never end are missing."""
         sizes: dict[str, int] = {}
-        changed = True
-        while changed:
-            changed = False
+        for _ in self.codes:  # its derivation repeats no symbol on the way down, so it is found by then
             for production in self.productions:
                 if all(child in sizes for child in production.children):
                     size = 1 + sum(sizes[child] for child in production.children)
-                    if size < sizes.get(production.symbol, size + 1):
-                        sizes[production.symbol], changed = size, True
+                    sizes[production.symbol] = min(size, sizes.get(production.symbol, size))
         return sizes
 
     def count(self, symbol: str | None = None) -> int:
@@ -82,16 +80,10 @@ class Grammar:
 
         def counted(of: str, above: tuple[str, ...]) -> int:
             if of in above:
-                raise ConfigError(
-                    f"expected a grammar of finitely many derivations, got one in which {of} leads to {of}"
-                )
+                raise ConfigError(f"expected finitely many derivations, got a grammar in which {of} leads to {of}")
             if of not in counts:
-                counts[of] = 0
-                for code in self.codes[of]:
-                    ways = 1
-                    for child in self.productions[code].children:
-                        ways *= counted(child, (*above, of))
-                    counts[of] += ways
+                bodies = [self.productions[code].children for code in self.codes[of]]
+                counts[of] = sum(prod(counted(child, (*above, of)) for child in body) for body in bodies)
             return counts[of]
 
         return counted(symbol or self.start, ())
@@ -113,7 +105,8 @@ class Derivation:
         if codes.shape != keys.shape:
             raise GenomeError(f"expected a key for each of {len(codes):,} nodes, got {len(keys):,}")
         structure = _structure(self.grammar, codes.tolist())
-        for name, array in {"codes": codes, "keys": keys, **structure}.items():
+        arrays: dict[str, np.ndarray] = {"codes": codes, "keys": keys, **structure}
+        for name, array in arrays.items():
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 
@@ -156,10 +149,7 @@ class Derivation:
         return Derivation(self.grammar, *parts)
 
     def steps(self) -> Iterator[tuple[int, int]]:
-        """(node, done) in the order of execution: a node with done = 0 when it begins, then again after each child.
-
-        `done` counts its children that are complete.
-        """
+        """(node, complete children) in the order of execution: a node when it begins, and again after each child."""
         codes, arities = self.codes.tolist(), [len(production.children) for production in self.grammar.productions]
         open_nodes: list[list[int]] = []  # [node, children that are complete]
         for node in range(len(codes)):
@@ -261,9 +251,7 @@ def replay(derivation: Derivation, rules: Rules, until: int = -1) -> Any:
             break
         code, production = int(derivation.codes[node]), derivation.production(node)
         if done == 0 and code not in rules.choices(production.symbol, state):
-            raise GenomeError(
-                f"expected what the rules allow, got {production.name} at node {node}, which does not fit"
-            )
+            raise GenomeError(f"expected what fits its place, got {production.name} at node {node}")
         state = rules.advance(code, done, state)
     return state
 
