@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.datasets import Dataset
-from workbench.errors import ConfigError, GenomeError
+from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.settings import to_values
 from workbench.space import SearchSpace
 from workbench.spaces import SPACES, InitialConfig, MlpSpace, NeuronSpace, make_space, space_for
@@ -218,3 +218,25 @@ def test_mutations_say_their_kind_and_can_be_described(space):
         assert space.describe(child)["layers"].startswith("20-")
     assert kinds <= set(space.mutation_kinds)
     assert len(kinds) >= 3
+
+
+@EVERY_SPACE
+def test_a_mutation_by_name(space):
+    """It is of that kind and leaves the parent alone; what cannot be applied is a `MutationError`."""
+    applied = set()
+    for seed in range(40):
+        genome = sample(space, seed)
+        before = space.encode(genome)
+        for kind in space.mutation_kinds:
+            try:
+                child, record = space.apply(kind, genome, space.rates(), np.random.default_rng(seed))
+            except MutationError:
+                continue
+            again, _ = space.apply(kind, genome, space.rates(), np.random.default_rng(seed))
+            assert record["kind"] == kind
+            assert space.encode(child) == space.encode(again) != before
+            applied.add(kind)
+        assert space.encode(genome) == before
+    assert applied == set(space.mutation_kinds)
+    with pytest.raises(MutationError, match="add_wings"):
+        space.apply("add_wings", genome, space.rates(), np.random.default_rng(2))

@@ -57,6 +57,7 @@ class MlpRates:
         (0.1, 0.5),
         "how much wider or narrower, as a fraction drawn from this range",
         label="change of a width",
+        of=("widen_layer", "narrow_layer"),
         unit="of the width",
         above=0,
         below=1,
@@ -93,18 +94,23 @@ class MlpSpace(RecordSpace):
 
     def mutate(self, genome: MlpGenome, rates: MlpRates, rng: np.random.Generator) -> tuple[MlpGenome, dict[str, Any]]:
         """Add, remove, widen or narrow a hidden layer; what fits of the parent's weights is inherited."""
-        widths = list(genome.widths)
-        n_hidden = len(widths) - 2
-        possible = {
-            "add_layer": True,
-            "remove_layer": n_hidden > 0,
-            "widen_layer": n_hidden > 0,
-            "narrow_layer": max(widths[1:-1], default=1) > 1,
-        }
+        possible = _possible(genome)
         chances = np.array([getattr(rates, kind) * possible[kind] for kind in KINDS], float)
         if chances.sum() == 0:
             raise MutationError(f"no mutation is possible on an MLP of widths {genome.widths}")
-        kind = str(rng.choice(KINDS, p=chances / chances.sum()))
+        return self.apply(str(rng.choice(KINDS, p=chances / chances.sum())), genome, rates, rng)
+
+    def apply(
+        self, kind: str, genome: MlpGenome, rates: MlpRates, rng: np.random.Generator
+    ) -> tuple[MlpGenome, dict[str, Any]]:
+        """The mutation of that name; `MutationError` if no hidden layer can be removed, widened or narrowed."""
+        if not _possible(genome).get(kind):
+            expected = f"one of: {', '.join(name for name, allowed in _possible(genome).items() if allowed)}"
+            raise MutationError(
+                f"expected a mutation possible on an MLP of widths {genome.widths}, {expected}; got {kind!r}"
+            )
+        widths = list(genome.widths)
+        n_hidden = len(widths) - 2
         hidden = [place for place in range(1, n_hidden + 1) if kind != "narrow_layer" or widths[place] > 1]
         layer = int(rng.integers(1, n_hidden + 2)) if kind == "add_layer" else int(rng.choice(hidden))
         origin: list[int | None] = list(range(len(widths)))  # layers of the parent
@@ -206,6 +212,13 @@ class MlpSpace(RecordSpace):
             "hidden neurons": sum(genome.widths[1:-1]),
             "edges": self.cost(genome).flops // 2,
         }
+
+
+def _possible(genome: MlpGenome) -> dict[str, bool]:
+    """By mutation, whether it can be applied."""
+    hidden = genome.widths[1:-1]
+    some = bool(hidden)
+    return dict(zip(KINDS, (True, some, some, max(hidden, default=1) > 1), strict=True))
 
 
 def _resize(genome: MlpGenome, widths: tuple[int, ...], origin: Sequence[int | None] = ()) -> MlpGenome:

@@ -13,7 +13,7 @@ from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.genome import Genome
 from workbench.individuals import Cost, TrainResult
 from workbench.initial import INITIAL_KINDS, InitialConfig, Windows, dense_mlp, random_genome, windowed, windowed_edges
-from workbench.mutations import KINDS, MutationRates, add_edges, mutate, remove_edges
+from workbench.mutations import KINDS, MutationRates, add_edges, apply, mutate, remove_edges
 from workbench.objectives import LatencyModel
 from workbench.space import RecordSpace
 from workbench.spatial import SpatialLaw
@@ -51,6 +51,12 @@ class NeuronSpace(RecordSpace):
     def mutate(self, genome: Genome, rates: MutationRates, rng: np.random.Generator) -> tuple[Genome, dict[str, Any]]:
         """One of the five mutations."""
         return mutate(genome, rates, rng)
+
+    def apply(
+        self, kind: str, genome: Genome, rates: MutationRates, rng: np.random.Generator
+    ) -> tuple[Genome, dict[str, Any]]:
+        """The mutation of that name."""
+        return apply(kind, genome, rates, rng)
 
     def train(
         self,
