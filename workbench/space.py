@@ -1,13 +1,13 @@
 """The protocol by which evolution, store, executors and widgets know *what* is searched.
 
-The neuron-level space and the dense-MLP control (`workbench.spaces`) implement it; a new space needs no change
-anywhere else.
+The spaces of `workbench.spaces` implement it; a new space needs no change anywhere else. What a space need not offer is
+an optional protocol of its own; views and commands ask for the one that they need.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -16,7 +16,7 @@ from workbench.errors import ConfigError
 from workbench.individuals import Cost, TrainResult
 from workbench.objectives import LatencyModel
 from workbench.pictures import Line, Picture
-from workbench.settings import Setting, from_values, settings_of, to_values
+from workbench.settings import Setting, all_settings, from_values, settings_of, to_values
 
 
 @runtime_checkable
@@ -75,16 +75,30 @@ class SearchSpace(Protocol):
         """The genome back from `encode`, bit for bit; `GenomeError` if the bytes are not one."""
 
     def describe(self, genome: Any) -> dict[str, Any]:
-        """A few JSON-ready facts for tables and tooltips, such as neurons, edges and layers."""
+        """A few JSON-ready facts for tables and tooltips; `summary` is one short text, such as layer sizes."""
+
+
+@dataclass(frozen=True)
+class SpacePreset:
+    """What a preset sets: settings of the search and of its space, by dotted names."""
+
+    search: Mapping[str, Any]  # {"population": 12, "train.epochs": 2, "rates": {"add_edges": 0.5}}
+    space: Mapping[str, Any] = field(default_factory=dict)  # settings of the space itself
+    about: str = ""  # where they come from, in words
 
 
 @dataclass(frozen=True)
 class RecordSpace:
-    """Base of the search spaces that are records themselves, and whose rates are a record."""
+    """Base of the search spaces that are records themselves, and whose rates are a record.
+
+    Fields declared with `workbench.settings.setting` are the settings of the space, for `--set space.NAME=VALUE`.
+    """
 
     input_shape: tuple[int, int, int]  # channels, height, width
     n_outputs: int  # classes
     rates_record: ClassVar[type]  # class of the rates, declared with `workbench.settings.setting`
+    measure: ClassVar[str] = "accuracy"  # what `evaluate` gives; runs of another measure are not compared
+    ignores: ClassVar[tuple[str, ...]] = ()  # settings of the search without effect here, such as "train.dropout"
 
     @classmethod
     def for_data(cls, data: Any, *settings: Any, **named: Any) -> Self:
@@ -99,6 +113,20 @@ class RecordSpace:
     def config(self) -> dict[str, Any]:
         """JSON-ready settings."""
         return to_values(self)
+
+    @classmethod
+    def own_settings(cls) -> tuple[Setting, ...]:
+        """The settings of the space itself, by dotted names."""
+        return all_settings(cls)
+
+    def changed(self, settings: Mapping[str, Any]) -> Self:
+        """This space with other settings of its own, by dotted names; `ConfigError` on a bad one."""
+        known = dict.fromkeys(one.name.partition(".")[0] for one in self.own_settings())
+        for name in settings:
+            if name.partition(".")[0] not in known:
+                allowed = f"expected one of: {', '.join(known)}" if known else "it has none"
+                raise ConfigError(f"unknown setting {name!r} of {type(self).__name__}; {allowed}")
+        return from_values(type(self), settings, self)
 
     @property
     def settings(self) -> tuple[Setting, ...]:
@@ -127,6 +155,15 @@ class PredictsLatency(Protocol):
 
     def latency_us(self, genome: Any, model: LatencyModel) -> float:
         """Predicted microseconds of one inference, from the topology alone."""
+
+
+@runtime_checkable
+class Presets(Protocol):
+    """Optional for a class of spaces: settings that suit a data set, by name."""
+
+    @classmethod
+    def presets(cls, name: str, data: Any) -> SpacePreset:
+        """The preset `name` for `data`, a `Dataset` or what is known of one (`DataFacts`); see `check_preset`."""
 
 
 @runtime_checkable
@@ -182,6 +219,12 @@ class Times(Protocol):
 
     def answers(self, genome: Any, batch: int) -> Mapping[str, Callable[[], object]]:
         """By the name of a backend, a call that answers `batch` images: what is timed."""
+
+
+def check_preset(name: str, known: Sequence[str], space: str) -> None:
+    """Raise `ConfigError` unless a space has the preset `name`."""
+    if name not in known:
+        raise ConfigError(f"unknown preset {name!r} of the space {space!r}; expected one of: {', '.join(known)}")
 
 
 def check_predicts(space: SearchSpace, model: LatencyModel | None) -> None:

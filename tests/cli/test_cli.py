@@ -156,7 +156,7 @@ def test_mlps(tmp_path, capsys):
     assert main(["show", str(path)]) == 0
     assert "space mlp" in capsys.readouterr().out
     assert "export expects a run of the space 'neurons'" in refused(capsys, ["export", str(path)])
-    assert "initial settings" in refused(
+    assert "unknown setting 'initial.local' of MlpSpace; expected one of: hidden_layers, hidden_widths" in refused(
         capsys, ["search", *TINY, "--space", "mlp", "--set", "initial.local=1", "--path", str(tmp_path / "new")]
     )
 
@@ -474,10 +474,12 @@ def test_every_setting_is_listed_with_its_value_in_the_preset(capsys, tmp_path):
     }
     assert rows["rates.weak_first"][:3] == ["6", "0", "a number from 0 to 100"]
     assert rows["rates.spatial_base"][3] == "pixels"
-    assert "initial.normalization" in rows
+    assert "space.initial.normalization" in rows
+    assert rows["space.backend"][:2] == ["native", "native"]
     assert main(["search", "--settings", "--space", "mlp"]) == 0
     shown = capsys.readouterr().out
     assert "rates.add_layer" in shown
+    assert "space.hidden_widths" in shown
     assert "initial." not in shown
     assert "unknown preset" in refused(capsys, ["search", "--settings", "--preset", "fast"])
 

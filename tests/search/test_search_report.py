@@ -12,9 +12,9 @@ from workbench.datasets import Dataset, load_dataset
 from workbench.errors import ConfigError, RunError
 from workbench.mutations import MutationRates
 from workbench.search import Search, preset
-from workbench.search.presets import PRESETS
 from workbench.search.report import front_table
 from workbench.spaces import NeuronSpace, make_space
+from workbench.spaces.recipes import PRESETS
 from workbench.store import open_run
 from workbench.training import TrainConfig
 
@@ -145,7 +145,7 @@ def test_the_paper_preset_is_as_published(dataset):
     rates = NeuronSpace.for_data(DIGITS).rates(config.rates)
     assert rates == MutationRates()
     assert (rates.spatial_base, rates.spatial_per_layer) == (4.0, 1.5)
-    initial = chosen.initial
+    initial = chosen.space(DIGITS).initial
     assert (initial.spatial_base, initial.spatial_per_layer) == (4.0, 1.5)
     assert (initial.hidden_layers, initial.edges_per_neuron, initial.layer_size) == ((1, 4), (5, 20), (0.4, 2.0))
 
@@ -160,11 +160,13 @@ def test_changes_go_over_a_preset():
     config = preset("quick", "digits", seed=7, **{"train.epochs": 2, "hypervolume.max_error": 0.25}).config
     assert (config.seed, config.train.epochs, config.hypervolume.max_error) == (7, 2, 0.25)
     assert config.train == replace(preset("quick", "digits").config.train, epochs=2)
-    assert preset(name="quick", dataset="digits") == preset("quick", "digits")
+    assert preset(name="quick", data="digits") == preset("quick", "digits")
 
 
 def test_unknown_preset_and_setting():
-    with pytest.raises(ConfigError, match="unknown preset 'fast'; expected one of: quick, paper, best"):
+    with pytest.raises(
+        ConfigError, match="unknown preset 'fast' of the space 'neurons'; expected one of: quick, paper, best"
+    ):
         preset("fast", "mnist")
     with pytest.raises(ConfigError, match=r"'cifar-10' \(did you mean 'cifar10'\?\); .* the Dataset itself"):
         preset("best", "cifar-10")

@@ -36,10 +36,11 @@ from workbench.objectives import LATENCY, LatencyModel
 from workbench.search import Search, fork_run, open_run, plan_fork, preset
 from workbench.search import replay as replay_run
 from workbench.search.history import log_to
+from workbench.search.presets import facts_of
 from workbench.search.report import front_table
-from workbench.settings import all_settings, from_values, settings_of
+from workbench.settings import all_settings, from_values
 from workbench.space import check_predicts
-from workbench.spaces import NeuronSpace, space_for
+from workbench.spaces import SPACES
 from workbench.training.calibration import fit_latency, latency_samples, relative_errors
 
 if TYPE_CHECKING:
@@ -61,16 +62,18 @@ def _set(help: str) -> Any:
         "and test_labels, or MODULE:FUNCTION that returns them",
     ),
     ROOT,
-    option("--preset", default="quick", help="quick (minutes), paper (published) or best"),
+    option("--preset", default="quick", help="quick (minutes), or another that the space has, such as paper or best"),
     option("--path", type=InputFile, default="run.sqlite", metavar="FILE", help="the run file (run.sqlite)"),
     option("--if-exists", default="error", choices=["error", "resume", "new"], help="what to do if it exists"),
-    option("--space", default="neurons", help="neurons, or mlp (dense MLPs by width, a control)"),
+    option("--space", default="neurons", help=f"what is searched: {', '.join(SPACES)} (neurons)"),
     flag("--latency", "predicted latency as another objective; measures this machine first"),
     *map(setting, ("seed", "population", "children", "generations")),
     MINUTES,
     *WORKERS,
-    _set("any setting, such as train.epochs=3, rates.new_edges=0.1,0.2 or survival=nsga2; --settings lists them"),
-    flag("--settings", "list every setting, with its value in the preset, and end"),
+    _set(
+        "any setting, such as train.epochs=3, rates.new_edges=0.1,0.2 or space.initial.local=1; --settings lists them"
+    ),
+    flag("--settings", "list every setting of the search and its space, with its value in the preset, and end"),
     QUIET,
     LOG,
 )
@@ -79,29 +82,21 @@ def search(arguments: argparse.Namespace) -> int:
     named = load_own(arguments.data) if is_own(arguments.data) else arguments.data
     if arguments.settings:
         table = _settings_table(arguments.preset, named, arguments.space)
-        print_table(table, f"Settings of a search, to be given as --set NAME=VALUE; {arguments.preset}: preset's value")
+        title = f"Settings of a search of {arguments.space}, to be given as --set NAME=VALUE"
+        print_table(table, f"{title}; {arguments.preset}: preset's value")
         return 0
-    neurons = arguments.space == NeuronSpace.name
     changes = parse_settings(arguments.set)
     changes |= given(arguments, "seed", "population", "children", "generations", "workers", "child_seconds")
-    initial, rates = _take(changes, "initial."), _take(changes, "rates.")
-    chosen = preset(arguments.preset, named)
+    chosen = preset(arguments.preset, named, arguments.space)
     data = load_dataset(named, arguments.root) if isinstance(named, str) else named
     if data is named and not arguments.quiet:
         print(chosen.about)
-    if neurons:
-        space: Any = NeuronSpace.for_data(data, from_values(type(chosen.initial), initial, chosen.initial))
-        rates = {**chosen.config.rates, **rates}
-    else:
-        space = space_for(arguments.space, data)
-        if initial:
-            raise ConfigError(f"initial settings are those of the space 'neurons', got {sorted(initial)}")
     if arguments.latency or LATENCY.name in changes.get("objectives", ""):
-        check_predicts(space, LatencyModel())  # before it takes some seconds
+        check_predicts(chosen.space(data), LatencyModel())  # before it takes some seconds
         changes["latency"] = _latency_model(arguments, data)
-    config = from_values(type(chosen.config), {"rates": rates, **changes}, chosen.config)
+    chosen = chosen.changed(changes)
     with log_to(arguments.log), chosen_executor(arguments) as executor:
-        return _run(Search(data, config, arguments.path, space, executor, arguments.if_exists), arguments)
+        return _run(Search(data, chosen, arguments.path, None, executor, arguments.if_exists), arguments)
 
 
 @command(
@@ -203,11 +198,6 @@ def replay(arguments: argparse.Namespace) -> int:
     return 0 if made.is_same else 1
 
 
-def _take(changes: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """Move the settings whose names start with `prefix` out of `changes`."""
-    return {name.removeprefix(prefix): changes.pop(name) for name in list(changes) if name.startswith(prefix)}
-
-
 def _latency_model(arguments: argparse.Namespace, data: Dataset) -> LatencyModel:
     """The model of the run to be resumed, else one fitted to measurements on this machine; prints it."""
     if arguments.if_exists == "resume" and Path(arguments.path).exists():
@@ -259,25 +249,28 @@ def _run(search: Any, arguments: argparse.Namespace) -> int:
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:
-    """`["train.epochs=3"]` as `{"train.epochs": "3"}`; `ConfigError` where there is no `=`."""
+    """`["train.epochs=3"]` as `{"train.epochs": "3"}`; `ConfigError` where there is no `=`.
+
+    "initial." is short for "space.initial.".
+    """
     for pair in pairs:
         if "=" not in pair:
             raise ConfigError(f"--set expects NAME=VALUE, got {pair!r}")
-    return {name.strip(): value.strip() for name, value in (pair.split("=", 1) for pair in pairs)}
+    named = {name.strip(): value.strip() for name, value in (pair.split("=", 1) for pair in pairs)}
+    return {f"space.{name}" if name.startswith("initial.") else name: value for name, value in named.items()}
 
 
 def _settings_table(name: str, dataset: str | Dataset, space: str) -> pd.DataFrame:
     """A row per setting that `--set` knows; `ConfigError` if the preset or the space is unknown."""
     import pandas as pd
 
-    chosen, made = preset(name, dataset), space_for(space, load_dataset("digits"))  # settings are the same for all
-    neurons = space == NeuronSpace.name
+    chosen = preset(name, dataset, space)
+    made: Any = chosen.space(facts_of(dataset))
     groups = [
         ("", all_settings(type(chosen.config)), chosen.config),
-        ("rates.", made.settings, made.rates(chosen.config.rates if neurons else {})),
+        ("rates.", made.settings, made.rates(chosen.config.rates)),
+        ("space.", made.own_settings(), made),
     ]
-    if neurons:
-        groups.append(("initial.", settings_of(type(chosen.initial)), chosen.initial))
     rows = [
         (
             prefix + one.name,

@@ -2,5 +2,5 @@
 
 from workbench.datasets.dataset import Dataset
 from workbench.datasets.own import is_own, load_own
-from workbench.datasets.registry import DatasetInfo, dataset_names, find_datasets, load_dataset
+from workbench.datasets.registry import FACTS, DataFacts, DatasetInfo, dataset_names, find_datasets, load_dataset
 from workbench.datasets.splits import SPLITS

@@ -12,7 +12,7 @@ from workbench.datasets.cifar10 import CIFAR10
 from workbench.datasets.dataset import Dataset
 from workbench.datasets.files import FileSource
 from workbench.datasets.mnist import MNIST
-from workbench.datasets.splits import draw_balanced
+from workbench.datasets.splits import SPLITS, draw_balanced
 from workbench.errors import DataError
 
 SOURCES = {source.name: source for source in (MNIST, CIFAR10)}
@@ -28,6 +28,32 @@ class DatasetInfo:
     status: Literal["bundled", "found", "missing"]  # always there, all files are there, or not
     paths: tuple[Path, ...] = ()  # the folder where its files lie, or should lie; none if bundled
     layout: str | None = None  # the form in which it was found
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What is known of a data set without loading it; its members are those of `Dataset`."""
+
+    name: str
+    shape: tuple[int, int, int]  # channels, height, width
+    n_classes: int
+    sizes: tuple[int, ...]  # images in each of SPLITS
+    is_table = False
+
+    def size(self, split: str) -> int:
+        """Number of images in a split."""
+        return self.sizes[SPLITS.index(split)]
+
+
+FACTS = {
+    facts.name: facts
+    for facts in (
+        DataFacts("digits", (1, 8, 8), 10, (1006, 216, 216, 359)),
+        DataFacts("mnist", (1, 28, 28), 10, (50_000, 5_000, 5_000, 10_000)),
+        DataFacts("cifar10", (3, 32, 32), 10, (40_000, 5_000, 5_000, 10_000)),
+    )
+}
+"""By the names that `load_dataset` knows."""
 
 
 def dataset_names() -> tuple[str, ...]:

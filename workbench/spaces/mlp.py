@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from workbench.datasets import Dataset
+from workbench.datasets import DataFacts, Dataset
 from workbench.errors import ConfigError, GenomeError, MutationError, WeightsError
 from workbench.genome import EPS, FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
 from workbench.genome.npz import names_of, read_arrays, write_arrays
 from workbench.individuals import Cost, TrainResult
 from workbench.settings import check_settings, documented, setting
-from workbench.space import RecordSpace
+from workbench.space import RecordSpace, SpacePreset
+from workbench.spaces.recipes import mlp_preset
 from workbench.training import OnEpoch, TrainConfig
 
 if TYPE_CHECKING:
@@ -80,9 +81,15 @@ class MlpSpace(RecordSpace):
     name = "mlp"
     mutation_kinds = KINDS
     rates_record = MlpRates
+    ignores = ("train.new_edge_scale",)
 
     def __post_init__(self) -> None:
         check_settings(self)
+
+    @classmethod
+    def presets(cls, name: str, data: Dataset | DataFacts) -> SpacePreset:
+        """ "quick" (minutes on two cores) or "best" (as long as that of the neuron-level space)."""
+        return mlp_preset(name, data)
 
     def sample(self, index: int, rng: np.random.Generator) -> MlpGenome:
         """Random widths, He-initialised."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from workbench.datasets import Dataset
-from workbench.errors import ConfigError, GenomeError, MutationError
+from workbench.datasets import DataFacts, Dataset
+from workbench.errors import GenomeError, MutationError
 from workbench.genome import Genome
 from workbench.individuals import Cost, TrainResult
 from workbench.initial import INITIAL_KINDS, InitialConfig, Windows, dense_mlp, random_genome, windowed, windowed_edges
 from workbench.mutations import KINDS, MutationRates, add_edges, apply, mutate, remove_edges
 from workbench.objectives import LatencyModel
-from workbench.space import RecordSpace
+from workbench.settings import check_settings, setting
+from workbench.space import RecordSpace, SpacePreset
+from workbench.spaces.recipes import neuron_preset
 from workbench.spatial import SpatialLaw
 from workbench.training import BACKENDS, DEFAULT_BACKEND, OnEpoch, TrainConfig, evaluate, train
 from workbench.training.calibration import size_of
@@ -33,16 +35,20 @@ Shape = tuple[int, int, int]
 class NeuronSpace(RecordSpace):
     """Implements `workbench.space.SearchSpace` for `Genome`."""
 
-    initial: InitialConfig = field(default_factory=InitialConfig)  # the initial population
-    backend: str = DEFAULT_BACKEND  # how children are trained
-
-    def __post_init__(self) -> None:
-        if self.backend not in BACKENDS:
-            raise ConfigError(f"unknown backend {self.backend!r}; expected one of: {', '.join(BACKENDS)}")
+    initial: InitialConfig = setting(InitialConfig, "the initial population")
+    backend: str = setting(DEFAULT_BACKEND, "how children are trained", choices=BACKENDS)
 
     name = "neurons"
     mutation_kinds = KINDS
     rates_record = MutationRates
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    @classmethod
+    def presets(cls, name: str, data: Dataset | DataFacts) -> SpacePreset:
+        """ "quick" (minutes on two cores), "paper" (as published) or "best" (paper scale, as measurement favours)."""
+        return neuron_preset(name, data)
 
     def sample(self, index: int, rng: np.random.Generator) -> Genome:
         """An initial genome, as `initial` says."""

@@ -1,0 +1,97 @@
+"""Presets of every space, and settings of the space itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.datasets import FACTS, SPLITS, Dataset, load_dataset
+from workbench.errors import ConfigError
+from workbench.search.presets import facts_of
+from workbench.settings import all_settings
+from workbench.space import Presets, RecordSpace
+from workbench.spaces import SPACES, MlpSpace, make_space
+
+EVERY_SPACE = pytest.mark.parametrize("name", SPACES)
+
+
+def test_what_is_known_of_digits_without_loading_them():
+    data, facts = load_dataset("digits"), FACTS["digits"]
+    assert (facts.name, facts.shape, facts.n_classes, facts.is_table) == ("digits", data.shape, 10, False)
+    assert [facts.size(split) for split in SPLITS] == [data.size(split) for split in SPLITS]
+
+
+@EVERY_SPACE
+@pytest.mark.parametrize("dataset", ["digits", "mnist", "cifar10"])
+def test_every_space_has_a_quick_preset_for_every_data_set(name, dataset):
+    chosen = wb.preset("quick", dataset, name, seed=3)
+    space = chosen.space(facts_of(dataset))
+    assert isinstance(space, Presets)
+    assert space == make_space(name, space.config())
+    assert chosen.config.seed == 3
+    assert chosen.config.generations >= 1
+    assert chosen.about
+    space.rates(chosen.config.rates)
+    low, high = chosen.config.flops_bounds
+    sizes = [space.cost(space.sample(index, np.random.default_rng(index))).flops for index in range(5)]
+    assert any(low <= size <= high for size in sizes)
+
+
+@EVERY_SPACE
+def test_a_preset_that_a_space_lacks(name):
+    with pytest.raises(ConfigError, match=f"unknown preset 'slow' of the space '{name}'; expected one of: quick"):
+        wb.preset("slow", "digits", name)
+
+
+@EVERY_SPACE
+def test_settings_that_a_space_does_not_obey_are_settings_of_the_search(name):
+    assert set(SPACES[name].ignores) <= {one.name for one in all_settings(wb.SearchConfig)}
+    assert SPACES[name].measure == "accuracy"
+
+
+def test_changes_go_to_the_search_the_rates_and_the_space():
+    changes = {"population": 5, "rates.bridge": 0.5, "space.initial.local": "1", "space.backend": "csr"}
+    chosen = wb.preset("quick", "digits", **changes)
+    assert chosen.config.population == 5
+    assert chosen.config.rates["bridge"] == 0.5
+    assert chosen.config.rates["spatial_base"] == 1.0  # of the preset
+    space = chosen.space(load_dataset("digits"))
+    assert (space.initial.local, space.backend) == (1, "csr")
+    assert space.initial.spatial_base == 1.0
+
+
+def test_mlps_have_settings_of_their_own():
+    ours, theirs = wb.preset("quick", "mnist", "mlp").config, wb.preset("quick", "mnist").config
+    assert ours.flops_bounds == (2 * 1588, 64 * 1588)
+    assert ours.hypervolume == theirs.hypervolume  # so that hypervolumes compare
+    assert (ours.train.epochs, ours.train.learning_rate, ours.rates) == (3, 0.02, {})
+    best = wb.preset("best", "mnist", MlpSpace, **{"space.hidden_layers": (2, 2)})
+    assert best.config.population == 60
+    assert best.space(FACTS["mnist"]) == MlpSpace((1, 28, 28), 10, (2, 2), (2, 256))
+    rows = np.random.default_rng(0).random((300, 1, 12))
+    data = Dataset.from_arrays(rows, np.arange(300) % 3, rows[:30], np.arange(30) % 3, name="rows")
+    assert "derived from the data" in wb.preset("quick", data, "mlp").about
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"space.input_shape": 5}, "unknown setting 'input_shape' of MlpSpace; expected one of: hidden_layers, "),
+        ({"space.hidden_widths": "wide"}, "hidden_widths expects 2 numbers"),
+        ({"space.hidden_widths": "0,4"}, "MlpSpace.hidden_widths expects a range"),
+    ],
+)
+def test_bad_settings_of_a_space(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        wb.preset("quick", "digits", "mlp", **changes).space(FACTS["digits"])
+
+
+def test_a_space_without_presets():
+    class Bare(RecordSpace):
+        pass
+
+    with pytest.raises(ConfigError, match=r"Bare.* has no presets .* give Search a SearchConfig and the space instead"):
+        wb.preset("quick", "digits", Bare)
+    with pytest.raises(ConfigError, match="unknown search space 'cells'; expected one of: neurons, mlp"):
+        wb.preset("quick", "digits", "cells")
