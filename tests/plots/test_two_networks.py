@@ -13,6 +13,7 @@ from workbench.individuals import Cost
 from workbench.initial import initialise, random_genome
 from workbench.mutations import MutationRates, mutate
 from workbench.plots import Confusion, kinship, two_fields, two_fields_figure, two_networks, two_networks_figure
+from workbench.spaces import NeuronSpace
 from workbench.views.versus.data import TwoNetworks, difference_in_words, kinship_in_words, number_rows
 
 DATA = tiny_data()
@@ -101,15 +102,16 @@ def test_kinship(first, second, expected, words):
 
 
 def test_numbers_differ_in_points_and_factors(parent, child):
+    space = NeuronSpace.for_data(DATA)
     costs = Cost(1000, 1100, 400, 12.0), Cost(2500, 2600, 400, 18.0)
     one, other = (individual(id, 0.9 + id / 100, cost=cost) for id, cost in zip((1, 2), costs, strict=True))
-    rows = {row.name: row for row in number_rows(one, other, (parent, child))}
+    rows = {row.name: row for row in number_rows(one, other, (space.describe(parent), space.describe(child)))}
     assert rows["validation accuracy"][1:] == ("91.00%", "92.00%", "+1.00 points")
     assert rows["FLOPs"][1:] == ("1,000", "2,500", "× 2.5")
     assert rows["parameters"].difference == "same"
     assert rows["edges"].second == f"{child.n_edges:,}"
     assert any(row.difference == "× 1.5" for row in rows.values())  # latency
-    bare = number_rows(individual(1, cost=None, result=None), other, (None, child))
+    bare = number_rows(individual(1, cost=None, result=None), other, (None, space.describe(child)))
     assert {row.name: row.first for row in bare}["FLOPs"] == "–"
 
 

@@ -68,13 +68,23 @@ def test_another_genome_updates_in_place(kind, genome, other):
 def test_selection_goes_both_ways(kind, genome):
     selection = Selection()
     view = kind(genome, selection=selection)
-    selection.neuron = 70
+    selection.part = 70
     assert view.neuron == 70
     view.neuron = 3  # what a click does
-    assert selection.neuron == 3
+    assert selection.part == 3
     view.close()
-    selection.neuron = 5
+    selection.part = 5
     assert view.neuron == 3
+
+
+def test_a_part_that_is_no_neuron_selects_none(genome):
+    selection = Selection(part=3)
+    view = DagView(genome, selection)
+    assert view.neuron == 3
+    selection.part = "cell 2"
+    assert view.neuron is None
+    assert selection.part == "cell 2"
+    view.close()
 
 
 def test_two_views_share_one_selection(genome):
@@ -92,9 +102,9 @@ def test_another_selection_may_be_set(genome):
     view, second = DagView(genome), Selection()
     first = view.selection
     view.selection = second
-    first.neuron = 1
+    first.part = 1
     assert view.neuron is None
-    second.neuron = 2
+    second.part = 2
     assert view.neuron == 2
 
 
@@ -104,7 +114,7 @@ def test_a_neuron_that_the_next_genome_lacks_is_forgotten(kind, genome):
     view.neuron = genome.n_neurons - 1
     view.genome = random_genome(DIGITS.shape, 2, np.random.default_rng(3), hidden_layers=(1, 1), layer_size=(0.1, 0.1))
     assert view.neuron is None
-    assert view.selection.neuron is None
+    assert view.selection.part is None
 
 
 @pytest.mark.parametrize("kind", [DagView, SpatialView])

@@ -134,20 +134,20 @@ def test_sizes_are_all_that_a_mutation_depends_on(genome, kind):
 
 def test_surgery_by_hand(sandbox, genome):
     neurons = sandbox.pictures.neurons
-    neurons.neuron = genome.n_neurons - 1
+    neurons.part = genome.n_neurons - 1
     assert sandbox.surgery.delete.description == f"Delete neuron {genome.n_neurons - 1}"
     sandbox.surgery.delete.click()
     assert sandbox.genome == surgery.delete_neurons(genome, genome.n_neurons - 1)[0]
-    assert neurons.neuron is None  # it is gone
+    assert neurons.part is None  # it is gone
     sandbox.undo()
 
     start = int(np.setdiff1d(np.arange(64), genome.sources[genome.targets == 74])[0])
-    neurons.neuron = start
-    neurons.neuron = 74
+    neurons.part = start
+    neurons.part = 74
     assert (sandbox.surgery.source.value, sandbox.surgery.target.value) == (start, 74)
     sandbox.surgery.connect.click()
     assert sandbox.genome.n_edges == genome.n_edges + 1
-    assert neurons.neuron == 74  # the same neuron is still selected
+    assert neurons.part == 74  # the same neuron is still selected
     sandbox.surgery.connect.click()
     assert "connected already" in alert(sandbox)
 

@@ -72,7 +72,7 @@ def test_a_network_without_weights_is_refused_by_name(run):
     table, source = run.individuals.set_index("id")["genome"], Source(run)
     (dropped, *_), (kept, *_) = (table.index[table == form] for form in ("topology", "trained"))
     assert source.trained_genome(int(kept)).has_weights
-    assert not source.neuron_genome(int(dropped)).has_weights
+    assert not source.network(int(dropped)).has_weights
     with pytest.raises(WeightsError, match=f"the weights of individual {dropped} were not kept"):
         source.trained_genome(int(dropped))
 

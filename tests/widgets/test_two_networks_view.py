@@ -62,7 +62,7 @@ def test_receptive_fields_follow_the_selected_neuron(run, pair):
     assert view.neuron.value == 0  # a class
     assert len(view.plot.shown.data) == 2
     genome = run.genome(pair[1])
-    view.selection.neuron = genome.n_neurons - 1
+    view.selection.part = genome.n_neurons - 1
     name = f"neuron {genome.n_neurons - 1}" if genome.n_hidden else f"output {genome.n_outputs - 1}"
     assert f"{pair[1]}, {name} (±" in view.plot.shown.layout.annotations[1].text
     view.close()

@@ -19,7 +19,7 @@ from workbench.views.base.plot import Plot
 from workbench.views.base.source import Source
 from workbench.views.dashboard.widget import MORE
 from workbench.views.lineage.widget import changes_html
-from workbench.widgets import CompareView, InspectView, LineageView, MutationStatistics, Selection
+from workbench.widgets import CompareView, InspectView, LineageView, MutationStatistics, Selection, TwoNetworksView
 
 DATA = tiny_data()
 CONFIG = SearchConfig(population=4, children=3, generations=3, workers=1, train=TrainConfig(epochs=1, batch_size=32))
@@ -285,14 +285,30 @@ def test_export_buttons(run, grandchild):
     view.close()
 
 
-def test_another_space_can_be_inspected_as_far_as_it_goes(tmp_path):
+def test_networks_of_another_space_are_inspected_and_the_page_says_what_they_lack(tmp_path):
     search = Search(DATA, CONFIG, tmp_path / "mlp.sqlite", MlpSpace.for_data(DATA))
     step(search, 5)
     view = InspectView(search)
     assert view.plot.shown is not None  # training curves
+    assert view.what.options == ("training", "confusion", "mistakes")
+    assert "the space &#x27;mlp&#x27; does not have" in view.missing.value
     view.what.value = "confusion"
-    assert "not a network of neurons" in view.message.value
+    view.predictions.wait()
+    found = view.predictions.of(view.individual, "validation")
+    assert found.accuracy == search.results.individual(view.individual).val_accuracy
+    assert f"{found.accuracy:.2%} right" in view.message.value
+    view.what.value = "mistakes"
+    assert f"image {found.wrong()[0]} of the validation split" in view.message.value
+    assert {trace.type for trace in view.plot.shown.data} == {"image", "bar"}
+    assert view.side.layout.display == "none"
     view.close()
+    versus = TwoNetworksView(search, Selection(pinned=0, individual=search.snapshot().best))
+    assert versus.what.options == ("numbers", "errors")
+    assert "<th>hidden neurons</th>" in versus.table.value
+    versus.what.value = "errors"
+    versus.wait()
+    assert "McNemar" in versus.message.value
+    versus.close()
     search.close()
 
 

@@ -158,12 +158,22 @@ class MlpSpace(RecordSpace):
         """Accuracy on a split; `WeightsError` if a weight is missing."""
         from workbench.training.torch_trainer import TorchTrainer
 
+        self._check_weights(genome)
+        return TorchTrainer(_module(genome), data).accuracy(split)
+
+    def logits(self, genome: MlpGenome, images: np.ndarray) -> np.ndarray:
+        """Logits float32 [n, classes] of prepared images float32 [n, c, h, w]; `WeightsError` if it lacks a weight."""
+        from workbench.training.torch_trainer import module_logits, slices
+
+        self._check_weights(genome)
+        return module_logits(_module(genome), (images[some] for some in slices(len(images))))
+
+    def _check_weights(self, genome: MlpGenome) -> None:
         if not self.has_weights(genome):
             raise WeightsError(
                 "expected a network with all its weights, got one that lacks some: it was never trained, or they were "
                 "not kept; train it first"
             )
-        return TorchTrainer(_module(genome), data).accuracy(split)
 
     def cost(self, genome: MlpGenome) -> Cost:
         """Counted as for neuron-level genomes."""

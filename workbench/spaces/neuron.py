@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.compiler.plan import logits_of
 from workbench.datasets import DataFacts, Dataset
 from workbench.errors import GenomeError, MutationError
 from workbench.genome import Genome
@@ -80,6 +81,11 @@ class NeuronSpace(RecordSpace):
     def evaluate(self, genome: Genome, data: Dataset, split: str) -> float:
         """Accuracy on a split."""
         return evaluate(genome, data, split, self.backend)
+
+    def logits(self, genome: Genome, images: np.ndarray) -> np.ndarray:
+        """Logits float32 [n, classes] of prepared images float32 [n, c, h, w]; `WeightsError` if it lacks a weight."""
+        genome.check_weights()
+        return logits_of(genome, images)
 
     def cost(self, genome: Genome) -> Cost:
         """FLOPs and parameters."""

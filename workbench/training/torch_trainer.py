@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from torch import nn
@@ -20,13 +22,8 @@ class TorchTrainer(Trainer):
 
     def predict(self, split: str) -> np.ndarray:
         """Logits of a split's images, float32 [images, outputs]."""
-        images, device = self.data.images(split), next(self.network.parameters()).device
-        self.network.eval()
-        with torch.inference_mode():
-            starts = range(0, len(images), EVALUATION_BATCH)
-            prepared = (self.data.standardised(images[start : start + EVALUATION_BATCH]) for start in starts)
-            parts = [self.network(torch.from_numpy(batch).to(device)) for batch in prepared]
-        return torch.cat(parts).float().cpu().numpy()
+        images = self.data.images(split)
+        return module_logits(self.network, (self.data.standardised(images[some]) for some in slices(len(images))))
 
     def train_epoch(
         self, config: TrainConfig, key: StreamKey, epoch: int, rates: np.ndarray, first_step: int
@@ -51,6 +48,20 @@ class TorchTrainer(Trainer):
             right_sum += (logits.detach().argmax(1) == y).sum()
         n = self.data.size("train")
         return float(loss_sum) / n, float(right_sum) / n
+
+
+def slices(n_images: int) -> list[slice]:
+    """The images that a module answers at once, so that its activations fit in memory."""
+    return [slice(start, start + EVALUATION_BATCH) for start in range(0, n_images, EVALUATION_BATCH)]
+
+
+def module_logits(network: nn.Module, batches: Iterable[np.ndarray]) -> np.ndarray:
+    """Logits float32 [images, outputs] of batches of prepared images [batch, c, h, w]; there must be one."""
+    device = next(network.parameters()).device
+    network.eval()
+    with torch.inference_mode():
+        parts = [network(torch.from_numpy(batch).to(device)) for batch in batches]
+    return torch.cat(parts).float().cpu().numpy()
 
 
 def _adamw(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:

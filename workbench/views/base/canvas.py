@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,18 @@ def bundle(*names: str) -> str:
     return "\n".join((VIEWS / name).read_text(encoding="utf-8") for name in names)
 
 
+def _neuron_of(part: Any) -> int | None:
+    """The selected part if it is a neuron."""
+    return int(part) if isinstance(part, Integral) else None
+
+
 class CanvasView(anywidget.AnyWidget):
     """A view of one genome in which a neuron can be selected.
 
     Attributes:
         genome: what is shown; None shows an empty state. Setting it updates the view in place.
         before: an earlier genome, such as an ancestor, or None; if given, what changed since is shown.
-        selection: shared with other views; `selection.neuron` follows clicks, and clicks follow it.
+        selection: shared with other views; `selection.part` follows clicks, and clicks follow it.
         neuron: id of the selected neuron, or None.
         hovered: id of the neuron under the pointer, or None.
         drawn: what the browser drew last: `n_neurons`, `n_edges` (in view), `milliseconds`, `version`.
@@ -74,7 +80,8 @@ class CanvasView(anywidget.AnyWidget):
     @traitlets.observe("selection")
     def _follow_selection(self, change: traitlets.Bunch) -> None:
         self._unlink()
-        self._link = traitlets.link((self.selection, "neuron"), (self, "neuron"))
+        both = (_neuron_of, lambda neuron: neuron)
+        self._link = traitlets.link((self.selection, "part"), (self, "neuron"), transform=both)
 
     def _unlink(self) -> None:
         if self._link is not None:

@@ -12,7 +12,6 @@ import traitlets
 
 from workbench.datasets import Dataset, dataset_names, load_dataset
 from workbench.errors import DataError, RunError, WeightsError, WorkbenchError
-from workbench.genome import Genome
 from workbench.individuals import Individual
 from workbench.search import Search, SearchConfig, Snapshot, snapshot_of
 from workbench.search.again import AgainPlan, plan_again, train_again
@@ -20,7 +19,7 @@ from workbench.search.config import Settings, Timeline
 from workbench.search.stored import RunHistory, data_of
 from workbench.search.watch import version_of
 from workbench.settings import from_values
-from workbench.space import SearchSpace
+from workbench.space import DropsWeights, SearchSpace
 from workbench.store import Run
 
 REMEMBERED = 4
@@ -32,18 +31,19 @@ class Selection(traitlets.HasTraits):
 
     Attributes:
         individual: id in the run, or None.
-        neuron: id in that individual's genome, or None.
+        part: of that individual's network: the id of a neuron (int), or the key of a part of its picture (str); or
+            None.
         pinned: id of another individual, which the first is compared with, or None.
     """
 
     individual = traitlets.Int(None, allow_none=True)
-    neuron = traitlets.Int(None, allow_none=True)
+    part = traitlets.Any(None)
     pinned = traitlets.Int(None, allow_none=True)
 
     @traitlets.observe("individual")
-    def _forget_neuron(self, change: traitlets.Bunch) -> None:
+    def _forget_part(self, change: traitlets.Bunch) -> None:
         if change["new"] != change["old"]:
-            self.neuron = None
+            self.part = None
 
     def toggle_pin(self) -> None:
         """Pin the selected individual, or unpin the pinned one."""
@@ -212,8 +212,8 @@ class Source:
             parent = self._parents[parent]
         return tuple(line)[::-1]
 
-    def neuron_genome(self, id: int) -> Genome | None:
-        """The genome of an individual if it is one of neurons, else None; it may lack its weights.
+    def network(self, id: int) -> Any:
+        """The genome of an individual, of the space's kind; it may lack its weights.
 
         Raises:
             WeightsError: if it was not kept.
@@ -224,24 +224,22 @@ class Source:
             if failure := self.individual(id).failure:
                 raise RunError(f"individual {id} failed, so it has no network: {failure}")
             raise WeightsError(f"the network of individual {id} was not kept, only its record")
-        return genome if isinstance(genome, Genome) else None
+        return genome
 
-    def trained_genome(self, id: int) -> Genome:
+    def trained_genome(self, id: int) -> Any:
         """The genome of an individual with its weights, as all that predicts needs it.
 
         Raises:
             WeightsError: if they were not kept.
-            WorkbenchError: if there is no such individual, it failed or cannot be read, or is no network of neurons.
+            WorkbenchError: if there is no such individual, it failed, or it cannot be read.
         """
-        genome = self.neuron_genome(id)
-        if genome is None:
-            raise RunError(f"individual {id} is not a network of neurons, so there is nothing to look into")
-        if not genome.has_weights:
+        genome = self.network(id)
+        if isinstance(self.space, DropsWeights) and not self.space.has_weights(genome):
             raise WeightsError(f"the weights of individual {id} were not kept, so it predicts nothing")
         return genome
 
     def lacks_weights(self, id: int) -> bool:
-        """Whether an individual has (or had) a network of neurons whose weights were not kept."""
+        """Whether an individual has (or had) a network whose weights were not kept."""
         try:
             self.trained_genome(id)
         except WeightsError:

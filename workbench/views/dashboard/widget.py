@@ -46,7 +46,7 @@ class Dashboard(View):
             elsewhere than in $WORKBENCH_DATA, "data", or above the run file.
 
     Attributes:
-        selection: which individual and neuron are looked at; may be set.
+        selection: which individual and part of it are looked at; may be set.
         run_control, front, network, steering, more: the views.
         folds: the parts that fold away, by title.
     """

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.compiler.plan import logits_of
 from workbench.datasets import Dataset
-from workbench.errors import DataError
+from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
+from workbench.space import Predicts, SearchSpace
+from workbench.spaces import NeuronSpace
 from workbench.spatial import SpatialLaw
 from workbench.views.network.maps import EdgeLengths, activations, edge_length_histogram, one_image
 
@@ -62,7 +63,7 @@ class Confusion:
         return images[np.argsort(-margin, kind="stable")]
 
 
-def confusion(genome: Genome, data: Dataset, split: str = "validation") -> Confusion:
+def confusion(genome: Any, data: Dataset, split: str = "validation", space: SearchSpace | None = None) -> Confusion:
     """Classify every image of a split.
 
     The test set is used only if asked for by name: networks chosen by their test accuracy have no test set any more.
@@ -71,19 +72,33 @@ def confusion(genome: Genome, data: Dataset, split: str = "validation") -> Confu
         genome: a trained network.
         data: the data set.
         split: "validation", "selection", "train" or "test".
+        space: of the network; None means that of neurons.
 
     Raises:
+        ConfigError: if the space does not give the predictions of its networks.
         DataError: if there is no such split, or the network does not fit the data.
         WeightsError: if the network was never trained, or its weights were not kept.
     """
-    if (genome.input_shape, genome.n_outputs) != (tuple(data.shape), data.n_classes):
+    made_for = genome if space is None else space  # spaces need not say for which images they are
+    shapes = getattr(made_for, "input_shape", data.shape), getattr(made_for, "n_outputs", data.n_classes)
+    if shapes != (tuple(data.shape), data.n_classes):
         raise DataError(
             f"expected a network for images {tuple(data.shape)} of {data.n_classes} classes, got one for "
-            f"{genome.input_shape} and {genome.n_outputs}; open the data set that the run was made with"
+            f"{shapes[0]} and {shapes[1]}; open the data set that the run was made with"
         )
-    genome.check_weights()
+    space = NeuronSpace.for_data(data) if space is None else space
+    if not isinstance(space, Predicts):
+        raise ConfigError(
+            f"the space {space.name!r} does not tell what its networks predict (`workbench.space.Predicts`)"
+        )
     images, labels = data.arrays(split)
-    return Confusion(split, tuple(data.class_names), labels, logits_of(genome, images))
+    return Confusion(split, tuple(data.class_names), labels, space.logits(genome, images))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of the classes, float64 [classes]."""
+    powers = np.exp(logits.astype(float) - logits.max())
+    return powers / powers.sum()
 
 
 # ---------------------------------------------------------------------- evidence
@@ -118,8 +133,7 @@ class Evidence:
     @property
     def probabilities(self) -> np.ndarray:
         """Softmax of the logits, float64 [classes]."""
-        powers = np.exp(self.logits.astype(float) - self.logits.max())
-        return powers / powers.sum()
+        return softmax(self.logits)
 
 
 def evidence(genome: Genome, data: Dataset, split: str, index: int) -> Evidence:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,6 +11,7 @@ from plotly.subplots import make_subplots
 
 from workbench.datasets import Dataset
 from workbench.genome import Genome
+from workbench.space import SearchSpace
 from workbench.spatial import SpatialLaw
 from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import GREY, NEGATIVE, POSITIVE, TRAINING, VALIDATION, VERMILLION
@@ -21,10 +23,11 @@ from workbench.views.inspect.data import (
     confusion,
     distributions,
     evidence,
+    softmax,
     training_curves,
 )
 from workbench.views.network.figure import edge_length_figure
-from workbench.views.network.maps import to_rgba
+from workbench.views.network.maps import one_image, to_rgba
 
 if TYPE_CHECKING:
     from workbench.store import Run
@@ -43,9 +46,11 @@ MOST_DISCS = 120
 
 
 # ---------------------------------------------------------------------- confusion
-def confusion_figure(genome: Genome, data: Dataset, split: str = "validation") -> go.Figure:
-    """The confusion matrix of a network on a split; only errors are coloured. Raises what `confusion` raises."""
-    return draw_confusion(confusion(genome, data, split))
+def confusion_figure(
+    genome: Any, data: Dataset, split: str = "validation", space: SearchSpace | None = None
+) -> go.Figure:
+    """The confusion matrix of a network on a split; only errors are coloured. See `confusion`."""
+    return draw_confusion(confusion(genome, data, split, space))
 
 
 def draw_confusion(found: Confusion) -> go.Figure:
@@ -89,6 +94,54 @@ def draw_confusion(found: Confusion) -> go.Figure:
     return figure
 
 
+# ---------------------------------------------------------------------- mistakes
+def draw_mistake(found: Confusion, data: Dataset, index: int, likeliest: int = STRONGEST) -> go.Figure:
+    """One image of a split, and how likely the network takes its classes to be; for networks of any space."""
+    names = [figure_text(name) for name in found.class_names]
+    true, predicted, shares = int(found.labels[index]), int(found.predicted[index]), softmax(found.logits[index])
+    shown = np.argsort(-shares, kind="stable")[:likeliest]
+    if true not in shown:
+        shown = np.append(shown[:-1], true)
+    figure = make_subplots(
+        1, 2, column_widths=[0.58, 0.42], horizontal_spacing=0.2, subplot_titles=["", "probability of each class"]
+    )
+    figure.add_trace(go.Image(z=to_rgba(one_image(data, found.split, index))[..., :3], hoverinfo="skip"), 1, 1)
+    figure.add_trace(
+        go.Bar(
+            x=shares[shown],
+            y=[f"{names[each]} (true)" if each == true else names[each] for each in shown],
+            orientation="h",
+            marker={"color": [POSITIVE if each == true else NEGATIVE if each == predicted else GREY for each in shown]},
+            customdata=found.logits[index][shown],
+            hovertemplate="%{y}: %{x:.1%}, logit %{customdata:.2f}<extra></extra>",
+        ),
+        1,
+        2,
+    )
+    bare = {"visible": False, "constrain": "domain", "row": 1, "col": 1}
+    figure.update_xaxes(**bare)
+    figure.update_yaxes(scaleanchor="x", **bare)
+    figure.update_xaxes(range=[0, 1], tickformat=".0%", nticks=5, row=1, col=2)
+    figure.update_yaxes(type="category", dtick=1, autorange="reversed", tickfont_size=10, row=1, col=2)
+    figure.update_layout(title=_verdict(found.split, index, names, true, predicted), **_MISTAKE)
+    figure.update_annotations(font_size=13)
+    return figure
+
+
+_MISTAKE: dict[str, Any] = {
+    "template": "plotly_white",
+    "width": 700,
+    "height": 430,
+    "showlegend": False,
+    "margin": {"t": 84, "l": 10, "r": 20, "b": 30},
+}
+
+
+def _verdict(split: str, index: int, names: Sequence[str], true: int, predicted: int) -> str:
+    verdict = "right" if true == predicted else f"it is “{names[true]}”"
+    return f"image {index} of the {split} split, taken for “{names[predicted]}”: {verdict}"
+
+
 # ---------------------------------------------------------------------- evidence
 def evidence_figure(
     genome: Genome, data: Dataset, split: str, index: int, side: str = BOTH, strongest: int = STRONGEST
@@ -113,15 +166,9 @@ def evidence_figure(
     largest = max(np.abs(each.contributions).max(initial=0) for each in shown) or 1.0
     for number, each in enumerate(shown):
         _add_contributions(figure, 2 * number + 1, found, each, largest, strongest)
-    verdict = "right" if is_right else f"it is “{names[found.true]}”"
-    figure.update_layout(
-        title=f"image {index} of the {split} split, taken for “{names[found.predicted]}”: {verdict}",
-        template="plotly_white",
-        width=700 if n == 1 else 1240,
-        height=430,
-        showlegend=False,
-        margin={"t": 84, "l": 10, "r": 20, "b": 30},
-    )
+    figure.update_layout(title=_verdict(split, index, names, found.true, found.predicted), **_MISTAKE)
+    if n > 1:
+        figure.update_layout(width=1240)
     figure.update_annotations(font_size=13)
     return figure
 

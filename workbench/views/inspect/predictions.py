@@ -33,11 +33,12 @@ class Predictions:
 
         Raises:
             WeightsError: if its weights were not kept.
-            WorkbenchError: if the data set is missing, or it is no network of neurons.
+            WorkbenchError: if the data set is missing, or the space does not tell what its networks predict.
         """
         key = id, split
         if key not in self._kept and key not in self._asked:
-            work = partial(confusion, self._source.trained_genome(id), self._source.needed_data(), split)
+            source = self._source
+            work = partial(confusion, source.trained_genome(id), source.needed_data(), split, source.space)
             self._asked.add(key)
             self._background.start(work, partial(self._take, key), partial(self._fail, key))
         return self._kept.get(key)

@@ -13,6 +13,8 @@ from workbench.compiler.export import export_network
 from workbench.datasets import Dataset
 from workbench.errors import DataError, WeightsError, WorkbenchError
 from workbench.search import Search, Snapshot
+from workbench.space import Predicts, SearchSpace
+from workbench.spaces import NeuronSpace
 from workbench.store import Run
 from workbench.views.base.again import TrainAgain
 from workbench.views.base.figures import snug
@@ -27,6 +29,7 @@ from workbench.views.inspect.figure import (
     distribution_figure,
     draw_confusion,
     draw_curves,
+    draw_mistake,
     evidence_figure,
 )
 from workbench.views.inspect.predictions import Predictions
@@ -46,8 +49,20 @@ ANY = -1
 """Value of a choice of class that allows all of them."""
 
 
+def not_offered(space: SearchSpace) -> str:
+    """What cannot be looked at in networks of this space, as a sentence; "" if there is nothing."""
+    if isinstance(space, NeuronSpace):
+        return ""
+    if not isinstance(space, Predicts):
+        return f"The space {space.name!r} does not tell what its networks predict, so only their training is shown."
+    return f"Evidence and distributions are of single neurons, which the space {space.name!r} does not have."
+
+
 class InspectView(View):
     """One figure of the selected network at a time: "training", "confusion", "mistakes" or "distributions".
+
+    Those that its space does not offer are not on the menu: see `workbench.space.Predicts`; distributions, and the
+    evidence for a mistake, are of single neurons.
 
     Args:
         watched: a `Search`, or a `Run` to read.
@@ -66,13 +81,13 @@ class InspectView(View):
     def _build(self) -> None:
         self.predictions = Predictions(self.source, self._show_predictions, self._tell)
         self._figures: dict[str, Callable[[int], go.Figure | None]] = {
-            "training": lambda id: draw_curves(training_curves(self.source.run, id)),
-            "confusion": self._confusion_figure,
-            "mistakes": self._mistake_figure,
-            "distributions": lambda id: distribution_figure(
-                self.source.trained_genome(id), self.source.settings.rates.law
-            ),
+            "training": lambda id: draw_curves(training_curves(self.source.run, id))
         }
+        self._has_neurons = isinstance(self.source.space, NeuronSpace)
+        if isinstance(self.source.space, Predicts):
+            self._figures |= {"confusion": self._confusion_figure, "mistakes": self._mistake_figure}
+        if self._has_neurons:
+            self._figures["distributions"] = self._distribution_figure
         what = ipw.ToggleButtons(options=list(self._figures), style={"button_width": "auto"})
         self.what = classed(what, "wb-inspect-what")
         self.split = ipw.Dropdown(options=SPLITS, tooltip="Which images the network classifies")
@@ -94,12 +109,14 @@ class InspectView(View):
             ipw.HBox([ipw.HTML('<i class="fa fa-download" title="Save the network beside the run"></i>'), *exports]),
             "wb-buttons",
         )
+        self.exports.layout.display = None if self._has_neurons else "none"
         self.title, self.exported = ipw.HTML(), ipw.HTML()
+        self.missing = ipw.HTML(quiet(missing) if (missing := not_offered(self.source.space)) else "")
         self.again = TrainAgain(self.source, self.selection)
         self.plot = Plot(fill=True)
         classed(self, "wb-inspect", "wb-fill")
         head = classed(ipw.HBox([self.what, self.exports]), "wb-head")
-        notes = (self.again, self.exported, self.choice)
+        notes = (self.missing, self.again, self.exported, self.choice)
         styles = style_sheet(), style_sheet("inspect/inspect.css")
         self.children = (*styles, self.title, head, *notes, classed(self.plot, "wb-fill"))
         for control in (self.what, self.split, self.true, self.predicted, self.mistake, self.side):
@@ -119,8 +136,9 @@ class InspectView(View):
         id, what = self.individual, self.what.value
         self._shown = id
         self.split.layout.display = None if what in ("confusion", "mistakes") else "none"
-        for control in (self.true, self.predicted, self.mistake, self.side):
+        for control in (self.true, self.predicted, self.mistake):
             control.layout.display = None if what == "mistakes" else "none"
+        self.side.layout.display = None if what == "mistakes" and self._has_neurons else "none"
         for export in self.exports.children[1:]:
             export.disabled = id is None
         self.message.value = ""
@@ -170,9 +188,14 @@ class InspectView(View):
         if not len(wrong):
             raise DataError("there is no such mistake; choose other classes")
         index = int(wrong[min(self.mistake.value, len(wrong)) - 1])
+        if not self._has_neurons:
+            return draw_mistake(found, self.source.needed_data(), index)
         return evidence_figure(
             self.source.trained_genome(id), self.source.needed_data(), self.split.value, index, self.side.value, FEW
         )
+
+    def _distribution_figure(self, id: int) -> go.Figure:
+        return distribution_figure(self.source.trained_genome(id), self.source.settings.rates.law)
 
     # ------------------------------------------------------------------ what a person does
     def _change(self, _: Any) -> None:

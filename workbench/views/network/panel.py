@@ -47,7 +47,7 @@ class NetworkPanel(View):
 
     Args:
         watched: a `Search`, or a `Run` to read.
-        selection: which individual and neuron are looked at, shared with other views.
+        selection: which individual and part of it are looked at, shared with other views.
         parts: further tabs.
         height: of the canvases in pixels; 0 = as high as their box.
 
@@ -140,7 +140,7 @@ def look_at(source: Source, selection: Selection, against: str) -> Look:
     if id is None:
         return Look()
     try:
-        genome, parent = source.neuron_genome(id), source.individual(id).parent
+        genome, parent = source.network(id), source.individual(id).parent
     except WorkbenchError as error:
         return Look(note=f"Nothing to show: {error}.")
     if against == NOTHING or genome is None:
@@ -150,7 +150,7 @@ def look_at(source: Source, selection: Selection, against: str) -> Look:
         missing = "Initial: it has no parent" if against == PARENT else "None is pinned"
         return Look(genome, None, f"{missing} to compare it with.")
     try:
-        return Look(genome, source.neuron_genome(other), f"against {against} {other}")
+        return Look(genome, source.network(other), f"against {against} {other}")
     except WorkbenchError as error:
         return Look(genome, None, f"Shown alone: {error}.")
 

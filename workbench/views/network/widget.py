@@ -36,7 +36,7 @@ class DagView(ImageView):
         view = DagView(genome)
         view                       # in a notebook cell
         view.genome = other        # in place
-        view.selection.neuron      # what was clicked
+        view.selection.part        # what was clicked
         view.show_change(parent, child)    # added: blue; removed: orange, dashed; now shared: green
         view.most_edges = 100_000
         view.bundled = False

@@ -190,13 +190,13 @@ class PicturesPanel(ipw.VBox):
                 before, genome = None, before
             elif self.sight.value == AFTER or history.base == history.place:
                 before = None
-        shown, neuron = self.spatial.genome, self.neurons.neuron
+        shown, neuron = self.spatial.genome, self.neurons.part
         if neuron is not None and shown is not genome:  # the same neuron has another id in the other network
             neuron = None if shown is None or genome is None else counterpart(shown, genome, neuron)
-        self.neurons.neuron = None
+        self.neurons.part = None
         for picture in (self.dag, self.spatial):
             picture.show_change(before, genome)
-        self.neurons.neuron = neuron
+        self.neurons.part = neuron
 
     def close(self) -> None:
         """End it."""
@@ -230,7 +230,7 @@ class SurgeryPanel(ipw.VBox):
             "delete-neuron",
             "trash",
             help,
-            lambda now: delete_neurons(now, filter(None, [selection.neuron])),
+            lambda now: delete_neurons(now, filter(None, [selection.part])),
         )
         self.source = number("from", "connect-from", "Neuron at the edge's start", 0)
         self.target = number("to", "connect-to", "Neuron at the edge's end", 0)
@@ -258,7 +258,7 @@ class SurgeryPanel(ipw.VBox):
         of_region = row(self.cut_neurons, self.cut_edges, self.share, self.clear)
         of_two = row(self.source, self.target, self.connect)
         super().__init__([row(self.delete), of_two, self.rows, self.columns, self.found, row(self.which), of_region])
-        selection.observe(self._follow_neuron, "neuron")
+        selection.observe(self._follow_neuron, "part")
         spatial.observe(self._follow_region, ["region", "scene", "layer"])
         self.which.observe(self._follow_region, "value")
         self._follow_region(None)
@@ -290,7 +290,7 @@ class SurgeryPanel(ipw.VBox):
         self._show_neuron()
 
     def _show_neuron(self) -> None:
-        genome, neuron = self._spatial.genome, self._selection.neuron
+        genome, neuron = self._spatial.genome, self._selection.part
         hidden = False
         if genome is not None and neuron is not None:
             hidden = genome.n_inputs + genome.n_outputs <= neuron < genome.n_neurons

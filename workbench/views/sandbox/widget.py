@@ -218,10 +218,10 @@ class Sandbox(ipw.VBox):
         individual = self.selection.individual
         if individual is None or self.source is None:
             raise ConfigError("no individual is selected: click a point of the front, or begin with a fresh genome")
+        genome = self.source.network(individual)
+        if not isinstance(genome, Genome):
+            raise ConfigError("only networks of single neurons can be changed here")
         if self.start.kind.value == panels.BARE:
-            genome = self.source.neuron_genome(individual)
-            if genome is None:
-                raise ConfigError("only networks of single neurons can be changed here")
             self._begin(genome.without_weights(), {"kind": f"individual {individual}, new weights"}, individual)
         else:
             self._begin(self.source.trained_genome(individual), {"kind": f"individual {individual}"}, individual)

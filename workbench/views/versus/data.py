@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -15,6 +15,8 @@ from workbench.formats import MISSING, counted, percent, points
 from workbench.genome import Genome
 from workbench.individuals import Individual
 from workbench.objectives import LATENCY
+from workbench.space import SearchSpace
+from workbench.views.base.words import value_text
 from workbench.views.inspect.data import Confusion, confusion
 from workbench.views.network.data import counterpart
 from workbench.views.network.maps import receptive_field
@@ -94,7 +96,9 @@ class TwoNetworks:
         return np.flatnonzero(which)
 
 
-def two_networks(first: Genome, second: Genome, data: Dataset, split: str = "validation") -> TwoNetworks:
+def two_networks(
+    first: Any, second: Any, data: Dataset, split: str = "validation", space: SearchSpace | None = None
+) -> TwoNetworks:
     """Classify every image of a split with both networks.
 
     Args:
@@ -102,12 +106,14 @@ def two_networks(first: Genome, second: Genome, data: Dataset, split: str = "val
         second: another one for the same images.
         data: the data set.
         split: "validation", "selection", "train" or "test"; looking at test images while choosing spends them.
+        space: of both networks; None means that of neurons.
 
     Raises:
+        ConfigError: if the space does not give the predictions of its networks.
         DataError: if there is no such split, or a network does not fit the data.
         WeightsError: if a network was never trained, or its weights were not kept.
     """
-    return TwoNetworks(confusion(first, data, split), confusion(second, data, split))
+    return TwoNetworks(confusion(first, data, split, space), confusion(second, data, split, space))
 
 
 def difference_in_words(found: TwoNetworks, first: str, second: str) -> str:
@@ -164,8 +170,13 @@ class Row(NamedTuple):
     difference: str
 
 
-def number_rows(first: Individual, second: Individual, genomes: tuple[Genome | None, Genome | None]) -> list[Row]:
-    """The numbers of two individuals: accuracies differ in points, counts by a factor."""
+def number_rows(
+    first: Individual, second: Individual, facts: tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]
+) -> list[Row]:
+    """The numbers of two individuals: accuracies differ in points, counts by a factor.
+
+    `facts` are what their space's `describe` says of their networks; None if a network was not kept.
+    """
     rows = []
     results = first.result, second.result
     if results[0] is not None and results[1] is not None:
@@ -180,18 +191,19 @@ def number_rows(first: Individual, second: Individual, genomes: tuple[Genome | N
     if latencies[0] is not None and latencies[1] is not None:
         was, now = latencies[0], latencies[1]
         rows.append(Row(LATENCY.label, LATENCY.text(was), LATENCY.text(now), _factor(was, now)))
-    for name, of in _GENOME_NUMBERS.items():
-        rows.append(_count(name, *(None if genome is None else of(genome) for genome in genomes)))
+    told = [each or {} for each in facts]
+    rows += [_fact(name, *(each.get(name) for each in told)) for name in dict.fromkeys([*told[0], *told[1]])]
     rows.append(Row("generation", f"{first.generation}", f"{second.generation}", ""))
     rows.append(_count("epochs trained", *(None if result is None else result.epochs for result in results)))
     return rows
 
 
-_GENOME_NUMBERS: dict[str, Any] = {
-    "hidden layers": lambda genome: genome.n_layers - 2,
-    "hidden neurons": lambda genome: genome.n_hidden,
-    "edges": lambda genome: genome.n_edges,
-}
+def _fact(name: str, first: Any, second: Any) -> Row:
+    """Numbers differ by a factor; of other facts it is only said whether they are the same."""
+    was, now = (MISSING if each is None else value_text(each) for each in (first, second))
+    if all(isinstance(each, int | float) and not isinstance(each, bool) for each in (first, second)):
+        return Row(name, was, now, _factor(first, second))
+    return Row(name, was, now, "same" if first == second else "")
 
 
 def _count(name: str, first: int | None, second: int | None) -> Row:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from workbench.datasets import Dataset
 from workbench.genome import Genome
+from workbench.space import SearchSpace
 from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import NEGATIVE, ORANGE, POSITIVE, SKY
 from workbench.views.network.maps import one_image, to_rgba
@@ -23,13 +26,18 @@ NAMES = ("the first", "the second")
 
 
 def two_networks_figure(
-    first: Genome, second: Genome, data: Dataset, split: str = "validation", names: tuple[str, str] = NAMES
+    first: Any,
+    second: Any,
+    data: Dataset,
+    split: str = "validation",
+    names: tuple[str, str] = NAMES,
+    space: SearchSpace | None = None,
 ) -> go.Figure:
     """Where two networks err differently: images of each class that only one gets right, and examples of them.
 
-    Raises what `two_networks` raises.
+    Takes and raises what `two_networks` does.
     """
-    return draw_two_networks(two_networks(first, second, data, split), data, names)
+    return draw_two_networks(two_networks(first, second, data, split, space), data, names)
 
 
 def draw_two_networks(found: TwoNetworks, data: Dataset, names: tuple[str, str] = NAMES) -> go.Figure:

@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 
 from workbench.datasets import Dataset
 from workbench.errors import WeightsError, WorkbenchError
-from workbench.genome import Genome
 from workbench.search import Search, Snapshot
+from workbench.space import Predicts
+from workbench.spaces import NeuronSpace
 from workbench.store import Run
 from workbench.views.base.again import TrainAgain
 from workbench.views.base.figures import snug
@@ -59,11 +60,11 @@ class TwoNetworksView(View):
 
     def _build(self) -> None:
         self.predictions = Predictions(self.source, self._show_predictions, self._tell)
-        self._figures: dict[str, Callable[[int, int], None]] = {
-            NUMBERS: self._show_numbers,
-            ERRORS: self._show_errors,
-            FIELDS: self._show_fields,
-        }
+        self._figures: dict[str, Callable[[int, int], None]] = {NUMBERS: self._show_numbers}
+        if isinstance(self.source.space, Predicts):
+            self._figures[ERRORS] = self._show_errors
+        if isinstance(self.source.space, NeuronSpace):
+            self._figures[FIELDS] = self._show_fields
         what = ipw.ToggleButtons(options=list(self._figures), style={"button_width": "auto"})
         self.what = classed(what, "wb-versus-what")
         help = "Images that both classify; the search chose networks by the validation images, so the others are fairer"
@@ -94,7 +95,7 @@ class TwoNetworksView(View):
         for control in (self.what, self.split, self.neuron):
             control.observe(self._change, "value")
         self._on_selection(self._look, "individual", "pinned")
-        self._on_selection(self._follow_neuron, "neuron")
+        self._on_selection(self._follow_neuron, "part")
         self.refresh()
 
     # ------------------------------------------------------------------ what is shown
@@ -138,13 +139,14 @@ class TwoNetworksView(View):
     def _show_numbers(self, first: int, second: int) -> None:
         lines = [(*self.source.ancestors(id), id) for id in (first, second)]
         self.message.value = quiet(kinship_in_words(kinship(*lines), first, second))
-        genomes = (self._topology(first), self._topology(second))
-        rows = number_rows(self.source.individual(first), self.source.individual(second), genomes)
+        rows = number_rows(
+            self.source.individual(first), self.source.individual(second), (self._facts(first), self._facts(second))
+        )
         self.table.value = table_html(f"pinned: {first}", str(second), rows)
 
-    def _topology(self, id: int) -> Genome | None:
+    def _facts(self, id: int) -> dict[str, Any] | None:
         try:
-            return self.source.neuron_genome(id)
+            return self.source.space.describe(self.source.network(id))
         except WeightsError:
             return None
 
@@ -167,7 +169,7 @@ class TwoNetworksView(View):
         genomes = [self.source.trained_genome(id) for id in (first, second)]
         neuron = self.neuron.value
         if neuron == THE_SELECTED:
-            neuron = self.selection.neuron
+            neuron = self.selection.part
             if neuron is None:
                 self.message.value = quiet("Click a neuron in the graph or over the image, or choose a class.")
                 return
@@ -232,5 +234,7 @@ class TwoNetworksView(View):
 def table_html(first: str, second: str, rows: list[Row]) -> str:
     """The numbers of two networks as a table."""
     head = "".join(f"<th>{escape(text)}</th>" for text in ("", first, second, "difference"))
-    body = "".join(f"<tr><th>{row.name}</th>{''.join(f'<td>{cell}</td>' for cell in row[1:])}</tr>" for row in rows)
+    body = "".join(
+        f"<tr><th>{escape(row.name)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in row[1:])}</tr>" for row in rows
+    )
     return f'<table class="wb-changes">{head}{body}</table>'
