@@ -35,7 +35,13 @@ class _Long:
         cost = {"flops": flops, "parameters": flops // 2, "latency_us": None, "wall_seconds": 1.0}
         made = {"mutation_kind": "add_edges", "mutation": {"kind": "add_edges", "edges_added": id}}
         origin = {"id": id, "parent": max(0, id - 30), "generation": id // 15, "origin": "mutation", "status": "ok"}
-        return {**origin, **made, **cost, "val_accuracy": self.rng.random(), "description": {"layers": "64-9-10"}}
+        return {
+            **origin,
+            **made,
+            **cost,
+            "val_accuracy": self.rng.random(),
+            "description": {"summary": "64-9-10", "hidden layers": 1},
+        }
 
 
 def rows() -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ class Told:
             "flops": 1000 * (ROWS - id),
             "parameters": 7 * id,
             "latency_us": None,
-            "description": {"layers": "64-9-10"},
+            "description": {"summary": "64-9-10", "hidden layers": 1},
             "wall_seconds": 1.5,
         }
 

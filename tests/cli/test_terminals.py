@@ -72,7 +72,7 @@ def test_numbers_never_wrap(width, monkeypatch, capsys):
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("FORCE_COLOR", "1")
     row = {"id": 1_234_567, "generation": 3, "mutation": "remove_edges", "flops": 1_234_567, "flops_total": 2_345_678}
-    row |= {"parameters": 3_456_789, "layers": "784-300-200-100-10", "val_accuracy": 0.987654}
+    row |= {"parameters": 3_456_789, "summary": "784-300-200-100-10", "val_accuracy": 0.987654}
     print_table(pd.DataFrame([row]), "A table")
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
     shown = "\n".join(lines)

@@ -49,4 +49,6 @@ def test_differences_of_accuracy_are_in_points():
 
 def test_hidden_layers():
     assert [hidden_layers_of({"layers": sizes}) for sizes in ("784-10", "784-9-10", "")] == [0, 1, None]
+    assert hidden_layers_of({"summary": "3-3-3", "hidden layers": 2}) == 2
+    assert hidden_layers_of({"summary": "3-3-3"}) is None
     assert hidden_layers_of({}) is None

@@ -119,7 +119,7 @@ class NumberSpace:
         return size, skill
 
     def describe(self, genome: Any) -> dict[str, Any]:
-        return {"layers": str(genome[0])}
+        return {"summary": str(genome[0])}
 
 
 class SheddingSpace(NumberSpace):

@@ -53,7 +53,7 @@ def timed(tmp_path_factory):
 def test_every_individual_has_the_latency_that_the_model_predicts(timed):
     run = open_run(timed)
     for row in run.individuals.itertuples():
-        layers = run.facts(row.id)["layers"].count("-")
+        layers = run.facts(row.id)["hidden layers"] + 1
         neurons, edges = run.facts(row.id)["hidden neurons"] + 10, run.facts(row.id)["edges"]
         assert row.latency_us == MODEL.predict(layers, neurons, edges)
         assert run.individual(row.id).latency_us == row.latency_us

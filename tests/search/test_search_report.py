@@ -59,9 +59,9 @@ def test_without_data_or_test_nothing_is_measured(tmp_path, evaluated):
     run = open_run(tmp_path / "run.sqlite")
     plain = front_table(run)
     assert evaluated == []
-    columns = ["id", "generation", "mutation", "flops", "flops_total", "parameters", "layers", "val_accuracy"]
+    columns = ["id", "generation", "mutation", "flops", "flops_total", "parameters", "summary", "val_accuracy"]
     assert plain.columns.tolist() == columns
-    assert (plain["layers"] == (plain["flops"] // 2).astype(str)).all()
+    assert (plain["summary"] == (plain["flops"] // 2).astype(str)).all()
     untested = front_table(run, DATA, test=False)
     assert {split for _, split in evaluated} == {"selection"}
     assert untested["test_accuracy"].isna().all()

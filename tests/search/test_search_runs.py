@@ -103,7 +103,7 @@ def test_real_spaces_survive_interruption_and_are_shown(tmp_path, name):
     run = open_run(tmp_path / "cut")
     table = front_table(run, DATA)
     assert table["id"].tolist() == run.front()["id"].tolist()
-    assert table["layers"].str.startswith("36-").all()
+    assert table["summary"].str.startswith("36-").all()
     assert table["val_accuracy"].tolist() == [
         space.evaluate(run.genome(id), DATA, "validation") for id in table["id"].tolist()
     ]

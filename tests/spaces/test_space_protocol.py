@@ -215,7 +215,7 @@ def test_mutations_say_their_kind_and_can_be_described(space):
         child, record = space.mutate(genome, space.rates(), np.random.default_rng(seed))
         kinds.add(record["kind"])
         json.dumps([record, space.describe(child)])
-        assert space.describe(child)["layers"].startswith("20-")
+        assert space.describe(child)["summary"].startswith("20-")
     assert kinds <= set(space.mutation_kinds)
     assert len(kinds) >= 3
 

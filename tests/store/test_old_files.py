@@ -17,6 +17,7 @@ import pytest
 from workbench.cli import main
 from workbench.errors import RunError
 from workbench.search import Search, fork_run, plan_fork, snapshot_of
+from workbench.search.report import front_table
 from workbench.store import create_run, open_run, schema
 
 RUNS = Path(__file__).parents[2] / "data" / "runs"
@@ -47,6 +48,7 @@ def test_it_is_read(path: Path) -> None:
     assert run.events["from_child"].tolist() == [5]
     assert snapshot_of(run).total == 9
     assert [run.genome(id).n_edges for id in (0, 8)] == [142, 194]
+    assert front_table(run)["summary"].str.startswith("64-").all()
 
 
 def test_it_is_shown(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,6 +190,7 @@ def test_an_upgrade_that_fails_leaves_the_old_version_whole(old: Path, monkeypat
 
 KILLED = """
 import os, signal, sys
+from workbench.search.report import front_table
 from workbench.store import create_run, open_run, schema
 
 class Killing(tuple):

@@ -280,7 +280,7 @@ def test_text_from_a_file_is_only_text(path: Path, capsys: pytest.CaptureFixture
     evil = "<img src=x onerror=alert(1)>"
     edit(path, "UPDATE run SET value = json_set(value, '$.name', ?) WHERE key = 'dataset'", values=(evil,))
     edit(path, "UPDATE individuals SET status = 'failed', failure = ? WHERE id = 7", values=(evil + "\x1b[2J",))
-    edit(path, "UPDATE individuals SET description = json_object('layers', ?)", values=("\x1b]0;evil\x07",))
+    edit(path, "UPDATE individuals SET description = json_object('summary', ?)", values=("\x1b]0;evil\x07",))
     run = open_run(path)
     assert "<img" not in front_figure(run).to_json().replace("\\u003c", "<")
     assert main(["show", str(path)]) == 0
@@ -292,7 +292,7 @@ def test_cards_and_logs_escape_text(path: Path) -> None:
 
     evil = "<script>alert(1)</script>"
     edit(path, "UPDATE individuals SET status = 'failed', failure = ? WHERE id = 7", values=(evil,))
-    edit(path, "UPDATE individuals SET description = json_object('layers', ?)", values=(evil,))
+    edit(path, "UPDATE individuals SET description = json_object('summary', ?)", values=(evil,))
     run = open_run(path)
     page = head_html(run.individual(7), run.facts(7))
     assert "<script" not in page

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_CHARACTERS = 200  # of a cell
 WIDE = 200  # characters, of a table that need not fit
 NARROWEST = 12  # of a column of text
-DISPENSABLE = ("flops_total", "parameters", "layers", "generation")  # columns, the first to go first
+DISPENSABLE = ("flops_total", "parameters", "summary", "generation")  # columns, the first to go first
 FRONT_COLUMNS = ["id", "generation", "mutation", "flops", "parameters", "val_accuracy"]
 
 

@@ -216,7 +216,7 @@ def _accuracies(
     """The tables of accuracies, and how often the test set was evaluated for them."""
     import pandas as pd
 
-    names = ["id", "flops", "flops_total", "parameters", "layers", "lineage_epochs", "val_accuracy"]
+    names = ["id", "flops", "flops_total", "parameters", "summary", "lineage_epochs", "val_accuracy"]
     names += ["selection_accuracy", *(["test_accuracy"] if test else [])]
     file, retraining = sources.baseline_file(), sources.retraining()
     rows = [(one.name, one.flops, one.accuracy, one.recipe) for one in baselines]
@@ -260,11 +260,11 @@ def _networks(run: Run, table: pd.DataFrame, members: int) -> dict[str, Any]:
     drawn = [
         (
             Markup(network_svg(run.genome(int(row["id"])))),
-            f"Individual {row['id']}: {row[column]:.2%}, {row['flops']:,} FLOPs, layers of {row['layers']} neurons",
+            f"Individual {row['id']}: {row[column]:.2%}, {row['flops']:,} FLOPs, layers of {row['summary']} neurons",
         )
         for row in table.iloc[places].to_dict("records")
     ]
-    hidden = max(row.count("-") for row in table["layers"]) - 1
+    hidden = max(row.count("-") for row in table["summary"]) - 1
     layers = {f"layer {layer}": layer_color(layer) for layer in range(1, hidden + 1)}
     return {"networks": drawn, "colors": {"inputs": INPUTS, "outputs": OUTPUTS, **layers}}
 

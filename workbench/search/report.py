@@ -30,7 +30,7 @@ def front_table(run: Run, data: Dataset | None = None, *, test: bool = True) -> 
             tested, the others stay NaN: the test set is touched for those that the selection split chose.
 
     Returns:
-        Columns id, generation, mutation, flops, flops_total, parameters, layers, val_accuracy, latency_us if it is an
+        Columns id, generation, mutation, flops, flops_total, parameters, summary, val_accuracy, latency_us if it is an
         objective and, with data, selection_accuracy and test_accuracy.
 
     Raises:
@@ -39,8 +39,9 @@ def front_table(run: Run, data: Dataset | None = None, *, test: bool = True) -> 
     if data is not None and data.fingerprint != run.dataset["fingerprint"]:
         raise RunError(f"{run.path} was made with other data ({run.dataset['name']}); pass the same data set")
     front = run.front().reset_index(drop=True)
-    front["layers"] = [run.facts(int(id)).get("layers", "") for id in front["id"]]
-    shown = ["id", "generation", "mutation", "flops", "flops_total", "parameters", "layers", "val_accuracy"]
+    facts = [run.facts(int(id)) for id in front["id"]]
+    front["summary"] = [str(each.get("summary", each.get("layers", ""))) for each in facts]  # "layers": in older files
+    shown = ["id", "generation", "mutation", "flops", "flops_total", "parameters", "summary", "val_accuracy"]
     front = front[[*shown, *(one.column for one in run.objectives if one.column not in shown)]]
     if data is None:
         return front

@@ -225,7 +225,8 @@ class MlpSpace(RecordSpace):
     def describe(self, genome: MlpGenome) -> dict[str, Any]:
         """Layer widths."""
         return {
-            "layers": "-".join(map(str, genome.widths)),
+            "summary": "-".join(map(str, genome.widths)),
+            "hidden layers": len(genome.widths) - 2,
             "hidden neurons": sum(genome.widths[1:-1]),
             "edges": self.cost(genome).flops // 2,
         }

@@ -120,7 +120,8 @@ class NeuronSpace(RecordSpace):
     def describe(self, genome: Genome) -> dict[str, Any]:
         """Layer sizes, edges and sharing."""
         return {
-            "layers": "-".join(str(size) for size in np.bincount(genome.layers)),
+            "summary": "-".join(str(size) for size in np.bincount(genome.layers)),
+            "hidden layers": genome.n_layers - 2,
             "hidden neurons": genome.n_hidden,
             "edges": genome.n_edges,
             "shared edges": int((genome.shared >= 0).sum()),

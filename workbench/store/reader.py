@@ -166,7 +166,7 @@ class Run:
         return self._value(id, "history", checked.json_history)
 
     def facts(self, id: int) -> dict[str, Any]:
-        """What the space's `describe` said of it, such as neurons, edges and layers."""
+        """What the space's `describe` said of it, such as `summary` and edges."""
         return self._value(id, "description", checked.json_object)
 
     def genome_bytes(self, id: int) -> bytes | None:

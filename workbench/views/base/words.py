@@ -63,7 +63,9 @@ def made_by(kind: str | None, origin: str = "") -> str:
 
 def hidden_layers_of(facts: Mapping[str, Any]) -> int | None:
     """The number of hidden layers, from what a space's `describe` says; None if it does not say."""
-    sizes = facts.get("layers")
+    if isinstance(count := facts.get("hidden layers"), int):
+        return count
+    sizes = facts.get("layers")  # in older files, as in "784-30-10"
     return max(0, sizes.count("-") - 1) if isinstance(sizes, str) and sizes else None
 
 
