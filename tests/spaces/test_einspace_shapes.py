@@ -18,7 +18,7 @@ from workbench.spaces.einspace.grammar import (
     SEQUENTIAL,
     Operation,
 )
-from workbench.spaces.einspace.shapes import expand, shape_after
+from workbench.spaces.einspace.shapes import IMAGE, Step, expand, flops_of, parameters_of, shape_after
 
 O = Operation  # noqa: E741
 
@@ -46,29 +46,39 @@ SAME_POST = CODES["Post", O("identity")]
 def test_the_grammar_has_the_published_terminals():
     counts = {symbol: len(codes) for symbol, codes in GRAMMAR.codes.items()}
     assert counts == {"M": 5, "B2": 4, "B": 8, "A2": 6, "A": 4, "Pre": 14, "Post": 8, "C": 13}
-    assert {operation.op for operation in OPERATIONS.values()} >= {"position", "softmax", "scaled_dot", "col2im"}
+    assert {operation.kind for operation in OPERATIONS.values()} >= {"position", "softmax", "scaled_dot", "col2im"}
+
+
+def cost(steps: tuple[Step, ...], input_shape: tuple[int, ...]) -> tuple[int, int]:
+    """FLOPs and parameters."""
+    shapes = [[input_shape if place == IMAGE else steps[place].shape for place in step.sources] for step in steps]
+    both = list(zip(steps, shapes, strict=True))
+    flops = sum(flops_of(step.kind, of, step.shape) for step, of in both)
+    return flops, sum(parameters_of(step.kind, of, step.shape) for step, of in both)
 
 
 def test_a_convolution():
-    program = expand(tree(ROUTING, im2col(3, 1, 1), *linear(16), COL2IM), (3, 32, 32))
-    assert [step.op for step in program.steps] == ["im2col", "linear", "col2im"]
-    assert [step.shape for step in program.steps] == [(1024, 27), (1024, 16), (16, 32, 32)]
-    assert sum(step.flops for step in program.steps) == 884_736
-    assert sum(step.parameters for step in program.steps) == 448
-    assert (program.output, program.shape) == (3, (16, 32, 32))
+    steps = expand(tree(ROUTING, im2col(3, 1, 1), *linear(16), COL2IM), (3, 32, 32))
+    assert [step.kind for step in steps] == ["im2col", "linear", "col2im"]
+    assert [step.shape for step in steps] == [(1024, 27), (1024, 16), (16, 32, 32)]
+    assert [step.sources for step in steps] == [(IMAGE,), (0,), (1,)]
+    assert (steps[0].args, steps[2].args) == ((3, 1, 1), (32, 32))
+    assert cost(steps, (3, 32, 32)) == (884_736, 448)
 
 
 def test_copies_have_numbers_and_groups_a_step_for_each_part():
     inner = (BRANCHING, CODES["B", O("clone", (4,))], *linear(16), CODES["A", O("add")])
-    program = expand(tree(BRANCHING, CODES["B", O("group", (8, 1))], *inner, CODES["A", O("concat", (1,))]), (8, 4, 6))
-    groups = [step for step in program.steps if step.op == "group"]
-    assert [step.sizes for step in groups] == [(8, 1, part) for part in range(8)]
-    assert {step.shape for step in groups} == {(1, 4, 6)}
-    linears = [step for step in program.steps if step.op == "linear"]
+    steps = expand(
+        tree(BRANCHING, CODES["B", O("group", (8, 1))], *inner, CODES["A", O("concatenate", (1,))]), (8, 4, 6)
+    )
+    parts = [step for step in steps if step.kind == "part"]
+    assert [step.args for step in parts] == [(1, part, 8) for part in range(8)]
+    assert {step.shape for step in parts} == {(1, 4, 6)}
+    linears = [step for step in steps if step.kind == "linear"]
     assert [step.copy for step in linears] == list(range(32))
-    assert [step.copy for step in program.steps if step.op == "add"] == list(range(8))
-    assert {step.inputs for step in linears} == {(part,) for part in range(1, 9)}
-    assert program.shape == (8, 4, 16)
+    assert [step.copy for step in steps if step.kind == "add"] == list(range(8))
+    assert {step.sources for step in linears} == {(part,) for part in range(8)}
+    assert steps[-1].shape == (8, 4, 16)
 
 
 def test_attention():
@@ -76,27 +86,28 @@ def test_attention():
     scores = (BRANCHING_2, CODES["B2", O("clone", (2,))], *linear(64), *keys, CODES["A2", O("scaled_dot")])
     weights = (SEQUENTIAL, *scores, COMPUTATION, CODES["C", O("softmax")])
     attention = (BRANCHING_2, CODES["B2", O("clone", (2,))], *weights, *linear(64), CODES["A2", O("dot")])
-    program = expand(tree(ROUTING, im2col(4, 4, 0), *attention, CODES["Post", O("identity")]), (3, 32, 32))
-    assert program.shape == (64, 64)
-    products = [step for step in program.steps if step.op in ("dot", "scaled_dot")]
-    assert [step.shapes for step in products] == [((64, 64), (64, 64))] * 2
-    assert [step.flops for step in products] == [2 * 64**3] * 2
+    steps = expand(tree(ROUTING, im2col(4, 4, 0), *attention, SAME_POST), (3, 32, 32))
+    assert steps[-1].shape == (64, 64)
+    flops, parameters = cost(steps, (3, 32, 32))
+    assert flops == 3 * 2 * 64 * 48 * 64 + 2 * 2 * 64**3
+    assert parameters == 3 * (48 + 1) * 64
 
 
 def test_col2im_restores_the_image_of_the_innermost_routing_around_it():
     inner = (ROUTING, im2col(3, 2, 1), *linear(16), COL2IM)
     columns = (ROUTING, SAME, *linear(32), COL2IM)
-    assert expand(tree(ROUTING, SAME, *inner, CODES["Post", O("identity")]), (3, 9, 7)).shape == (16, 5, 4)
-    assert expand(tree(ROUTING, im2col(1, 2, 0), *columns, CODES["Post", O("identity")]), (3, 9, 7)).shape == (32, 5, 4)
+    assert expand(tree(ROUTING, SAME, *inner, CODES["Post", O("identity")]), (3, 9, 7))[-1].shape == (16, 5, 4)
+    assert expand(tree(ROUTING, im2col(1, 2, 0), *columns, CODES["Post", O("identity")]), (3, 9, 7))[-1].shape == (
+        32,
+        5,
+        4,
+    )
     with pytest.raises(GenomeError, match="col2im of shapes"):
         expand(tree(SEQUENTIAL, ROUTING, im2col(1, 1, 0), *identity(), SAME_POST, *columns), (3, 9, 7))
 
 
-def test_the_image_is_shrunk_first():
-    program = expand(tree(SEQUENTIAL, *identity(), *linear(16)), (3, 32, 32), 2)
-    first = program.steps[0]
-    assert (first.op, first.key, first.shape) == ("pool", -1, (3, 16, 16))
-    assert first.flops == 3 * 32 * 32
+def test_a_network_of_identities_has_no_steps():
+    assert expand(tree(SEQUENTIAL, *identity(), *identity()), (3, 32, 32)) == ()
 
 
 @pytest.mark.parametrize(
@@ -117,9 +128,9 @@ def test_the_image_is_shrunk_first():
         (O("dot"), ((2, 3), (4, 3, 5)), None),
         (O("add"), ((2, 3), (2, 3)), (2, 3)),
         (O("add"), ((2, 3), (3, 2)), None),
-        (O("concat", (2,)), ((2, 3), (2, 4)), (2, 7)),
-        (O("concat", (1,)), ((2, 3), (2, 4)), None),
-        (O("concat", (3,)), ((2, 3), (2, 3)), None),
+        (O("concatenate", (2,)), ((2, 3), (2, 4)), (2, 7)),
+        (O("concatenate", (1,)), ((2, 3), (2, 4)), None),
+        (O("concatenate", (3,)), ((2, 3), (2, 3)), None),
     ],
 )
 def test_what_fits_what(operation, shapes, after):
@@ -128,5 +139,5 @@ def test_what_fits_what(operation, shapes, after):
 
 def test_a_network_with_too_many_copies_is_refused_soon():
     codes = [BRANCHING, CODES["B", O("clone", (8,))]] * 12 + [*linear(16)] + [CODES["A", O("add")]] * 12
-    with pytest.raises(GenomeError, match="more than 4,096 steps"):
+    with pytest.raises(GenomeError, match="at most 4,096 steps"):
         expand(tree(*codes), (3, 8, 8))

@@ -19,9 +19,10 @@ WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048)
 class Operation:
     """What a terminal does to its input."""
 
-    op: str  # "linear", "im2col" …
-    sizes: tuple[int, ...] = ()  # linear: (features); im2col: (kernel, stride, padding); group: (parts, dimension);
-    # clone: (branches); permute: the order of dimensions; concat: (dimension); dimensions count from 1, without batch
+    kind: str  # "linear", "im2col" …
+    args: tuple[int, ...] = ()
+    """linear: (features); im2col: (kernel, stride, padding); clone: (branches); group: (parts, dimension);
+    permute: dimensions in their new order; concatenate: (dimension). Dimensions count from 1, without the batch."""
 
 
 def _terminals() -> list[tuple[str, str, Operation]]:
@@ -32,11 +33,11 @@ def _terminals() -> list[tuple[str, str, Operation]]:
             found.append((symbol, f"clone × {count}", Operation("clone", (count,))))
             for dimension in (1, 2, 3):
                 found.append((symbol, f"group × {count} along {dimension}", Operation("group", (count, dimension))))
-    for name, op in (("dot product", "dot"), ("scaled dot product", "scaled_dot")):
-        found.append(("A2", name, Operation(op)))
+    for name, kind in (("dot product", "dot"), ("scaled dot product", "scaled_dot")):
+        found.append(("A2", name, Operation(kind)))
     for symbol in ("A2", "A"):
         found.append((symbol, "add", Operation("add")))
-        found += [(symbol, f"concatenate along {place}", Operation("concat", (place,))) for place in (1, 2, 3)]
+        found += [(symbol, f"concatenate along {place}", Operation("concatenate", (place,))) for place in (1, 2, 3)]
     orders = [order for count in (2, 3) for order in permutations(range(1, count + 1)) if list(order) != sorted(order)]
     for symbol in ("Pre", "Post"):
         found.append((symbol, "identity", Operation("identity")))
@@ -47,13 +48,13 @@ def _terminals() -> list[tuple[str, str, Operation]]:
     found.append(("Post", "col2im", Operation("col2im")))
     found.append(("C", "identity", Operation("identity")))
     found += [("C", f"linear {width}", Operation("linear", (width,))) for width in WIDTHS]
-    for name, op in (
+    for name, kind in (
         ("norm", "norm"),
         ("leaky ReLU", "leaky_relu"),
         ("softmax", "softmax"),
         ("positional encoding", "position"),
     ):
-        found.append(("C", name, Operation(op)))
+        found.append(("C", name, Operation(kind)))
     return found
 
 
