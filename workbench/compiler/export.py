@@ -12,10 +12,8 @@ time), so rows are gathered only where the matrix would be too large.
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +21,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.compiler.plan import Block, Plan, compile_genome
+from workbench.compiler.torch_export import export_facts, mean_and_std, torch_program
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, ExportError
 from workbench.genome import EPS, Genome
+from workbench.individuals import Cost
 from workbench.outputs import output_file
 
 if TYPE_CHECKING:
@@ -96,27 +96,8 @@ def export_onnx(
 
 
 def _facts(genome: Genome, data: Dataset | None, raw: bool) -> dict[str, Any]:
-    """What a stranger must know to use an exported network."""
-    facts = {
-        "input_shape": list(genome.input_shape),
-        "n_outputs": genome.n_outputs,
-        "flops": genome.flops,
-        "parameters": genome.n_parameters,
-        "images": "(image - mean) / std, flattened, float32 [batch, inputs]",
-    }
-    if data is None:
-        if raw:
-            raise ExportError("raw images need the data set, for its mean and deviation; pass data=...")
-        return facts
-    if (data.shape, data.n_classes) != (genome.input_shape, genome.n_outputs):
-        raise ExportError(
-            f"expected the data that the network was trained on, {genome.input_shape} with {genome.n_outputs} classes, "
-            f"got {data.name} of {data.shape} with {data.n_classes}"
-        )
-    if raw:
-        facts["images"] = f"raw, {data.images('test').dtype} [batch, {', '.join(map(str, data.shape))}]"
-    names = {"dataset": data.name, "class_names": list(data.class_names)}
-    return facts | names | {"mean": data.mean.tolist(), "std": data.std.tolist()}
+    cost = Cost(genome.flops, genome.flops_total, genome.n_parameters)
+    return export_facts(genome.input_shape, genome.n_outputs, cost, data, raw=raw, flat=True)
 
 
 def _write(path: Path, blob: bytes) -> Path:
@@ -134,28 +115,11 @@ def _onnx_bytes(genome: Genome, data: Dataset | None, raw: bool, layout: str = "
 
 
 def _torch_program(genome: Genome, data: Dataset | None, raw: bool) -> bytes:
-    import torch
-
-    from workbench.compiler.network import NeuronNetwork, RawImages
+    from workbench.compiler.network import NeuronNetwork
 
     genome.check_weights()
-    facts, example = _facts(genome, data, raw), torch.zeros(2, genome.n_inputs)
-    network: torch.nn.Module = NeuronNetwork(genome, "gather").eval()
-    if data is not None and raw:
-        example, network = torch.from_numpy(data.images("test")[:1].repeat(2, 0)), RawImages(network, *_scale(data))
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():  # torch warns about its own internals while tracing
-        warnings.simplefilter("ignore")
-        batch = torch.export.Dim("batch", min=1)
-        program = torch.export.export(network, (example,), dynamic_shapes=({0: batch},))
-        torch.export.save(program, buffer, extra_files={"workbench.json": json.dumps(facts)})
-    return buffer.getvalue()
-
-
-def _scale(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation, so shaped that they go with images [batch, c, h, w]."""
-    shape = (1, 1, -1) if data.is_table else (-1, 1, 1)
-    return data.mean.reshape(shape), data.std.reshape(shape)
+    facts = _facts(genome, data, raw)
+    return torch_program(NeuronNetwork(genome, "gather"), facts, data, raw=raw, flat=True)
 
 
 FORMATS: dict[str, Callable[[Genome, Dataset | None, bool], bytes]] = {
@@ -223,7 +187,7 @@ def onnx_model(
     images, dtype = "images", FLOAT32
     shape: list[int | str] = ["batch", genome.n_inputs]
     if data is not None and raw:
-        mean, std = map(graph.constant, _scale(data))
+        mean, std = map(graph.constant, mean_and_std(data))
         centred = graph.node("Sub", graph.node("Cast", images, to=1), mean)  # 1: float32
         images, shape = graph.node("Flatten", graph.node("Div", centred, std), axis=1), ["batch", *data.shape]
         dtype = data.images("test").dtype

@@ -197,21 +197,24 @@ class NeuronNetwork(nn.Module):
 
 
 class RawImages(nn.Module):
-    """A network that takes raw images [batch, c, h, w] and centres and scales them itself."""
+    """A network that takes raw images [batch, c, h, w] and centres and scales them itself.
+
+    The network takes them flattened, [batch, inputs], if `flat`, else as they are.
+    """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: nn.Module, mean: np.ndarray, std: np.ndarray) -> None:
+    def __init__(self, network: nn.Module, mean: np.ndarray, std: np.ndarray, flat: bool = True) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.flat = network, flat
         self.register_buffer("mean", torch.from_numpy(mean.copy()))
         self.register_buffer("std", torch.from_numpy(std.copy()))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [batch, outputs]."""
         prepared: Tensor = (images.to(torch.float32) - self.mean) / self.std
-        return self.network(prepared.flatten(1))
+        return self.network(prepared.flatten(1) if self.flat else prepared)
 
 
 class _Layer(nn.Module):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,11 +18,10 @@ from workbench.baselines.training import few_threads
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.genome import Genome
-from workbench.training.calibration import Answer, native_answer, raw_images, time_in_turns
+from workbench.training.calibration import Answer, native_answer, onnx_answer, raw_images, time_in_turns, torch_answer
 
 if TYPE_CHECKING:
     import pandas as pd
-    from torch import nn
 
 BATCHES = (1, 128)
 ROUNDS = 7
@@ -49,9 +48,9 @@ def subjects_of_genome(name: str, genome: Genome, data: Dataset) -> list[Subject
 
     prepare: tuple[Callable[[int], Answer], ...] = (
         lambda batch: native_answer(genome, data, batch),
-        lambda batch: _torch_answer(NeuronNetwork(genome, "csr"), _prepared(data, batch)),
-        lambda batch: _torch_answer(NeuronNetwork(genome, "dense"), _prepared(data, batch)),
-        lambda batch: _onnx_answer(onnx_model(genome), _prepared(data, batch).reshape(batch, -1)),
+        lambda batch: torch_answer(NeuronNetwork(genome, "csr"), _prepared(data, batch)),
+        lambda batch: torch_answer(NeuronNetwork(genome, "dense"), _prepared(data, batch)),
+        lambda batch: onnx_answer(onnx_model(genome).SerializeToString(), _prepared(data, batch).reshape(batch, -1)),
     )
     return _installed(Subject(name, backend, genome.flops, of) for backend, of in zip(BACKENDS, prepare, strict=True))
 
@@ -64,9 +63,10 @@ def subjects_of_baseline(baseline: Architecture, data: Dataset) -> list[Subject]
     module = make_module(baseline.layers, data.shape, data.n_classes, np.random.default_rng(0))
 
     def onnx(batch: int) -> Answer:
-        return _onnx_answer(baseline_onnx(module, data.shape, data.n_classes), _prepared(data, batch))
+        model = baseline_onnx(module, data.shape, data.n_classes)
+        return onnx_answer(model.SerializeToString(), _prepared(data, batch))
 
-    torch = Subject(baseline.title, "torch dense", flops, lambda batch: _torch_answer(module, _prepared(data, batch)))
+    torch = Subject(baseline.title, "torch dense", flops, lambda batch: torch_answer(module, _prepared(data, batch)))
     return _installed([torch, Subject(baseline.title, "onnxruntime", flops, onnx)])
 
 
@@ -124,25 +124,3 @@ def _prepared(data: Dataset, batch: int) -> np.ndarray:
     """Images of the validation split as trained on, float32 [batch, c, h, w], repeated if there are too few."""
 
     return data.standardised(raw_images(data, batch))
-
-
-def _torch_answer(module: nn.Module, images: np.ndarray) -> Answer:
-    import torch
-
-    module.eval()
-    batch = torch.from_numpy(images)
-
-    def answer() -> object:
-        with torch.inference_mode():
-            return module(batch)
-
-    return answer
-
-
-def _onnx_answer(model: Any, images: np.ndarray) -> Answer:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return lambda: session.run(None, {"images": images})

@@ -16,6 +16,7 @@ from workbench.objectives import LatencyModel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+    from torch import nn
 
 Answer = Callable[[], object]
 """Computes the logits of a fixed batch."""
@@ -137,3 +138,27 @@ def native_answer(genome: Genome, data: Dataset, batch: int) -> Answer:
 
     trainer, images, labels = NativeTrainer(genome, data), raw_images(data, batch), np.zeros(batch, np.int64)
     return lambda: trainer.logits(plain_tiles(images, labels).finish())
+
+
+def torch_answer(module: nn.Module, images: np.ndarray) -> Answer:
+    """Inference by torch on prepared images, float32 [batch, …]."""
+    import torch
+
+    module.eval()
+    batch = torch.from_numpy(images)
+
+    def answer() -> object:
+        with torch.inference_mode():
+            return module(batch)
+
+    return answer
+
+
+def onnx_answer(model: bytes, images: np.ndarray) -> Answer:
+    """Inference by onnxruntime, in one thread, on prepared images as the model takes them."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return lambda: session.run(None, {"images": images})

@@ -12,18 +12,24 @@ from workbench.datasets import Dataset
 from workbench.training.trainer import StreamKey, TrainConfig, Trainer, batches
 
 EVALUATION_BATCH = 1000
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d, nn.LayerNorm, nn.GroupNorm)
 
 
 class TorchTrainer(Trainer):
-    """Trains in place any module from [batch, c, h, w] to logits; its parameters named `weight` are decayed."""
+    """Trains in place any module from [batch, c, h, w] to logits.
 
-    def __init__(self, network: nn.Module, data: Dataset) -> None:
-        self.network, self.data = network, data
+    Parameters named `weight` are decayed, except those of norms. `evaluation_batch` images are evaluated at once, which
+    bounds the memory of networks with large activations.
+    """
+
+    def __init__(self, network: nn.Module, data: Dataset, evaluation_batch: int = EVALUATION_BATCH) -> None:
+        self.network, self.data, self.evaluation_batch = network, data, evaluation_batch
 
     def predict(self, split: str) -> np.ndarray:
         """Logits of a split's images, float32 [images, outputs]."""
         images = self.data.images(split)
-        return module_logits(self.network, (self.data.standardised(images[some]) for some in slices(len(images))))
+        batches = (self.data.standardised(images[some]) for some in slices(len(images), self.evaluation_batch))
+        return module_logits(self.network, batches)
 
     def train_epoch(
         self, config: TrainConfig, key: StreamKey, epoch: int, rates: np.ndarray, first_step: int
@@ -50,13 +56,13 @@ class TorchTrainer(Trainer):
         return float(loss_sum) / n, float(right_sum) / n
 
 
-def slices(n_images: int) -> list[slice]:
-    """The images that a module answers at once, so that its activations fit in memory."""
-    return [slice(start, start + EVALUATION_BATCH) for start in range(0, n_images, EVALUATION_BATCH)]
+def slices(n_images: int, batch: int = EVALUATION_BATCH) -> list[slice]:
+    """The images that a module answers at once, so that its activations fit in memory; one slice if there are none."""
+    return [slice(start, start + batch) for start in range(0, max(1, n_images), batch)]
 
 
 def module_logits(network: nn.Module, batches: Iterable[np.ndarray]) -> np.ndarray:
-    """Logits float32 [images, outputs] of batches of prepared images [batch, c, h, w]; there must be one."""
+    """Logits float32 [images, outputs] of batches of prepared images [batch, c, h, w]; it stays in eval mode."""
     device = next(network.parameters()).device
     network.eval()
     with torch.inference_mode():
@@ -65,7 +71,10 @@ def module_logits(network: nn.Module, batches: Iterable[np.ndarray]) -> np.ndarr
 
 
 def _adamw(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    decayed = [p for name, p in network.named_parameters() if name.endswith("weight")]
-    others = [p for name, p in network.named_parameters() if not name.endswith("weight")]
+    decayed, others = list[nn.Parameter](), list[nn.Parameter]()
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            decays = name.endswith("weight") and not isinstance(module, NORMS)
+            (decayed if decays else others).append(parameter)
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
