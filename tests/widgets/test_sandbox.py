@@ -17,7 +17,6 @@ from workbench.initial import random_genome
 from workbench.mutations import KINDS, MutationRates, apply
 from workbench.search import Search, SearchConfig
 from workbench.settings import settings_of
-from workbench.spaces import NeuronSpace
 from workbench.store import open_run
 from workbench.training import TrainConfig, evaluate
 from workbench.views.base.background import Background
@@ -133,7 +132,7 @@ def test_sizes_are_all_that_a_mutation_depends_on(genome, kind):
 
 
 def test_surgery_by_hand(sandbox, genome):
-    neurons = sandbox.pictures.neurons
+    neurons = sandbox.pictures.selection
     neurons.part = genome.n_neurons - 1
     assert sandbox.surgery.delete.description == f"Delete neuron {genome.n_neurons - 1}"
     sandbox.surgery.delete.click()
@@ -366,14 +365,3 @@ def test_work_is_done_in_threads_and_handed_over_in_the_loop():
     done = dict(told)
     assert done["live"] == main == done[ZeroDivisionError]
     assert done["done"] != main
-
-
-def test_other_spaces_are_refused(tmp_path):
-    from workbench.spaces.mlp import MlpSpace
-
-    space = MlpSpace.for_data(DIGITS)
-    assert space.name != NeuronSpace.name
-    search = Search(DIGITS, TINY, tmp_path / "run.sqlite", space)
-    with pytest.raises(ConfigError, match="single neurons"):
-        Sandbox(DIGITS, search=search)
-    search.close()

@@ -1,4 +1,4 @@
-"""The sandbox's panels: start, mutation, history, pictures, surgery; each shows what it is given and calls back."""
+"""The sandbox's panels: start, mutation, history, surgery; each shows what it is given and calls back."""
 
 from __future__ import annotations
 
@@ -9,31 +9,29 @@ from typing import Any
 import ipywidgets as ipw
 import numpy as np
 
-from workbench.datasets import Dataset
 from workbench.formats import in_words, percent
 from workbench.genome import Genome
-from workbench.mutations import KINDS, MutationRates, apply
-from workbench.settings import Setting, settings_of
+from workbench.settings import Setting
+from workbench.space import DropsWeights, SearchSpace
 from workbench.spaces import NeuronSpace
-from workbench.spatial import SpatialLaw
 from workbench.surgery import connect, delete_edges, delete_neurons, edges_of, share_edges
 from workbench.views.base.again import TrainAgain
 from workbench.views.base.controls import put, setting_control
 from workbench.views.base.markup import quiet
-from workbench.views.base.source import Selection
 from workbench.views.base.view import button, classed
 from workbench.views.base.words import mutation_in_words
 from workbench.views.network.data import counterpart
-from workbench.views.network.widget import DagView, SpatialView
-from workbench.views.sandbox.data import History, Step
+from workbench.views.sandbox.data import History, Step, operating
+from workbench.views.sandbox.pictures import PicturesPanel
 
 MOST_SEED = 2**31 - 1
 
 SELECTED, BARE = "selected", "bare"
-FRESH = {"random": "random", "dense": "dense layers", "local": "local windows", "convolution": "convolution-shaped"}
-"""Shares of `InitialConfig`, in words."""
+SAMPLED = {"sample": "as in an initial population"}
+"""Fresh networks of other spaces."""
 
-BEFORE, AFTER, DIFFERENCE = "before", "after", "difference"
+FRESH = {"random": "random", "dense": "dense layers", "local": "local windows", "convolution": "convolution-shaped"}
+"""Fresh networks of neurons: shares of `InitialConfig`, in words."""
 
 
 def number(text: str, name: str, help: str, high: int = MOST_SEED) -> Any:
@@ -60,26 +58,31 @@ def row(*children: Any) -> Any:
 
 
 class StartPanel(ipw.VBox):
-    """Choice of a genome to work on: `kind` is `SELECTED` or `BARE` (if there is a run), or a key of `FRESH`.
+    """Choice of a genome to work on: `kind` is `SELECTED` or `BARE` (if there is a run), or a key of `kinds`.
 
-    `again` brings weights back that were not kept; None without a run.
+    `kinds` are those of fresh genomes; `again` brings weights back that were not kept, None without a run.
     """
 
-    def __init__(self, space: NeuronSpace, again: TrainAgain | None, begin: Callable[[], None]) -> None:
+    def __init__(self, space: SearchSpace, again: TrainAgain | None, begin: Callable[[], None]) -> None:
         self._space, self.again = space, again
+        self.kinds = FRESH if isinstance(space, NeuronSpace) else SAMPLED
         self.kind = classed(ipw.Dropdown(options=self._options(None), description="begin with"), "wb-start-kind")
         self.seed = number("seed", "start-seed", "Of a fresh genome")
         self.begin = button("Begin", "wb-begin", "Work on this network; the history begins anew", begin, "play")
         choice = row(self.kind, self.seed, self.begin)
         super().__init__([choice] if again is None else [choice, again])
         self.seed.disabled = again is not None
-        self.kind.observe(lambda change: setattr(self.seed, "disabled", change.new not in FRESH), "value")
+        self.kind.observe(lambda change: setattr(self.seed, "disabled", change.new not in self.kinds), "value")
 
     def _options(self, individual: int | None) -> list[tuple[str, str]]:
-        fresh = [(f"fresh: {text}", name) for name, text in FRESH.items()]
+        fresh = [(f"fresh: {text}", name) for name, text in self.kinds.items()]
+        if self.again is None:
+            return fresh
         which = "none is selected" if individual is None else f"{individual:,}"
-        selected = [(f"individual: {which}", SELECTED), (f"individual: {which}, with new weights", BARE)]
-        return fresh if self.again is None else [*selected, *fresh]
+        selected = [(f"individual: {which}", SELECTED)]
+        if isinstance(self._space, DropsWeights):
+            selected.append((f"individual: {which}, with new weights", BARE))
+        return [*selected, *fresh]
 
     def show_selected(self, individual: int | None) -> None:
         """Name the individual that would be taken."""
@@ -87,22 +90,24 @@ class StartPanel(ipw.VBox):
         self.kind.options = self._options(individual)
         self.kind.value = kind
 
-    def fresh(self) -> Genome:
+    def fresh(self) -> Any:
         """A genome of the chosen kind, its sizes drawn as in an initial population."""
-        shares: dict[str, Any] = {kind: float(kind == self.kind.value) for kind in FRESH}
-        space = replace(self._space, initial=replace(self._space.initial, **shares))
+        space = self._space
+        if isinstance(space, NeuronSpace):
+            shares: dict[str, Any] = {kind: float(kind == self.kind.value) for kind in FRESH}
+            space = replace(space, initial=replace(space.initial, **shares))
         return space.sample(0, np.random.default_rng(self.seed.value))
 
 
 class MutationPanel(ipw.VBox):
-    """Choice of a mutation, its sizes (controls by name of the setting, at first as in `rates`) and its seed."""
+    """Choice of a mutation, its settings (controls by name, at first as in `rates`) and its seed."""
 
-    def __init__(self, rates: MutationRates, mutate: Callable[[], None], again: Callable[[], None]) -> None:
-        self._rates = rates
-        options = [(in_words(kind), kind) for kind in KINDS]
+    def __init__(self, space: SearchSpace, rates: Any, mutate: Callable[[], None], again: Callable[[], None]) -> None:
+        self._space, self._rates = space, rates
+        options = [(in_words(kind), kind) for kind in space.mutation_kinds]
         kind = ipw.Dropdown(options=options, description="mutation", style={"description_width": "9.4em"})
         self.kind = classed(kind, "wb-mutation-kind")
-        self._settings = [setting for setting in settings_of(MutationRates) if setting.of]
+        self._settings = [setting for setting in space.settings if setting.name not in space.mutation_kinds]
         self.sizes = controls_of(self._settings, rates)
         self.seed = number("seed", "mutation-seed", "Of all random choices of the mutation")
         self.mutate = button("Mutate", "wb-mutate", "Apply the mutation to the network as it is now", mutate, "random")
@@ -112,13 +117,16 @@ class MutationPanel(ipw.VBox):
         self._show_sizes(None)
 
     def _show_sizes(self, _: Any) -> None:
+        """Show the settings of the chosen mutation, and those that belong to none in particular."""
         for setting in self._settings:
-            self.sizes[setting.name].layout.display = None if self.kind.value in setting.of else "none"
+            shown = not setting.of or self.kind.value in setting.of
+            self.sizes[setting.name].layout.display = None if shown else "none"
 
-    def draw(self, genome: Genome) -> tuple[Genome, dict[str, Any]]:
-        """The mutated genome (new edges without a weight yet) and its record; `MutationError` if it is impossible."""
+    def draw(self, genome: Any) -> tuple[Any, dict[str, Any]]:
+        """The mutated genome (what is new has no weights yet) and its record; `MutationError` if it is impossible."""
         rates = with_values(self._rates, self.sizes)
-        child, record = apply(self.kind.value, genome, rates, np.random.default_rng(self.seed.value))
+        rng = np.random.default_rng(self.seed.value)
+        child, record = operating(self._space).apply(self.kind.value, genome, rates, rng)
         return child, {**record, "seed": self.seed.value}
 
 
@@ -163,48 +171,6 @@ def step_in_words(step: Step) -> str:
     return words
 
 
-class PicturesPanel(ipw.VBox):
-    """The network as a graph and over the image: before, after, or what changed.
-
-    The selected neuron (`neurons`) is the sandbox's own: other views show other networks.
-    """
-
-    def __init__(self, data: Dataset | None, law: SpatialLaw) -> None:
-        self._history: History | None = None
-        self.neurons = Selection()
-        names = data.class_names if data is not None else ()
-        self.dag = DagView(selection=self.neurons, class_names=names, height=460)
-        self.spatial = SpatialView(data=data, selection=self.neurons, law=law, height=460)
-        self.spatial.brush = True
-        self.sight = classed(ipw.ToggleButtons(options=[BEFORE, AFTER, DIFFERENCE], value=DIFFERENCE), "wb-sight")
-        super().__init__([row(ipw.Label("show"), self.sight), self.dag, self.spatial])
-        self.sight.observe(lambda _: self.show(self._history), "value")
-
-    def show(self, history: History | None) -> None:
-        """Show a history's current step, the one it is compared with, or what changed between them."""
-        self._history = history
-        before = genome = None
-        if history is not None:
-            before, genome = history.before.genome, history.current.genome
-            if self.sight.value == BEFORE:
-                before, genome = None, before
-            elif self.sight.value == AFTER or history.base == history.place:
-                before = None
-        shown, neuron = self.spatial.genome, self.neurons.part
-        if neuron is not None and shown is not genome:  # the same neuron has another id in the other network
-            neuron = None if shown is None or genome is None else counterpart(shown, genome, neuron)
-        self.neurons.part = None
-        for picture in (self.dag, self.spatial):
-            picture.show_change(before, genome)
-        self.neurons.part = neuron
-
-    def close(self) -> None:
-        """End it."""
-        self.dag.close()
-        self.spatial.close()
-        super().close()
-
-
 WITHIN, INTO, OUT_OF, ALL = "within the region", "into its neurons", "out of its neurons", "into or out of them"
 
 Surgery = Callable[[Genome], tuple[Genome, dict[str, Any]]]
@@ -217,7 +183,7 @@ class SurgeryPanel(ipw.VBox):
     """
 
     def __init__(self, pictures: PicturesPanel, operate: Callable[[Surgery], None], size: tuple[int, int]) -> None:
-        self._spatial, self._selection = spatial, selection = (pictures.spatial, pictures.neurons)
+        self._spatial, self._selection = spatial, selection = pictures.spatial, pictures.selection
         self._updating = False
         self._genome: Genome | None = None
 

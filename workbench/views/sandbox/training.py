@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import ipywidgets as ipw
 
 from workbench.datasets import Dataset
 from workbench.errors import WorkbenchError
-from workbench.genome import Genome
 from workbench.individuals import TrainResult
 from workbench.settings import settings_of
-from workbench.spaces import NeuronSpace
+from workbench.space import DropsWeights, SearchSpace
 from workbench.training import TrainConfig
 from workbench.views.base.background import Background
 from workbench.views.base.markup import alert, quiet
@@ -37,7 +39,7 @@ class TrainingPanel(ipw.VBox):
 
     def __init__(
         self,
-        space: NeuronSpace,
+        space: SearchSpace,
         data: Dataset | None,
         config: TrainConfig,
         background: Background,
@@ -73,9 +75,7 @@ class TrainingPanel(ipw.VBox):
         if self._data is None:
             self.note.value = quiet(f"Training and accuracies need the images. {self._missing}")
 
-    def begin(
-        self, genome: Genome, seed: int, before: float | None, done: Callable[[TrainResult | None], None]
-    ) -> None:
+    def begin(self, genome: Any, seed: int, before: float | None, done: Callable[[TrainResult | None], None]) -> None:
         """Train `genome`, of accuracy `before` if it is known; `done` gets the result, None if training failed."""
         data = self._data
         if data is None or self.is_training:
@@ -87,12 +87,6 @@ class TrainingPanel(ipw.VBox):
         def on_epoch(row: Mapping[str, float]) -> bool:
             rows.append(dict(row))
             return self._stopping
-
-        def work() -> TrainResult:
-            result = self._space.train(genome, data, config, seed=seed, stream=(seed,), on_epoch=on_epoch)
-            if result.failure is not None:
-                raise WorkbenchError(result.failure)
-            return result
 
         def finish(result: TrainResult) -> None:
             self.is_training, self._before = False, result.initial_val_accuracy
@@ -106,7 +100,7 @@ class TrainingPanel(ipw.VBox):
             done(None)
 
         self.note.value = quiet(f"Training {config.epochs} epochs …")
-        self._background.start(work, finish, fail)
+        self._background.start(partial(trained, self._space, genome, data, config, seed, on_epoch), finish, fail)
 
     def stop(self) -> None:
         """Stop training after the epoch in progress; what it reached is kept."""
@@ -123,3 +117,30 @@ class TrainingPanel(ipw.VBox):
         self.curve.show(draw_curves(TrainingCurves.from_history(rows, before), epochs=epochs, height=300))
         if self.is_training:
             self.note.value = quiet(f"Training: epoch {len(rows)}, validation accuracy {rows[-1]['val_accuracy']:.2%}.")
+
+
+def trained(
+    space: SearchSpace,
+    genome: Any,
+    data: Dataset,
+    config: TrainConfig,
+    seed: int,
+    on_epoch: Callable[[Mapping[str, float]], bool] | None = None,
+) -> TrainResult:
+    """What training gives; `WorkbenchError` if it failed."""
+    result = space.train(genome, data, config, seed=seed, stream=(seed,), on_epoch=on_epoch)
+    if result.failure is not None:
+        raise WorkbenchError(result.failure)
+    return result
+
+
+def measured(space: SearchSpace, genome: Any, data: Dataset, config: TrainConfig, seed: int) -> tuple[Any, float]:
+    """A genome with first weights where it lacks some, and its accuracy on the validation split.
+
+    Raises:
+        WorkbenchError: if it cannot be trained.
+    """
+    if isinstance(space, DropsWeights) and space.has_weights(genome):
+        return genome, space.evaluate(genome, data, "validation")
+    result = trained(space, genome, data, replace(config, epochs=0), seed)
+    return result.genome, result.val_accuracy

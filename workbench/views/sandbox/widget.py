@@ -8,15 +8,12 @@ from functools import partial
 from typing import Any
 
 import ipywidgets as ipw
-import numpy as np
 
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, WorkbenchError
-from workbench.genome import Genome
 from workbench.individuals import TrainResult
-from workbench.initial import initialise
-from workbench.mutations import KINDS
 from workbench.search import Search
+from workbench.space import Operates, SearchSpace
 from workbench.spaces import NeuronSpace
 from workbench.store import Run
 from workbench.views.base.again import TrainAgain
@@ -26,14 +23,15 @@ from workbench.views.base.source import Selection, Source, source_of
 from workbench.views.base.view import classed, panel, style_sheet
 from workbench.views.network.data import GenomeDifference, genome_difference
 from workbench.views.sandbox import panels
-from workbench.views.sandbox.data import TRAIN, History, Step, changes_html, defaults_for
-from workbench.views.sandbox.training import TrainingPanel
+from workbench.views.sandbox.data import TRAIN, History, Step, changes_html, check_genome, defaults_for, first_weights
+from workbench.views.sandbox.pictures import PicturesPanel
+from workbench.views.sandbox.training import TrainingPanel, measured
 
 
 def sandbox_of(source: Source, selection: Selection) -> ipw.Widget:
-    """The sandbox of a search or run; a line of text where networks are not of single neurons."""
-    if not isinstance(source.space, NeuronSpace):
-        return ipw.HTML(quiet("Only networks of single neurons can be changed by hand."))
+    """The sandbox of a search or run; a line of text if the space does not apply mutations by name."""
+    if not isinstance(source.space, Operates):
+        return ipw.HTML(quiet(f"The space {source.space.name!r} does not apply mutations by name."))
     return Sandbox(None, search=source, selection=selection)
 
 
@@ -53,10 +51,12 @@ class Sandbox(ipw.VBox):
         genome: to begin with; None = the selected individual, if there is one.
         search: a `Search` to put networks into, or a `Run` to take them from.
         selection: which individual can be taken, shared with other views.
+        space: what is changed; None = the space of the search, else networks of neurons.
 
     Attributes:
         history: the steps done and undone; None before it has begun.
-        start, mutations, surgery, steps, training, pictures: the panels.
+        start, mutations, surgery, steps, training, pictures: the panels; `surgery` is None unless it is networks of
+            neurons that are changed.
         changes: a table of what changed.
         message: the last error.
     """
@@ -64,9 +64,10 @@ class Sandbox(ipw.VBox):
     def __init__(
         self,
         data: Dataset | None,
-        genome: Genome | None = None,
+        genome: Any = None,
         search: Search | Run | Source | None = None,
         selection: Selection | None = None,
+        space: SearchSpace | None = None,
     ) -> None:
         super().__init__()
         self.source = None if search is None else source_of(search)
@@ -74,25 +75,26 @@ class Sandbox(ipw.VBox):
             data = self.source.data
         self.data, self.selection = data, selection if selection is not None else Selection()
         self.history: History | None = None
-        self._space, rates, config = defaults_for(data, genome, self.source)
-        self._new_edge_scale = config.new_edge_scale
-        self.pictures = panels.PicturesPanel(data, rates.law)
+        self._space, rates, self._config = defaults_for(data, genome, self.source, space)
+        self.pictures = PicturesPanel(self._space, data, rates)
         self._background = Background(lambda: self.training.draw())
         again = None if self.source is None else TrainAgain(self.source, self.selection)
         self.start = panels.StartPanel(self._space, again, self.begin)
-        self.mutations = panels.MutationPanel(rates, self.mutate, self.draw_again)
-        size = self._space.input_shape[1:]
-        self.surgery = panels.SurgeryPanel(self.pictures, self.operate, size)
+        self.mutations = panels.MutationPanel(self._space, rates, self.mutate, self.draw_again)
+        self.surgery = None
+        if isinstance(self._space, NeuronSpace):
+            self.surgery = panels.SurgeryPanel(self.pictures, self.operate, self._space.input_shape[1:])
         insert = self.insert if self.source is not None and self.source.search is not None else None
         missing = {} if self.source is None else {"missing": self.source.missing_data}
-        self.training = TrainingPanel(self._space, data, config, self._background, self.train, insert, **missing)
+        self.training = TrainingPanel(self._space, data, self._config, self._background, self.train, insert, **missing)
         self.steps = panels.HistoryPanel(self.go, self.keep)
         self.changes, self.message = ipw.HTML(), ipw.HTML()
-        classed(self, "wb-sandbox", "wb-view")
+        classed(self, "wb-sandbox", "wb-view", "wb-no-surgery" * (self.surgery is None))
         self.children = (style_sheet(), style_sheet("sandbox/sandbox.css"), self.message, self._grid())
         self.selection.observe(self._name_selected, "individual")
         self._name_selected(None)
         if genome is not None:
+            check_genome(self._space, genome)
             self._do(lambda: self._begin(genome, {"kind": "given"}))
         elif self.source is not None and self.selection.individual is not None:
             self._do(self._take_selected)
@@ -109,19 +111,23 @@ class Sandbox(ipw.VBox):
             "training": ("Training", self.training),
             "pictures": ("Pictures", self.pictures),
         }
-        framed = [panel(title, child, name=f"wb-sandbox-{name}") for name, (title, child) in parts.items()]
+        framed = [
+            panel(title, child, name=f"wb-sandbox-{name}")
+            for name, (title, child) in parts.items()
+            if child is not None
+        ]
         return classed(ipw.Box(framed), "wb-sandbox-grid")
 
     # ------------------------------------------------------------------ what it is
     @property
-    def genome(self) -> Genome | None:
-        """The network as it is now."""
+    def genome(self) -> Any:
+        """The network as it is now; None before it has begun."""
         return self.history.current.genome if self.history else None
 
     @property
     def difference(self) -> GenomeDifference | None:
-        """What changed since the step that was kept last."""
-        if self.history is None:
+        """What changed since the step that was kept last; None unless networks are of neurons."""
+        if self.history is None or self.surgery is None:
             return None
         return genome_difference(self.history.before.genome, self.history.current.genome)
 
@@ -145,16 +151,16 @@ class Sandbox(ipw.VBox):
             self.mutations.seed.value += 1
             self.mutate()
 
-    def operate(self, surgery: panels.Surgery) -> None:
+    def operate(self, surgery: Callable[[Any], tuple[Any, Mapping[str, Any]]]) -> None:
         """Apply `genome -> (genome, record)` to the network as it is, as one step of the history."""
 
         def work() -> None:
             if self.history is None:
                 raise ConfigError("there is no network to change yet: press Begin")
-            if self.pictures.dag.genome is not self.history.current.genome:
+            if self.pictures.genome is not self.history.current.genome:
                 raise ConfigError("the pictures show the network as it was before: choose “after” or “difference”")
             child, record = surgery(self.history.current.genome)
-            self.history.do(Step(self._with_weights(child), record))
+            self.history.do(Step(first_weights(child, self._seed, self._config), record))
             self._measure(self.history.current)
 
         self._do(work)
@@ -191,7 +197,7 @@ class Sandbox(ipw.VBox):
         search = self.source.search if self.source is not None else None
         if search is None or self.history is None or self._is_fixed():
             return
-        history, note = self.history, self.training.note
+        history, step, note = self.history, self.history.current, self.training.note
 
         def done(id: int) -> None:
             text = f"It is individual {id:,} of the search, by hand; it is ranked with the next generation."
@@ -203,51 +209,62 @@ class Sandbox(ipw.VBox):
 
         note.value = quiet("Putting it into the population …")
         given: dict[str, Any] = {"parent": history.parent, "record": history.record(), "history": history.trained()}
-        self._background.start(partial(search.insert, history.current.genome, **given), done, failed)
+        self._background.start(lambda: search.insert(self._weighted(step)[0], **given), done, failed)
 
     def wait(self) -> None:
         """Block until all threads are done; for scripts."""
         self._background.wait()
 
     # ------------------------------------------------------------------ steps
-    def _begin(self, genome: Genome, record: Mapping[str, Any], parent: int | None = None) -> None:
-        self.history = History(self._with_weights(genome), record, parent)
+    def _begin(self, genome: Any, record: Mapping[str, Any], parent: int | None = None) -> None:
+        self.history = History(first_weights(genome, self._seed, self._config), record, parent)
         self._measure(self.history.current)
 
     def _take_selected(self) -> None:
         individual = self.selection.individual
         if individual is None or self.source is None:
             raise ConfigError("no individual is selected: click a point of the front, or begin with a fresh genome")
-        genome = self.source.network(individual)
-        if not isinstance(genome, Genome):
-            raise ConfigError("only networks of single neurons can be changed here")
         if self.start.kind.value == panels.BARE:
-            self._begin(genome.without_weights(), {"kind": f"individual {individual}, new weights"}, individual)
+            bare = self._space.without_weights(self.source.network(individual))  # type: ignore[attr-defined]
+            self._begin(bare, {"kind": f"individual {individual}, new weights"}, individual)
         else:
             self._begin(self.source.trained_genome(individual), {"kind": f"individual {individual}"}, individual)
 
     @property
     def _was_drawn(self) -> bool:
         """Whether the last step was a draw by a mutation."""
-        return bool(self.history and self.history.done and self.history.current.record["kind"] in KINDS)
+        return bool(
+            self.history and self.history.done and self.history.current.record["kind"] in self._space.mutation_kinds
+        )
 
-    def _with_weights(self, genome: Genome) -> Genome:
-        """Edges without a weight get a small one, as training would give them."""
-        return initialise(genome, np.random.default_rng([self.mutations.seed.value, 1]), self._new_edge_scale)
+    @property
+    def _seed(self) -> int:
+        """Of all that is drawn outside of the mutation itself."""
+        seed: int = self.mutations.seed.value
+        return seed
 
     def _measure(self, step: Step) -> None:
-        """Measure a step's accuracy in a thread."""
+        """Measure a step's accuracy in a thread, with first weights where it lacks some."""
         if self.data is None:
             return
 
-        def take(accuracy: float) -> None:
-            step.accuracy = accuracy
-            self._show_changes()
+        def take(found: tuple[Any, float]) -> None:
+            weighted, step.accuracy = found
+            if weighted is step.genome:
+                self._show_changes()
+            else:
+                step.genome = weighted
+                self._show()
 
         def fail(error: Exception) -> None:
             self.message.value = alert(f"Its accuracy could not be measured: {error}")
 
-        self._background.start(partial(self._space.evaluate, step.genome, self.data, "validation"), take, fail)
+        self._background.start(partial(self._weighted, step), take, fail)
+
+    def _weighted(self, step: Step) -> tuple[Any, float]:
+        """The genome of a step with all its weights, and its accuracy."""
+        assert self.data is not None
+        return measured(self._space, step.genome, self.data, self._config, self._seed)
 
     def _take_trained(self, result: TrainResult | None) -> None:
         if self.history is not None and result is not None:
@@ -283,7 +300,7 @@ class Sandbox(ipw.VBox):
 
     def _show_changes(self) -> None:
         nothing = quiet("Nothing yet: choose a network and press Begin.")
-        self.changes.value = changes_html(self.history) if self.history else nothing
+        self.changes.value = changes_html(self._space, self.history) if self.history else nothing
 
     def _name_selected(self, _: Any) -> None:
         self.start.show_selected(self.selection.individual)
