@@ -138,6 +138,11 @@ class RecordSpace:
         return from_values(self.rates_record, values or {})
 
 
+def obeys(space: SearchSpace, name: str) -> bool:
+    """Whether a setting of the search, by its dotted name such as "train.dropout", has an effect in a space."""
+    return name not in getattr(space, "ignores", ())
+
+
 @runtime_checkable
 class DropsWeights(Protocol):
     """Optional for a space: lets a run drop the weights of individuals that are neither alive nor on the front."""

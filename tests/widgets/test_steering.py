@@ -27,6 +27,12 @@ from workbench.views.steering.figure import mutation_rows
 from workbench.widgets import LogView, Steering
 
 
+class StubbornSpace(NumberSpace):
+    """A space in which some settings have no effect."""
+
+    ignores = ("children", "train.epochs", "rates.size")
+
+
 @pytest.fixture
 def search(tmp_path):
     search = number_search(tmp_path / "run.sqlite")
@@ -314,6 +320,15 @@ def test_every_setting_of_a_space_has_a_labelled_control(tmp_path, space):
         assert "_" not in control.description
         assert control.tooltip
         assert control.value == getattr(search.rates, setting.name)
+    view.close()
+    search.close()
+
+
+def test_what_has_no_effect_in_a_space_has_no_slider(tmp_path):
+    search = number_search(tmp_path / "stubborn.sqlite", StubbornSpace())
+    view = steering(search)
+    assert set(view.controls) == {"grow", "shrink", "tournament", "adapt", "learning_rate"}
+    assert set(view.panels) == {"Mutations", "Search and training"}
     view.close()
     search.close()
 

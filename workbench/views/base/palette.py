@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 BLUE, VERMILLION, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 ORANGE, SKY, YELLOW, GREY = "#e69f00", "#56b4e9", "#b8a900", "#8c8c8c"
+WINE, BRICK, LEAF = "#994466", "#bb2200", "#9ac07a"  # three more, for many categories
 
 INK, GRID, LINE = "#808080", "rgba(128,128,128,0.22)", "rgba(128,128,128,0.6)"
 """Text, grid lines and zero lines."""
@@ -43,8 +44,9 @@ ON_DARK = {
 }
 """What takes a colour's place on dark ground, where it would be too dark."""
 
-CATEGORIES = (GREY, ORANGE, SKY, GREEN, VERMILLION, PINK, BLUE, YELLOW)
-"""Mutations in turn, as the search space lists them; the first is for initial individuals."""
+CATEGORIES = (GREY, ORANGE, SKY, GREEN, VERMILLION, PINK, WINE, BRICK, LEAF)
+"""Mutations in turn, as the search space lists them; the first is for initial individuals. Any two, and blue, can be
+told apart with each kind of colour blindness."""
 
 GROUPS = (FRONT, GREEN, PINK, SKY, YELLOW, BLUE, ORANGE)
 """Runs, or groups of runs, in turn: the run itself first, then those it is compared with."""

@@ -13,7 +13,7 @@ from workbench.datasets import Dataset
 from workbench.errors import WorkbenchError
 from workbench.individuals import TrainResult
 from workbench.settings import settings_of
-from workbench.space import DropsWeights, SearchSpace
+from workbench.space import DropsWeights, SearchSpace, obeys
 from workbench.training import TrainConfig
 from workbench.views.base.background import Background
 from workbench.views.base.markup import alert, quiet
@@ -53,9 +53,10 @@ class TrainingPanel(ipw.VBox):
         self._rows: list[Mapping[str, float]] = []
         self._drawn: object = None
         self._before: float | None = None
-        settings = (setting for setting in settings_of(TrainConfig) if setting.name in TRAINED)
-        self.controls = controls_of(settings, config)
-        self.controls["epochs"].max = max(MOST_EPOCHS, config.epochs)
+        obeyed = (one for one in settings_of(TrainConfig) if one.name in TRAINED and obeys(space, f"train.{one.name}"))
+        self.controls = controls_of(obeyed, config)
+        if "epochs" in self.controls:
+            self.controls["epochs"].max = max(MOST_EPOCHS, config.epochs)
         self.train = button("Train", "wb-train", "Train the network as it is now", train, "play")
         self.halt = button("Stop", "wb-stop-training", "Stop after the epoch in progress", self.stop, "stop")
         self.can_insert = insert is not None
@@ -112,7 +113,7 @@ class TrainingPanel(ipw.VBox):
         if not rows or state == self._drawn:
             return
         self._drawn = state
-        epochs = self.controls["epochs"].value if self.is_training else 0
+        epochs = with_values(self.config, self.controls).epochs if self.is_training else 0
         before = float("nan") if self._before is None else self._before
         self.curve.show(draw_curves(TrainingCurves.from_history(rows, before), epochs=epochs, height=300))
         if self.is_training:

@@ -13,6 +13,7 @@ from workbench.formats import setting_text
 from workbench.search import SearchConfig, Snapshot
 from workbench.search.config import Settings
 from workbench.settings import Setting, settings_of
+from workbench.space import obeys
 from workbench.spatial import SpatialLaw
 from workbench.training import TrainConfig
 from workbench.views.base.controls import Debounce, SliderHelper, is_same, put, setting_control
@@ -33,7 +34,7 @@ LIVE = {
 class Steering(View):
     """Sliders that change the search from its next child on, and what the latest children of each mutation did.
 
-    Every change is an event of the run.
+    Every change is an event of the run. What has no effect in the space has no slider.
 
     Args:
         watched: a `Search`, or a `Run` to read (then with values instead of sliders).
@@ -70,15 +71,19 @@ class Steering(View):
         kinds: list[Any] = [ipw.HTML('<h3 class="wb-title">Mutations</h3>')]
         law, sizes, own = list[Any](), list[Any](), list[Any]()
         for setting in space.settings:
+            if not obeys(space, f"rates.{setting.name}"):
+                continue
             if setting.name in space.mutation_kinds:
                 kinds.append(self._add("rates", setting, "8em"))
             else:
                 part = law if setting.name.startswith("spatial_") else sizes
                 part.append(self._add("rates", setting))
         for record, (declared, names) in LIVE.items():
-            own += [self._add(record, setting) for setting in settings_of(declared) if setting.name in names]
+            prefix = "" if record == "config" else f"{record}."
+            live = (setting for setting in settings_of(declared) if setting.name in names)
+            own += [self._add(record, setting) for setting in live if obeys(space, prefix + setting.name)]
         for name, most in (("children", config.population), ("epochs", 2 * config.train.epochs)):
-            if self.source.search is not None:
+            if self.source.search is not None and name in self.controls:
                 self.controls[name].max = max(self.controls[name].max, most)
         grid = classed(ipw.Box([ipw.VBox(kinds), self.rows]), "wb-mutation-grid")
         grid.layout.height = f"{20 + 26 * len(space.mutation_kinds)}px"  # exactly its rows
@@ -88,7 +93,8 @@ class Steering(View):
             "Spatial law": panel("Spatial law", _columns(ipw.VBox(law), self.curve)),
             "Search and training": panel("Search and training", _columns(*own)),
         }
-        return panels if law else {title: each for title, each in panels.items() if title != "Spatial law"}
+        empty = {title for title, controls in (("Sizes", sizes), ("Spatial law", law)) if not controls}
+        return {title: each for title, each in panels.items() if title not in empty}
 
     def _add(self, record: str, setting: Setting, label_width: str = "14.5em") -> Any:
         name, fixed = setting.name, self.source.search is None
