@@ -1,0 +1,1 @@
+"""Networks as graphs of modules, with the tree of their derivation."""

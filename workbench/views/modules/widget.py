@@ -1,0 +1,140 @@
+"""A network as a graph of modules beside the tree of its derivation, in a page: `ModulesView`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anywidget
+import traitlets
+
+from workbench.pictures import Picture
+from workbench.views.base import palette
+from workbench.views.base.canvas import VIEWS, bundle
+from workbench.views.base.source import Selection
+from workbench.views.modules.data import (
+    REMOVED,
+    STATE_NAMES,
+    PictureDifference,
+    open_at_start,
+    open_to_level,
+    picture_difference,
+)
+from workbench.views.modules.figure import COLORS, scene_of
+
+
+def _theme(dark: bool) -> dict[str, Any]:
+    """The colours of modules on light or dark ground, for the browser."""
+
+    def ink(color: str) -> str:
+        return palette.ON_DARK.get(color, color) if dark else color
+
+    states = zip(STATE_NAMES, palette.STATES, strict=True)
+    changes: list[dict[str, Any]] = [{"name": name, "color": ink(color)} for name, color in states]
+    changes[REMOVED]["dashed"] = True
+    kinds = ["#d0d0d0" if dark and color == palette.OUTPUTS else ink(color) for color in COLORS]
+    ancestor, descendant = palette.RELATIVES
+    return {"kinds": kinds, "changes": changes, "ancestor": ancestor, "descendant": descendant}
+
+
+_HEAD = f"const PALETTE = {json.dumps({'light': _theme(False), 'dark': _theme(True)})};\n"
+
+
+class ModulesView(anywidget.AnyWidget):
+    """A network as a graph of modules, each with its shape and FLOPs, beside the tree of its derivation.
+
+    Parts of a large network are drawn as one; a click on the arrow of a branch opens or closes it, − and + do so for a
+    whole level of the tree. Hover for facts, click to select a module or branch: what it computes from and what computes
+    from it is highlighted. Drag to pan, scroll a clicked graph to zoom; keys: arrows, + and −, 0, Escape.
+
+        view = ModulesView(space.picture(genome))
+        view                                   # in a notebook cell
+        view.show_change(before, picture)      # added: blue; removed: orange, dashed; changed: green
+        view.selection.part                    # key of what was clicked
+        view.level = 2                         # open two levels of the tree; -1: as many as can be read
+
+    Args:
+        picture: what to show, or None.
+        selection: shared with other views; its own if None.
+        height: of the graph in pixels; 0: the view is as tall as its box.
+
+    Attributes:
+        before: an earlier picture, such as the parent's, or None; if given, what changed since is shown.
+        part: key of the selected node or branch, or None.
+        toggled: keys of branches that are open though their level is closed, or closed though it is open.
+        aspect: width over height of the graph on the page, for which it is laid out.
+        drawn: what the browser drew last: `boxes`, `links`, `version`.
+        version: counts the scenes.
+    """
+
+    _esm = _HEAD + bundle("base/controls.js", "base/canvas.js", "modules/tree.js", "modules/modules.js")
+    _css = bundle("base/canvas.css", "modules/modules.css")
+
+    picture = traitlets.Instance(Picture, allow_none=True)
+    before = traitlets.Instance(Picture, allow_none=True)
+    selection = traitlets.Instance(Selection)
+    part = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    level = traitlets.Int(-1).tag(sync=True)
+    toggled = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    aspect = traitlets.Float(1.6, min=0.1, max=20).tag(sync=True)
+    scene = traitlets.Dict().tag(sync=True)
+    drawn = traitlets.Dict().tag(sync=True)
+    version = traitlets.Int(0)
+    height = traitlets.Int(480).tag(sync=True)
+    _difference: PictureDifference | None = None
+
+    def __init__(
+        self, picture: Picture | None = None, selection: Selection | None = None, *, height: int = 480
+    ) -> None:
+        super().__init__(selection=Selection() if selection is None else selection, height=height)
+        self.picture = picture
+
+    def show_change(self, before: Picture | None, picture: Picture | None) -> None:
+        """Show `picture`, and (unless it is None) what changed since `before`."""
+        with self.hold_trait_notifications():
+            self.before, self.picture = before, picture
+
+    @traitlets.observe("picture", "before")
+    def _compare(self, _: traitlets.Bunch) -> None:
+        self._difference = None if self.picture is None else picture_difference(self.before, self.picture)
+        self._draw()
+
+    @traitlets.observe("level", "toggled", "aspect")
+    def _draw(self, _: traitlets.Bunch | None = None) -> None:
+        self.version += 1
+        if self._difference is None:
+            self.scene = {}
+            return
+        compared = self.before is not None
+        scene = scene_of(self._difference, self.opened, self.aspect, compared)
+        self.scene = scene | {"version": self.version}
+
+    @property
+    def opened(self) -> frozenset[str]:
+        """Keys of the branches whose modules are drawn, not drawn as one."""
+        if self._difference is None:
+            return frozenset()
+        tree = self._difference.picture.tree
+        opened = open_at_start(self._difference) if self.level < 0 else open_to_level(tree, self.level)
+        return opened ^ frozenset(self.toggled)
+
+    @traitlets.observe("selection")
+    def _follow_selection(self, change: traitlets.Bunch) -> None:
+        if isinstance(change["old"], Selection):
+            change["old"].unobserve(self._take_part, "part")
+        self.selection.observe(self._take_part, "part")
+        self._take_part()
+
+    def _take_part(self, _: traitlets.Bunch | None = None) -> None:
+        part = self.selection.part
+        self.part = part if isinstance(part, str) else None
+
+    @traitlets.observe("part")
+    def _tell_part(self, change: traitlets.Bunch) -> None:
+        if self.part is not None or isinstance(self.selection.part, str):
+            self.selection.part = self.part
+
+    def close(self) -> None:
+        """Leave the shared selection and remove the view from the browser."""
+        self.selection.unobserve(self._take_part, "part")
+        super().close()
