@@ -87,7 +87,7 @@ def picture_svg(picture: Picture, before: Picture | None = None, *, most: int = 
     """
     difference = picture_difference(before, picture)
     graph = graph_of(difference, open_at_start(difference, most))
-    layout = _layout(graph, picture, aspect)
+    layout = _layout(graph, difference.picture, aspect)
     name = f"{len(picture.nodes)} modules: " + " – ".join(box.label for box in graph.boxes[:12])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width:.0f} {layout.height:.0f}" role="img" '
@@ -128,7 +128,8 @@ def scene_of(difference: PictureDifference, opened: Collection[str], aspect: flo
 
 def box_in_words(box: Box) -> list[str]:
     """What is told of a box, line by line."""
-    told = [box.label, in_words(box.kind)]
+    kind = in_words(box.kind)
+    told = [box.label] if box.label == kind else [box.label, kind]
     if box.shape:
         told.append(f"output {shape_text(box.shape)}")
     told += [f"{box.flops:,} FLOPs", f"{box.parameters:,} parameters"]

@@ -212,10 +212,15 @@ def _apart(wanted: Sequence[float], room: Sequence[float]) -> list[float]:
 
 def _best_lines(grid: _Grid, aspect: float) -> list[range]:
     """The columns of each line, for the number of lines with which all can be shown the largest."""
+    crossing = [0] * len(grid.columns)  # links from before each column to it or past it
+    column_of = {item: place for place, items in enumerate(grid.order) for item in items}
+    for thread in grid.threads:
+        for item in thread[1:]:
+            crossing[column_of[item]] += 1
     best: tuple[float, list[range]] = (float("inf"), [])
     total = sum(grid.columns) + GAP * len(grid.columns)
     for number in range(1, len(grid.columns) + 1):
-        lines = _broken(grid.columns, total / number)
+        lines = _broken(grid.columns, crossing, total / number)
         width = max(sum(grid.columns[place] + GAP for place in line) for line in lines) + 2 * MARGIN
         height = sum(grid.extent(line)[1] + BETWEEN_LINES for line in lines) + 2 * MARGIN
         size = max(width / aspect, height)
@@ -225,15 +230,24 @@ def _best_lines(grid: _Grid, aspect: float) -> list[range]:
     return best[1]
 
 
-def _broken(widths: Sequence[float], most: float) -> list[range]:
-    """Columns in lines of about `most` pixels."""
-    lines, start, used = list[range](), 0, 0.0
-    for place, width in enumerate(widths):
-        if place > start and used + 0.5 * width + GAP > most:
-            lines.append(range(start, place))
-            start, used = place, 0.0
-        used += width + GAP
-    return [*lines, range(start, len(widths))]
+def _broken(widths: Sequence[float], crossing: Sequence[int], wanted: float) -> list[range]:
+    """Columns in lines of about the wanted width that few links cross between (by dynamic programming)."""
+    least, start = [0.0], [0]  # cost of the best lines of the first columns, and where the last of these begins
+    for end in range(1, len(widths) + 1):
+        used, best = 0.0, (float("inf"), end - 1)
+        for first in range(end - 1, -1, -1):
+            used += widths[first] + GAP
+            if used > 1.2 * wanted and first < end - 1:
+                break
+            cut = 0.04 * max(0, crossing[first] - 1) if first else 0.0
+            best = min(best, (least[first] + (used / wanted - 1) ** 2 + cut, first))
+        least.append(best[0])
+        start.append(best[1])
+    lines, end = list[range](), len(widths)
+    while end:
+        lines.append(range(start[end], end))
+        end = start[end]
+    return lines[::-1]
 
 
 def _placed(grid: _Grid, lines: Sequence[range]) -> Layout:

@@ -10,7 +10,7 @@ import traitlets
 
 from workbench.pictures import Picture
 from workbench.views.base import palette
-from workbench.views.base.canvas import VIEWS, bundle
+from workbench.views.base.canvas import bundle
 from workbench.views.base.source import Selection
 from workbench.views.modules.data import (
     REMOVED,
@@ -43,9 +43,9 @@ _HEAD = f"const PALETTE = {json.dumps({'light': _theme(False), 'dark': _theme(Tr
 class ModulesView(anywidget.AnyWidget):
     """A network as a graph of modules, each with its shape and FLOPs, beside the tree of its derivation.
 
-    Parts of a large network are drawn as one; a click on the arrow of a branch opens or closes it, − and + do so for a
-    whole level of the tree. Hover for facts, click to select a module or branch: what it computes from and what computes
-    from it is highlighted. Drag to pan, scroll a clicked graph to zoom; keys: arrows, + and −, 0, Escape.
+    Parts of a large network are drawn as one; a click on the arrow of a branch opens or closes it, and two buttons open
+    or close a level of the tree. Hover for facts; click a module or branch to highlight what comes before and after it.
+    Drag to pan, scroll a clicked graph to zoom; keys: arrows, + and −, 0, Escape.
 
         view = ModulesView(space.picture(genome))
         view                                   # in a notebook cell
@@ -82,6 +82,8 @@ class ModulesView(anywidget.AnyWidget):
     version = traitlets.Int(0)
     height = traitlets.Int(480).tag(sync=True)
     _difference: PictureDifference | None = None
+    _followed: Selection | None = None
+    _shown: tuple[Picture | None, Picture | None] = (None, None)
 
     def __init__(
         self, picture: Picture | None = None, selection: Selection | None = None, *, height: int = 480
@@ -96,6 +98,9 @@ class ModulesView(anywidget.AnyWidget):
 
     @traitlets.observe("picture", "before")
     def _compare(self, _: traitlets.Bunch) -> None:
+        if self._shown[0] is self.before and self._shown[1] is self.picture:
+            return  # both changed together: already shown
+        self._shown = self.before, self.picture
         self._difference = None if self.picture is None else picture_difference(self.before, self.picture)
         self._draw()
 
@@ -119,11 +124,16 @@ class ModulesView(anywidget.AnyWidget):
         return opened ^ frozenset(self.toggled)
 
     @traitlets.observe("selection")
-    def _follow_selection(self, change: traitlets.Bunch) -> None:
-        if isinstance(change["old"], Selection):
-            change["old"].unobserve(self._take_part, "part")
-        self.selection.observe(self._take_part, "part")
+    def _follow_selection(self, _: traitlets.Bunch) -> None:
+        self._leave_selection()
+        self._followed = self.selection
+        self._followed.observe(self._take_part, "part")
         self._take_part()
+
+    def _leave_selection(self) -> None:
+        if self._followed is not None:
+            self._followed.unobserve(self._take_part, "part")
+            self._followed = None
 
     def _take_part(self, _: traitlets.Bunch | None = None) -> None:
         part = self.selection.part
@@ -136,5 +146,5 @@ class ModulesView(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Leave the shared selection and remove the view from the browser."""
-        self.selection.unobserve(self._take_part, "part")
+        self._leave_selection()
         super().close()
