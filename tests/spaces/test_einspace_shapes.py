@@ -131,6 +131,7 @@ def test_a_network_of_identities_has_no_steps():
         (O("concatenate", (2,)), ((2, 3), (2, 4)), (2, 7)),
         (O("concatenate", (1,)), ((2, 3), (2, 4)), None),
         (O("concatenate", (3,)), ((2, 3), (2, 3)), None),
+        (O("concatenate", (3,)), ((2, 3, 4), (2, 3)), None),
     ],
 )
 def test_what_fits_what(operation, shapes, after):

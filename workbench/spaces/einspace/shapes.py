@@ -67,7 +67,7 @@ def shape_after(operation: Operation, shapes: tuple[Shape, ...], image: tuple[in
     if kind == "concatenate":
         place = args[0] - 1
         rest = {(*shape[:place], 0, *shape[place + 1 :]) for shape in shapes}
-        fits = place < len(first) and len(rest) == 1
+        fits = place < min(map(len, shapes)) and len(rest) == 1
         return (*first[:place], sum(shape[place] for shape in shapes), *first[place + 1 :]) if fits else None
     return first
 
