@@ -28,9 +28,8 @@ from workbench.spaces.einspace.grammar import (
 from workbench.spaces.einspace.shapes import Shape, flops_of, image_after, parameters_of, shape_after
 
 MAX_OPERATIONS = 256
-MAX_STEPS = 3000
-"""Choices in one attempt to sample, those included that were taken back."""
 TRIES = 50
+"""Attempts to sample a network."""
 
 KINDS = {
     "resample_module": ("M",),
@@ -212,11 +211,16 @@ def sample_within(rules: EinRules, rng: np.random.Generator) -> Derivation:
     """A derivation within the limits of the rules; an attempt that takes too long is followed by another one."""
     for _ in range(TRIES):
         try:
-            codes = grow(rules, GRAMMAR, rng, "M", rules.start(), max_steps=MAX_STEPS)
+            codes = grow(rules, GRAMMAR, rng, "M", rules.start(), max_steps=_steps(rules.limits.operations))
         except MutationError:
             continue
         return Derivation(GRAMMAR, codes, new_keys(len(codes), rng))
     raise MutationError(f"found no network within {rules.limits} for images of shape {rules.shape}; allow larger ones")
+
+
+def _steps(operations: int) -> int:
+    """Choices in one attempt, those included that are taken back: a few times as many as nodes."""
+    return 100 + 10 * operations
 
 
 def resample_within(
@@ -244,7 +248,7 @@ def resample_within(
     )
     symbol, old = derivation.production(node).symbol, int(derivation.codes[node])
     inner = replace(rules, limits=limits)
-    codes = grow(inner, GRAMMAR, rng, symbol, before, without=(old,), max_steps=MAX_STEPS)
+    codes = grow(inner, GRAMMAR, rng, symbol, before, without=(old,), max_steps=_steps(budget))
     child = derivation.replaced(node, codes, new_keys(len(codes), rng, derivation.keys))
     try:
         replay(child, rules)
