@@ -75,7 +75,7 @@ def shape_after(operation: Operation, shapes: tuple[Shape, ...], image: tuple[in
 def image_after(operation: Operation, shape: Shape) -> tuple[int, int] | None:
     """Height and width of the image whose pixels the tokens of an im2col are; None if it does not fit."""
     kernel, stride, padding = operation.args
-    if len(shape) != 3 or min(shape[1:]) < kernel:
+    if len(shape) != 3 or min(shape[1:]) + 2 * padding < kernel:
         return None
     height, width = ((side + 2 * padding - kernel) // stride + 1 for side in shape[1:])
     return height, width
