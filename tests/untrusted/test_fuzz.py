@@ -21,8 +21,10 @@ from workbench.errors import GenomeError, WorkbenchError
 from workbench.genome import Genome
 from workbench.plots import front_figure
 from workbench.search import Search, snapshot_of
-from workbench.spaces import make_space
+from workbench.space import Draws
+from workbench.spaces import SPACES, make_space
 from workbench.store import Run, open_run
+from workbench.training import TrainConfig
 
 SHARE = max(1, int(os.environ.get("WORKBENCH_FUZZ", "1")))
 """By which the number of mutants is divided in a quick pass."""
@@ -162,4 +164,31 @@ def test_damaged_genomes(batch: int) -> None:
             whole += 1
             assert np.isfinite(genome.positions[: genome.n_inputs]).all(), how
             assert Genome.from_bytes(genome.to_bytes()) == genome, how
+    assert whole < GENOMES_EACH / 2
+
+
+@pytest.mark.parametrize("name", [name for name in SPACES if name != "neurons"])
+def test_damaged_genomes_of_other_spaces(data: Dataset, name: str) -> None:
+    space, blobs = SPACES[name].for_data(data), []
+    for seed in range(4):
+        genome = space.sample(seed, np.random.default_rng(seed))
+        blobs.append(space.encode(genome))
+        blobs.append(space.encode(space.train(genome, data, TrainConfig(epochs=0), seed=0, stream=(0,)).genome))
+    whole = 0
+    with bounded():
+        for number in range(GENOMES_EACH):
+            blob, how = damaged_genome(number, blobs[number % len(blobs)])
+            signal.alarm(SECONDS_EACH)
+            try:
+                genome = space.decode(blob)
+            except GenomeError:
+                continue
+            except BaseException as error:
+                error.add_note(f"genome {number}: {how}")
+                raise
+            whole += 1
+            space.describe(genome)
+            if isinstance(space, Draws):
+                space.picture(genome)
+            assert space.cost(space.decode(space.encode(genome))) == space.cost(genome), how
     assert whole < GENOMES_EACH / 2
