@@ -14,18 +14,19 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.settings import to_values
 from workbench.space import SearchSpace
-from workbench.spaces import SPACES, InitialConfig, MlpSpace, NeuronSpace, make_space, space_for
+from workbench.spaces import SPACES, HnasSpace, InitialConfig, MlpSpace, NeuronSpace, make_space, space_for
 from workbench.training import TrainConfig
 
 RNG = np.random.default_rng(0)
 DATA = Dataset.from_arrays(
-    RNG.integers(0, 255, (40, 4, 5)), np.arange(40) % 3, RNG.integers(0, 255, (9, 4, 5)), np.arange(9) % 3
+    RNG.integers(0, 255, (40, 5, 6)), np.arange(40) % 3, RNG.integers(0, 255, (9, 5, 6)), np.arange(9) % 3
 )
 MADE = {
     "neurons": NeuronSpace.for_data(
         DATA, InitialConfig(random=1, dense=1, local=1, convolution=1, hidden_layers=(1, 2)), "gather"
     ),
     "mlp": dataclasses.replace(MlpSpace.for_data(DATA), hidden_layers=(0, 2), hidden_widths=(1, 9)),
+    "hnas": HnasSpace.for_data(DATA, channels=2),
 }
 EVERY_SPACE = pytest.mark.parametrize("space", MADE.values(), ids=MADE.keys())
 KINDS = {"range", "number", "integer", "switch"}
@@ -55,12 +56,12 @@ def test_config_round_trip_through_json(space):
 @pytest.mark.parametrize("name", SPACES)
 def test_space_for_data(name):
     space = space_for(name, DATA)
-    assert (space.input_shape, space.n_outputs) == ((1, 4, 5), 3)
+    assert (space.input_shape, space.n_outputs) == ((1, 5, 6), 3)
 
 
 def test_unknown_space():
     for make in (lambda: make_space("cells", {}), lambda: space_for("cells", DATA)):
-        with pytest.raises(ConfigError, match="unknown search space 'cells'; expected one of: neurons, mlp"):
+        with pytest.raises(ConfigError, match="unknown search space 'cells'; expected one of: neurons, mlp, hnas"):
             make()
 
 
@@ -215,7 +216,7 @@ def test_mutations_say_their_kind_and_can_be_described(space):
         child, record = space.mutate(genome, space.rates(), np.random.default_rng(seed))
         kinds.add(record["kind"])
         json.dumps([record, space.describe(child)])
-        assert space.describe(child)["summary"].startswith("20-")
+        assert 0 < len(space.describe(child)["summary"]) < 100
     assert kinds <= set(space.mutation_kinds)
     assert len(kinds) >= 3
 

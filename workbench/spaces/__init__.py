@@ -10,12 +10,14 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.initial import InitialConfig
 from workbench.space import MAKERS, RecordSpace, SearchSpace
+from workbench.spaces.hnas import HnasSpace
 from workbench.spaces.mlp import MlpSpace
 from workbench.spaces.neuron import NeuronSpace
 
 SPACES: dict[str, type[RecordSpace]] = {
     "neurons": NeuronSpace,
     "mlp": MlpSpace,
+    "hnas": HnasSpace,
 }
 """To add a search space, implement `workbench.space.SearchSpace` and list it here."""
 
