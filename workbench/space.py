@@ -98,6 +98,7 @@ class RecordSpace:
     n_outputs: int  # classes
     rates_record: ClassVar[type]  # class of the rates, declared with `workbench.settings.setting`
     measure: ClassVar[str] = "accuracy"  # what `evaluate` gives; runs of another measure are not compared
+    size_fact: ClassVar[str] = ""  # a count that `describe` gives: a column, an axis and a colour of the dashboard
     ignores: ClassVar[tuple[str, ...]] = ()  # settings of the search without effect here, such as "train.dropout"
 
     @classmethod

@@ -95,7 +95,7 @@ class Hands:
 
 @pytest.fixture
 def hands(shown):
-    known = Individuals(Told(0, ROWS), KINDS)
+    known = Individuals(Told(0, ROWS), KINDS, "hidden layers")
     known.update()
     table = Table(known, COLUMNS)
     found = Hands(shown(table), table, known)

@@ -46,7 +46,7 @@ def test_colours_tell(run, color):
 
 
 def test_an_unknown_colour(run):
-    with pytest.raises(ConfigError, match="status, generation, age, mutation, layers, got 'taste'"):
+    with pytest.raises(ConfigError, match="status, generation, age, mutation, size, got 'taste'"):
         front_figure(run, color="taste")
 
 

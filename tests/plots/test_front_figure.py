@@ -161,7 +161,7 @@ def test_other_axes(run):
     high, low = figure.layout.yaxis.range  # of log10; better is up
     assert high > -0.301 > -1 > low
     assert front_figure(run, y="error", everything=True).layout.yaxis.autorange == "reversed"
-    with pytest.raises(ConfigError, match="x expects one of flops, parameters, latency, layers, got 'price'"):
+    with pytest.raises(ConfigError, match="x expects one of flops, parameters, latency, size, got 'price'"):
         front_figure(run, x="price")
     with pytest.raises(ConfigError, match="y expects one of accuracy, error, got 'loss'"):
         front_figure(run, y="loss")

@@ -163,6 +163,23 @@ def test_another_axis(search, view):
     assert view.figure.layout.yaxis.autorange == "reversed"
 
 
+def test_what_a_space_counts_is_an_axis_and_a_colour(tmp_path):
+    space = NumberSpace()
+    space.size_fact, space.describe = "digits of it", lambda genome: {"digits of it": len(str(genome[0]))}
+    search = number_search(tmp_path / "counted.sqlite", space)
+    step(search, 5)
+    view = FrontView(search)
+    assert ("digits of it", "size") in view.x.options
+    view.x.value = view.color.value = "size"
+    assert set(view.known.rows["size"].tolist()) <= {2, 3, 4}
+    view.close()
+    search.close()
+
+
+def test_a_space_that_counts_nothing_has_no_such_axis(view):
+    assert "size" not in [name for _, name in (*view.x.options, *view.color.options)]
+
+
 def test_one_selection_for_two_views(search):
     selection = Selection()
     views = [FrontView(search, selection) for _ in range(2)]

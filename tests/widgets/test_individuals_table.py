@@ -8,7 +8,7 @@ from search.search_samples import step
 from widget_samples import number_search
 
 from workbench.views.base.poller import POLLER
-from workbench.views.individuals.widget import STATUSES
+from workbench.views.individuals.widget import STATUSES, columns_of
 from workbench.widgets import IndividualsTable, Selection
 
 
@@ -67,3 +67,10 @@ def test_columns(search):
     assert names[:6] == ["id", "generation", "parent", "mutation", "accuracy", "points"]
     assert "µs, predicted" not in names  # it is no objective of this run
     view.close()
+
+
+def test_a_column_is_labelled_by_what_the_space_counts():
+    labels = {one.name: one.label for one in columns_of("tree nodes", has_latency=False)}
+    assert labels["size"] == "tree nodes"
+    assert "latency_us" not in labels
+    assert {one.name for one in columns_of("", has_latency=True)} == {"latency_us", *labels} - {"size"}

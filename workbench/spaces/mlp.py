@@ -79,6 +79,7 @@ class MlpSpace(RecordSpace):
     hidden_widths: tuple[int, int] = setting((4, 128), "initial population: their widths, drawn log-uniformly", low=1)
 
     name = "mlp"
+    size_fact = "hidden layers"
     mutation_kinds = KINDS
     rates_record = MlpRates
     ignores = ("train.new_edge_scale",)

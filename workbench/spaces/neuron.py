@@ -40,6 +40,7 @@ class NeuronSpace(RecordSpace):
     backend: str = setting(DEFAULT_BACKEND, "how children are trained", choices=BACKENDS)
 
     name = "neurons"
+    size_fact = "hidden layers"
     mutation_kinds = KINDS
     rates_record = MutationRates
 

@@ -57,6 +57,7 @@ class TreeSpace(RecordSpace):
 
     name: ClassVar[str]
     mutation_kinds: ClassVar[tuple[str, ...]]
+    size_fact: ClassVar[str] = "tree nodes"
     ignores: ClassVar[tuple[str, ...]] = ("train.dropout", "train.new_edge_scale")
 
     # ------------------------------------------------------------------ what a space gives

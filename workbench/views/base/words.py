@@ -23,7 +23,8 @@ def individual_in_words(
     parent_accuracy: float | None = None,
     flops: float | None = None,
     parameters: float | None = None,
-    hidden_layers: float | None = None,
+    size: float | None = None,
+    size_fact: str = "",
     latency_us: float | None = None,
 ) -> tuple[str, ...]:
     """The facts of one individual in the order in which they are told; unknown ones (None or NaN) are left out.
@@ -37,7 +38,8 @@ def individual_in_words(
         parent_accuracy: the same of its parent; the difference is told in points.
         flops: per image.
         parameters: trainable numbers.
-        hidden_layers: see `hidden_layers_of`.
+        size: see `size_of`.
+        size_fact: what it counts.
         latency_us: predicted microseconds of one answer.
 
     Returns:
@@ -48,7 +50,7 @@ def individual_in_words(
     if _known(val_accuracy):
         gained = val_accuracy - parent_accuracy if _known(parent_accuracy) else None
         told.append(percent(val_accuracy) + ("" if gained is None else f" ({points(gained)})"))
-    for value, unit in ((flops, "FLOPs"), (parameters, "parameters"), (hidden_layers, "hidden layers")):
+    for value, unit in ((flops, "FLOPs"), (parameters, "parameters"), (size, size_fact)):
         if _known(value):
             told.append(f"{value:,.0f} {unit[:-1] if value == 1 else unit}")
     if _known(latency_us):
@@ -61,12 +63,16 @@ def made_by(kind: str | None, origin: str = "") -> str:
     return "by hand" if origin == "by hand" else in_words(kind) if kind else "initial"
 
 
-def hidden_layers_of(facts: Mapping[str, Any]) -> int | None:
-    """The number of hidden layers, from what a space's `describe` says; None if it does not say."""
-    if isinstance(count := facts.get("hidden layers"), int):
+def size_of(facts: Mapping[str, Any], size_fact: str) -> int | None:
+    """The count by which a space tells how large a network is, from what its `describe` says; None if it does not say.
+
+    `size_fact` is the name of that fact, such as "hidden layers"; "" if the space has none.
+    """
+    count = facts.get(size_fact)
+    if isinstance(count, int):
         return count
-    sizes = facts.get("layers")  # in older files, as in "784-30-10"
-    return max(0, sizes.count("-") - 1) if isinstance(sizes, str) and sizes else None
+    sizes = facts.get("layers")  # in older files of networks of neurons, as in "784-30-10"
+    return max(0, sizes.count("-") - 1) if size_fact and isinstance(sizes, str) and sizes else None
 
 
 def mutation_in_words(record: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -48,10 +48,17 @@ def baselines_for(dataset: str) -> tuple[Baseline, ...]:
     return tuple(one for one in BASELINES if one.dataset == dataset)
 
 
-LAYERS = Objective("layers", "hidden layers", "hidden_layers", "hidden layers")
+SIZE = Objective("size", "size", "size")
+"""The count by which a space tells how large a network is, such as hidden layers."""
 
-X_AXES = {one.name: one for one in (FLOPS, PARAMETERS, LATENCY, LAYERS)}
+X_AXES = {one.name: one for one in (FLOPS, PARAMETERS, LATENCY, SIZE)}
 """What a front may be drawn against."""
+
+
+def x_axis_of(name: str, size_fact: str) -> Objective:
+    """What a front is drawn against, by name; the size is labelled by what it counts."""
+    return replace(SIZE, label=size_fact) if name == SIZE.name and size_fact else X_AXES[name]
+
 
 Y_AXES = ("accuracy", "error")
 """Error is 1 − accuracy, on a logarithmic axis on which better is up, too."""
@@ -86,6 +93,7 @@ class FrontInfo:
     generation: int = 0  # the newest one shown
     kinds: Sequence[str] = ()  # of mutation, in the order of the palette
     objectives: tuple[Objective, ...] = TWO  # of the run
+    size_fact: str = ""  # what sizes count
     tested: bool = False  # whether accuracies are of the test images, not of the validation images
 
     @property
@@ -101,10 +109,10 @@ def cost_axis(objectives: Sequence[Objective]) -> Objective:
 
 def followed(run: Run) -> Individuals:
     """All individuals of a run, its kinds of mutation in the order of its space, if that is known here."""
-    kinds: Sequence[str] = ()
+    kinds, size_fact = tuple[str, ...](), ""
     with suppress(WorkbenchError):
-        kinds = run.space.mutation_kinds
-    found = Individuals(run, kinds)
+        kinds, size_fact = run.space.mutation_kinds, getattr(run.space, "size_fact", "")
+    found = Individuals(run, kinds, size_fact)
     found.update()
     return found
 
@@ -129,7 +137,7 @@ def front_info(run: Run, generation: int | None = None) -> FrontInfo:
     total = sum(map(len, made.values()))
     title = f"{run.dataset.get('name', '')}: {total} networks{at}, {len(made['all-time front'])} on the front"
     newest = int(known.rows["generation"].max(initial=0)) if generation is None else generation
-    return FrontInfo(made, title, newest, tuple(known.kinds), run.objectives)
+    return FrontInfo(made, title, newest, tuple(known.kinds), run.objectives, known.size_fact)
 
 
 def front_group(run: Run, accuracies: Mapping[int, float] | None = None) -> Group:
@@ -140,7 +148,7 @@ def front_group(run: Run, accuracies: Mapping[int, float] | None = None) -> Grou
         return Group(known.rows[places], known.told(places))
     rows = known.rows[known.places(accuracies)]
     rows["val_accuracy"], rows["parent_accuracy"] = list(accuracies.values()), np.nan
-    return Group(rows, [told_of(row, known.made_words(int(row["made"]))) for row in rows])
+    return Group(rows, [told_of(row, known.made_words(int(row["made"])), known.size_fact) for row in rows])
 
 
 def accuracy_range(values: Iterable[float], y: str = "accuracy", *, everything: bool = False) -> list[float] | None:
@@ -172,7 +180,7 @@ def staircase(front: pd.DataFrame) -> pd.DataFrame:
     return front[rising(front["val_accuracy"].to_numpy(float))]
 
 
-COLORINGS = ("status", "generation", "age", "mutation", "layers")
+COLORINGS = ("status", "generation", "age", "mutation", "size")
 """What the colour of a point may tell. Age counts generations since birth."""
 
 
@@ -183,6 +191,7 @@ class Coloring:
     by: str = "status"  # one of `COLORINGS`
     kinds: tuple[str, ...] = ()  # names of the mutations, in the order of the palette
     generation: int = 0  # the newest one
+    size_fact: str = ""  # what sizes count
 
     def __post_init__(self) -> None:
         if self.by not in COLORINGS:
@@ -190,8 +199,8 @@ class Coloring:
 
     def values(self, rows: np.ndarray) -> np.ndarray:
         """Where each of `rows` (of `COLUMNS`) is on the colour scale."""
-        if self.by == "layers":
-            return rows["hidden_layers"].copy()
+        if self.by == "size":
+            return rows["size"].copy()
         values = {"mutation": rows["made"], "age": self.generation - rows["generation"]}.get(self.by)
         return rows["generation"].copy() if values is None else values.copy()
 

@@ -23,6 +23,7 @@ from workbench.views.front.data import (
     cost_axis,
     front_group,
     front_info,
+    x_axis_of,
 )
 from workbench.views.front.traces import (
     LAST_ARROWS,
@@ -66,10 +67,10 @@ def front_figure(
 
     Args:
         run: the run.
-        x: "flops" (log), "parameters" (log), "latency" (log; if the run predicts it) or "layers"; by default the first
-            cost that the run ranks by, FLOPs if it is among them.
+        x: "flops" (log), "parameters" (log), "latency" (log; if the run predicts it) or "size", the count by which the
+            space tells how large a network is; by default the first cost that the run ranks by, FLOPs if among them.
         y: "accuracy", or "error" (1 − accuracy) on a logarithmic axis; better is up in both.
-        color: what colours tell: "status", "generation", "age", "mutation" or "layers".
+        color: what colours tell: "status", "generation", "age", "mutation" or "size".
         generation: as it was at the end of this generation; None for now.
         baselines: whether to show the hand-made networks known for its data set; or those to show.
         others: fronts of other runs to lay over it, by name.
@@ -104,7 +105,7 @@ def draw_front(
     """The figure of a front that is known already; see `front_figure`."""
     import plotly.graph_objects as go
 
-    drawing = Drawing(_x_axis(x, info), y, Coloring(color, tuple(info.kinds), info.generation))
+    drawing = Drawing(_x_axis(x, info), y, Coloring(color, tuple(info.kinds), info.generation, info.size_fact))
     ending = ", tested" if info.tested else ""
     traces = []
     for name, group in info.groups.items():
@@ -134,7 +135,7 @@ def _x_axis(name: str | None, info: FrontInfo) -> Objective:
         return cost_axis(info.objectives)
     if name not in X_AXES:
         raise ConfigError(f"x expects one of {', '.join(X_AXES)}, got {name!r}")
-    found = X_AXES[name]
+    found = x_axis_of(name, info.size_fact)
     rows = [group.rows for group in info.groups.values() if len(group)]
     if rows and all(np.isnan(each[found.column]).all() for each in rows):
         raise ConfigError(f"this run knows no {found.label} of its networks; choose another x than {name!r}")

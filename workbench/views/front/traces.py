@@ -14,7 +14,7 @@ from workbench.objectives import FLOPS, Objective
 from workbench.views.base import palette
 from workbench.views.base.figures import log_axis
 from workbench.views.base.markup import figure_text
-from workbench.views.front.data import LAYERS, LEAST_ERROR, Y_AXES, Baseline, Coloring, Group, rising
+from workbench.views.front.data import LEAST_ERROR, Y_AXES, Baseline, Coloring, Group, rising
 
 STYLES: Mapping[str, dict[str, Any]] = {
     "dead": {"mode": "markers", "marker": {"size": 5, "opacity": 0.45, "color": palette.DEAD}},
@@ -56,15 +56,20 @@ SELECTED_ARROWS = {"name": "arrows of the selected", "color": palette.SELECTED, 
 """Arrows from parent to child: of the latest generation, and of the selected individual."""
 
 
+MOST_TICKS = 12
+"""Up to this size, there is a tick for each whole number."""
+
+
 # ---------------------------------------------------------------------- axes
 def x_axis(drawing: Drawing, values: Iterable[float]) -> dict[str, Any]:
     """The horizontal axis for these values."""
     cost = drawing.x
-    title = f"{cost.label} (2 per edge)" if cost is FLOPS else cost.label
+    title = f"{cost.label} (2 per multiply–add)" if cost is FLOPS else cost.label
     if not cost.label.endswith(cost.unit) and cost is not FLOPS:
         title += f", {cost.unit}"
     if not cost.log:
-        return {"title": {"text": title}, "type": "linear", "tickformat": "d", "dtick": 1 if cost is LAYERS else None}
+        is_small = max(values, default=0) <= MOST_TICKS
+        return {"title": {"text": title}, "type": "linear", "tickformat": "d", "dtick": 1 if is_small else None}
     return {"title": {"text": title}, **log_axis(values)}
 
 
@@ -173,7 +178,7 @@ def arrow_trace(parents: np.ndarray, children: np.ndarray, drawing: Drawing, **s
 
 def color_axis(coloring: Coloring, rows: Sequence[np.ndarray] = ()) -> dict[str, Any]:
     """The colour axis of a front figure that shows `rows`."""
-    name = "hidden layers" if coloring.by == "layers" else coloring.by
+    name = coloring.size_fact or coloring.by if coloring.by == "size" else coloring.by
     bar = {"thickness": 10, "len": 0.7, "y": 0.5, "title": {"text": name, "side": "top"}, "outlinewidth": 0}
     if coloring.by == "mutation":
         names = ["initial", "by hand", *map(in_words, coloring.kinds)]
@@ -185,7 +190,7 @@ def color_axis(coloring: Coloring, rows: Sequence[np.ndarray] = ()) -> dict[str,
         ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names}
         return {"colorscale": steps, "cmin": -0.5, "cmax": len(names) - 0.5, "colorbar": {**bar, **ticks}}
     most = coloring.generation
-    if coloring.by == "layers":
-        most = int(max((np.nanmax(each["hidden_layers"], initial=1) for each in rows if len(each)), default=1))
+    if coloring.by == "size":
+        most = int(max((np.nanmax(each["size"], initial=1) for each in rows if len(each)), default=1))
     scale = {"colorscale": "Cividis", "reversescale": coloring.by == "age", "cmin": 0, "cmax": max(1, most)}
     return {**scale, "colorbar": {**bar, "tickmode": "auto", "tickformat": "d"}}

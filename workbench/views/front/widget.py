@@ -18,6 +18,7 @@ from workbench.views.base.source import Selection, Source
 from workbench.views.base.view import View, bar, classed, style_sheet
 from workbench.views.front.data import (
     COLORINGS,
+    SIZE,
     X_AXES,
     Y_AXES,
     Coloring,
@@ -28,6 +29,7 @@ from workbench.views.front.data import (
     cost_axis,
     front_group,
     relatives,
+    x_axis_of,
 )
 from workbench.views.front.figure import MAX_OTHERS, live_color_axis, live_figure, live_layout
 from workbench.views.front.timeline import Timeline
@@ -105,13 +107,16 @@ class FrontView(View):
 
     def _main_controls(self) -> ipw.HBox:
         objectives = self.source.run.objectives
-        known = [one for one in X_AXES.values() if one is not LATENCY or LATENCY in objectives]
-        short = {"flops": "FLOPs", "latency": "latency"}
+        size_fact = self.known.size_fact
+        missing = {one.name for one, known in ((LATENCY, LATENCY in objectives), (SIZE, size_fact)) if not known}
+        known = [one for one in X_AXES.values() if one.name not in missing]
+        short = {"flops": "FLOPs", "latency": "latency", "size": size_fact}
         costs = [(short.get(one.name, one.name), one.name) for one in known]
         errors = [("accuracy" if y == "accuracy" else "error (log)", y) for y in Y_AXES]
         self.y = ipw.Dropdown(options=errors, tooltip="What the vertical axis shows")
         self.x = ipw.Dropdown(options=costs, value=cost_axis(objectives).name, tooltip="What the horizontal axis shows")
-        self.color = ipw.Dropdown(options=COLORINGS, tooltip="What the colour of a point tells")
+        colors = [(short.get(name, name), name) for name in COLORINGS if name not in missing]
+        self.color = ipw.Dropdown(options=colors, tooltip="What the colour of a point tells")
         self.everything = ipw.ToggleButton(False, description="All", tooltip="Show also what lies far below the front")
         self.more = ipw.ToggleButton(False, icon="ellipsis-h", tooltip="Arrows, hand-made networks, other runs")
         self.more.observe(self._show_more, "value")
@@ -181,7 +186,9 @@ class FrontView(View):
         newest = self.generation
         if newest is None:
             newest = self._snapshot.generation if self._snapshot is not None else 0
-        return Drawing(X_AXES[self.x.value], self.y.value, Coloring(self.color.value, tuple(self.known.kinds), newest))
+        known = self.known
+        coloring = Coloring(self.color.value, tuple(known.kinds), newest, known.size_fact)
+        return Drawing(x_axis_of(self.x.value, known.size_fact), self.y.value, coloring)
 
     def _find_places(self) -> dict[str, np.ndarray]:
         snapshot = self._snapshot
@@ -231,7 +238,7 @@ class FrontView(View):
         if self._is_new("axes", repr(layout)):
             chosen = f"{drawing.x.name} {drawing.y} {self.everything.value} {self.generation is None}"
             self.plot.change_layout(**layout, uirevision=chosen)
-        if self._is_new("colors", (look[2:], rows[-1]["hidden_layers"].max(initial=0))):
+        if self._is_new("colors", (look[2:], rows[-1]["size"].max(initial=0))):
             self.plot.change_layout(**live_color_axis(drawing.coloring, rows))
 
     def _draw_overlays(self, drawing: Drawing) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from workbench.individuals import is_by_hand
 from workbench.store import GenerationRecord
 from workbench.views.base.markup import figure_text
-from workbench.views.base.words import hidden_layers_of, individual_in_words, made_by, mutation_in_words
+from workbench.views.base.words import individual_in_words, made_by, mutation_in_words, size_of
 
 if TYPE_CHECKING:
     from workbench.search import Snapshot
@@ -33,7 +33,7 @@ COLUMNS = np.dtype(
         ("flops", "f8"),  # this and the others: NaN if unknown
         ("parameters", "f8"),
         ("latency_us", "f8"),
-        ("hidden_layers", "f8"),
+        ("size", "f8"),  # see `size_of`
         ("wall_seconds", "f8"),
         ("alive_until", "i4"),  # the last generation at whose end it was in the population, or -1
         ("front_from", "i4"),  # the first generation at whose end it was on the all-time front, or -1
@@ -58,6 +58,7 @@ class Individuals:
     Args:
         run: to follow.
         kinds: of mutation, in the order of the search space; others are added as they come.
+        size_fact: what the column `size` counts; "" if the space does not say.
 
     Attributes:
         rows: of `COLUMNS`, [individuals].
@@ -66,8 +67,9 @@ class Individuals:
         generations: finished so far.
     """
 
-    def __init__(self, run: Run | Follows, kinds: Iterable[str] = ()) -> None:
+    def __init__(self, run: Run | Follows, kinds: Iterable[str] = (), size_fact: str = "") -> None:
         self.kinds: list[str] = list(kinds)
+        self.size_fact = size_fact
         self.place: dict[int, int] = {}
         self.mutations: list[str] = []
         self.generations = 0
@@ -122,7 +124,7 @@ class Individuals:
             self.kinds.append(kind)
         made = BY_HAND if of["origin"] == "by hand" else INITIAL if kind is None else 2 + self.kinds.index(kind)
         known = {name: np.nan if of[name] is None else of[name] for name in ("flops", "parameters", "latency_us")}
-        layers = hidden_layers_of(of["description"])
+        size = size_of(of["description"], self.size_fact)
         accuracy = of["val_accuracy"] if of["status"] == "ok" else np.nan
         self._held[place] = (
             of["id"],
@@ -133,7 +135,7 @@ class Individuals:
             accuracy,
             np.nan if parent is None else self._held[parent]["val_accuracy"],
             *known.values(),
-            np.nan if layers is None else layers,
+            np.nan if size is None else size,
             of["wall_seconds"],
             *(-1, -1, -1),
         )
@@ -164,7 +166,7 @@ class Individuals:
         for place in places:
             if not self._told[place]:
                 row = self._held[place]
-                self._told[place] = told_of(row, self.made_words(int(row["made"])))
+                self._told[place] = told_of(row, self.made_words(int(row["made"])), self.size_fact)
         return [self._told[place] for place in places]
 
     # ------------------------------------------------------------------ the past
@@ -189,14 +191,13 @@ class Individuals:
         return {"dead": np.flatnonzero(left), **{name: groups[name] for name in ("alive", "new", "all-time front")}}
 
 
-def told_of(row: Any, made: str) -> str:
-    """What hovering tells of a row of `COLUMNS`; `made` in words."""
+def told_of(row: Any, made: str, size_fact: str = "") -> str:
+    """What hovering tells of a row of `COLUMNS`; `made` in words, `size_fact` is what `size` counts."""
     parent = int(row["parent"])
-    names = ("val_accuracy", "parent_accuracy", "flops", "parameters", "hidden_layers", "latency_us")
-    facts = {name: float(row[name]) for name in names}
-    words = individual_in_words(
-        int(row["id"]), generation=int(row["generation"]), made=made, parent=None if parent < 0 else parent, **facts
-    )
+    names = ("val_accuracy", "parent_accuracy", "flops", "parameters", "size", "latency_us")
+    facts: dict[str, Any] = {name: float(row[name]) for name in names}
+    facts |= {"parent": None if parent < 0 else parent, "size_fact": size_fact}
+    words = individual_in_words(int(row["id"]), generation=int(row["generation"]), made=made, **facts)
     lines = (words[:3], words[3:5], words[5:])
     return "<br>".join(figure_text(" · ".join(line)) for line in lines if line)
 
@@ -208,5 +209,5 @@ SHARED: WeakKeyDictionary[Source, Individuals] = WeakKeyDictionary()
 def individuals_of(source: Source) -> Individuals:
     """Those of a source; each view lets them follow the snapshots that it is shown."""
     if source not in SHARED:
-        SHARED[source] = Individuals(source.run, source.space.mutation_kinds)
+        SHARED[source] = Individuals(source.run, source.space.mutation_kinds, getattr(source.space, "size_fact", ""))
     return SHARED[source]

@@ -38,10 +38,17 @@ COLUMNS = (
     Column("flops", "FLOPs", "count", 78, "< 50k"),
     Column("parameters", "parameters", "count", 90, "5k..20k"),
     Column("latency_us", f"{LATENCY.unit}, predicted", "count", 96, "< 80", "Predicted latency in microseconds"),
-    Column("hidden_layers", "layers", "whole", 56, "3", "Hidden layers: 3, > 2 or 1..4"),
+    Column("size", "", "whole", 90, "> 2"),  # labelled by what it counts
     Column("wall_seconds", "seconds", "seconds", 70, "> 10", "From proposal to result, in seconds"),
     Column("status", "status", "status", 106, "front", f"One of {', '.join(STATUSES)}"),
 )
+
+
+def columns_of(size_fact: str, has_latency: bool) -> tuple[Column, ...]:
+    """The columns that a run has values for."""
+    missing = {name for name, known in (("size", size_fact), (LATENCY.column, has_latency)) if not known}
+    shown = (one for one in COLUMNS if one.name not in missing)
+    return tuple(one._replace(label=size_fact) if one.name == "size" else one for one in shown)
 
 
 class Table(anywidget.AnyWidget):
@@ -100,9 +107,7 @@ class IndividualsTable(View):
 
     def _build(self) -> None:
         self.known = individuals_of(self.source)
-        objectives = self.source.run.objectives
-        columns = tuple(one for one in COLUMNS if one.name != LATENCY.column or LATENCY in objectives)
-        self.table = Table(self.known, columns)
+        self.table = Table(self.known, columns_of(self.known.size_fact, LATENCY in self.source.run.objectives))
         self.table.observe(self._choose, "selected")
         self._on_selection(lambda _: self._mark())
         self._mark()

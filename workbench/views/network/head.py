@@ -13,7 +13,7 @@ from workbench.individuals import Individual
 from workbench.search import Snapshot
 from workbench.views.base.markup import alert, escape, quiet
 from workbench.views.base.view import View, button, classed, style_sheet
-from workbench.views.base.words import hidden_layers_of, individual_in_words, made_by, mutation_in_words, value_text
+from workbench.views.base.words import individual_in_words, made_by, mutation_in_words, size_of, value_text
 
 ANCESTORS = 3
 """Buttons for ancestors, from the parent back; more are told in number."""
@@ -85,7 +85,8 @@ class NetworkHead(View):
             try:
                 genome, ancestors = self.source.genome(id), self.source.ancestors(id)
                 facts = {} if genome is None else self.source.space.describe(genome)
-                html = head_html(self.source.individual(id), facts, self._parent_accuracy(ancestors))
+                size_fact = getattr(self.source.space, "size_fact", "")
+                html = head_html(self.source.individual(id), facts, self._parent_accuracy(ancestors), size_fact)
             except WorkbenchError as error:
                 html, ancestors = alert(str(error)), ()
         self.facts.value = html
@@ -103,7 +104,9 @@ class NetworkHead(View):
         return None if parent is None else parent.val_accuracy
 
 
-def head_html(individual: Individual, facts: Mapping[str, Any], parent_accuracy: float | None = None) -> str:
+def head_html(
+    individual: Individual, facts: Mapping[str, Any], parent_accuracy: float | None = None, size_fact: str = ""
+) -> str:
     """What is known of an individual: a line, and all facts to unfold; all text in it is escaped."""
     result, cost, kind = individual.result, individual.cost, individual.mutation.get("kind")
     told = individual_in_words(
@@ -114,7 +117,8 @@ def head_html(individual: Individual, facts: Mapping[str, Any], parent_accuracy:
         parent_accuracy=parent_accuracy,
         flops=None if cost is None else cost.flops,
         parameters=None if cost is None else cost.parameters,
-        hidden_layers=hidden_layers_of(facts),
+        size=size_of(facts, size_fact),
+        size_fact=size_fact,
     )
     rows: list[tuple[str, Any]] = [
         ("generation", individual.generation),
@@ -125,7 +129,7 @@ def head_html(individual: Individual, facts: Mapping[str, Any], parent_accuracy:
         rows.append(("… before training", percent(result.initial_val_accuracy)))
         rows.append(("epochs", len(result.history)))
     if cost is not None:
-        rows += [("FLOPs", f"{cost.flops:,}"), ("… with norm, bias, ReLU", f"{cost.flops_total:,}")]
+        rows += [("FLOPs", f"{cost.flops:,}"), ("… with norms, biases, activations", f"{cost.flops_total:,}")]
         rows.append(("parameters", f"{cost.parameters:,}"))
     rows += facts.items()
     rows.append(("training took", f"{individual.wall_seconds:.1f} s"))
