@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
-from workbench.pictures import Branch, Edge, Node, Picture
+from search.search_samples import NumberSpace
+
+from workbench.pictures import Branch, Edge, Line, Node, Picture
 
 
 def residual_picture(stages: int, cells: int = 2) -> Picture:
@@ -46,3 +50,17 @@ def resampled_picture(picture: Picture, cell: str = "0.1") -> Picture:
     edges += [Edge(f"o{cell}.0", new), Edge(new, f"{new}a"), Edge(f"{new}a", f"sum{cell}")]
     tree = [replace(each, key=new, label="Linear1") if each.key == gone else each for each in picture.tree]
     return Picture(tuple(nodes), tuple(edges), tuple(tree))
+
+
+class DrawnSpace(NumberSpace):
+    """Numbers as chains of as many modules as their size has hundreds, told line by line as well."""
+
+    def picture(self, genome: Any) -> Picture:
+        keys = [str(number) for number in range(2 + genome[0] // 100)]
+        nodes = [Node(key, f"step {key}", "operation", column, part=key) for column, key in enumerate(keys)]
+        tree = (Branch("root", "steps", "macro", None), *(Branch(key, f"step {key}", "operation", 0) for key in keys))
+        return Picture(tuple(nodes), tuple(Edge(*pair) for pair in pairwise(keys)), tree)
+
+    def listing(self, genome: Any) -> list[Line]:
+        size = Line("size", "Numbers", f"size = {genome[0]}")
+        return [size, *(Line(node.key, "Steps", node.label, node.key != "0") for node in self.picture(genome).nodes)]

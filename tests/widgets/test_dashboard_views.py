@@ -15,6 +15,7 @@ from workbench.training import TrainConfig
 from workbench.views.base.poller import POLLER
 from workbench.views.base.words import mutation_in_words
 from workbench.views.dashboard import cells
+from workbench.views.network.pictures import GRAPH, OVER_THE_IMAGE
 
 DATA = tiny_data()
 CONFIG = SearchConfig(population=4, children=2, generations=3, workers=1, train=TrainConfig(epochs=1, batch_size=32))
@@ -38,9 +39,9 @@ def test_a_selection_opens_the_network_everywhere(search):
     assert dashboard.selection.individual == chosen.id
     assert f'data-individual="{chosen.id}"' in dashboard.network.head.facts.value
     assert f"{chosen.val_accuracy:.2%}" in dashboard.network.head.facts.value
-    assert dashboard.network.dag.genome.to_bytes() == chosen.genome.to_bytes()
+    assert dashboard.network.pictures[GRAPH].genome.to_bytes() == chosen.genome.to_bytes()
     assert dashboard.network.show_tab("Image").genome.to_bytes() == chosen.genome.to_bytes()
-    assert dashboard.network.spatial.law == search.rates.law
+    assert dashboard.network.pictures[OVER_THE_IMAGE].law == search.rates.law
     dashboard.selection.individual = 5
     buttons = [each for each in dashboard.network.head.ancestors if each.layout.display != "none"]
     lineage = search.results.lineage(5)["id"].tolist()
@@ -63,7 +64,7 @@ def test_a_click_reads_memory_and_the_file_at_most_once(search, monkeypatch):
     opened = opened_files(monkeypatch)
     for individual in search.archive:
         live.selection.individual = individual.id
-        assert live.network.dag.genome is individual.genome
+        assert live.network.pictures[GRAPH].genome is individual.genome
     assert opened == []
     seen = set()
     for individual in search.archive:
@@ -94,7 +95,7 @@ def test_somebody_who_is_not_there(search):
     dashboard = wb.widgets.Dashboard(search)
     dashboard.selection.individual = 77
     assert "there is no individual 77" in dashboard.network.head.facts.value
-    assert dashboard.network.dag.genome is None
+    assert dashboard.network.pictures[GRAPH].genome is None
     dashboard.close()
 
 
@@ -122,7 +123,7 @@ def test_a_stored_run_can_be_explored(search):
     finish(search)
     dashboard = wb.widgets.Dashboard(wb.open_run(search.path))
     dashboard.network.head.best.click()
-    assert dashboard.network.dag.genome is not None
+    assert dashboard.network.pictures[GRAPH].genome is not None
     assert dashboard.steering.controls["add_edges"].value == "0.2"  # a figure; there is nothing to drag
     assert "10 / 10" in dashboard.run_control.progress.value
     dashboard.close()
@@ -132,7 +133,7 @@ def test_another_space_has_no_neurons_to_show(tmp_path):
     search = Search(DATA, CONFIG, tmp_path / "run.sqlite", MlpSpace.for_data(DATA))
     step(search, 5)
     dashboard = wb.widgets.Dashboard(search)
-    assert dashboard.network.dag is None
+    assert OVER_THE_IMAGE not in dashboard.network.pictures
     dashboard.selection.individual = 4
     assert 'data-individual="4"' in dashboard.network.head.facts.value
     dashboard.close()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import ipywidgets as ipw
 import pytest
+from plots.picture_samples import DrawnSpace
 from search.search_samples import finish, step, tiny_data
+from widget_samples import number_search
 
 import workbench as wb
 from workbench.search import Search, SearchConfig
-from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
+from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig
 from workbench.views.base.layout import Part
 from workbench.views.base.source import Selection
+from workbench.views.modules.data import picture_changes_in_words, picture_difference
 from workbench.views.network.data import changes_in_words, genome_difference
-from workbench.views.network.panel import GRAPH, NOTHING, OVER_THE_IMAGE, PARENT, PINNED, look_at
+from workbench.views.network.panel import NOTHING, PARENT, PINNED, look_at
+from workbench.views.network.pictures import GRAPH, OVER_THE_IMAGE, TEXT
 from workbench.widgets import NetworkPanel
 
 DATA = tiny_data()
@@ -43,11 +45,11 @@ def test_a_child_is_shown_against_its_parent_at_once(search, panel):
     panel.selection.individual = 5
     child, parent = search.results.genome(5), search.results.genome(search.results.individual(5).parent)
     counts = genome_difference(parent, child).counts
-    assert panel.dag.scene["changes"] == counts
+    assert panel.pictures[GRAPH].scene["changes"] == counts
     assert f"{changes_in_words(counts)} against parent {search.results.individual(5).parent}" in panel.note.value
     panel.against.value = NOTHING
-    assert "changes" not in panel.dag.scene
-    assert panel.dag.genome.to_bytes() == child.to_bytes()
+    assert "changes" not in panel.pictures[GRAPH].scene
+    assert panel.pictures[GRAPH].genome.to_bytes() == child.to_bytes()
 
 
 def test_the_pinned_network_may_take_the_parents_place(search, panel):
@@ -57,25 +59,25 @@ def test_the_pinned_network_may_take_the_parents_place(search, panel):
     panel.selection.pinned = 0
     assert " against pinned 0" in panel.note.value
     pinned, shown = search.results.genome(0), search.results.genome(5)
-    assert panel.dag.scene["changes"] == genome_difference(pinned, shown).counts
+    assert panel.pictures[GRAPH].scene["changes"] == genome_difference(pinned, shown).counts
 
 
 def test_only_the_picture_in_front_is_fed(panel):
     panel.selection.individual = 5
-    assert panel.spatial.scene == {}
+    assert panel.pictures[OVER_THE_IMAGE].scene == {}
     panel.show_tab(OVER_THE_IMAGE)
-    assert panel.spatial.scene["changes"] == panel.dag.scene["changes"]
+    assert panel.pictures[OVER_THE_IMAGE].scene["changes"] == panel.pictures[GRAPH].scene["changes"]
     panel.selection.individual = 4
-    assert panel.dag.version == 1
+    assert panel.pictures[GRAPH].version == 1
     panel.show_tab(GRAPH)
-    assert panel.dag.version == 2
+    assert panel.pictures[GRAPH].version == 2
 
 
 def test_initial_individuals_have_no_parent(panel):
     panel.selection.individual = 0
     assert "it has no parent" in panel.note.value
-    assert "changes" not in panel.dag.scene
-    assert panel.dag.genome is not None
+    assert "changes" not in panel.pictures[GRAPH].scene
+    assert panel.pictures[GRAPH].genome is not None
 
 
 def test_a_parent_that_was_not_kept_is_said_to_be_missing(search, panel, monkeypatch):
@@ -96,11 +98,11 @@ def test_a_parent_that_was_not_kept_is_said_to_be_missing(search, panel, monkeyp
 def test_missing_weights_are_said_and_can_be_trained_again(panel):
     again = panel.again
     panel.selection.individual = 7
-    assert panel.dag.scene["has_weights"] is (again.layout.display == "none")
+    assert panel.pictures[GRAPH].scene["has_weights"] is (again.layout.display == "none")
     lost = next(id for id in range(7) if not panel.source.genome(id).has_weights)
     panel.selection.individual = lost
     assert again.layout.display != "none"
-    assert panel.dag.scene["has_weights"] is False
+    assert panel.pictures[GRAPH].scene["has_weights"] is False
     again.wait()
 
 
@@ -153,13 +155,42 @@ def test_further_tabs_are_made_when_first_opened(search):
     panel.close()
 
 
-def test_another_space_has_facts_and_further_tabs_only(tmp_path):
-    search = Search(DATA, replace(CONFIG), tmp_path / "run.sqlite", MlpSpace.for_data(DATA))
+def test_a_space_without_pictures_has_facts_and_says_so(tmp_path):
+    search = number_search(tmp_path / "run.sqlite")
     step(search, 5)
     panel = NetworkPanel(search)
-    assert panel.dag is panel.spatial is None
+    assert panel.pictures == {}
+    assert "The space &#x27;numbers&#x27; does not draw its networks." in panel.note.value
     panel.selection.individual = 4
     assert 'data-individual="4"' in panel.head.facts.value
+    assert "does not draw" in panel.note.value
+    panel.close()
+    search.close()
+
+
+def test_a_space_that_draws_has_a_graph_and_one_that_lists_a_text(tmp_path):
+    search = number_search(tmp_path / "run.sqlite", DrawnSpace())
+    step(search, 12)
+    panel = NetworkPanel(search)
+    assert list(panel.pictures) == [GRAPH, TEXT]
+    graph, text = panel.pictures.values()
+    child = next(one for one in search.snapshot().population if one.parent is not None)
+    panel.selection.individual = child.id
+    before = search.space.picture(search.results.genome(child.parent))
+    difference = picture_difference(before, search.space.picture(child.genome))
+    assert graph.scene["changes"] == difference.counts
+    assert picture_changes_in_words(difference.counts) in panel.note.value
+    assert f"against parent {child.parent}" in panel.note.value
+    panel.show_tab(TEXT)
+    assert f"size = {child.genome[0]}" in text.text.value
+    assert "changed against parent" in panel.note.value
+    panel.against.value = NOTHING
+    assert panel.note.value == ""
+    panel.show_tab(GRAPH)
+    assert graph.scene["changes"] == {}
+    panel.against.value = PINNED
+    panel.selection.pinned = child.parent
+    assert graph.before == before
     panel.close()
     search.close()
 
@@ -168,8 +199,8 @@ def test_a_stored_run_shows_the_same(search):
     finish(search)
     panel = NetworkPanel(wb.open_run(search.path))
     panel.head.best.click()
-    assert panel.dag.genome is not None
+    assert panel.pictures[GRAPH].genome is not None
     panel.selection.individual = 77
     assert "there is no individual 77" in panel.head.facts.value
-    assert panel.dag.genome is None
+    assert panel.pictures[GRAPH].genome is None
     panel.close()

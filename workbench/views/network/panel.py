@@ -1,4 +1,4 @@
-"""The selected network against its parent: as a graph, over the image, and in further views that are given."""
+"""The selected network against its parent: in the pictures that its space offers, and in further views."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import ipywidgets as ipw
-import traitlets
 
 from workbench.datasets import Dataset
 from workbench.errors import WorkbenchError
-from workbench.genome import Genome
 from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.again import TrainAgain
@@ -19,11 +17,8 @@ from workbench.views.base.layout import LazyTabs, Part
 from workbench.views.base.markup import one_line
 from workbench.views.base.source import Selection, Source
 from workbench.views.base.view import View, classed, style_sheet
-from workbench.views.network.data import changes_in_words
 from workbench.views.network.head import NetworkHead
-
-GRAPH, OVER_THE_IMAGE = "Graph", "Image"
-"""Titles of the panel's own tabs."""
+from workbench.views.network.pictures import OVER_THE_IMAGE, pictures_of
 
 PARENT, PINNED, NOTHING = "parent", "pinned", "nothing"
 """What a network is compared with."""
@@ -35,8 +30,8 @@ HEIGHT = 420
 class Look(NamedTuple):
     """What the pictures show: a network, and an earlier one to compare it with; or why there is none."""
 
-    genome: Genome | None = None
-    before: Genome | None = None
+    genome: Any = None  # of the space's kind
+    before: Any = None
     note: str = ""  # with whom it is compared, or why with nobody
 
 
@@ -52,7 +47,7 @@ class NetworkPanel(View):
         height: of the canvases in pixels; 0 = as high as their box.
 
     Attributes:
-        dag, spatial: the network as a graph, and over the image; None if the space is not one of neurons.
+        pictures: by title, widgets of the network as a graph (of neurons or of modules), over the image, or as text.
         against: what the network is compared with.
         again: brings weights back that were not kept.
         tabs: the pictures and further views.
@@ -71,15 +66,15 @@ class NetworkPanel(View):
     def _build(self) -> None:
         source, selection = self.source, self.selection
         self.head = NetworkHead(source, selection)
-        self.dag, self.spatial = _canvases(source, selection, self._height)
+        self._shows = pictures_of(source, selection, self._height)
+        self.pictures = {title: one.widget for title, one in self._shows.items()}
         self.against = ipw.Dropdown(
             options=[("against parent", PARENT), ("against pinned", PINNED), ("alone", NOTHING)],
             tooltip="What the pictures compare it with: what was added and removed is in colour",
         )
         self.note, self.again = classed(ipw.HTML(), "wb-compared"), TrainAgain(source, selection)
         self._look, self._data = Look(), source.search.data if source.search is not None else None
-        self._pictures = {} if self.dag is None else {GRAPH: self.dag, OVER_THE_IMAGE: self.spatial}
-        own = [Part(title, lambda *_, picture=picture: picture) for title, picture in self._pictures.items()]
+        own = [Part(title, lambda *_, picture=picture: picture) for title, picture in self.pictures.items()]
         parts = (*own, *self._parts)
         self.tabs = LazyTabs(source, selection, parts, opened=0 if parts else None)
         self.tabs.tabs.observe(self._feed, "selected_index")
@@ -88,14 +83,16 @@ class NetworkPanel(View):
             classed(each, "wb-fill")
         classed(self, "wb-network")
         below: tuple[ipw.Widget, ...] = (self.tabs,) if parts else ()
+        self.head.line.children = (self.note, *self.head.line.children)
         if own:
             self.head.walk.children += (classed(self.against, "wb-against"),)
-            self.head.line.children = (self.note, *self.head.line.children)
             below = (self.again, *below)
+        else:
+            self.note.value = one_line(f"The space {source.space.name!r} does not draw its networks.")
         self.children = (style_sheet("network/panel.css"), self.head, *below)
         self._on_selection(self._show_selected, "individual", "pinned")
         self._show_selected(None)
-        if self._pictures and source.search is None:  # the images of a stored run take seconds to read
+        if OVER_THE_IMAGE in self.pictures and source.search is None:  # the images of a stored run take seconds to read
             loading = Background(lambda: None)
             loading.start(lambda: source.data, self._take_data, lambda error: None)
             if not loading.hands_over:
@@ -107,31 +104,34 @@ class NetworkPanel(View):
 
     def show(self, snapshot: Snapshot) -> None:
         """Keep the spatial law of the settings that hold; all else follows the selection."""
-        if self.spatial is not None:
-            self.spatial.law = self.source.settings.rates.law
+        if OVER_THE_IMAGE in self.pictures:
+            self.pictures[OVER_THE_IMAGE].law = self.source.settings.rates.law
 
     def _take_data(self, data: Dataset | None) -> None:
         self._data = data
         self._feed()
 
     def _show_selected(self, _: Any) -> None:
-        if self._pictures:
+        if self.pictures:
             self._look = look_at(self.source, self.selection, self.against.value)
             self._feed()
 
     def _feed(self, _: Any = None) -> None:
-        """Show the network in the picture in front; the other is brought up to date when it is opened."""
+        """Show the network in the picture in front; the others are brought up to date when they are opened."""
+        if not self.pictures:
+            return
         genome, before, note = self._look
-        picture = next((one for title, one in self._pictures.items() if title == self.tabs.title), None)
-        if picture is not None:
-            if genome is not None and picture.data is None:
-                picture.data = self._data
-            picture.show_change(before, genome)
-            if counts := picture.scene.get("changes"):
-                note = f"{changes_in_words(counts)} {note}"
+        shows = self._shows.get(self.tabs.title or "")
+        if shows is not None:
+            if OVER_THE_IMAGE in self.pictures and genome is not None and shows.widget.data is None:
+                shows.widget.data = self._data
+            try:
+                note = f"{shows.show(before, genome)} {note}"
+            except WorkbenchError as error:
+                note = f"Nothing to show: {error}."
         # other tabs do not compare with it
-        self.note.value = "" if picture is None else one_line(note)
-        self.against.layout.visibility = None if picture is not None else "hidden"
+        self.note.value = "" if shows is None else one_line(note.strip())
+        self.against.layout.visibility = None if shows is not None else "hidden"
 
 
 def look_at(source: Source, selection: Selection, against: str) -> Look:
@@ -153,18 +153,3 @@ def look_at(source: Source, selection: Selection, against: str) -> Look:
         return Look(genome, source.network(other), f"against {against} {other}")
     except WorkbenchError as error:
         return Look(genome, None, f"Shown alone: {error}.")
-
-
-def _canvases(source: Source, selection: Selection, height: int) -> tuple[Any, Any]:
-    """The two canvas views, if the space is one of neurons."""
-    from workbench.spaces import NeuronSpace
-
-    if source.space.name != NeuronSpace.name:
-        return None, None
-    from workbench.views.network.widget import DagView, SpatialView
-
-    dag = DagView(selection=selection, height=height)
-    spatial = SpatialView(selection=selection, law=source.settings.rates.law, height=height)
-    for name in ("split", "index"):
-        traitlets.link((dag, name), (spatial, name))
-    return dag, spatial

@@ -1,0 +1,89 @@
+"""The pictures that a search space offers of a network, by title: each shows it against an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import traitlets
+
+from workbench.space import Draws, Lists
+from workbench.views.base.source import Selection, Source
+from workbench.views.network.data import changes_in_words
+
+GRAPH, OVER_THE_IMAGE, TEXT = "Graph", "Image", "Text"
+"""Titles of pictures."""
+
+
+class Shows(NamedTuple):
+    """A picture: its widget, and what shows networks in it."""
+
+    widget: Any
+    show: Callable[[Any, Any], str]
+    """(before or None, genome or None) -> what changed, in words; "" if nothing is compared."""
+
+
+def pictures_of(source: Source, selection: Selection, height: int) -> dict[str, Shows]:
+    """By title; empty if the space does not draw its networks.
+
+    Args:
+        source: whose networks are shown.
+        selection: which part is looked at, shared by the pictures.
+        height: of each picture in pixels; 0 = as high as its box.
+    """
+    from workbench.spaces import NeuronSpace
+
+    space = source.space
+    if space.name == NeuronSpace.name:
+        return _neurons(source, selection, height)
+    pictures = {}
+    if isinstance(space, Draws):
+        pictures[GRAPH] = _modules(space, selection, height)
+    if isinstance(space, Lists):
+        pictures[TEXT] = _text(space, height)
+    return pictures
+
+
+def _neurons(source: Source, selection: Selection, height: int) -> dict[str, Shows]:
+    """The graph of neurons, and neurons over the image; both show the same image."""
+    from workbench.views.network.widget import DagView, SpatialView
+
+    dag = DagView(selection=selection, height=height)
+    spatial = SpatialView(selection=selection, law=source.settings.rates.law, height=height)
+    for name in ("split", "index"):
+        traitlets.link((dag, name), (spatial, name))
+
+    def shows(view: Any) -> Shows:
+        def show(before: Any, genome: Any) -> str:
+            view.show_change(before, genome)
+            return changes_in_words(counts) if (counts := view.scene.get("changes")) else ""
+
+        return Shows(view, show)
+
+    return {GRAPH: shows(dag), OVER_THE_IMAGE: shows(spatial)}
+
+
+def _modules(space: Draws, selection: Selection, height: int) -> Shows:
+    """The graph of modules, with the tree of its derivation."""
+    from workbench.views.modules.data import picture_changes_in_words
+    from workbench.views.modules.widget import ModulesView
+
+    view = ModulesView(selection=selection, height=height)
+
+    def show(before: Any, genome: Any) -> str:
+        view.show_change(*(None if each is None else space.picture(each) for each in (before, genome)))
+        return picture_changes_in_words(counts) if (counts := view.scene.get("changes")) else ""
+
+    return Shows(view, show)
+
+
+def _text(space: Lists, height: int) -> Shows:
+    """The network line by line."""
+    from workbench.views.modules.listing import Listing
+
+    view = Listing(height)
+
+    def show(before: Any, genome: Any) -> str:
+        return view.show_change(*(None if each is None else space.listing(each) for each in (before, genome)))
+
+    return Shows(view, show)
