@@ -16,6 +16,7 @@ from workbench.spaces.einspace.grammar import Operation
 from workbench.spaces.einspace.heads import head_steps, network
 from workbench.spaces.einspace.modules import NetworkModule, build
 from workbench.spaces.einspace.network import Network
+from workbench.spaces.einspace.picture import picture, summary
 from workbench.spaces.einspace.shapes import expand
 
 SHAPE = (3, 32, 32)
@@ -228,3 +229,47 @@ def test_nothing_draws_from_the_global_generator() -> None:
     state = torch.get_rng_state()
     build(whole(seeds.transformer(1)))
     assert torch.equal(state, torch.get_rng_state())
+
+
+# ---------------------------------------------------------------------- to be looked at
+@pytest.mark.parametrize("make", [every_operation, seeds.resnet18, seeds.transformer])
+def test_pictures_hold_together(make) -> None:
+    derivation = make()
+    net = whole(derivation)
+    drawn, counted = picture(derivation, net), cost.cost(net)
+    columns = {node.key: node.column for node in drawn.nodes}
+    assert len(columns) == len(drawn.nodes)
+    assert all(columns[edge.source] < columns[edge.target] for edge in drawn.edges)
+    assert {node.part for node in drawn.nodes} <= {branch.key for branch in drawn.tree} | {""}
+    assert sum(node.flops for node in drawn.nodes) == counted.flops
+    assert sum(node.parameters for node in drawn.nodes) == counted.parameters
+    assert [branch.parent for branch in drawn.tree] == [None, *derivation.parents[1:].tolist()]
+
+
+def test_a_picture_of_copies() -> None:
+    derivation = seeds.transformer(1)
+    drawn = picture(derivation, whole(derivation))
+    assert [node.label for node in drawn.nodes][:4] == [
+        "image",
+        "conv 4×4 / 4, 512",
+        "positional encoding",
+        "linear 64",
+    ]
+    assert drawn.nodes[3].facts == {"copies": 4}
+    assert drawn.nodes[3].parameters == 4 * (512 * 64 + 64)
+    assert [edge.label for edge in drawn.edges if edge.label] == ["× 4"]
+    assert [branch.copies for branch in drawn.tree if branch.copies > 1] == [4]
+    assert drawn.nodes[-1].kind == "output"
+
+
+def test_a_convolution_is_its_routing() -> None:
+    derivation = seeds.derivation(seeds.sequence(seeds.convolution(16), seeds.convolution(32, 3, 2)))
+    net = whole(derivation)
+    drawn = picture(derivation, net)
+    nodes = [node for node in drawn.nodes if node.kind == "convolution"]
+    assert [node.label for node in nodes] == ["conv 3×3, 16", "conv 3×3 / 2, 32"]
+    assert [branch.label for branch in drawn.tree if branch.key in {node.part for node in nodes}] == [
+        node.label for node in nodes
+    ]
+    assert summary(net) == "2 convolutions"
+    assert summary(whole(seeds.derivation(seeds.sequence(seeds.SKIP, seeds.SKIP)))) == "no computation"
