@@ -6,15 +6,18 @@ an optional protocol of its own; views and commands ask for the one that they ne
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, ExportError
 from workbench.individuals import Cost, TrainResult
 from workbench.objectives import LatencyModel
+from workbench.outputs import output_file
 from workbench.pictures import Line, Picture
 from workbench.settings import Setting, all_settings, from_values, settings_of, to_values
 
@@ -231,6 +234,59 @@ def check_preset(name: str, known: Sequence[str], space: str) -> None:
     """Raise `ConfigError` unless a space has the preset `name`."""
     if name not in known:
         raise ConfigError(f"unknown preset {name!r} of the space {space!r}; expected one of: {', '.join(known)}")
+
+
+_OFFERS: dict[type[Any], tuple[str, str]] = {
+    Predicts: ("predict with", "evaluate(genome, data, split) of the space gives accuracies"),
+    Draws: ("draw", "describe(genome) of the space gives facts in numbers"),
+    Lists: ("list", "describe(genome) of the space gives facts in numbers"),
+    Exports: ("export", "encode(genome) of the space gives plain arrays, which decode reads"),
+    Operates: ("apply chosen mutations to", "mutate(genome, rates, rng) of the space draws one"),
+    Times: ("time", "its cost, in FLOPs, is in the table of the front"),
+}
+"""By optional protocol: what a space without it does not do with its networks, and what there is instead."""
+
+
+def lacks(space: SearchSpace, protocol: type[Any]) -> str:
+    """Says that a space does not offer an optional protocol, and the way out; empty if it does."""
+    if isinstance(space, protocol):
+        return ""
+    does, instead = _OFFERS[protocol]
+    return (
+        f"The space {space.name!r} does not {does} its networks: it lacks what `workbench.space.{protocol.__name__}` "
+        f"lists. Without it, {instead}."
+    )
+
+
+def write_network(
+    space: SearchSpace, genome: Any, path: str | os.PathLike[str], data: Any = None, *, raw: bool = False
+) -> Path:
+    """Write a network to a file in the format that the extension names; arguments are as in `Exports.export`.
+
+    Raises:
+        ExportError: if the space writes no such files, a package is missing, the data do not fit, or the file cannot be
+            written.
+        WeightsError: on a genome without weights (unless `.npz`).
+    """
+    path = Path(path)
+    if not isinstance(space, Exports):
+        raise ExportError(lacks(space, Exports))
+    ending = ".pt2" if path.suffix == ".pt" else path.suffix
+    check_ending(ending, space.formats, raw)
+    blob = space.export(genome, ending, data, raw=raw)
+    with output_file(path) as part:
+        part.write_bytes(blob)
+    return path
+
+
+def check_ending(ending: str, formats: Sequence[str], raw: bool) -> None:
+    """Raise `ExportError` unless a space writes files that end so, and of raw images if they are asked for."""
+    if ending not in formats:
+        raise ExportError(f"an exported network's name must end in one of {', '.join(formats)}, got {ending!r}")
+    if ending == ".npz" and raw:
+        raise ExportError(
+            "an .npz file holds the genome alone and takes prepared images; use .onnx or .pt2 for raw ones"
+        )
 
 
 def check_predicts(space: SearchSpace, model: LatencyModel | None) -> None:

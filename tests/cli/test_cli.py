@@ -155,7 +155,14 @@ def test_mlps(tmp_path, capsys):
     assert open_run(path).space_name == "mlp"
     assert main(["show", str(path)]) == 0
     assert "space mlp" in capsys.readouterr().out
-    assert "export expects a run of the space 'neurons'" in refused(capsys, ["export", str(path)])
+    for name in ("net.onnx", "net.pt2", "net.npz"):
+        assert main(["export", str(path), "--path", str(tmp_path / name)]) == 0
+        assert f"{tmp_path / name}" in capsys.readouterr().out
+    assert "must end in one of .pt2, .onnx, .npz" in refused(
+        capsys, ["export", str(path), "--path", str(tmp_path / "net.bmp")]
+    )
+    assert main(["latency", str(path), "--members", "1", "--batch", "2"]) == 0
+    assert "torch dense ×2" in capsys.readouterr().out
     assert "unknown setting 'initial.local' of MlpSpace; expected one of: hidden_layers, hidden_widths" in refused(
         capsys, ["search", *TINY, "--space", "mlp", "--set", "initial.local=1", "--path", str(tmp_path / "new")]
     )
@@ -211,7 +218,7 @@ def test_show_before_anything_has_finished(begun, capsys):
 
 def test_export_the_genome(finished, tmp_path, capsys):
     assert main(["export", str(finished), "--id", "1", "--path", str(tmp_path / "net.npz")]) == 0
-    assert "Individual 1, <Genome 64-" in capsys.readouterr().out
+    assert "Individual 1, 64-" in capsys.readouterr().out
     assert Genome.from_bytes((tmp_path / "net.npz").read_bytes()) == open_run(finished).genome(1)
 
 

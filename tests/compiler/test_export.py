@@ -132,7 +132,7 @@ def test_a_genome_without_weights_is_no_network(tmp_path):
     for name in ("net.onnx", "net.pt2"):
         with pytest.raises(WeightsError, match="never trained"):
             export_network(genome, tmp_path / name)
-    with pytest.raises(ExportError, match=r"must end in one of .*\.onnx.*'net.bmp'"):
+    with pytest.raises(ExportError, match=r"must end in one of .*\.onnx.*'.bmp'"):
         export_network(genome, tmp_path / "net.bmp")
     with pytest.raises(ConfigError, match="unknown layout 'dense'"):
         export_onnx(genome.with_parameters([1, 1], [0]), tmp_path / "net.onnx", "dense")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,16 +11,10 @@ import torch
 from workbench.baselines import Architecture, Convolution, Dense, MaxPooling
 from workbench.baselines.module import make_module
 from workbench.cli import main
-from workbench.compiler.network import NeuronNetwork
 from workbench.errors import ConfigError
 from workbench.initial import random_genome
-from workbench.results.latency import (
-    BACKENDS,
-    latency_table,
-    measure_latency,
-    subjects_of_baseline,
-    subjects_of_genome,
-)
+from workbench.results.latency import latency_table, measure_latency, subject_of_baseline, subject_of_genome
+from workbench.spaces import MlpSpace, NeuronSpace
 
 CNN = Architecture("cnn", "a CNN", (Convolution(3, 3, 1, 1), MaxPooling(), Convolution(5, 2, 2), Dense(7)))
 
@@ -28,30 +24,48 @@ def genome(digits):
     return random_genome(digits.shape, 10, np.random.default_rng(0))
 
 
+def answers_agree(answers) -> None:
+    first, *others = (np.asarray(answer()).reshape(5, 10) for answer in answers.values())
+    for other in others:
+        np.testing.assert_allclose(other, first, rtol=1e-3, atol=1e-4)
+
+
 def test_all_backends_answer_the_same(genome, digits):
-    images = torch.from_numpy(digits.arrays("validation")[0][:5])
-    expected = NeuronNetwork(genome)(images).detach().numpy()
-    subjects = subjects_of_genome("net", genome, digits)
-    assert tuple(subject.backend for subject in subjects) == BACKENDS
-    for subject in subjects:
-        answer = subject.prepare(5)()
-        np.testing.assert_allclose(np.asarray(answer).reshape(5, 10), expected, rtol=1e-3, atol=1e-4)
+    answers = subject_of_genome("net", genome, NeuronSpace.for_data(digits)).answers(5)
+    assert list(answers) == ["native", "torch csr", "torch dense", "onnxruntime"]
+    answers_agree(answers)
+
+
+def test_mlps_are_timed_too(digits):
+    space = MlpSpace.for_data(digits)
+    subject = subject_of_genome("net", space.without_weights(space.sample(0, np.random.default_rng(0))), space)
+    answers = subject.answers(5)
+    assert list(answers) == ["torch dense", "onnxruntime"]
+    answers_agree(answers)
+
+
+def test_a_space_that_times_nothing_says_so():
+    with pytest.raises(
+        ConfigError, match=r"space 'bare' does not time its networks: .*space.Times.* Without it, its cost"
+    ):
+        subject_of_genome("net", None, SimpleNamespace(name="bare"))
 
 
 def test_a_baseline_answers_the_same_in_onnxruntime(digits):
     images = torch.from_numpy(digits.arrays("validation")[0][:5])
     expected = make_module(CNN.layers, digits.shape, 10, np.random.default_rng(0))(images).detach().numpy()
-    for subject in subjects_of_baseline(CNN, digits):
-        answer = subject.prepare(5)()
-        np.testing.assert_allclose(np.asarray(answer).reshape(5, 10), expected, rtol=1e-3, atol=1e-4)
+    answers = subject_of_baseline(CNN, digits).answers(5)
+    assert list(answers) == ["torch dense", "onnxruntime"]
+    for answer in answers.values():
+        np.testing.assert_allclose(np.asarray(answer()).reshape(5, 10), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_the_table_has_a_row_per_network(genome, digits):
     threads = torch.get_num_threads()
-    subjects = [*subjects_of_genome("net", genome, digits), *subjects_of_baseline(CNN, digits)]
+    subjects = [subject_of_genome("net", genome, NeuronSpace.for_data(digits)), subject_of_baseline(CNN, digits)]
     measured = measure_latency(subjects, (1, 4), rounds=2, round_seconds=0)
     assert torch.get_num_threads() == threads
-    assert len(measured) == 2 * len(subjects)
+    assert len(measured) == 2 * (4 + 2)
     assert (measured["latency_ms"] >= measured["fastest_ms"]).all()
     assert (measured["fastest_ms"] > 0).all()
     table = latency_table(measured)
@@ -63,13 +77,13 @@ def test_the_table_has_a_row_per_network(genome, digits):
 
 
 def test_without_onnxruntime_the_others_are_timed(genome, digits, monkeypatch):
-    monkeypatch.setattr("workbench.results.latency.find_spec", lambda name: None)
-    assert "onnxruntime" not in {subject.backend for subject in subjects_of_genome("net", genome, digits)}
+    monkeypatch.setattr("workbench.training.calibration.find_spec", lambda name: None)
+    assert "onnxruntime" not in NeuronSpace.for_data(digits).answers(genome, 1)
 
 
-def test_nothing_to_measure_is_an_error(genome, digits):
+def test_nothing_to_measure_is_an_error(digits):
     with pytest.raises(ConfigError, match="at least one round"):
-        measure_latency(subjects_of_genome("net", genome, digits), rounds=0)
+        measure_latency([subject_of_baseline(CNN, digits)], rounds=0)
 
 
 def test_the_command_line(run, tmp_path, capsys):

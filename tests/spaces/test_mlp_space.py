@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import ConfigError, GenomeError, MutationError
+from workbench.genome.npz import write_arrays
 from workbench.individuals import Cost
 from workbench.spaces.mlp import KINDS, MlpGenome, MlpRates, MlpSpace
 
@@ -174,3 +175,46 @@ def test_arrays_of_another_type():
         SPACE.decode(npz(head, weight0=np.zeros((3, 6)), bias0=np.zeros(3, np.float32)))
     with pytest.raises(GenomeError):
         SPACE.decode(npz(head, weight0=np.zeros((3, 6), object), bias0=np.zeros(3, np.float32)))
+
+
+def test_keys_tell_which_layer_is_which():
+    genome = mlp(6, 9, 4, 3)
+    assert genome.keys == (1, 2)
+    child, _ = SPACE.apply("add_layer", genome, rates("add_layer"), np.random.default_rng(0))
+    assert [key for key in child.keys if key in genome.keys] == [1, 2]
+    assert 3 in child.keys
+    shorter, record = SPACE.apply("remove_layer", child, rates("remove_layer"), np.random.default_rng(0))
+    gone = child.keys[record["layer"] - 1]
+    assert shorter.keys == tuple(key for key in child.keys if key != gone)
+    assert SPACE.decode(SPACE.encode(shorter)).keys == shorter.keys
+    assert SPACE.without_weights(shorter).keys == shorter.keys
+
+
+@pytest.mark.parametrize("keys", [[1], [1, 1], [0, 1], [1, "2"], [1, 2**63], [True, 2], 5, None])
+def test_keys_of_a_file_are_checked(keys):
+    genome = mlp(6, 9, 4, 3)
+    arrays = {f"weight{i}": each for i, each in enumerate(genome.weights)}
+    arrays |= {f"bias{i}": each for i, each in enumerate(genome.biases)}
+    with pytest.raises(GenomeError, match="expected 2 different keys of hidden layers"):
+        SPACE.decode(write_arrays("workbench-mlp", 1, {"widths": genome.widths, "keys": keys}, arrays))
+    older = SPACE.decode(write_arrays("workbench-mlp", 1, {"widths": genome.widths}, arrays))
+    assert older.keys == (1, 2)
+
+
+def test_picture_and_listing():
+    genome = mlp(6, 9, 4, 3)
+    picture = SPACE.picture(genome)
+    assert [(node.label, node.kind, node.part) for node in picture.nodes] == [
+        ("images", "input", ""),
+        ("linear 9", "linear", "layer 1"),
+        ("layer norm", "norm", "layer 1"),
+        ("ReLU", "activation", "layer 1"),
+        ("linear 4", "linear", "layer 2"),
+        ("ReLU", "activation", "layer 2"),
+        ("linear 3", "linear", "outputs"),
+        ("logits", "output", ""),
+    ]
+    assert (picture.nodes[1].flops, picture.nodes[1].parameters, picture.nodes[0].shape) == (108, 63, (1, 2, 3))
+    assert [branch.label for branch in picture.tree] == ["MLP", "layer 1: 9", "layer 2: 4", "outputs: 3"]
+    texts = [line.text for line in SPACE.listing(genome)]
+    assert texts == ["layer 1: linear 9 · layer norm · ReLU", "layer 2: linear 4 · ReLU", "outputs: linear 3"]

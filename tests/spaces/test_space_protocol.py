@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.datasets import Dataset
-from workbench.errors import ConfigError, GenomeError, MutationError
+from workbench.errors import ConfigError, ExportError, GenomeError, MutationError, WeightsError
 from workbench.settings import to_values
-from workbench.space import SearchSpace
+from workbench.space import Draws, Exports, SearchSpace, lacks, write_network
 from workbench.spaces import SPACES, HnasSpace, InitialConfig, MlpSpace, NeuronSpace, make_space, space_for
 from workbench.training import TrainConfig
 
@@ -207,6 +208,72 @@ def test_training_that_diverges_says_so(space):
     assert np.isnan(result.val_accuracy)
     assert result.epochs == 1
     space.encode(result.genome)
+
+
+@EVERY_SPACE
+def test_networks_are_exported(space, tmp_path):
+    """Files of every format that a space writes give the logits that it predicts."""
+    onnxruntime, torch = pytest.importorskip("onnxruntime"), pytest.importorskip("torch")
+    assert isinstance(space, Exports)
+    genome = space.train(sample(space), DATA, TrainConfig(epochs=1), seed=1, stream=(0, 0)).genome
+    images = DATA.arrays("test")[0][:3]
+    expected = space.logits(genome, images)
+    for raw in (False, True):
+        path = write_network(space, genome, tmp_path / "net.onnx", DATA if raw else None, raw=raw)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        prepared = images if len(session.get_inputs()[0].shape) == 4 else images.reshape(3, -1)
+        given = DATA.images("test")[:3] if raw else prepared
+        np.testing.assert_allclose(session.run(None, {"images": given})[0], expected, rtol=1e-3, atol=1e-3)
+        path = write_network(space, genome, tmp_path / "net.pt2", DATA if raw else None, raw=raw)
+        program = torch.export.load(path).module()
+        np.testing.assert_allclose(program(torch.tensor(given)).detach(), expected, rtol=1e-3, atol=1e-3)
+    assert space.encode(space.decode(write_network(space, genome, tmp_path / "net.npz").read_bytes())) == space.encode(
+        genome
+    )
+    with pytest.raises(ExportError, match=r"must end in one of \.pt2, \.onnx, \.npz, got '\.bmp'"):
+        write_network(space, genome, tmp_path / "net.bmp")
+    with pytest.raises(ExportError, match="raw ones"):
+        write_network(space, genome, tmp_path / "net.npz", DATA, raw=True)
+    with pytest.raises(WeightsError, match="train"):
+        write_network(space, space.without_weights(genome), tmp_path / "none.onnx")
+    assert not (tmp_path / "none.onnx").exists()
+
+
+@EVERY_SPACE
+def test_networks_are_timed(space):
+    """Each backend answers for as many images as are asked for."""
+    genome = space.without_weights(sample(space))
+    for answer in space.answers(genome, 4).values():
+        assert np.asarray(answer()).shape[-2:] == (4, 3)
+
+
+@EVERY_SPACE
+def test_a_picture_is_a_graph_whose_counts_are_those_of_the_network(space):
+    if not isinstance(space, Draws):
+        assert space.name == "neurons"  # which has views of its own
+        return
+    for seed in range(5):
+        genome = space.without_weights(sample(space, seed))
+        picture, cost = space.picture(genome), space.cost(genome)
+        keys = [node.key for node in picture.nodes]
+        assert len(set(keys)) == len(keys)
+        columns = {node.key: node.column for node in picture.nodes}
+        assert all(columns[edge.source] < columns[edge.target] for edge in picture.edges)
+        assert sum(node.flops for node in picture.nodes) == cost.flops
+        assert sum(node.parameters for node in picture.nodes) == cost.parameters
+        branches = [branch.key for branch in picture.tree]
+        assert len(set(branches)) == len(branches)
+        assert {node.part for node in picture.nodes} <= {"", *branches}
+        assert [branch.parent for branch in picture.tree[:1]] == [None]
+        assert all(branch.parent < place for place, branch in enumerate(picture.tree) if place)
+
+
+def test_what_a_space_lacks_is_said_with_a_way_out(tmp_path):
+    bare = SimpleNamespace(name="bare")
+    assert lacks(MADE["mlp"], Draws) == ""
+    assert lacks(bare, Draws).startswith("The space 'bare' does not draw its networks")
+    with pytest.raises(ExportError, match=r"does not export its networks: .*space\.Exports.* encode\(genome\)"):
+        write_network(bare, None, tmp_path / "net.onnx")
 
 
 @EVERY_SPACE

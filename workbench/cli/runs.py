@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from workbench.baselines import baseline, suite
 from workbench.cli.command import OWN_DATA, ROOT, RUN, InputFile, OutputFile, command, data_for, flag, option
@@ -13,6 +14,8 @@ from workbench.errors import RunError
 from workbench.outputs import output_file
 from workbench.search import compact_run, open_run
 from workbench.search.report import chosen_members, front_table, write_csv, write_parquet, write_tensorboard
+from workbench.space import Exports, SearchSpace, Times, lacks, write_network
+from workbench.spaces import make_space
 from workbench.store import Run
 
 DATA_ROOT = option("--root", "--data-root", metavar="FOLDER", help="where the data lie")
@@ -80,7 +83,7 @@ def show(arguments: argparse.Namespace) -> int:
         type=OutputFile,
         default="net.pt2",
         metavar="FILE",
-        help=".pt2 (torch.export), .onnx, or .npz (genome)",
+        help=".pt2 (torch.export), .onnx, or .npz (genome); whatever the run's space writes",
     ),
     flag("--raw", "the network takes raw images, such as uint8, and centres and scales them itself (needs the data)"),
     OWN_DATA,
@@ -88,17 +91,16 @@ def show(arguments: argparse.Namespace) -> int:
 )
 def export(arguments: argparse.Namespace) -> int:
     """Write a network to a file that runs without the workbench."""
-    from workbench.compiler.export import export_network
     from workbench.views.base.source import Source
 
-    run = _run_of_neurons(arguments.run, "export")
+    run, space = _run_and_space(arguments.run, Exports)
     front = run.front()
     individual = int(front["id"].iloc[int(front["val_accuracy"].argmax())]) if arguments.id is None else arguments.id
     genome = run.genome(individual)
     given = arguments.raw or arguments.data is not None
     data = data_for(run, arguments) if given else Source(run).data
-    path = export_network(genome, arguments.path, data, raw=arguments.raw)
-    print(f"Individual {individual}, {genome!r}: {path}")
+    path = write_network(space, genome, arguments.path, data, raw=arguments.raw)
+    print(f"Individual {individual}, {space.describe(genome).get('summary', space.name)}: {path}")
     if data is None and path.suffix != ".npz":
         print("Without mean, deviation and class names: the data set was not found; --root or --data says where it is")
     return 0
@@ -153,14 +155,13 @@ def latency(arguments: argparse.Namespace) -> int:
     """Time the front and hand-made networks on every backend."""
     from workbench.results import latency
 
-    run = _run_of_neurons(arguments.run, "latency")
+    run, space = _run_and_space(arguments.run, Times)
     data = data_for(run, arguments)
-    subjects = []
-    for id in map(int, chosen_members(run, data, arguments.members)["id"]):
-        subjects += latency.subjects_of_genome(f"individual {id}", run.genome(id), data)
+    members = map(int, chosen_members(run, data, arguments.members)["id"])
+    subjects = [latency.subject_of_genome(f"individual {id}", run.genome(id), space) for id in members]
     for each in map(baseline, suite(data.name, data.shape)):
         if not each.sparsities:
-            subjects += latency.subjects_of_baseline(each, data)
+            subjects.append(latency.subject_of_baseline(each, data))
     measured = latency.measure_latency(subjects, tuple(arguments.batch or latency.BATCHES))
     table = latency.latency_table(measured).round(3)
     print_table(table, f"{data.name}: median milliseconds for ×N images, one thread")
@@ -183,11 +184,12 @@ def data(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _run_of_neurons(path: str, command: str) -> Run:
-    """A run of the space 'neurons' that has a front; else `RunError`."""
+def _run_and_space(path: str, protocol: type[Any]) -> tuple[Run, SearchSpace]:
+    """A run that has a front, and its space, which offers a protocol; else `RunError`."""
     run = open_run(path)
-    if run.space_name != "neurons":
-        raise RunError(f"{command} expects a run of the space 'neurons', {path} is of {run.space_name!r}")
+    space = make_space(run.space_name, run.space_config)
+    if missing := lacks(space, protocol):
+        raise RunError(f"{path}: {missing}")
     if len(run.front()) == 0:
         raise RunError(f"{path} has no trained individual yet")
-    return run
+    return run, space

@@ -27,6 +27,7 @@ from workbench.errors import ConfigError, ExportError
 from workbench.genome import EPS, Genome
 from workbench.individuals import Cost
 from workbench.outputs import output_file
+from workbench.space import check_ending
 
 if TYPE_CHECKING:
     import onnx
@@ -59,12 +60,7 @@ def export_network(
         WeightsError: on a genome without weights (unless `.npz`).
     """
     path = Path(path)
-    if path.suffix not in FORMATS:
-        raise ExportError(f"an exported network's name must end in one of {', '.join(FORMATS)}, got {path.name!r}")
-    if path.suffix == ".npz" and raw:
-        raise ExportError(
-            "an .npz file holds the genome alone and takes prepared images; use .onnx or .pt2 for raw ones"
-        )
+    check_ending(path.suffix, tuple(FORMATS), raw)
     return _write(path, FORMATS[path.suffix](genome, data, raw))
 
 

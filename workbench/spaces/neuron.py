@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,15 +13,32 @@ from workbench.datasets import DataFacts, Dataset
 from workbench.errors import GenomeError, MutationError
 from workbench.genome import Genome
 from workbench.individuals import Cost, TrainResult
-from workbench.initial import INITIAL_KINDS, InitialConfig, Windows, dense_mlp, random_genome, windowed, windowed_edges
+from workbench.initial import (
+    INITIAL_KINDS,
+    InitialConfig,
+    Windows,
+    dense_mlp,
+    initialise,
+    random_genome,
+    windowed,
+    windowed_edges,
+)
 from workbench.mutations import KINDS, MutationRates, add_edges, apply, mutate, remove_edges
 from workbench.objectives import LatencyModel
 from workbench.settings import check_settings, setting
-from workbench.space import RecordSpace, SpacePreset
+from workbench.space import RecordSpace, SpacePreset, check_ending
 from workbench.spaces.recipes import neuron_preset
 from workbench.spatial import SpatialLaw
 from workbench.training import BACKENDS, DEFAULT_BACKEND, OnEpoch, TrainConfig, evaluate, train
-from workbench.training.calibration import size_of
+from workbench.training.calibration import (
+    has_onnxruntime,
+    native_answer,
+    noise,
+    onnx_answer,
+    prepared_images,
+    size_of,
+    torch_answer,
+)
 
 MOST_WINDOW_EDGES = 1_000_000
 """Windows with more edges are drawn again: to build such a network takes gigabytes, to train it hours."""
@@ -49,7 +66,7 @@ class NeuronSpace(RecordSpace):
 
     @classmethod
     def presets(cls, name: str, data: Dataset | DataFacts) -> SpacePreset:
-        """ "quick" (minutes on two cores), "paper" (as published) or "best" (paper scale, as measurement favours)."""
+        """The presets "quick" (minutes on two cores), "paper" (as published) and "best" (what measurement favours)."""
         return neuron_preset(name, data)
 
     def sample(self, index: int, rng: np.random.Generator) -> Genome:
@@ -117,6 +134,34 @@ class NeuronSpace(RecordSpace):
     def has_weights(self, genome: Genome) -> bool:
         """Whether every edge has a weight."""
         return genome.has_weights
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Endings of the files that `export` gives."""
+        return (".pt2", ".onnx", ".npz")
+
+    def export(self, genome: Genome, ending: str, data: Dataset | None = None, *, raw: bool = False) -> bytes:
+        """A file's contents, as `workbench.compiler.export.export_network` writes it."""
+        from workbench.compiler.export import FORMATS
+
+        check_ending(ending, self.formats, raw)
+        return FORMATS[ending](genome, data, raw)
+
+    def answers(self, genome: Genome, batch: int) -> Mapping[str, Callable[[], object]]:
+        """Inference by every backend, by onnxruntime where it is installed; images are noise."""
+        from workbench.compiler.network import NeuronNetwork
+
+        full, rng = initialise(genome, np.random.default_rng(0)), np.random.default_rng(0)
+        data = noise(self.input_shape, self.n_outputs, rng)
+        images = prepared_images(data, batch)
+        found = {
+            "native": native_answer(full, data, batch),
+            "torch csr": torch_answer(NeuronNetwork(full, "csr"), images),
+            "torch dense": torch_answer(NeuronNetwork(full, "dense"), images),
+        }
+        if has_onnxruntime():
+            found["onnxruntime"] = onnx_answer(self.export(full, ".onnx"), images.reshape(batch, -1))
+        return found
 
     def describe(self, genome: Genome) -> dict[str, Any]:
         """Layer sizes, edges and sharing."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,12 +16,12 @@ from numpy.typing import DTypeLike
 
 from workbench.datasets import Dataset
 from workbench.derivations import ARRAYS, Derivation, Grammar, read_derivation
-from workbench.errors import DataError, ExportError, GenomeError, MutationError, WeightsError
+from workbench.errors import DataError, GenomeError, MutationError, WeightsError
 from workbench.genome.npz import names_of, read_arrays, write_arrays
 from workbench.individuals import Cost, TrainResult
 from workbench.pictures import Picture
 from workbench.settings import setting
-from workbench.space import RecordSpace
+from workbench.space import RecordSpace, check_ending
 from workbench.spaces.tensors import Tensor, filled_values, inherited, set_values, values_of
 from workbench.training import OnEpoch, TrainConfig
 
@@ -279,15 +278,8 @@ class TreeSpace(RecordSpace):
         """
         from workbench.compiler.torch_export import export_facts, torch_onnx, torch_program
 
-        if ending not in self.formats:
-            raise ExportError(
-                f"an exported network's name must end in one of {', '.join(self.formats)}, got {ending!r}"
-            )
+        check_ending(ending, self.formats, raw)
         if ending == ".npz":
-            if raw:
-                raise ExportError(
-                    "an .npz file holds the genome alone and takes prepared images; use .onnx or .pt2 for raw ones"
-                )
             return self._encode(genome, {"space": self.config()})
         network, cost = self._trained(genome), self.cost(genome)
         facts = export_facts(self.input_shape, self.n_outputs, cost, data, raw=raw, flat=False)
@@ -296,11 +288,11 @@ class TreeSpace(RecordSpace):
 
     def answers(self, genome: TreeGenome, batch: int) -> Mapping[str, Callable[[], object]]:
         """Inference by torch, and by onnxruntime where it is installed, on noise: what images show changes no time."""
-        from workbench.training.calibration import onnx_answer, torch_answer
+        from workbench.training.calibration import has_onnxruntime, onnx_answer, torch_answer
 
         full = self._initialised(genome, np.random.default_rng(0))
         images = np.random.default_rng(0).standard_normal((batch, *self.input_shape), np.float32)
         found = {"torch dense": torch_answer(self._module(full), images)}
-        if find_spec("onnx") and find_spec("onnxruntime"):
+        if has_onnxruntime():
             found["onnxruntime"] = onnx_answer(self.export(full, ".onnx"), images)
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,12 +59,17 @@ def latency_samples(
             "pass data.shape and data.n_classes"
         )
     rng = np.random.default_rng(seed)
-    labels = np.arange(10 * n_classes) % n_classes
-    images = rng.integers(0, 256, (len(labels), *shape)).astype(np.uint8)  # what they show changes no time
-    data = Dataset.from_arrays(images, labels, images, labels)
+    data = noise(shape, n_classes, rng)
     genomes = [_genome(shape, n_classes, rng) for _ in range(networks)]
     seconds = time_in_turns([native_answer(genome, data, 1) for genome in genomes], ROUNDS, ROUND_SECONDS)
     return np.array([size_of(genome) for genome in genomes]), np.array([1e6 * min(times) for times in seconds])
+
+
+def noise(shape: tuple[int, int, int], n_classes: int, rng: np.random.Generator) -> Dataset:
+    """Images to be timed: what they show changes no time."""
+    labels = np.arange(10 * n_classes) % n_classes
+    images = rng.integers(0, 256, (len(labels), *shape)).astype(np.uint8)
+    return Dataset.from_arrays(images, labels, images, labels)
 
 
 def size_of(genome: Genome) -> tuple[int, int, int]:
@@ -131,6 +137,11 @@ def raw_images(data: Dataset, batch: int) -> np.ndarray:
     return np.ascontiguousarray(images[np.arange(batch) % len(images)])
 
 
+def prepared_images(data: Dataset, batch: int) -> np.ndarray:
+    """Images of the validation split as trained on, float32 [batch, c, h, w], repeated if there are too few."""
+    return data.standardised(raw_images(data, batch))
+
+
 def native_answer(genome: Genome, data: Dataset, batch: int) -> Answer:
     """Inference by the compiled kernels on `batch` raw images, including the time to put them into tiles."""
     from workbench.training.native.tiles import plain_tiles
@@ -152,6 +163,11 @@ def torch_answer(module: nn.Module, images: np.ndarray) -> Answer:
             return module(batch)
 
     return answer
+
+
+def has_onnxruntime() -> bool:
+    """Whether networks can be written as ONNX and run."""
+    return find_spec("onnx") is not None and find_spec("onnxruntime") is not None
 
 
 def onnx_answer(model: bytes, images: np.ndarray) -> Answer:

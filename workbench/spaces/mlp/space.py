@@ -1,44 +1,31 @@
-"""A second, small search space: dense MLPs by the widths of their layers.
-
-It is a scientific control, what the same evolution finds when it may only choose widths, and shows that the rest of the
-workbench does not depend on neurons.
-"""
+"""The search space of dense MLPs: mutations of widths, training by torch, files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from workbench.datasets import DataFacts, Dataset
 from workbench.errors import ConfigError, GenomeError, MutationError, WeightsError
-from workbench.genome import EPS, FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
+from workbench.genome import FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
 from workbench.genome.npz import names_of, read_arrays, write_arrays
 from workbench.individuals import Cost, TrainResult
+from workbench.pictures import Line, Picture
 from workbench.settings import check_settings, documented, setting
-from workbench.space import RecordSpace, SpacePreset
+from workbench.space import RecordSpace, SpacePreset, check_ending
+from workbench.spaces.mlp.genome import MlpGenome, blank, fill, module_of, resize
+from workbench.spaces.mlp.looks import listing_of, picture_of
 from workbench.spaces.recipes import mlp_preset
 from workbench.training import OnEpoch, TrainConfig
-
-if TYPE_CHECKING:
-    from torch import nn
 
 KINDS = ("add_layer", "remove_layer", "widen_layer", "narrow_layer")
 FORMAT, FORMAT_VERSION = "workbench-mlp", 1
 MAX_WIDTH = 2**20  # neurons of a layer that is read from a file
-
-
-@dataclass(frozen=True, eq=False)
-class MlpGenome:
-    """Widths of all layers, inputs and outputs included, and the parameters of the layers between them."""
-
-    widths: tuple[int, ...]  # neurons per layer
-    weights: tuple[np.ndarray, ...]  # per layer after the first, float32 [outputs, inputs]; NaN = not yet initialised
-    biases: tuple[np.ndarray, ...]  # per layer after the first, float32 [outputs]
 
 
 def _probability(default: float, what: str) -> Any:
@@ -89,7 +76,7 @@ class MlpSpace(RecordSpace):
 
     @classmethod
     def presets(cls, name: str, data: Dataset | DataFacts) -> SpacePreset:
-        """ "quick" (minutes on two cores) or "best" (as long as that of the neuron-level space)."""
+        """The presets "quick" (minutes on two cores) and "best" (as long as that of the neuron-level space)."""
         return mlp_preset(name, data)
 
     def sample(self, index: int, rng: np.random.Generator) -> MlpGenome:
@@ -97,8 +84,7 @@ class MlpSpace(RecordSpace):
         low, high = np.log(self.hidden_widths)
         count = int(rng.integers(self.hidden_layers[0], self.hidden_layers[1] + 1))
         hidden = np.exp(rng.uniform(low, high, size=count)).round().astype(int)
-        blank = MlpGenome((int(np.prod(self.input_shape)), *hidden.tolist(), self.n_outputs), (), ())
-        return _fill(_resize(blank, blank.widths), rng)
+        return fill(blank((int(np.prod(self.input_shape)), *hidden.tolist(), self.n_outputs)), rng)
 
     def mutate(self, genome: MlpGenome, rates: MlpRates, rng: np.random.Generator) -> tuple[MlpGenome, dict[str, Any]]:
         """Add, remove, widen or narrow a hidden layer; what fits of the parent's weights is inherited."""
@@ -130,7 +116,7 @@ class MlpSpace(RecordSpace):
         else:
             change = max(1, round(widths[layer] * rng.uniform(*rates.factor)))
             widths[layer] = max(1, widths[layer] + (change if kind == "widen_layer" else -change))
-        child = _resize(genome, tuple(widths), origin)
+        child = resize(genome, tuple(widths), origin)
         return child, {"kind": kind, "layer": layer, "widths": widths}
 
     def train(
@@ -146,12 +132,12 @@ class MlpSpace(RecordSpace):
         """Train with torch, by the same recipe as the neuron-level space."""
         from workbench.training.torch_trainer import TorchTrainer
 
-        start = _fill(genome, np.random.default_rng([seed, 1]))
-        module = _module(start, config.dropout, seed)
+        start = fill(genome, np.random.default_rng([seed, 1]))
+        module = module_of(start, config.dropout, seed)
 
         def trained() -> MlpGenome:
             arrays = [parameter.detach().numpy().copy() for parameter in module.parameters()]  # weight, bias, weight, …
-            return MlpGenome(genome.widths, tuple(arrays[::2]), tuple(arrays[1::2]))
+            return replace(genome, weights=tuple(arrays[::2]), biases=tuple(arrays[1::2]))
 
         return TorchTrainer(module, data).train(start, trained, config, stream, on_epoch)
 
@@ -160,14 +146,14 @@ class MlpSpace(RecordSpace):
         from workbench.training.torch_trainer import TorchTrainer
 
         self._check_weights(genome)
-        return TorchTrainer(_module(genome), data).accuracy(split)
+        return TorchTrainer(module_of(genome), data).accuracy(split)
 
     def logits(self, genome: MlpGenome, images: np.ndarray) -> np.ndarray:
         """Logits float32 [n, classes] of prepared images float32 [n, c, h, w]; `WeightsError` if it lacks a weight."""
         from workbench.training.torch_trainer import module_logits, slices
 
         self._check_weights(genome)
-        return module_logits(_module(genome), (images[some] for some in slices(len(images))))
+        return module_logits(module_of(genome), (images[some] for some in slices(len(images))))
 
     def _check_weights(self, genome: MlpGenome) -> None:
         if not self.has_weights(genome):
@@ -189,7 +175,7 @@ class MlpSpace(RecordSpace):
         """npz bytes."""
         arrays = {f"weight{i}": array for i, array in enumerate(genome.weights)}
         arrays |= {f"bias{i}": array for i, array in enumerate(genome.biases)}
-        return write_arrays(FORMAT, FORMAT_VERSION, {"widths": genome.widths}, arrays)
+        return write_arrays(FORMAT, FORMAT_VERSION, {"widths": genome.widths, "keys": genome.keys}, arrays)
 
     def decode(self, blob: bytes) -> MlpGenome:
         """The genome back; `GenomeError` if the bytes are not one."""
@@ -203,7 +189,7 @@ class MlpSpace(RecordSpace):
         for (before, after), weight, bias in zip(pairwise(widths), weights, biases, strict=True):
             if weight.shape != (after, before) or bias.shape != (after,):
                 raise GenomeError(f"expected weights of shape {(after, before)}, got {weight.shape}")
-        return MlpGenome(widths, weights, biases)
+        return MlpGenome(widths, weights, biases, _keys(head.get("keys", []), n_layers - 1))
 
     def _widths(self, widths: Any, n_layers: int) -> tuple[int, ...]:
         """The widths that a file gives; `GenomeError` if they are no widths, or do not fit this space."""
@@ -216,8 +202,8 @@ class MlpSpace(RecordSpace):
         return tuple(widths)
 
     def without_weights(self, genome: MlpGenome) -> MlpGenome:
-        """The widths."""
-        return _resize(genome, genome.widths)
+        """The widths and keys."""
+        return blank(genome.widths, genome.keys)
 
     def has_weights(self, genome: MlpGenome) -> bool:
         """Whether no weight is missing."""
@@ -232,62 +218,56 @@ class MlpSpace(RecordSpace):
             "edges": self.cost(genome).flops // 2,
         }
 
+    def picture(self, genome: MlpGenome) -> Picture:
+        """A chain of modules, part by part of each layer."""
+        return picture_of(genome, self.input_shape)
+
+    def listing(self, genome: MlpGenome) -> Sequence[Line]:
+        """A line per layer."""
+        return listing_of(genome)
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Endings of the files that `export` gives."""
+        return (".pt2", ".onnx", ".npz")
+
+    def export(self, genome: MlpGenome, ending: str, data: Dataset | None = None, *, raw: bool = False) -> bytes:
+        """A torch program or ONNX model that takes what `workbench.export_onnx` says, or the genome as arrays.
+
+        `ExportError` on another ending or a missing package, `WeightsError` on a genome without weights.
+        """
+        from workbench.compiler.torch_export import export_facts, torch_onnx, torch_program
+
+        check_ending(ending, self.formats, raw)
+        if ending == ".npz":
+            return self.encode(genome)
+        self._check_weights(genome)
+        facts = export_facts(self.input_shape, self.n_outputs, self.cost(genome), data, raw=raw, flat=True)
+        write = torch_program if ending == ".pt2" else torch_onnx
+        return write(module_of(genome), facts, data, raw=raw, flat=True)
+
+    def answers(self, genome: MlpGenome, batch: int) -> Mapping[str, Callable[[], object]]:
+        """Inference by torch, and by onnxruntime where it is installed, on noise: what images show changes no time."""
+        from workbench.training.calibration import has_onnxruntime, onnx_answer, torch_answer
+
+        full, rng = fill(genome, np.random.default_rng(0)), np.random.default_rng(0)
+        images = rng.standard_normal((batch, genome.widths[0]), np.float32)
+        found = {"torch dense": torch_answer(module_of(full), images)}
+        if has_onnxruntime():
+            found["onnxruntime"] = onnx_answer(self.export(full, ".onnx"), images)
+        return found
+
+
+def _keys(keys: Any, n_hidden: int) -> tuple[int, ...]:
+    """The keys of a file's hidden layers, none in older files; `GenomeError` if they are no keys."""
+    whole = isinstance(keys, list) and all(type(key) is int and 0 < key < 2**63 for key in keys)
+    if not whole or len(set(keys)) != len(keys) or len(keys) not in (0, n_hidden):
+        raise GenomeError(f"expected {n_hidden} different keys of hidden layers, got {keys!r:.80}")
+    return tuple(keys)
+
 
 def _possible(genome: MlpGenome) -> dict[str, bool]:
     """By mutation, whether it can be applied."""
     hidden = genome.widths[1:-1]
     some = bool(hidden)
     return dict(zip(KINDS, (True, some, some, max(hidden, default=1) > 1), strict=True))
-
-
-def _resize(genome: MlpGenome, widths: tuple[int, ...], origin: Sequence[int | None] = ()) -> MlpGenome:
-    """An MLP of `widths` with what fits of `genome`'s parameters; new weights are NaN.
-
-    `origin` says for each layer which of `genome` it was; None if it is new.
-    """
-    origin = origin or [None] * len(widths)
-    weights, biases = [], []
-    for layer in range(1, len(widths)):
-        weight = np.full((widths[layer], widths[layer - 1]), np.nan, np.float32)
-        bias = np.zeros(widths[layer], np.float32)
-        old = origin[layer]
-        if old is not None:
-            rows = min(len(genome.biases[old - 1]), len(bias))
-            bias[:rows] = genome.biases[old - 1][:rows]
-            if origin[layer - 1] == old - 1:  # the same two layers still follow each other
-                kept = genome.weights[old - 1][:rows, : weight.shape[1]]
-                weight[:rows, : kept.shape[1]] = kept
-        weights.append(weight)
-        biases.append(bias)
-    return MlpGenome(widths, tuple(weights), tuple(biases))
-
-
-def _fill(genome: MlpGenome, rng: np.random.Generator) -> MlpGenome:
-    """NaN weights drawn from a normal distribution of deviation sqrt(2 / inputs)."""
-    weights = []
-    for weight in genome.weights:
-        drawn = (rng.standard_normal(weight.shape) * np.sqrt(2 / weight.shape[1])).astype(np.float32)
-        weights.append(np.where(np.isnan(weight), drawn, weight))
-    return MlpGenome(genome.widths, tuple(weights), genome.biases)
-
-
-def _module(genome: MlpGenome, dropout: float = 0.0, seed: int = 0) -> nn.Sequential:
-    """Images [batch, c, h, w] -> logits [batch, outputs], normalised as neuron-level networks are."""
-    import torch
-    from torch import nn
-
-    from workbench.compiler.network import Dropout
-
-    layers: list[nn.Module] = [nn.Flatten()]
-    drop = Dropout(dropout, seed)
-    for weight, bias in zip(genome.weights, genome.biases, strict=True):
-        linear = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0])
-        with torch.no_grad():
-            linear.weight.copy_(torch.tensor(weight))
-            linear.bias.copy_(torch.tensor(bias))
-        layers.append(linear)
-        if len(bias) >= SMALLEST_NORMALISED_LAYER:
-            layers.append(nn.LayerNorm(len(bias), EPS, elementwise_affine=False))
-        layers += [nn.ReLU(), drop]
-    last = max(place for place, layer in enumerate(layers) if isinstance(layer, nn.Linear))
-    return nn.Sequential(*layers[: last + 1])  # outputs: no norm, no ReLU
