@@ -60,7 +60,7 @@ class PartModule(nn.Module):
         scale, shift = self._get("norm_scale"), self._get("norm_shift")
         if norm == "instance":
             return F.instance_norm(x, weight=scale, bias=shift, eps=EPS)
-        return F.layer_norm(x, x.shape[1:], scale, shift, EPS)
+        return F.layer_norm(x, tuple(scale.shape), scale, shift, EPS)
 
     def _batch_norm(self, name: str, x: torch.Tensor) -> torch.Tensor:
         mean, var, scale, shift = (self._get(f"{name}_{what}") for what in ("mean", "var", "scale", "shift"))
