@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from plots.picture_samples import DrawnSpace
 from search.search_samples import NumberSpace, finish, tiny_data
 from synthetic_runs import member, record, write_run
 from widgets.widget_samples import number_search
@@ -16,10 +17,12 @@ from workbench.errors import ExportError, RunError
 from workbench.genome import Genome
 from workbench.plots import lineage_animation, lineage_figure, lineage_info, save_lineage_animation
 from workbench.search import Search, SearchConfig
+from workbench.space import MAKERS
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig
-from workbench.views.lineage.animation import Frame, lineage_frames
+from workbench.views.lineage.animation import Frame, kept_networks, neurons_frames
 from workbench.views.lineage.data import Step
+from workbench.views.modules.data import picture_changes_in_words, picture_difference
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +82,7 @@ def test_parents_in_a_circle_end(tmp_path, monkeypatch):
 
 def test_frames_show_what_is_new(networks):
     id = longest(networks)
-    frames = lineage_frames(networks, id)
+    frames = neurons_frames(kept_networks(networks, id))
     assert [frame.step.id for frame in frames] == networks.lineage(id)["id"].tolist()
     assert not frames[0].new_edges.any()
     for before, after in pairwise(frames):
@@ -128,5 +131,20 @@ def test_another_space_has_no_networks_to_animate(tmp_path, monkeypatch):
     monkeypatch.setattr("workbench.spaces.make_space", lambda name, config: NumberSpace())
     run = finish(number_search(tmp_path / "run.sqlite")).results
     assert lineage_info(run, 20).steps[-1].id == 20
-    with pytest.raises(RunError, match="no network of neurons"):
+    with pytest.raises(RunError, match="the space 'numbers' does not draw its networks"):
         lineage_animation(run, 20)
+
+
+def test_networks_of_modules_grow_as_well(tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.spaces.make_space", lambda name, config: DrawnSpace())
+    monkeypatch.setitem(MAKERS, "numbers", lambda config: DrawnSpace())
+    run = finish(number_search(tmp_path / "run.sqlite", DrawnSpace())).results
+    id = longest(run)
+    figure = lineage_animation(run, id)
+    steps = run.lineage(id)["id"].tolist()
+    assert len(figure.frames) == len(steps)
+    last = DrawnSpace().picture(run.genome(id))
+    assert list(figure.frames[-1].data[4].text) == [node.label for node in last.nodes]
+    before = DrawnSpace().picture(run.genome(steps[-2]))
+    assert picture_changes_in_words(picture_difference(before, last).counts) in figure.frames[-1].layout.title.text
+    assert save_lineage_animation(run, id, tmp_path / "growth.html").stat().st_size > 1_000_000  # has plotly in it

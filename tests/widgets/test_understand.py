@@ -7,7 +7,9 @@ import json
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from plots.picture_samples import DrawnSpace
 from search.search_samples import finish, step, tiny_data
+from widget_samples import number_search
 
 import workbench as wb
 from workbench.plots import lineage_info, mutation_effects
@@ -382,3 +384,34 @@ def test_a_smaller_figure_leaves_nothing_of_a_larger_one():
     with pytest.raises(ValueError, match="call show first"):
         plot.change(0, x=[1])
     plot.close()
+
+
+def test_the_lineage_of_a_space_that_draws_plays(tmp_path):
+    search = number_search(tmp_path / "run.sqlite", DrawnSpace())
+    step(search, 20)
+    run = search.results
+    id = max(run.individuals["id"].tolist(), key=lambda id: len(run.lineage(id)))
+    path = run.lineage(id)["id"].tolist()
+    view = LineageView(search, Selection(individual=id))
+    assert view.player.last == len(path) - 1 > 1
+    view.canvas.drawn = {"version": view.canvas.version}
+    for place in (0, 1, len(path) - 1):
+        view.player.asked = place
+        view.canvas.drawn = {"version": view.canvas.version}
+        assert view.player.drawn == place
+        assert view.selection.individual == path[place]
+        assert view.canvas.picture == DrawnSpace().picture(run.genome(path[place]))
+    assert "first network" not in view.caption.value
+    view.player.asked = 0
+    view.canvas.drawn = {"version": view.canvas.version}
+    assert "the first network" in view.caption.value
+    view.close()
+    search.close()
+
+
+def test_steps_are_told_in_numbers():
+    assert "+1,200 modules" in changes_html({"modules_added": 1200, "modules_removed": 0, "modules_changed": 0})
+    assert "2 modules changed" in changes_html({"modules_added": 0, "modules_removed": 0, "modules_changed": 2})
+    counts = {f"{thing}_{state}": 0 for thing in ("neurons", "edges") for state in ("added", "removed")}
+    assert "−0 neurons, −3 edges" in changes_html({**counts, "edges_removed": 3})
+    assert "nothing added or removed" in changes_html(counts)

@@ -12,11 +12,12 @@ import numpy as np
 
 from workbench.errors import ExportError, RunError
 from workbench.genome import Genome
-from workbench.views.base.figures import log_axis, save_picture
-from workbench.views.base.palette import BLUE, FRONT, GREY, OUTPUTS
-from workbench.views.lineage.data import INITIAL, Step, lineage_info
-from workbench.views.lineage.figure import step_in_words
-from workbench.views.mutations.figure import words
+from workbench.space import Draws
+from workbench.views.base.figures import save_picture
+from workbench.views.base.palette import BLUE, GREY, OUTPUTS
+from workbench.views.lineage.data import Step, lineage_info
+from workbench.views.lineage.frames import animated, frame_title, path_traces, set_path_axes
+from workbench.views.lineage.modules import ModulesFrame, modules_animation
 from workbench.views.network.data import ADDED, genome_difference
 from workbench.views.network.figure import Trace, dots, lines, pixel_axes
 from workbench.views.network.layout import dag_layout
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 MOST_EDGES = 1_500
 """New edges drawn of a frame, and as many old ones, the heaviest, or any if weights are unknown: files stay small."""
-
-FRAME_MILLISECONDS = 1200
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,40 +51,50 @@ class Frame:
     def title(self) -> str:
         """What the frame shows, in words."""
         change = f"{int(self.new_edges.sum()):,} new edges, {int(self.new_neurons.sum()):,} new neurons"
-        made = words(self.step.kind) + ("" if self.step.kind == INITIAL else f": {change}")
-        return (
-            f"<b>individual {self.step.id}</b>, generation {self.step.generation}, {made}<br>"
-            f"{self.genome.n_hidden:,} hidden neurons, {self.genome.n_edges:,} edges, "
-            f"{self.step.val_accuracy:.2%} validation accuracy"
-        )
+        size = f"{self.genome.n_hidden:,} hidden neurons, {self.genome.n_edges:,} edges"
+        return frame_title(self.step, change, size)
 
 
-def lineage_frames(run: Run, id: int) -> list[Frame]:
-    """The stored networks from the first ancestor to individual `id`.
+def kept_networks(run: Run, id: int) -> list[tuple[Step, Any]]:
+    """The steps from the first ancestor to individual `id` whose networks are in the file, and these.
 
     Raises:
-        RunError: if there is no such individual, or no network of neurons in its lineage.
+        RunError: if there is no such individual, or no such network.
     """
-    frames: list[Frame] = []
-    for step in lineage_info(run, id).steps:
-        genome = run.genome(step.id) if step.is_kept else None
-        if isinstance(genome, Genome):
-            frames.append(Frame.of(step, genome, frames[-1].genome if frames else None))
-    if not frames:
-        raise RunError(f"{run.path} has no network of neurons in the lineage of individual {id} to animate")
-    return frames
+    kept = [(step, run.genome(step.id)) for step in lineage_info(run, id).steps if step.is_kept]
+    if not kept:
+        raise RunError(f"{run.path} has no network in the lineage of individual {id} to animate")
+    return kept
+
+
+def neurons_frames(kept: Sequence[tuple[Step, Genome]]) -> list[Frame]:
+    """The frames of networks of neurons."""
+    earlier = [None, *(genome for _, genome in kept)]
+    return [Frame.of(*each, before) for each, before in zip(kept, earlier, strict=False)]
 
 
 def lineage_animation(run: Run, id: int) -> go.Figure:
-    """The growing network as a figure with frames, a play button and a slider; new neurons and edges in blue.
+    """The growing network as a figure with frames, a play button and a slider; what is new in blue.
 
     Raises:
-        RunError: if there is no such individual, or no network of neurons in its lineage.
+        RunError: if there is no such individual, no network of its lineage was kept, or the space does not draw them.
     """
+    space = run.space
+    kept = kept_networks(run, id)
+    if all(isinstance(genome, Genome) for _, genome in kept):
+        return _neurons_animation(neurons_frames(kept))
+    if not isinstance(space, Draws):
+        raise RunError(f"the space {space.name!r} does not draw its networks, so their growth cannot be animated")
+    pictures = [space.picture(genome) for _, genome in kept]
+    steps, befores = [step for step, _ in kept], [None, *pictures]
+    return modules_animation([ModulesFrame(*each) for each in zip(steps, pictures, befores, strict=False)])
+
+
+def _neurons_animation(frames: Sequence[Frame]) -> go.Figure:
+    """Networks of neurons by layer and over the image."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    frames = lineage_frames(run, id)
     titles = ["neurons by layer", "neurons over the image", "validation accuracy against FLOPs"]
     figure = make_subplots(1, 3, subplot_titles=titles, column_widths=[0.5, 0.27, 0.23], horizontal_spacing=0.06)
     figure.add_traces(_traces(frames, 0), 1, [1, 1, 1, 1, 2, 2, 3, 3])
@@ -98,14 +107,7 @@ def lineage_animation(run: Run, id: int) -> go.Figure:
         for place, frame in enumerate(frames)
     ]
     _set_axes(figure, frames)
-    figure.update_layout(
-        title={"text": frames[0].title, "font": {"size": 15}},
-        legend={"orientation": "h", "y": -0.16, "x": 0.62},
-        **{"template": "plotly_white", "width": 1240, "height": 640, "margin": {"t": 110, "b": 110, "l": 30, "r": 30}},
-        **_controls([frame.step.id for frame in frames]),
-    )
-    figure.update_annotations(font_size=13)
-    return figure
+    return animated(figure, frames[0].title, [frame.step.id for frame in frames])
 
 
 def save_lineage_animation(run: Run, id: int, path: str | os.PathLike[str]) -> Path:
@@ -117,7 +119,7 @@ def save_lineage_animation(run: Run, id: int, path: str | os.PathLike[str]) -> P
         path: ends in `.html`.
 
     Raises:
-        RunError: if there is no such individual, or no network of neurons in its lineage.
+        RunError: if there is no such individual, no network of its lineage was kept, or the space does not draw them.
         ExportError: on another ending, or if the file cannot be written.
     """
     path = Path(path)
@@ -151,21 +153,8 @@ def _traces(frames: Sequence[Frame], place: int) -> list[Trace]:
         neurons(by_layer[new_neurons], "new", BLUE, 3.5, False),
         neurons(over_image[hidden & ~new_neurons], "kept neurons", GREY, 5, True),
         neurons(over_image[hidden & new_neurons], "new neurons", BLUE, 5, True),
-        *_path(frames, place),
+        *path_traces([frame.step for frame in frames], place),
     ]
-
-
-def _path(frames: Sequence[Frame], place: int) -> tuple[Trace, Trace]:
-    """All steps, and the current one."""
-    points = np.array([(frame.step.flops, frame.step.val_accuracy) for frame in frames], float)
-    steps = [frame.step for frame in frames]
-    text = [step_in_words(*pair) for pair in zip(steps, [None, *steps], strict=False)]
-    common = {"hovertemplate": "%{text}<extra></extra>", "showlegend": False}
-    thin = {"mode": "lines+markers", "line": {"color": GREY, "width": 1.5}, "marker": {"size": 6}}
-    diamond = {"marker": {"size": 14, "color": FRONT, "symbol": "diamond"}}
-    here = slice(place, place + 1)
-    path = dots(points, "path", text=text, **common) | thin
-    return path, dots(points[here], "here", text=text[here], **diamond, **common)
 
 
 def _set_axes(figure: go.Figure, frames: Sequence[Frame]) -> None:
@@ -176,10 +165,7 @@ def _set_axes(figure: go.Figure, frames: Sequence[Frame]) -> None:
     x, y = pixel_axes(frames[0].genome.input_shape, "x2")
     figure.update_xaxes(x, row=1, col=2)
     figure.update_yaxes(y, row=1, col=2)
-    figure.update_xaxes(
-        log_axis(frame.step.flops for frame in frames), title_text="FLOPs per image", tickangle=0, row=1, col=3
-    )
-    figure.update_yaxes(tickformat=".2~%", nticks=6, row=1, col=3)
+    set_path_axes(figure, [frame.step for frame in frames], 3)
 
 
 def _layer_ticks(frame: Frame) -> dict[str, Any]:
@@ -187,18 +173,3 @@ def _layer_ticks(frame: Frame) -> dict[str, Any]:
     hidden = [f"layer {layer}" for layer in range(1, frame.genome.n_layers - 1)]
     names = ["inputs", *hidden, "outputs"]
     return {"tickvals": list(range(len(names))), "ticktext": names}
-
-
-def _controls(ids: Sequence[int]) -> dict[str, Any]:
-    """Buttons that play and pause, and a slider with a step for each individual."""
-    play = {"frame": {"duration": FRAME_MILLISECONDS, "redraw": True}, "transition": {"duration": 0}}
-    pause = {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}
-    jump = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
-    buttons = [
-        {"label": "Play", "method": "animate", "args": [None, {**play, "fromcurrent": True}]},
-        {"label": "Pause", "method": "animate", "args": [[None], pause]},
-    ]
-    steps = [{"label": str(id), "method": "animate", "args": [[str(place)], jump]} for place, id in enumerate(ids)]
-    place = {"x": 0, "y": -0.14, "xanchor": "left", "yanchor": "top"}
-    slider = {"steps": steps, "x": 0.13, "len": 0.45, "y": -0.1, "currentvalue": {"prefix": "individual "}}
-    return {"updatemenus": [{"type": "buttons", "direction": "left", "buttons": buttons, **place}], "sliders": [slider]}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from workbench.datasets import Dataset
-from workbench.genome import Genome
+from workbench.space import Draws, SearchSpace
 from workbench.store import Run
 from workbench.views.base.source import Selection
+from workbench.views.modules.data import picture_difference
+from workbench.views.modules.widget import ModulesView
 from workbench.views.network.widget import DagView, dag_scene
 
 MOST_FRAMES = 6
@@ -22,14 +24,10 @@ MOST_FRAMES = 6
 class GrowthFrame:
     """One network, and what of it is new."""
 
-    genome: Genome
-    before: Genome | None  # None for the first
-    scene: dict[str, Any]  # for the canvas
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Numbers of neurons and edges by what became of them, see `GenomeDifference.counts`; empty for the first."""
-        return dict(self.scene.get("changes", {}))
+    network: Any  # a genome of neurons, or a picture of modules
+    before: Any  # None for the first
+    counts: dict[str, int]  # of what changed, see `GenomeDifference` and `PictureDifference`; empty for the first
+    scene: dict[str, Any]  # for the canvas, if it is made ahead
 
 
 class Growth:
@@ -38,10 +36,11 @@ class Growth:
     Args:
         run: from which networks are read.
         ids: of individuals whose networks are kept, from the first ancestor on.
+        make: (genome, the one before it or None) -> frame.
     """
 
-    def __init__(self, run: Run, ids: Sequence[int]) -> None:
-        self._run, self._ids = run, tuple(ids)
+    def __init__(self, run: Run, ids: Sequence[int], make: Callable[[Any, Any], GrowthFrame]) -> None:
+        self._run, self._ids, self._make_frame = run, tuple(ids), make
         self._thread = ThreadPoolExecutor(1, "lineage")
         self._frames: OrderedDict[int, Future[GrowthFrame]] = OrderedDict()
 
@@ -61,14 +60,14 @@ class Growth:
     def _make(self, place: int) -> GrowthFrame:
         genome = self._run.genome(self._ids[place])
         before = self._run.genome(self._ids[place - 1]) if place else None
-        return GrowthFrame(genome, before, dag_scene(genome, before))
+        return self._make_frame(genome, before)
 
     def close(self) -> None:
         """Make no more."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
-class GrowthView(DagView):
+class NeuronsGrowth(DagView):
     """Draws frames whose scenes are made already."""
 
     def __init__(self, selection: Selection, data: Dataset | None) -> None:
@@ -77,10 +76,43 @@ class GrowthView(DagView):
         super().__init__(selection=selection, class_names=names, height=0)
         self.bundled = False  # what a step changed shows edge by edge
 
+    def frame_of(self, genome: Any, before: Any) -> GrowthFrame:
+        """A network against the one before it; can be made in any thread."""
+        scene = dag_scene(genome, before)
+        return GrowthFrame(genome, before, dict(scene.get("changes", {})), scene)
+
     def show_frame(self, frame: GrowthFrame) -> None:
         """Show it; `drawn` says when the page has drawn it."""
         self._made = frame.scene
-        self.show_change(frame.before, frame.genome)
+        self.show_change(frame.before, frame.network)
 
-    def _scene_of(self, genome: Genome) -> dict[str, Any]:
+    def _scene_of(self, genome: Any) -> dict[str, Any]:
         return self._made | {"class_names": self._class_names()}
+
+
+class ModulesGrowth(ModulesView):
+    """Draws frames of pictures."""
+
+    def __init__(self, selection: Selection, space: Draws) -> None:
+        self._space = space
+        super().__init__(selection=selection, height=0)
+
+    def frame_of(self, genome: Any, before: Any) -> GrowthFrame:
+        """A network against the one before it; can be made in any thread."""
+        picture = self._space.picture(genome)
+        earlier = None if before is None else self._space.picture(before)
+        counts = {} if earlier is None else picture_difference(earlier, picture).counts
+        return GrowthFrame(picture, earlier, counts, {})
+
+    def show_frame(self, frame: GrowthFrame) -> None:
+        """Show it; `drawn` says when the page has drawn it."""
+        self.show_change(frame.before, frame.network)
+
+
+def growth_view(space: SearchSpace, selection: Selection, data: Dataset | None) -> NeuronsGrowth | ModulesGrowth | None:
+    """What draws the networks of a space; None if the space does not draw them."""
+    from workbench.spaces import NeuronSpace
+
+    if space.name == NeuronSpace.name:
+        return NeuronsGrowth(selection, data)
+    return ModulesGrowth(selection, space) if isinstance(space, Draws) else None

@@ -17,9 +17,8 @@ from workbench.views.base.view import View, button, classed, style_sheet
 from workbench.views.lineage.animation import save_lineage_animation
 from workbench.views.lineage.data import LineageInfo, lineage_info
 from workbench.views.lineage.figure import SHOWN, path_figure, step_in_words
-from workbench.views.lineage.growth import Growth, GrowthFrame, GrowthView
+from workbench.views.lineage.growth import Growth, GrowthFrame, growth_view
 from workbench.views.lineage.player import Player
-from workbench.views.network.data import ADDED, KEPT, REMOVED, SHARED
 
 
 class LineageView(View):
@@ -35,7 +34,7 @@ class LineageView(View):
     Attributes:
         info: the path that is shown, or None.
         player: steps through the ancestors whose networks are kept.
-        canvas: draws them; None in a space without networks of neurons.
+        canvas: draws them; None if the space does not draw its networks.
     """
 
     def __init__(self, watched: Search | Run | Source, selection: Selection | None = None) -> None:
@@ -48,17 +47,14 @@ class LineageView(View):
         super().__init__(watched, selection)
 
     def _build(self) -> None:
-        from workbench.spaces import NeuronSpace
-
         self.player = Player()
         self.player.observe(self._ask, "asked")
         tooltip = "Save the animation: the growing network as an HTML page beside the run"
         self.save = button("", "wb-save-lineage", tooltip, self._save, "film")
         self.caption, self.message, self.plot = ipw.HTML(), ipw.HTML(), Plot(fill=True)
-        self.canvas: GrowthView | None = None
+        self.canvas = growth_view(self.source.space, self.selection, self.source.data)
         pictures: list[Any] = [classed(ipw.VBox([self.plot]), "wb-lineage-path", "wb-fill")]
-        if self.source.space.name == NeuronSpace.name:
-            self.canvas = GrowthView(self.selection, self.source.data)
+        if self.canvas is not None:
             self.canvas.observe(self._arrive, "drawn")
             pictures.insert(0, classed(ipw.VBox([self.canvas]), "wb-lineage-canvas", "wb-fill"))
         self._on_selection(self._follow)
@@ -100,7 +96,8 @@ class LineageView(View):
             self.message.value = quiet(f"{text} left out.")
         if self._growth is not None:
             self._growth.close()
-        self._growth = Growth(self.source.run, [info.steps[place].id for place in self._places])
+        ids = [info.steps[place].id for place in self._places]
+        self._growth = None if self.canvas is None else Growth(self.source.run, ids, self.canvas.frame_of)
         self.plot.show(path_figure(info), self._click)
         self._sent, self._selects, self.caption.value = -1, False, ""
         last = len(self._places) - 1
@@ -146,9 +143,8 @@ class LineageView(View):
 
     def _draw(self, frame: int) -> None:
         """Have the page draw a frame."""
-        assert self._growth is not None
         self._sent = frame
-        if self.canvas is None:
+        if self.canvas is None or self._growth is None:
             self._tell(frame, None)
             return
         try:
@@ -212,15 +208,16 @@ class LineageView(View):
 
 
 def changes_html(counts: dict[str, int]) -> str:
-    """What a step added and removed, in the colours of the picture; counts as of `GenomeDifference.counts`."""
-    signs = (("+", "added", ADDED), ("−", "removed", REMOVED))
-    told = [
-        (STATES[state], f"{sign}{counts[f'neurons_{name}']:,} neurons, {sign}{counts[f'edges_{name}']:,} edges")
-        for sign, name, state in signs
-        if counts and (counts[f"neurons_{name}"] or counts[f"edges_{name}"])
-    ]
-    if shared := counts.get("edges_now_shared"):
-        told.append((STATES[SHARED], f"{shared:,} edges now share weights"))
+    """What a step added and removed, in the colours of the picture; counts as of `GrowthFrame.counts`."""
+    told = []
+    for place, (sign, state) in enumerate((("+", "added"), ("−", "removed")), start=1):
+        found = {thing: counts.get(f"{thing}_{state}", 0) for thing in ("neurons", "edges", "modules")}
+        if any(found.values()):
+            things = [f"{sign}{n:,} {thing}" for thing, n in found.items() if f"{thing}_{state}" in counts]
+            told.append((STATES[place], ", ".join(things)))
+    for name, text in (("edges_now_shared", "edges now share weights"), ("modules_changed", "modules changed")):
+        if counts.get(name):
+            told.append((STATES[3], f"{counts[name]:,} {text}"))
     if not told:
-        told = [(STATES[KEPT], "nothing added or removed" if counts else "the first network")]
+        told = [(STATES[0], "nothing added or removed" if counts else "the first network")]
     return "".join(f'<span class="wb-change"><i style="background: {color}"></i>{text}</span>' for color, text in told)

@@ -87,7 +87,7 @@ def picture_svg(picture: Picture, before: Picture | None = None, *, most: int = 
     """
     difference = picture_difference(before, picture)
     graph = graph_of(difference, open_at_start(difference, most))
-    layout = _layout(graph, difference.picture, aspect)
+    layout = graph_layout(graph, difference.picture, aspect)
     name = f"{len(picture.nodes)} modules: " + " – ".join(box.label for box in graph.boxes[:12])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width:.0f} {layout.height:.0f}" role="img" '
@@ -107,7 +107,7 @@ def scene_of(difference: PictureDifference, opened: Collection[str], aspect: flo
     """
     picture = difference.picture
     graph = graph_of(difference, opened)
-    layout = _layout(graph, picture, aspect)
+    layout = graph_layout(graph, picture, aspect)
     places = zip(layout.x, layout.y, layout.widths, strict=True)
     kinds = dict.fromkeys(box.kind for box in graph.boxes)
     return {
@@ -137,7 +137,8 @@ def box_in_words(box: Box) -> list[str]:
     return told if box.state == KEPT else [*told, STATE_NAMES[box.state]]
 
 
-def _layout(graph: Graph, picture: Picture, aspect: float) -> Layout:
+def graph_layout(graph: Graph, picture: Picture, aspect: float) -> Layout:
+    """Places of a graph of a picture, in a room of a certain width over height."""
     columns = {node.key: node.column for node in picture.nodes}
     hints = [min(columns[key] for key in box.members) for box in graph.boxes]
     return layout_of(graph, [box_width(box.label, _below(box)) for box in graph.boxes], hints, aspect)

@@ -93,8 +93,11 @@ class ModulesView(anywidget.AnyWidget):
 
     def show_change(self, before: Picture | None, picture: Picture | None) -> None:
         """Show `picture`, and (unless it is None) what changed since `before`."""
+        version = self.version
         with self.hold_trait_notifications():
             self.before, self.picture = before, picture
+        if self.version == version:  # equal ones are drawn again, too: who waits for that is told
+            self._draw()
 
     @traitlets.observe("picture", "before")
     def _compare(self, _: traitlets.Bunch) -> None:
