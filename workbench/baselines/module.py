@@ -53,7 +53,7 @@ def baseline_onnx(module: nn.Sequential, input_shape: Shape, n_outputs: int) -> 
     """The ONNX model of a module made by `make_module`: "images" [batch, c, h, w] -> "logits" [batch, outputs]."""
     from torch import nn
 
-    from workbench.compiler.export import GraphWriter
+    from workbench.compiler.onnx_graph import GraphWriter
 
     graph, x = GraphWriter(), "images"
     for part in module:

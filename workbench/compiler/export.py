@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.compiler.onnx_graph import FLOAT32, GraphWriter
 from workbench.compiler.plan import Block, Plan, compile_genome
 from workbench.compiler.torch_export import export_facts, mean_and_std, torch_program
 from workbench.datasets import Dataset
@@ -31,11 +32,6 @@ from workbench.space import check_ending
 
 if TYPE_CHECKING:
     import onnx
-
-OPSET = 17
-IR_VERSION = 8  # old enough for runtimes of 2022
-
-FLOAT32 = np.dtype(np.float32)
 
 LAYOUTS = ("auto", "gather", "scatter")
 
@@ -125,51 +121,6 @@ FORMATS: dict[str, Callable[[Genome, Dataset | None, bool], bytes]] = {
     ".npz": lambda genome, data, raw: genome.to_bytes(),
 }
 """By extension: what turns a genome into the bytes of a file."""
-
-
-class GraphWriter:
-    """Collects nodes and constants; each node's output is named after the operator and a running number."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-
-    def constant(self, array: np.ndarray) -> str:
-        """Add an initializer; returns its name."""
-        from onnx import numpy_helper
-
-        name = f"constant{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
-
-    def node(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        """Add a node with one output; returns its name."""
-        from onnx import helper
-
-        output = output or f"{operator.lower()}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
-        return output
-
-    def model(
-        self,
-        name: str,
-        inputs: Sequence[int | str],
-        n_outputs: int,
-        facts: dict[str, str],
-        dtype: np.dtype = FLOAT32,
-    ) -> onnx.ModelProto:
-        """The checked model from "images" of shape `inputs` and type `dtype` to "logits" [batch, outputs]."""
-        from onnx import TensorProto, checker, helper
-
-        images = helper.make_tensor_value_info("images", helper.np_dtype_to_tensor_dtype(dtype), list(inputs))
-        logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", n_outputs])
-        graph = helper.make_graph(self.nodes, name, [images], [logits], self.constants)
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="workbench", ir_version=IR_VERSION
-        )
-        helper.set_model_props(model, facts)
-        checker.check_model(model, full_check=True)
-        return model
 
 
 def onnx_model(

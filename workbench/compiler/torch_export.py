@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-OPSET = 18  # the first with col2im
-
 
 def export_facts(
     shape: tuple[int, int, int], n_outputs: int, cost: Cost, data: Dataset | None, *, raw: bool, flat: bool
@@ -63,12 +61,10 @@ def torch_program(
     """A `torch.export` program of a network in eval mode, with a dynamic batch and `facts` as workbench.json."""
     import torch
 
-    network, example = _prepared(network, facts, data, raw, flat)
     buffer = io.BytesIO()
-    with warnings.catch_warnings():  # torch warns about its own internals while tracing
+    program, _ = _exported(network, facts, data, raw, flat)
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        batch = torch.export.Dim("batch", min=1)
-        program = torch.export.export(network, (example,), dynamic_shapes=({0: batch},))
         torch.export.save(program, buffer, extra_files={"workbench.json": json.dumps(facts)})
     return buffer.getvalue()
 
@@ -76,33 +72,29 @@ def torch_program(
 def torch_onnx(network: nn.Module, facts: Mapping[str, Any], data: Dataset | None, *, raw: bool, flat: bool) -> bytes:
     """An ONNX model of a network in eval mode, "images" [batch, …] -> "logits" [batch, outputs]; facts are metadata.
 
-    `ExportError` if the package onnx is missing.
+    `ExportError` if the package onnx is missing, or the network has an operator that is not translated.
     """
-    import torch
+    from workbench.compiler.torch_to_onnx import onnx_model
 
+    program, dtype = _exported(network, facts, data, raw, flat)
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
     try:
-        import onnx
+        return onnx_model(program, "network", facts["n_outputs"], texts, dtype).SerializeToString()
     except ImportError:
         raise ExportError("ONNX files need the package onnx: pip install 'neuron-workbench[onnx]'") from None
+
+
+def _exported(
+    network: nn.Module, facts: Mapping[str, Any], data: Dataset | None, raw: bool, flat: bool
+) -> tuple[torch.export.ExportedProgram, np.dtype]:
+    """A network's program for any number of images, and their type."""
+    import torch
+
     network, example = _prepared(network, facts, data, raw, flat)
-    buffer, names = io.BytesIO(), {"images": {0: "batch"}, "logits": {0: "batch"}}
-    with warnings.catch_warnings():  # the exporter that needs no further package is an old one, and says so
+    with warnings.catch_warnings():  # torch warns about its own internals while tracing
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            (example,),
-            buffer,  # type: ignore[arg-type]
-            input_names=["images"],
-            output_names=["logits"],
-            dynamic_axes=names,
-            opset_version=OPSET,
-            dynamo=False,
-        )
-    model = onnx.load_from_string(buffer.getvalue())
-    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
-    onnx.helper.set_model_props(model, texts)
-    onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString()
+        batch = torch.export.Dim("batch", min=1)
+        return torch.export.export(network, (example,), dynamic_shapes=({0: batch},)), example.numpy().dtype
 
 
 def _prepared(
