@@ -28,6 +28,18 @@ def run(digits, tmp_path_factory):
     return open_run(search.path)
 
 
+@pytest.fixture(scope="session")
+def mlp_run(digits, tmp_path_factory):
+    """The same for dense MLPs."""
+    changes = {"population": 4, "children": 2, "generations": 2, "initial_epochs": 2, "train.epochs": 1}
+    made = preset("quick", "digits", "mlp", **changes)
+    search = Search(digits, made.config, tmp_path_factory.mktemp("mlp") / "run.sqlite", made.space(digits))
+    search.start()
+    search.join()
+    search.close()
+    return open_run(search.path)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_torch_thread():
     """Several threads only hinder each other on networks this small."""

@@ -18,6 +18,7 @@ from workbench.results.report import ReportSources, write_report
 from workbench.results.retraining import retrain_front
 from workbench.search import Search, preset
 from workbench.search.report import chosen_members
+from workbench.space import Draws
 from workbench.store import open_run
 from workbench.training import TrainConfig
 from workbench.views.network.figure import network_svg
@@ -108,6 +109,27 @@ def test_other_runs_lie_beside_it(run, digits, tmp_path):
     text = write_report(sources, tmp_path / "report.html", test=False).read_text()
     assert "random search: median of 2 runs" in text
     assert "training spent" in text
+
+
+def test_another_space_is_told_of_in_its_own_words(mlp_run, digits, tmp_path):
+    retraining = ResultFile(tmp_path / "retrain-mlp.json")
+    table = retrain_front(
+        mlp_run, digits, TrainConfig(epochs=1), (0,), file=retraining, most=1, workers=1, say=lambda text: None
+    )
+    assert table["fresh_epochs"].tolist() == [1]
+    search = random_search(mlp_run, digits, tmp_path / "random.sqlite", seed=1)
+    search.start()
+    search.join()
+    search.close()
+    others = (open_run(tmp_path / "random.sqlite"),)
+    assert others[0].individuals["parent"].isna().all()
+    path = write_report(ReportSources(mlp_run, digits, others, results=tmp_path), tmp_path / "report.html", members=2)
+    words = " ".join(read(path).words)
+    assert "What the best one gets wrong" in words
+    assert "trained again" in words
+    assert chosen_members(mlp_run, digits)["summary"].iloc[0] in words
+    assert "neurons" not in words
+    assert ("What the networks look like" in words) == isinstance(mlp_run.space, Draws)
 
 
 def test_text_is_escaped(run, digits, tmp_path):

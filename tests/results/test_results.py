@@ -103,10 +103,7 @@ def test_the_front_is_trained_again_and_again_only_where_it_is_not(run, digits, 
     genome = run.genome(members[0])
     row = table.iloc[0]
     assert row["found"] == evaluate(genome, digits, "test")
-    fresh = [
-        evaluate(train(genome.with_parameters(None, 0 * genome.biases), digits, config, seed).genome, digits, "test")
-        for seed in (0, 1)
-    ]
+    fresh = [evaluate(train(genome.without_weights(), digits, config, seed).genome, digits, "test") for seed in (0, 1)]
     assert row["fresh"] == pytest.approx(np.mean(fresh))
     assert (row["fresh_seeds"], row["fresh_epochs"], row["inherited_epochs"]) == (2, 2, 2)
     assert row["lineage_epochs"] == run.lineage(members[0])["epochs"].sum() == lineage_epochs(run, members[0])

@@ -1,7 +1,7 @@
 """Random search with the training budget of an evolution: the control that evolution has to beat.
 
-It is made as strong as possible: the same spatial law, the same kinds of hand-shaped initial genomes, sizes spread
-log-uniformly over the range of the evolution's front, and as many epochs per network as the initial individuals had.
+It is made as strong as possible: networks are drawn as the initial population of the evolution was, with as many epochs
+each. Those of neurons are drawn with sizes spread log-uniformly over the range of the evolution's front, too.
 """
 
 from __future__ import annotations
@@ -25,12 +25,6 @@ def training_cost(run: Run) -> float:
     return float((table["epochs"] * table["flops"]).sum())
 
 
-def check_space(run: Run) -> None:
-    """Raise `RunError` unless a run is of the neuron-level space."""
-    if run.space_name != NeuronSpace.name:
-        raise RunError(f"expected a run of the space {NeuronSpace.name!r}, {run.path} is of {run.space_name!r}")
-
-
 def random_search(
     run: Run,
     data: Dataset,
@@ -43,7 +37,7 @@ def random_search(
     """A random search to compare with a finished evolution; `.run()` runs it, and resumes it after a stop.
 
     Args:
-        run: the evolution, of the neuron-level space.
+        run: the evolution.
         data: its data.
         path: the file of the random search; an existing one is resumed.
         seed: of the random search; the evolution's if None.
@@ -51,9 +45,8 @@ def random_search(
         changes: further settings of `SearchConfig`.
 
     Raises:
-        RunError: if the run is of another space or has no front yet.
+        RunError: if the run has no front yet.
     """
-    check_space(run)
     front = run.front()
     if len(front) == 0:
         raise RunError(f"{run.path} has no trained individual yet, so there is no range of sizes to search")
@@ -68,7 +61,8 @@ def random_search(
         stop_hopeless=False,
     )
     config = from_values(SearchConfig, changes or {}, config)
-    space = NeuronSpace.from_config(run.space_config)
-    flops = float(front["flops"].min()), float(front["flops"].max())
-    sized = replace(space, initial=replace(space.initial, flops=flops))
-    return Search(data, config, path, sized, if_exists="resume")
+    space = run.space
+    if isinstance(space, NeuronSpace):
+        flops = float(front["flops"].min()), float(front["flops"].max())
+        space = replace(space, initial=replace(space.initial, flops=flops))
+    return Search(data, config, path, space, if_exists="resume")

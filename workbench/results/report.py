@@ -17,12 +17,15 @@ from workbench.results.random_search import training_cost
 from workbench.results.retraining import lineage_epochs, retraining_table
 from workbench.search.report import chosen_members, front_table
 from workbench.search.stored import data_of
+from workbench.space import Draws, Predicts, SearchSpace
+from workbench.spaces import NeuronSpace
 from workbench.store import Run, open_run
 from workbench.views.base.palette import INPUTS, OUTPUTS, layer_color
 from workbench.views.front.data import Baseline, FrontInfo, baselines_for, front_group
 from workbench.views.front.figure import draw_front
 from workbench.views.front.hypervolume import hypervolume_spread_figure
 from workbench.views.inspect.figure import confusion_figure
+from workbench.views.modules.figure import picture_svg
 from workbench.views.mutations.data import mutation_effects
 from workbench.views.mutations.figure import effects_figure
 from workbench.views.network.figure import network_svg
@@ -242,31 +245,40 @@ def _retrained(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _confusion(run: Run, data: Dataset, table: pd.DataFrame, test: bool) -> dict[str, Any]:
-    """The mistakes of the member that the selection split prefers; nothing if the space is not one of neurons."""
-    if run.space_name != "neurons":
+    """The mistakes of the member that the selection split prefers; nothing if the space does not tell predictions."""
+    space: SearchSpace = run.space
+    if not isinstance(space, Predicts):
         return {}
     id, split = int(table["id"].iloc[int(table["selection_accuracy"].argmax())]), "test" if test else "selection"
-    return {"id": id, "split": split, "figure": _embedded(confusion_figure(run.genome(id), data, split))}
+    return {"id": id, "split": split, "figure": _embedded(confusion_figure(run.genome(id), data, split, space))}
 
 
 def _networks(run: Run, table: pd.DataFrame, members: int) -> dict[str, Any]:
-    """Pictures of members spread over the front, with captions and the colours of the layers."""
+    """Pictures of members spread over the front with captions, and the colours of the layers of neurons."""
     from markupsafe import Markup
 
-    if run.space_name != "neurons" or members < 1:
+    space = run.space
+    has_neurons = isinstance(space, NeuronSpace)
+    if members < 1 or not (has_neurons or isinstance(space, Draws)):
         return {"networks": [], "colors": {}}
     places = sorted({round(index * (len(table) - 1) / max(1, members - 1)) for index in range(members)})
     column = "test_accuracy" if "test_accuracy" in table else "val_accuracy"
     drawn = [
         (
-            Markup(network_svg(run.genome(int(row["id"])))),
-            f"Individual {row['id']}: {row[column]:.2%}, {row['flops']:,} FLOPs, layers of {row['summary']} neurons",
+            Markup(_drawn(space, run.genome(int(row["id"])))),
+            f"Individual {row['id']}: {row[column]:.2%}, {row['flops']:,} FLOPs, {row['summary']}",
         )
         for row in table.iloc[places].to_dict("records")
     ]
+    if not has_neurons:
+        return {"networks": drawn, "colors": {}}
     hidden = max(row.count("-") for row in table["summary"]) - 1
     layers = {f"layer {layer}": layer_color(layer) for layer in range(1, hidden + 1)}
     return {"networks": drawn, "colors": {"inputs": INPUTS, "outputs": OUTPUTS, **layers}}
+
+
+def _drawn(space: Any, genome: Any) -> str:
+    return network_svg(genome) if isinstance(space, NeuronSpace) else picture_svg(space.picture(genome))
 
 
 def _mutations(run: Run) -> dict[str, Any]:

@@ -22,12 +22,13 @@ from workbench.errors import RunError
 from workbench.genome import Genome
 from workbench.mutations import MutationRates
 from workbench.results.files import ABOUT, ResultFile, mean_of
-from workbench.results.random_search import check_space
 from workbench.search import SearchConfig
 from workbench.search.report import chosen_members
 from workbench.settings import from_values, to_values
+from workbench.space import DropsWeights, SearchSpace
+from workbench.spaces import NeuronSpace
 from workbench.store import Run
-from workbench.training import TrainConfig, evaluate, train
+from workbench.training import TrainConfig, train
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,8 +72,12 @@ def retrain_front(
     Up to `most` members are chosen on the selection split. Each is trained once a seed from fresh and from inherited
     weights, and tested once as it was found and once after every training, with the final epoch's weights. So the test
     set is evaluated as often as there are entries in the file. `workers` does not change results.
+
+    Raises:
+        RunError: if the space of the run cannot drop weights, so that none can train from fresh ones.
     """
-    check_space(run)
+    if not isinstance(run.space, DropsWeights):
+        raise RunError(f"networks of the space {run.space_name!r} cannot be trained from fresh weights: it keeps them")
     facts = {
         "run": run.created_at,
         "seed": run.seed,
@@ -101,12 +106,13 @@ def retrain_front(
 
 def _retrained(run: Run, data: Dataset, config: TrainConfig, job: _Job) -> dict[str, Any]:
     """The entry of one job."""
-    genome: Genome = run.genome(job.member)
+    space: Any = run.space
+    genome = run.genome(job.member)
     started, epochs, failure = time.perf_counter(), 0, None
     if job.start != FOUND:
         if job.start == FRESH:
-            genome = genome.with_parameters(None, np.zeros_like(genome.biases))
-        result = train(genome, data, config, job.seed, stream=(job.seed,))
+            genome = space.without_weights(genome)
+        result = space.train(genome, data, config, seed=job.seed, stream=(job.seed,))
         genome, epochs, failure = result.genome, len(result.history), result.failure
     return {
         "id": job.member,
@@ -116,18 +122,19 @@ def _retrained(run: Run, data: Dataset, config: TrainConfig, job: _Job) -> dict[
         "lineage_epochs": lineage_epochs(run, job.member),
         "failure": failure,
         "seconds": time.perf_counter() - started,
-        **_measured(genome, data),
+        **_measured(space, genome, data),
     }
 
 
-def _measured(genome: Genome, data: Dataset) -> dict[str, Any]:
+def _measured(space: SearchSpace, genome: Any, data: Dataset) -> dict[str, Any]:
     """Cost of a trained genome, and its accuracy on all splits but the training set."""
     splits = ("validation", "selection", "test")
+    cost = space.cost(genome)
     return {
-        "flops": genome.flops,
-        "flops_total": genome.flops_total,
-        "parameters": genome.n_parameters,
-        **{f"{split}_accuracy": evaluate(genome, data, split) for split in splits},
+        "flops": cost.flops,
+        "flops_total": cost.flops_total,
+        "parameters": cost.parameters,
+        **{f"{split}_accuracy": space.evaluate(genome, data, split) for split in splits},
     }
 
 
@@ -187,7 +194,8 @@ def finish_member(
 
     Each network is tested once, with the final epoch's weights.
     """
-    check_space(run)
+    if not isinstance(run.space, NeuronSpace):
+        raise RunError(f"only networks of neurons are grown, and {run.path} is of the space {run.space_name!r}")
     config = from_values(SearchConfig, run.config)
     recipe = replace(config.train, **how.recipe)
     facts = {"run": run.created_at, "data": data.fingerprint, "recipe": to_values(recipe)}
@@ -207,7 +215,7 @@ def finish_member(
             "lineage_epochs": lineage_epochs(run, member) + steps * config.train.epochs,
             "epochs": len(result.history),
             "failure": result.failure,
-            **_measured(result.genome, data),
+            **_measured(run.space, result.genome, data),
             "seconds": time.perf_counter() - started,
         }
         file.add(key, entry)
