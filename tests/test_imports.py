@@ -20,7 +20,7 @@ LEVELS = [
     {"settings", "outputs"},
     {"individuals", "objectives", "pictures"},
     {"genome", "datasets", "space"},
-    {"spatial"},
+    {"spatial", "registry"},
     {"builder", "derivations"},
     {"mutations", "initial"},
     {"surgery"},

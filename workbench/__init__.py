@@ -52,7 +52,7 @@ _HOMES = {
     }.items()
     for name in names.split()
 }
-_SUBMODULES = ("baselines", "datasets", "initial", "mutations", "plots", "results", "widgets")
+_SUBMODULES = ("baselines", "datasets", "initial", "mutations", "plots", "results", "spaces", "widgets")
 
 __all__ = [*_HOMES, "__version__"]
 

@@ -1,6 +1,7 @@
 """The protocol by which evolution, store, executors and widgets know *what* is searched.
 
-The spaces of `workbench.spaces` implement it; a new space needs no change anywhere else. What a space need not offer is
+The spaces of `workbench.spaces` implement it. A new space needs no change anywhere else: `workbench.spaces.register`
+makes its runs known by its name, and without it they still open as tables. What a space need not offer is
 an optional protocol of its own; views and commands ask for the one that they need.
 """
 
@@ -305,8 +306,3 @@ def cost_of(space: SearchSpace, genome: Any, model: LatencyModel | None) -> Cost
         return cost
     check_predicts(space, model)
     return replace(cost, latency_us=float(space.latency_us(genome, model)))  # type: ignore[attr-defined]
-
-
-MAKERS: dict[str, Callable[[Mapping[str, Any]], SearchSpace]] = {}
-"""Makes a search space from its stored settings, by the name of the space. `workbench.spaces` fills it, so that the
-store decodes genomes without knowing any space."""

@@ -17,7 +17,7 @@ from workbench.errors import ConfigError, GenomeError
 from workbench.individuals import Cost, TrainResult
 from workbench.search import Search, SearchConfig
 from workbench.settings import check_settings, from_values, setting, settings_of
-from workbench.space import MAKERS
+from workbench.spaces import register
 from workbench.store import open_run
 from workbench.training import TrainConfig
 
@@ -53,6 +53,7 @@ class NumberRates:
             raise ConfigError(f"grow and shrink expect 0 to 1, got {self.grow} and {self.shrink}")
 
 
+@register
 @dataclass
 class NumberSpace:
     """Genomes are (size, skill): training adds to the skill, the size is the cost.
@@ -72,6 +73,10 @@ class NumberSpace:
 
     def config(self) -> dict[str, Any]:
         return {"scale": 1}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> NumberSpace:
+        return cls()
 
     def rates(self, values: Mapping[str, Any] | None = None) -> NumberRates:
         return from_values(NumberRates, values or {})
@@ -136,8 +141,6 @@ class SheddingSpace(NumberSpace):
             raise GenomeError("no skill; train it first")
         return genome[1]
 
-
-MAKERS["numbers"] = lambda config: NumberSpace()
 
 SMALL = SearchConfig(population=6, children=4, generations=5, seed=3, workers=1, train=TrainConfig(epochs=2))
 

@@ -12,6 +12,7 @@ from search_samples import SMALL, NumberSpace, finish, memory_of, step, tiny_dat
 from workbench.datasets import load_dataset
 from workbench.errors import ConfigError, RunError
 from workbench.evolution import SELECTIONS, SURVIVALS, HypervolumeBounds
+from workbench.registry import SPACES
 from workbench.search import Search, SearchConfig, preset
 from workbench.search.report import front_table
 from workbench.settings import to_values
@@ -384,7 +385,8 @@ class TestRefusals:
         with pytest.raises(RunError, match=r"'custom', made from arrays .*; pass them as data="):
             Search.resume(path)
 
-    def test_a_space_that_is_not_known_by_name(self, path):
+    def test_a_space_that_is_not_known_by_name(self, path, monkeypatch):
+        monkeypatch.delitem(SPACES, "numbers")
         with pytest.raises(ConfigError, match="unknown search space 'numbers'"):
             Search.resume(path, DATA)
 

@@ -38,7 +38,7 @@ def sample(space: SearchSpace, seed: int = 0):
 
 
 def test_every_space_is_tested():
-    assert MADE.keys() == SPACES.keys()
+    assert MADE.keys() == {name for name, kind in SPACES.items() if kind.__module__.startswith("workbench.")}
 
 
 @EVERY_SPACE
@@ -54,7 +54,7 @@ def test_config_round_trip_through_json(space):
     assert made.config() == space.config()
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", MADE)
 def test_space_for_data(name):
     space = space_for(name, DATA)
     assert (space.input_shape, space.n_outputs) == ((1, 5, 6), 3)
@@ -62,7 +62,10 @@ def test_space_for_data(name):
 
 def test_unknown_space():
     for make in (lambda: make_space("cells", {}), lambda: space_for("cells", DATA)):
-        with pytest.raises(ConfigError, match="unknown search space 'cells'; expected one of: neurons, mlp, hnas"):
+        with pytest.raises(
+            ConfigError,
+            match=r"unknown search space 'cells'; expected one of: neurons, mlp.* workbench.spaces.register",
+        ):
             make()
 
 

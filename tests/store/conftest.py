@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from store_samples import DESCRIPTION, StubSpace
 
-from workbench.space import MAKERS
+from workbench.registry import SPACES
 from workbench.store import Run, RunWriter, create_run, open_run
 
 
@@ -32,9 +32,11 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, object]]:
     """Makes the stub known as a search space; collects the settings with which it was asked for."""
     asked: list[Mapping[str, object]] = []
 
-    def make(config: Mapping[str, object]) -> Any:
-        asked.append(config)
-        return StubSpace()
+    class Known(StubSpace):
+        @classmethod
+        def from_config(cls, config: Mapping[str, object]) -> Any:
+            asked.append(config)
+            return cls()
 
-    monkeypatch.setitem(MAKERS, "stub", make)
+    monkeypatch.setitem(SPACES, "stub", Known)
     return asked

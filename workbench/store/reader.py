@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import RunError
 from workbench.individuals import Individual
 from workbench.objectives import Objective, stored_objectives, undominated
-from workbench.space import MAKERS, SearchSpace
+from workbench.registry import UnknownSpace, is_known, make_space
+from workbench.space import SearchSpace
 from workbench.store import checked, rows
 from workbench.store.connections import Reading, reading
 from workbench.store.lock import is_being_written
@@ -28,7 +29,7 @@ def open_run(path: str | os.PathLike[str], space: SearchSpace | None = None) -> 
 
     Args:
         path: the run file.
-        space: decodes its genomes; needed only if it is none of `workbench.spaces`.
+        space: decodes its genomes; needed only if it is not known by its name; see `workbench.spaces.register`.
 
     Raises:
         RunError: if the file is missing, no run file, damaged, locked, or written by a newer workbench.
@@ -228,15 +229,14 @@ class Run:
 
     @functools.cached_property
     def space(self) -> Any:
-        """What was searched; `RunError` if this is not known here."""
+        """What was searched; an `UnknownSpace`, which makes no networks, if this is not known here."""
         if self._given_space is not None:
             return self._given_space
-        if self.space_name not in MAKERS:
-            raise RunError(
-                f"run file {self.path}: its search space {self.space_name!r} is not known here; expected one of: "
-                f"{', '.join(MAKERS) or 'none'}; import workbench.spaces, or give it: open_run(path, space=...)"
-            )
-        return MAKERS[self.space_name](self.space_config)
+        if is_known(self.space_name):
+            return make_space(self.space_name, self.space_config)
+        applied = frozenset(str(record.get("kind")) for record in self.mutations().values())
+        rates = self.config.get("rates") or {}
+        return UnknownSpace(self.space_name, self.space_config, rates, applied, f"run file {self.path}: ")
 
     def _value(self, id: int, column: str, check: checked.Check) -> Any:
         with reading(self.path) as file:

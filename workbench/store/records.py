@@ -17,7 +17,7 @@ class RunDescription:
     All mappings hold JSON-ready values; tuples in them come back as lists.
     """
 
-    space_name: str  # as in `workbench.space.MAKERS`
+    space_name: str  # as it is registered; see `workbench.registry`
     space_config: Mapping[str, Any]  # settings of the space
     search_config: Mapping[str, Any]  # settings of the search when it began; later changes are events
     dataset: Mapping[str, Any]  # `name`, `fingerprint` and `root` (a path, or None if the data came as arrays)

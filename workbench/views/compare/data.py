@@ -17,6 +17,7 @@ from workbench.evolution.ranking import front_of
 from workbench.formats import in_words, setting_text
 from workbench.search import SearchConfig
 from workbench.settings import all_settings, from_values, settings_of
+from workbench.space import RecordSpace
 from workbench.spaces import SPACES
 from workbench.views.front.data import staircase, training_spent
 from workbench.views.run.data import flat
@@ -271,7 +272,8 @@ def _settings(run: Run) -> dict[str, Any]:
 @cache
 def setting_name(name: str) -> str:
     """The name on screen of a setting of any search space, given by its dotted name."""
-    rates = {f"rates.{one.name}": one.label for space in SPACES.values() for one in settings_of(space.rates_record)}
+    records = [kind.rates_record for kind in SPACES.values() if issubclass(kind, RecordSpace)]
+    rates = {f"rates.{one.name}": one.label for record in records for one in settings_of(record)}
     labels = rates | {one.name: one.label for one in all_settings(SearchConfig)}
     return labels.get(name) or (in_words(name) if name.count(".") < 2 else name)
 
