@@ -53,7 +53,7 @@ def check(derivation: Derivation, rules: EinRules, operations: int) -> None:
     assert sum(flops_of(step.kind, of, step.shape) for step, of in both) == state.flops <= rules.limits.flops
     parameters = sum(parameters_of(step.kind, of, step.shape) for step, of in both)
     assert parameters == state.parameters <= rules.limits.parameters
-    views = ("permute", "col2im", "part")
+    views = ("permute", "im2col", "col2im", "part")
     assert sum(prod(step.shape) for step in steps if step.kind not in views) == state.values <= rules.limits.values
     assert all(step.args[0] <= rules.limits.width for step in steps if step.kind == "linear")
 

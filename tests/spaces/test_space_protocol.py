@@ -15,7 +15,7 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError, ExportError, GenomeError, MutationError, WeightsError
 from workbench.settings import to_values
 from workbench.space import Draws, Exports, SearchSpace, lacks, write_network
-from workbench.spaces import SPACES, HnasSpace, InitialConfig, MlpSpace, NeuronSpace, make_space, space_for
+from workbench.spaces import SPACES, EinSpace, HnasSpace, InitialConfig, MlpSpace, NeuronSpace, make_space, space_for
 from workbench.training import TrainConfig
 
 RNG = np.random.default_rng(0)
@@ -28,6 +28,7 @@ MADE = {
     ),
     "mlp": dataclasses.replace(MlpSpace.for_data(DATA), hidden_layers=(0, 2), hidden_widths=(1, 9)),
     "hnas": HnasSpace.for_data(DATA, channels=2),
+    "einspace": EinSpace.for_data(DATA, budget=20, max_flops=1e5),
 }
 EVERY_SPACE = pytest.mark.parametrize("space", MADE.values(), ids=MADE.keys())
 KINDS = {"range", "number", "integer", "switch"}
@@ -117,7 +118,7 @@ def test_the_schema_covers_every_field_of_the_rates(space):
 @EVERY_SPACE
 def test_every_setting_may_go_to_both_its_ends(space):
     for setting in space.settings:
-        for end in setting.slider:
+        for end in (False, True) if setting.kind == "switch" else setting.slider:
             if setting.name in space.mutation_kinds and end == 0:
                 continue
             space.rates({setting.name: (end, end) if setting.kind == "range" else end})

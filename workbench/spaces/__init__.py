@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from workbench.initial import InitialConfig
 from workbench.registry import SPACES, make_space, register, space_class, space_for
+from workbench.spaces.einspace.space import EinSpace
 from workbench.spaces.hnas import HnasSpace
 from workbench.spaces.mlp import MlpSpace
 from workbench.spaces.neuron import NeuronSpace
 
-for _kind in (NeuronSpace, MlpSpace, HnasSpace):
+for _kind in (NeuronSpace, MlpSpace, HnasSpace, EinSpace):
     register(_kind)

@@ -189,8 +189,11 @@ def _operate(code: int, state: State) -> State:
 
 
 def _cost(kind: str, shapes: tuple[Shape, ...], shape: Shape) -> tuple[int, int, int]:
-    """FLOPs, parameters and values of one copy of an operation; a view of its input has no values."""
-    values = 0 if kind in ("identity", "permute", "col2im") else prod(shape)
+    """FLOPs, parameters and values of one copy of an operation; a view of its input has no values.
+
+    Neither has im2col, which is mostly part of a convolution that never writes its patches.
+    """
+    values = 0 if kind in ("identity", "permute", "im2col", "col2im") else prod(shape)
     return flops_of(kind, shapes, shape), parameters_of(kind, shapes, shape), values
 
 
