@@ -12,6 +12,7 @@ from search.search_samples import finish, step, tiny_data
 from widget_samples import number_search
 
 import workbench as wb
+from workbench.errors import ConfigError
 from workbench.plots import lineage_info, mutation_effects
 from workbench.search import Search, SearchConfig
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
@@ -20,6 +21,7 @@ from workbench.views.base.layout import LazyTabs, Part
 from workbench.views.base.plot import Plot
 from workbench.views.base.source import Source
 from workbench.views.dashboard.widget import MORE
+from workbench.views.inspect.data import confusion
 from workbench.views.lineage.widget import changes_html
 from workbench.widgets import CompareView, InspectView, LineageView, MutationStatistics, Selection, TwoNetworksView
 
@@ -280,7 +282,7 @@ def test_the_test_set_is_not_offered(run):
 
 def test_export_buttons(run, grandchild):
     view = InspectView(run, Selection(individual=grandchild), DATA)
-    view.exports.children[1].click()
+    next(each for each in view.exports.children[1:] if each.description == "npz").click()
     path = run.path.with_name(f"run-{grandchild}.npz")
     assert wb.Genome.from_bytes(path.read_bytes()) == run.genome(grandchild)
     assert str(path) in view.exported.value
@@ -293,7 +295,11 @@ def test_networks_of_another_space_are_inspected_and_the_page_says_what_they_lac
     view = InspectView(search)
     assert view.plot.shown is not None  # training curves
     assert view.what.options == ("training", "confusion", "mistakes")
-    assert "the space &#x27;mlp&#x27; does not have" in view.missing.value
+    assert "The space &#x27;mlp&#x27; has no single neurons" in view.missing.value
+    assert [each.description for each in view.exports.children[1:]] == ["pt2", "onnx", "npz"]
+    view.exports.children[3].click()
+    (path,) = tmp_path.glob("mlp-*.npz")
+    assert search.space.decode(path.read_bytes()).widths == search.results.genome(view.individual).widths
     view.what.value = "confusion"
     view.predictions.wait()
     found = view.predictions.of(view.individual, "validation")
@@ -311,6 +317,25 @@ def test_networks_of_another_space_are_inspected_and_the_page_says_what_they_lac
     versus.wait()
     assert "McNemar" in versus.message.value
     versus.close()
+    search.close()
+
+
+def test_a_space_without_predictions_shows_training_only_and_says_so(tmp_path):
+    search = number_search(tmp_path / "numbers.sqlite")
+    step(search, 5)
+    view = InspectView(search)
+    assert view.what.options == ("training",)
+    assert view.plot.shown is not None
+    assert "does not predict with its networks" in view.missing.value
+    assert "does not export its networks" in view.missing.value
+    assert view.exports.layout.display == "none"
+    view.close()
+    versus = TwoNetworksView(search, Selection(pinned=0, individual=1))
+    assert versus.what.options == ("numbers",)
+    assert "<th>summary</th>" in versus.table.value
+    versus.close()
+    with pytest.raises(ConfigError, match="does not predict with its networks"):
+        confusion((3, 0.5), DATA, space=search.space)
     search.close()
 
 

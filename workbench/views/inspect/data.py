@@ -11,7 +11,7 @@ import numpy as np
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
-from workbench.space import Predicts, SearchSpace
+from workbench.space import Predicts, SearchSpace, lacks
 from workbench.spaces import NeuronSpace
 from workbench.spatial import SpatialLaw
 from workbench.views.network.maps import EdgeLengths, activations, edge_length_histogram, one_image
@@ -88,9 +88,7 @@ def confusion(genome: Any, data: Dataset, split: str = "validation", space: Sear
         )
     space = NeuronSpace.for_data(data) if space is None else space
     if not isinstance(space, Predicts):
-        raise ConfigError(
-            f"the space {space.name!r} does not tell what its networks predict (`workbench.space.Predicts`)"
-        )
+        raise ConfigError(lacks(space, Predicts))
     images, labels = data.arrays(split)
     return Confusion(split, tuple(data.class_names), labels, space.logits(genome, images))
 

@@ -9,11 +9,10 @@ from typing import Any
 import ipywidgets as ipw
 import plotly.graph_objects as go
 
-from workbench.compiler.export import export_network
 from workbench.datasets import Dataset
 from workbench.errors import DataError, WeightsError, WorkbenchError
 from workbench.search import Search, Snapshot
-from workbench.space import Predicts, SearchSpace
+from workbench.space import Exports, Predicts, SearchSpace, lacks, write_network
 from workbench.spaces import NeuronSpace
 from workbench.store import Run
 from workbench.views.base.again import TrainAgain
@@ -38,6 +37,7 @@ SPLITS = ("validation", "selection")
 """The test set is not offered: looking at its mistakes while choosing networks would spend it."""
 
 EXPORTS = {".npz": "Genome as arrays", ".pt2": "PyTorch program", ".onnx": "ONNX model"}
+"""What files are, by their endings."""
 
 TOPS = {"training": 44, "confusion": 4}
 """Pixels above a figure, for its legend or the titles of its parts."""
@@ -50,12 +50,11 @@ ANY = -1
 
 
 def not_offered(space: SearchSpace) -> str:
-    """What cannot be looked at in networks of this space, as a sentence; "" if there is nothing."""
-    if isinstance(space, NeuronSpace):
-        return ""
-    if not isinstance(space, Predicts):
-        return f"The space {space.name!r} does not tell what its networks predict, so only their training is shown."
-    return f"Evidence and distributions are of single neurons, which the space {space.name!r} does not have."
+    """What cannot be done with networks of this space here, in sentences; "" if there is nothing."""
+    told = [lacks(space, Predicts), lacks(space, Exports)]
+    if isinstance(space, Predicts) and not isinstance(space, NeuronSpace):
+        told.append(f"The space {space.name!r} has no single neurons: no evidence for mistakes, no distributions.")
+    return " ".join(filter(None, told))
 
 
 class InspectView(View):
@@ -101,15 +100,22 @@ class InspectView(View):
         self.side = classed(sides, "wb-inspect-what")
         self.message = ipw.HTML()
         self.choice = bar(self.split, self.true, self.predicted, self.mistake, self.side, self.message)
+        space = self.source.space
+        endings = space.formats if isinstance(space, Exports) else ()
         exports = [
-            button(ending[1:], "wb-export", f"{text}: save it beside the run", partial(self._export, ending))
-            for ending, text in EXPORTS.items()
+            button(
+                ending[1:],
+                "wb-export",
+                f"{EXPORTS.get(ending, ending)}: save it beside the run",
+                partial(self._export, ending),
+            )
+            for ending in endings
         ]
         self.exports = classed(
             ipw.HBox([ipw.HTML('<i class="fa fa-download" title="Save the network beside the run"></i>'), *exports]),
             "wb-buttons",
         )
-        self.exports.layout.display = None if self._has_neurons else "none"
+        self.exports.layout.display = None if exports else "none"
         self.title, self.exported = ipw.HTML(), ipw.HTML()
         self.missing = ipw.HTML(quiet(missing) if (missing := not_offered(self.source.space)) else "")
         self.again = TrainAgain(self.source, self.selection)
@@ -233,7 +239,7 @@ class InspectView(View):
             return
         try:
             path = self.source.path.with_name(f"{self.source.path.stem}-{id}{ending}")
-            export_network(self.source.trained_genome(id), path, self.source.data)
+            write_network(self.source.space, self.source.trained_genome(id), path, self.source.data)
         except WorkbenchError as error:
             self.exported.value = alert(str(error))
             return
