@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -88,6 +89,17 @@ def test_a_box_has_the_shape_of_its_output_and_says_what_changed_inside():
     assert first.flops == 5 * 1000 + 500  # without the removed one
     copied = replace(before, tree=(before.tree[0], replace(before.tree[1], copies=4), *before.tree[2:]))
     assert graph_of(picture_difference(None, copied), {"root"}).boxes[1].label == "stage 0 × 4"
+
+
+def test_copies_with_modules_of_their_own_are_boxes_of_their_own():
+    names = ["in", "a.0", "b.0", "stride", "a.1", "b.1"]
+    nodes = [Node(name, name, "sum", place, part=name[0]) for place, name in enumerate(names)]
+    tree = (Branch("cell", "cell", "cell", None, 2), Branch("a", "a", "sum", 0, 2), Branch("b", "b", "sum", 0, 2))
+    picture = Picture(tuple(nodes), tuple(Edge(*pair) for pair in pairwise(names)), tree)
+    graph = graph_of(picture_difference(None, picture), ())
+    assert [box.members for box in graph.boxes] == [("in",), ("a.0", "b.0"), ("stride",), ("a.1", "b.1")]
+    assert [(box.key, box.label) for box in graph.boxes if box.is_part] == [("cell", "cell")] * 2
+    assert [(link.source, link.target) for link in graph.links] == [(0, 1), (1, 2), (2, 3)]
 
 
 def test_as_many_levels_are_open_at_first_as_can_be_read():

@@ -185,30 +185,46 @@ def drawn_as(picture: Picture, opened: Collection[str]) -> dict[str, str]:
     return closed
 
 
-def _groups(picture: Picture, opened: Collection[str]) -> dict[tuple[str, str], list[Node]]:
-    """Modules by what they are drawn as: ("part", key of a branch) or ("", key of the module)."""
+def _groups(picture: Picture, opened: Collection[str]) -> list[tuple[str, list[Node]]]:
+    """Modules that are drawn as one, with the key of their branch ("" if it is open).
+
+    Modules of a closed branch that nothing in it joins, such as those of its copies, are drawn apart.
+    """
     closed = drawn_as(picture, opened)
-    groups: dict[tuple[str, str], list[Node]] = {}
+    part = {node.key: closed.get(node.part, "") for node in picture.nodes}
+    first = {key: key for key in part}  # of those drawn as one
+
+    def find(key: str) -> str:
+        while first[key] != key:
+            first[key] = key = first[first[key]]
+        return key
+
+    for edge in picture.edges:
+        if part.get(edge.source) and part[edge.source] == part.get(edge.target):
+            first[find(edge.target)] = find(edge.source)
+    groups: dict[str, list[Node]] = {}
     for node in picture.nodes:
-        part = closed.get(node.part)
-        groups.setdefault(("", node.key) if part is None else ("part", part), []).append(node)
-    return groups
+        groups.setdefault(find(node.key), []).append(node)
+    return [(part[members[0].key], members) for members in groups.values()]
 
 
 def graph_of(difference: PictureDifference, opened: Collection[str]) -> Graph:
-    """The graph in which each branch that is not open is drawn as one box, unless it is a single module."""
+    """The graph in which each branch that is not open is drawn as one box, unless it is a single module.
+
+    Copies of a branch that have modules of their own are drawn as boxes of their own.
+    """
     picture = difference.picture
     branches = {branch.key: branch for branch in picture.tree}
     boxes: list[Box] = []
     place: dict[str, int] = {}  # of the box of each module
-    for (kind, key), members in _groups(picture, opened).items():
+    groups = _groups(picture, opened)
+    times_drawn = Counter(part for part, _ in groups)
+    for part, members in groups:
         place |= dict.fromkeys((node.key for node in members), len(boxes))
-        alone = members[0] if len(members) == 1 else None
-        boxes.append(
-            _part_box(branches[key], members, difference)
-            if kind and (alone is None or branches[key].copies > 1)
-            else _module_box(members[0], difference)
-        )
+        if len(members) == 1:
+            boxes.append(_module_box(members[0], difference))
+        else:
+            boxes.append(_part_box(branches[part], members, difference, copies_apart=times_drawn[part] > 1))
     states: dict[tuple[int, int], set[int]] = {}
     labels: dict[tuple[int, int], str] = {}
     for edge in picture.edges:
@@ -236,13 +252,13 @@ def _module_box(node: Node, difference: PictureDifference) -> Box:
     )
 
 
-def _part_box(branch: Branch, members: Sequence[Node], difference: PictureDifference) -> Box:
+def _part_box(branch: Branch, members: Sequence[Node], difference: PictureDifference, *, copies_apart: bool) -> Box:
     states = {difference.nodes[node.key] for node in members} | {difference.branches[branch.key]}
     present = [node for node in members if difference.nodes[node.key] != REMOVED] or members
     last = max(present, key=lambda node: node.column)
     return Box(
         branch.key,
-        branch.label + (f" × {branch.copies}" if branch.copies > 1 else ""),
+        branch.label + (f" × {branch.copies}" if branch.copies > 1 and not copies_apart else ""),
         branch.kind,
         tuple(node.key for node in members),
         branch.key,

@@ -55,6 +55,9 @@ KINDS: Mapping[str, int] = {
 SMALL = 26
 """Boxes that a picture in a report has at most."""
 
+SHORT = 4
+"""Letters of the longest label of a link that is written beside it; the others show when hovering."""
+
 STROKE, FAINT, GROUND, TEXT, QUIET = "#8a8a8a", 0.14, "#ffffff", "#212121", "#616161"
 
 
@@ -191,11 +194,22 @@ def _markup(graph: Graph, layout: Layout, compared: bool) -> str:
         width = 1.2 if link.state == KEPT else 2
         drawn.append(
             f'<path class="wbm-link s{link.state}" data-place="{place}" d="{_curve(path)}" fill="none" '
-            f'stroke="{color}" stroke-width="{width}"{dashed}/>'
+            f'stroke="{color}" stroke-width="{width}"{dashed}><title>{escape(link.label)}</title></path>'
         )
+        if 0 < len(link.label) <= SHORT:
+            drawn.append(_beside(link.label, *path[0], *path[1]))
     for place, box in enumerate(graph.boxes):
         drawn.append(_box(box, place, layout.x[place], layout.y[place], layout.widths[place], compared))
     return "".join(drawn)
+
+
+def _beside(label: str, x: float, y: float, to_x: float, to_y: float) -> str:
+    """The label of a link, over the middle of its first part."""
+    return (
+        f'<text class="wbm-label" x="{(x + to_x) / 2:.1f}" y="{(y + to_y) / 2 - 3:.1f}" font-size="9.5" '
+        f'text-anchor="middle" fill="{QUIET}" stroke="{GROUND}" stroke-width="3" paint-order="stroke">'
+        f"{escape(_cut(label))}</text>"
+    )
 
 
 def _curve(path: tuple[tuple[float, float], ...]) -> str:

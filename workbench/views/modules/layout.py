@@ -266,9 +266,9 @@ def _placed(grid: _Grid, lines: Sequence[range]) -> Layout:
         tops.append(tops[-1] + height + BETWEEN_LINES)
     places = {item: (middle_x[place], grid.middles[item] + shift[place]) for item, place in column_of.items()}
     paths = []
-    for number, thread in enumerate(grid.threads):
+    for thread in grid.threads:
         path: list[tuple[float, float]] = []
-        beside = 3.0 * (number % 4)  # links along a margin stay apart
+        beside = 3.0 * (thread[0] % 4)  # links of different sources stay apart along a margin
         for before, item in pairwise((thread[0], *thread)):
             (x, y), place = places[item], column_of[item]
             half = (grid.widths[item] if item < len(grid.widths) else grid.columns[place]) / 2

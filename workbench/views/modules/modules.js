@@ -264,7 +264,7 @@ function render({ model, el }) {
   repaint();
   show();
   onThemeChange(repaint, frame.signal);
-  const placed = new ResizeObserver(() => repaint()); // only on the page are colours known
+  const placed = new ResizeObserver(() => (repaint(), tree.settle())); // only on the page are colours and sizes known
   placed.observe(root);
   frame.signal.addEventListener("abort", () => placed.disconnect());
   observe(model, frame.signal, { scene: show, part: () => graph.mark(), level: () => controls.sync(), toggled: () => controls.sync() });

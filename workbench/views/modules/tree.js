@@ -10,6 +10,7 @@ class TreePane {
   constructor(actions) {
     this.actions = actions;
     this.rows = [];
+    this.changed = null; // the first row that is not kept, until it was scrolled to
     this.node = element("div", { className: "wbm-tree", tabIndex: 0, role: "tree", "aria-label": "Derivation tree" });
     this.node.onkeydown = (event) => this.press(event);
   }
@@ -18,6 +19,8 @@ class TreePane {
     this.items = rows.map((row) => this.item(row));
     this.node.replaceChildren(...this.items);
     this.node.hidden = !rows.length;
+    const changed = rows.findIndex(({ state }) => state);
+    this.changed = changed < 0 ? null : this.items[changed];
   }
   item(row) {
     const { key, label, kind, color, depth, copies, state, opens, isOpen } = row;
@@ -54,6 +57,13 @@ class TreePane {
       if (isChosen) this.chosen = place;
     });
     if (this.chosen >= 0) this.reveal(this.items[this.chosen]);
+    this.settle();
+  }
+  /** Scroll to what changed, once and as soon as the pane is seen, unless something is selected. */
+  settle() {
+    if (!this.changed || !this.node.clientHeight) return;
+    if (this.chosen < 0) this.reveal(this.changed);
+    this.changed = null;
   }
   /** Scroll the pane alone, not the page. */
   reveal({ offsetTop, offsetHeight }) {
