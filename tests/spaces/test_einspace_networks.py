@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from math import prod
 
 import einspace_oracles as oracles
+import numpy as np
+import onnxruntime
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from workbench.compiler.torch_export import torch_onnx, torch_program
 from workbench.derivations import Derivation
 from workbench.spaces.einspace import cost, seeds
 from workbench.spaces.einspace.grammar import Operation
@@ -17,6 +23,7 @@ from workbench.spaces.einspace.heads import head_steps, network
 from workbench.spaces.einspace.modules import NetworkModule, build
 from workbench.spaces.einspace.network import Network
 from workbench.spaces.einspace.picture import picture, summary
+from workbench.spaces.einspace.sampling import EinRules, Limits, sample_within
 from workbench.spaces.einspace.shapes import expand
 
 SHAPE = (3, 32, 32)
@@ -151,6 +158,38 @@ def test_every_operation_counts_what_torch_counts_and_trains(head: str) -> None:
     module.train()(images()).square().sum().backward()
     assert all(parameter.grad is not None for parameter in module.parameters())
     assert all(tensor.isfinite().all() for tensor in module.tensors())
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32), st.sampled_from(["published", "tokens"]))
+def test_sampled_networks_count_what_torch_counts(seed: int, head: str) -> None:
+    shape = (3, 16, 16)
+    rules = EinRules(shape, Limits(40, 10**7, 10**6, 10**5, 64), 0.32)
+    derivation = sample_within(rules, np.random.default_rng(seed))
+    net, apart = whole(derivation, shape, head), unfused(derivation, shape, head)
+    counted, x = cost.cost(net), images(2, shape)
+    assert cost.cost(apart) == counted
+    assert cost.activations(net).kept <= cost.activations(apart).kept
+    assert cost.layout(net) == cost.layout(apart)
+    module, slow = filled(net).eval(), filled(apart).eval()
+    assert torch_flops(module, x[:1]) == torch_flops(slow, x[:1]) == counted.flops
+    assert sum(parameter.numel() for parameter in module.parameters()) == counted.parameters
+    with torch.no_grad():
+        torch.testing.assert_close(module(x), slow(x), rtol=1e-3, atol=1e-4)
+    drawn = picture(derivation, net)
+    assert sum(node.flops for node in drawn.nodes) == counted.flops
+    assert len({node.key for node in drawn.nodes}) == len(drawn.nodes)
+
+
+def test_every_operation_is_exported() -> None:
+    module, x = filled(whole(every_operation())).eval(), images(3)
+    facts = {"input_shape": SHAPE, "n_outputs": 10}
+    with torch.no_grad():
+        expected = module(x)
+        program = torch.export.load(io.BytesIO(torch_program(module, facts, None, raw=False, flat=False))).module()
+        torch.testing.assert_close(program(x), expected)
+    session = onnxruntime.InferenceSession(torch_onnx(module, facts, None, raw=False, flat=False))
+    torch.testing.assert_close(torch.from_numpy(session.run(None, {"images": x.numpy()})[0]), expected)
 
 
 def test_shapes_of_steps_are_those_of_values() -> None:

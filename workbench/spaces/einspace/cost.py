@@ -12,6 +12,7 @@ from workbench.spaces.tensors import Tensor, he
 
 BATCH_NORM = 2  # FLOPs a value: the running mean and deviation are folded into one scale and one shift
 LAYER_NORM = 7  # FLOPs a value: mean, centring, square, sum, division, scale, shift
+VIEWS = ("permute", "col2im", "part")  # write no values of their own
 SOFTMAX = 4  # FLOPs a value: maximum, exponential, sum, division
 
 
@@ -57,7 +58,7 @@ class Activations:
 
     largest: int  # of one tensor
     peak: int  # at once, when the network answers
-    kept: int  # of all steps together, when it is trained: gradients need them
+    kept: int  # of all steps together but for views of others, when it is trained: gradients need them
 
 
 def activations(network: Network) -> Activations:
@@ -65,7 +66,8 @@ def activations(network: Network) -> Activations:
     live = peak = largest = kept = prod(network.input_shape)
     for step, freed in zip(network.steps, network.last_readers(), strict=True):
         size = prod(step.shape)
-        live, kept, largest = live + size, kept + size, max(largest, size)
+        live, largest = live + size, max(largest, size)
+        kept += 0 if step.kind in VIEWS else size
         peak = max(peak, live)
         live -= sum(prod(network.shape(place)) for place in freed)
     return Activations(largest, peak, kept)
