@@ -13,6 +13,7 @@ from workbench.datasets import FACTS
 from workbench.derivations import Derivation
 from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.search.presets import preset
+from workbench.spaces.einspace import seeds as seeds_of
 from workbench.spaces.einspace.grammar import CODES, COMPUTATION, GRAMMAR, SEQUENTIAL, Operation
 from workbench.spaces.einspace.presets import quick_size
 from workbench.spaces.einspace.sampling import KINDS
@@ -86,6 +87,14 @@ def test_networks_outside_the_bounds_are_refused():
     for name, value in {"max_width": 64, "max_flops": 1e5, "max_parameters": 1000, "max_values": 1000}.items():
         with pytest.raises(GenomeError, match="bounds of this space"):
             replace(SPACE, **{name: value}).decode(blob)
+
+
+def test_patches_that_nothing_sums_are_bounded():
+    """They have no values while a network is derived, since convolutions never write them."""
+    codes = seeds_of.routing(Operation("im2col", (3, 1, 1)), seeds_of.SKIP, Operation("col2im"))
+    blob = SPACE.encode(SPACE.genome(seeds_of.derivation(seeds_of.sequence(*[codes] * 4))))
+    with pytest.raises(GenomeError, match=r"at most 262,144 values, got 5,667,840"):
+        SPACE.decode(blob)
 
 
 @pytest.mark.parametrize(

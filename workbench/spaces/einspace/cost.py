@@ -58,16 +58,17 @@ class Activations:
 
     largest: int  # of one tensor
     peak: int  # at once, when the network answers
-    kept: int  # of all steps together but for views of others, when it is trained: gradients need them
+    kept: int  # that all operations of the derivation write: training keeps them for the gradients
 
 
 def activations(network: Network) -> Activations:
     """What one image takes."""
-    live = peak = largest = kept = prod(network.input_shape)
+    live = peak = largest = prod(network.input_shape)
+    kept = 0
     for step, freed in zip(network.steps, network.last_readers(), strict=True):
         size = prod(step.shape)
         live, largest = live + size, max(largest, size)
-        kept += 0 if step.kind in VIEWS else size
+        kept += size if step.key >= 0 and step.kind not in VIEWS else 0
         peak = max(peak, live)
         live -= sum(prod(network.shape(place)) for place in freed)
     return Activations(largest, peak, kept)

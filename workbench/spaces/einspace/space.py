@@ -208,6 +208,8 @@ class EinSpace(TreeSpace):
                 f"expected a network of at most {self.max_flops:,.0f} FLOPs and {self.max_parameters:,} parameters, "
                 f"got {whole.flops:,} and {whole.parameters:,}"
             )
+        if (kept := cost.activations(self.network(derivation)).kept) > self.max_values:
+            return f"expected a network whose operations put out at most {self.max_values:,} values, got {kept:,}"
         return None
 
     # ------------------------------------------------------------------ networks
