@@ -84,6 +84,22 @@ def test_there_is_no_surgery_and_settings_are_those_of_the_space(sandbox):
     assert shown == {"add_layer": [], "remove_layer": [], "widen_layer": ["factor"], "narrow_layer": ["factor"]}
 
 
+def test_pictures_are_those_of_the_space(sandbox):
+    modules = sandbox.pictures.pictures["Graph"]
+    sandbox.wait()
+    start = MLP.picture(sandbox.genome)
+    sandbox.mutations.kind.value = "add_layer"
+    sandbox.mutate()
+    assert (modules.before, modules.picture) == (start, MLP.picture(sandbox.genome))
+    assert "added" in sandbox.pictures.note.value
+    modules.selection.part = "outputs"
+    sandbox.pictures.sight.value = "before"
+    assert (modules.before, modules.picture) == (None, start)
+    assert sandbox.pictures.selection.part == "outputs"  # the same key in both
+    sandbox.pictures.sight.value = "after"
+    assert (modules.before, modules.picture) == (None, MLP.picture(sandbox.genome))
+
+
 def test_it_is_trained_and_joins_the_population(tmp_path):
     search = Search(DIGITS, SEARCH, tmp_path / "run.sqlite", MLP)
     step(search, 3)

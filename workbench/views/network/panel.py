@@ -66,7 +66,7 @@ class NetworkPanel(View):
     def _build(self) -> None:
         source, selection = self.source, self.selection
         self.head = NetworkHead(source, selection)
-        self._shows = pictures_of(source, selection, self._height)
+        self._shows = pictures_of(source.space, source.settings.rates, selection, self._height)
         self.pictures = {title: one.widget for title, one in self._shows.items()}
         self.against = ipw.Dropdown(
             options=[("against parent", PARENT), ("against pinned", PINNED), ("alone", NOTHING)],

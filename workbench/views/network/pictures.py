@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import traitlets
 
-from workbench.space import Draws, Lists
-from workbench.views.base.source import Selection, Source
+from workbench.space import Draws, Lists, SearchSpace
+from workbench.views.base.source import Selection
 from workbench.views.network.data import changes_in_words
 
 GRAPH, OVER_THE_IMAGE, TEXT = "Graph", "Image", "Text"
@@ -23,19 +23,19 @@ class Shows(NamedTuple):
     """(before or None, genome or None) -> what changed, in words; "" if nothing is compared."""
 
 
-def pictures_of(source: Source, selection: Selection, height: int) -> dict[str, Shows]:
+def pictures_of(space: SearchSpace, rates: Any, selection: Selection, height: int) -> dict[str, Shows]:
     """By title; empty if the space does not draw its networks.
 
     Args:
-        source: whose networks are shown.
+        space: whose networks are shown.
+        rates: its mutation rates; those of networks of neurons have the spatial law.
         selection: which part is looked at, shared by the pictures.
         height: of each picture in pixels; 0 = as high as its box.
     """
     from workbench.spaces import NeuronSpace
 
-    space = source.space
     if space.name == NeuronSpace.name:
-        return _neurons(source, selection, height)
+        return _neurons(rates, selection, height)
     pictures = {}
     if isinstance(space, Draws):
         pictures[GRAPH] = _modules(space, selection, height)
@@ -44,12 +44,12 @@ def pictures_of(source: Source, selection: Selection, height: int) -> dict[str, 
     return pictures
 
 
-def _neurons(source: Source, selection: Selection, height: int) -> dict[str, Shows]:
+def _neurons(rates: Any, selection: Selection, height: int) -> dict[str, Shows]:
     """The graph of neurons, and neurons over the image; both show the same image."""
     from workbench.views.network.widget import DagView, SpatialView
 
     dag = DagView(selection=selection, height=height)
-    spatial = SpatialView(selection=selection, law=source.settings.rates.law, height=height)
+    spatial = SpatialView(selection=selection, law=rates.law, height=height)
     for name in ("split", "index"):
         traitlets.link((dag, name), (spatial, name))
 
