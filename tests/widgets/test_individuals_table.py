@@ -8,6 +8,7 @@ from search.search_samples import step
 from widget_samples import number_search
 
 from workbench.views.base.poller import POLLER
+from workbench.views.individuals.data import Individuals
 from workbench.views.individuals.widget import STATUSES, columns_of
 from workbench.widgets import IndividualsTable, Selection
 
@@ -69,8 +70,8 @@ def test_columns(search):
     view.close()
 
 
-def test_a_column_is_labelled_by_what_the_space_counts():
-    labels = {one.name: one.label for one in columns_of("tree nodes", has_latency=False)}
-    assert labels["size"] == "tree nodes"
-    assert "latency_us" not in labels
-    assert {one.name for one in columns_of("", has_latency=True)} == {"latency_us", *labels} - {"size"}
+def test_columns_are_in_the_words_of_the_space():
+    told = {one.name: one for one in columns_of(Individuals(None, ["prune_tree"], "tree nodes"), has_latency=False)}
+    assert (told["size"].label, told["mutation"].hint) == ("tree nodes", "prune tree")
+    assert "latency_us" not in told
+    assert {one.name for one in columns_of(Individuals(None), has_latency=True)} == {"latency_us", *told} - {"size"}

@@ -9,6 +9,7 @@ import anywidget
 import numpy as np
 import traitlets
 
+from workbench.formats import in_words
 from workbench.objectives import LATENCY
 from workbench.search import Snapshot
 from workbench.views.base.view import View, style_sheet
@@ -32,23 +33,26 @@ COLUMNS = (
     Column("id", "id", "whole", 58, "2..40"),
     Column("generation", "generation", "whole", 86, "> 20"),
     Column("parent", "parent", "whole", 58, "812"),
-    Column("mutation", "mutation", "text", 150, "add edges", "A part of the text"),
+    Column("mutation", "mutation", "text", 150, "", "A part of the text"),  # the hint is a mutation of the space
     Column("val_accuracy", "accuracy", "percent", 76, "> 98", "In percent: > 98 or 97..98"),
     Column("change", "points", "points", 64, "> 0", "Accuracy against the parent's, in points: > 0 or −1..1"),
     Column("flops", "FLOPs", "count", 78, "< 50k"),
     Column("parameters", "parameters", "count", 90, "5k..20k"),
     Column("latency_us", f"{LATENCY.unit}, predicted", "count", 96, "< 80", "Predicted latency in microseconds"),
-    Column("size", "", "whole", 90, "> 2"),  # labelled by what it counts
+    Column("size", "", "whole", 104, "> 2"),  # labelled by what it counts
     Column("wall_seconds", "seconds", "seconds", 70, "> 10", "From proposal to result, in seconds"),
     Column("status", "status", "status", 106, "front", f"One of {', '.join(STATUSES)}"),
 )
 
 
-def columns_of(size_fact: str, has_latency: bool) -> tuple[Column, ...]:
-    """The columns that a run has values for."""
-    missing = {name for name, known in (("size", size_fact), (LATENCY.column, has_latency)) if not known}
-    shown = (one for one in COLUMNS if one.name not in missing)
-    return tuple(one._replace(label=size_fact) if one.name == "size" else one for one in shown)
+def columns_of(known: Individuals, has_latency: bool) -> tuple[Column, ...]:
+    """The columns that a run has values for, in the words of its space."""
+    own: dict[str, dict[str, Any]] = {
+        "size": {"label": known.size_fact},
+        "mutation": {"hint": in_words(next(iter(known.kinds), ""))},
+    }
+    missing = {name for name, given in (("size", known.size_fact), (LATENCY.column, has_latency)) if not given}
+    return tuple(one._replace(**own.get(one.name, {})) for one in COLUMNS if one.name not in missing)
 
 
 class Table(anywidget.AnyWidget):
@@ -107,7 +111,7 @@ class IndividualsTable(View):
 
     def _build(self) -> None:
         self.known = individuals_of(self.source)
-        self.table = Table(self.known, columns_of(self.known.size_fact, LATENCY in self.source.run.objectives))
+        self.table = Table(self.known, columns_of(self.known, LATENCY in self.source.run.objectives))
         self.table.observe(self._choose, "selected")
         self._on_selection(lambda _: self._mark())
         self._mark()

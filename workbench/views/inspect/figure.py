@@ -103,7 +103,7 @@ def draw_mistake(found: Confusion, data: Dataset, index: int, likeliest: int = S
     if true not in shown:
         shown = np.append(shown[:-1], true)
     figure = make_subplots(
-        1, 2, column_widths=[0.58, 0.42], horizontal_spacing=0.2, subplot_titles=["", "probability of each class"]
+        1, 2, column_widths=[0.45, 0.55], horizontal_spacing=0.14, subplot_titles=["", "probability of each class"]
     )
     figure.add_trace(go.Image(z=to_rgba(one_image(data, found.split, index))[..., :3], hoverinfo="skip"), 1, 1)
     figure.add_trace(

@@ -33,8 +33,8 @@ UNITS = {"points": (100, "~g"), "share": (1, ".0%"), "factor": (1, "~g")}
 """By name: what an estimate is multiplied by, and the format of ticks."""
 
 DISTRIBUTIONS = (
-    _Panel(1, 1, "before", "accuracy before training − parent's (points)", "points"),
-    _Panel(1, 2, "after", "accuracy after training − parent's (points)", "points"),
+    _Panel(1, 1, "before", "before training − parent's (points)", "points"),
+    _Panel(1, 2, "after", "after training − parent's (points)", "points"),
     _Panel(1, 3, "flops", "FLOPs ÷ parent's", "factor"),
 )
 SHARES = (
