@@ -38,8 +38,8 @@ class TrainResult:
             None if it is not loaded.
         val_accuracy: fraction of the validation set that is right after the final epoch; NaN if training failed.
         initial_val_accuracy: the same before training (what the mutation alone did to its parent).
-        history: one mapping per epoch: epoch (from 1), train_loss, train_accuracy, val_accuracy, learning_rate and
-            seconds.
+        history: one mapping per epoch: epoch (from 1), train_loss, train_accuracy, val_accuracy, learning_rate,
+            seconds and processor_seconds.
         failure: why training failed, or None.
     """
 

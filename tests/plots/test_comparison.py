@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +18,9 @@ from synthetic_runs import member, record, write_run
 from workbench.errors import ConfigError
 from workbench.evolution import HypervolumeBounds
 from workbench.plots import comparison, comparison_figure, rank_table, settings_table
-from workbench.views.compare.data import attainment, curve_of, rank_test, setting_name
+from workbench.store import open_run
+from workbench.views.compare.curves import curve_of
+from workbench.views.compare.data import attainment, rank_test, setting_name
 
 
 def made(path, accuracy: float, volumes: tuple[float, ...] = (0.3, 0.5), **more):
@@ -70,18 +77,82 @@ def test_equal_cost(runs, tmp_path):
         tmp_path / "short.sqlite", [member(0, None, 0, None, 0.9, 100)], [record(0, [0], [0], 6, 0.9)], seed=9
     )
     found = comparison({**runs, "short": short})
-    assert found.budget == {"training": 2 * 100, "individuals": 6, "epochs": 60, "minutes": 1}
+    assert found.budget == {"training": 2 * 100, "individuals": 6, "epochs": 60, "minutes": 1, "seconds": 1}
     assert {curve.hypervolume_at("individuals", 6) for curve in found.groups["selection random"]} == {0.3}
     assert comparison(runs).budget["individuals"] == 10
 
 
+def test_fronts_are_those_of_equal_cost(tmp_path):
+    """Of each run what it had reached when it had spent no more, individual by individual."""
+    cheap = write_run(tmp_path / "a.sqlite", [member(0, None, 0, None, 0.4, 100)], [record(0, [0], [0], 1)])
+    dear = [member(0, None, 0, None, 0.3, 60), member(1, None, 0, None, 0.9, 40), member(2, None, 0, None, 0.5, 5000)]
+    found = comparison({"a": cheap, "b": write_run(tmp_path / "b.sqlite", dear, [record(0, [0], [1], 3)], seed=1)})
+    assert found.both == ("training", "seconds")
+    assert (found.budget["training"], found.budget["seconds"]) == (200, 1)
+    fronts = {cost: found.at(cost).curves[1] for cost in ("training", "seconds")}
+    assert (fronts["training"].flops.tolist(), fronts["training"].accuracy.tolist()) == ([40], [0.9])  # 2 · (60 + 40)
+    assert fronts["seconds"].ids == [0]
+    assert found.curves[1].ids == [1, 2] or found.curves[1].ids == [1]
+
+
+def test_processor_seconds_are_compared_where_all_runs_have_them(runs, tmp_path):
+    def timed(name: str, seconds: float):
+        one = member(0, None, 0, None, 0.5, 100)
+        history = tuple({**row, "processor_seconds": seconds} for row in one.result.history)
+        one = replace(one, result=replace(one.result, history=history))
+        return write_run(tmp_path / name, [one], [record(0, [0], [0], 1)], seed=7)
+
+    one, other = timed("x.sqlite", 0.25), timed("y.sqlite", 1.5)
+    assert one.processor_seconds() == {0: 0.5}
+    found = comparison({"x": one, "y": other})
+    assert found.both == ("training", "processor")
+    assert found.budget["processor"] == 0.5
+    assert comparison({**runs, "x": one}).both == ("training", "seconds")
+
+
+def test_runs_of_several_spaces_are_grouped_by_space(runs, tmp_path, monkeypatch):
+    description = runs["a"].description
+    others = {}
+    for name, scale in (("p", 1), ("q", 1), ("r", 2)):
+        made(tmp_path / f"{name}.sqlite", 0.5, seed=ord(name))
+        others[name] = changed_space(tmp_path / f"{name}.sqlite", "letters", {"size": scale})
+    assert description.space_name == "numbers"
+    found = comparison({**runs, **others})
+    names = {group: [curve.name for curve in curves] for group, curves in found.groups.items()}
+    assert names == {
+        "numbers, selection pareto": ["a", "b", "c"],
+        "numbers, selection random": ["d"],
+        "letters, size 1": ["p", "q"],
+        "letters, size 2": ["r"],
+    }
+
+
+def changed_space(path, name: str, config: dict):
+    """The run with another space in its head, whose networks are measured as those of the first."""
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE run SET value = ? WHERE key = 'space_name'", (json.dumps(name),))
+        file.execute("UPDATE run SET value = ? WHERE key = 'space_config'", (json.dumps(config),))
+    return open_run(path, SimpleNamespace(name=name, measure="accuracy"))
+
+
+def test_runs_of_other_measures_are_refused(runs, tmp_path):
+    made(tmp_path / "pairs.sqlite", 0.5)
+    pairs = changed_space(tmp_path / "pairs.sqlite", "pairs", {})
+    with pytest.raises(
+        ConfigError, match=r"one measure of success, got different ones \(a: accuracy, .* pairs: that of"
+    ):
+        comparison({**runs, "pairs": open_run(tmp_path / "pairs.sqlite")})
+    assert comparison({"a": runs["a"], "pairs": pairs})
+
+
 def test_the_table_of_tests(runs):
-    (row,) = rank_table(comparison(runs)).to_dict("records")
+    row, same = rank_table(comparison(runs)).to_dict("records")
+    assert (row["at"], same["at"]) == ("2.2e3 epochs × FLOPs", "2 s over workers")
     assert (row["median"], row["other's median"]) == (0.7, 0.5)
     assert row["P(group > other)"] == 1
     assert np.isnan(row["p"])  # one run cannot be tested
-    (early,) = rank_table(comparison(runs), "individuals", share=0.6).to_dict("records")
-    assert (early["median"], early["other's median"]) == (0.3, 0.3)
+    *_, early = rank_table(comparison(runs), "individuals", share=0.6).to_dict("records")
+    assert (early["at"], early["median"], early["other's median"]) == ("6 individuals", 0.3, 0.3)
 
 
 def test_other_bounds_are_brought_to_the_first(tmp_path):
@@ -110,9 +181,15 @@ def test_the_figure(runs):
     figure = comparison_figure(runs, cost="minutes")
     medians = [trace.name for trace in figure.data if trace.showlegend]
     assert medians == ["selection pareto, median", "selection random, median"]
-    points = [trace for trace in figure.data if trace.xaxis == "x3"]
-    assert [list(trace.y) for trace in points] == [[0.6, 0.7, 0.8], [0.5]]
-    with pytest.raises(ConfigError, match="cost expects one of training, individuals, epochs, minutes, got 'money'"):
+    for row in range(3):  # training and time always, then what was asked for
+        points = [trace for trace in figure.data if trace.xaxis == f"x{3 * row + 3}"]
+        assert [list(trace.y) for trace in points] == [[0.6, 0.7, 0.8], [0.5]]
+    titles = [text.text for text in figure.layout.annotations]
+    assert titles[::3] == [
+        f"validation accuracy at {spent}" for spent in ("2.2e3 epochs × FLOPs", "2 s over workers", "2 min")
+    ]
+    assert not any(trace.xaxis == "x9" for trace in comparison_figure(runs).data)
+    with pytest.raises(ConfigError, match=r"cost expects one of training, seconds, individuals, .*, got 'money'"):
         comparison_figure(runs, cost="money")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -165,6 +166,19 @@ class Run:
     def history(self, id: int) -> list[dict[str, float]]:
         """One dictionary per epoch trained."""
         return self._value(id, "history", checked.json_history)
+
+    def processor_seconds(self) -> dict[int, float]:
+        """Processor seconds of the training of each individual, by id; NaN where the file does not say."""
+        with reading(self.path) as file:
+            found = file.rows("SELECT id, history FROM individuals ORDER BY id")
+            histories = {
+                checked.integer()(id, "id of an individual"): checked.json_history(text, f"history of individual {id}")
+                for id, text in found
+            }
+        return {
+            id: float(sum(row.get("processor_seconds", math.nan) for row in history))
+            for id, history in histories.items()
+        }
 
     def facts(self, id: int) -> dict[str, Any]:
         """What the space's `describe` said of it, such as `summary` and edges."""

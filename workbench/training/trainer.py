@@ -26,7 +26,8 @@ StreamKey = tuple[int, ...]
 """Whole numbers that seed the stream, such as (root seed, generation)."""
 
 History = list[dict[str, float]]
-"""One row per epoch: epoch, train_loss, train_accuracy, val_accuracy, learning_rate, seconds."""
+"""One row per epoch: epoch, train_loss, train_accuracy, val_accuracy, learning_rate, seconds, and processor_seconds of
+the thread that trains, which other work of the machine does not prolong."""
 
 OnEpoch = Callable[[Mapping[str, float]], bool | None]
 """Called with each epoch's row; if it returns True, training ends there."""
@@ -172,7 +173,7 @@ class Trainer(ABC):
         steps = -(-self.data.size("train") // config.batch_size)
         history: History = []
         for epoch in range(config.epochs):
-            started = time.perf_counter()
+            started, busy = time.perf_counter(), time.thread_time()
             first, total = epoch * steps, config.epochs * steps
             rates = learning_rates(config, np.arange(first, first + steps), total)
             loss, right = self.train_epoch(config, key, epoch, rates, first)
@@ -183,6 +184,7 @@ class Trainer(ABC):
                 "val_accuracy": self.accuracy("validation"),
                 "learning_rate": float(rates[-1]),
                 "seconds": time.perf_counter() - started,
+                "processor_seconds": time.thread_time() - busy,
             }
             history.append(row)
             if not math.isfinite(loss) or loss > config.divergence:

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import combinations
 from math import comb
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import ConfigError
-from workbench.evolution import HypervolumeBounds, hypervolume
-from workbench.evolution.ranking import front_of
+from workbench.errors import ConfigError, WorkbenchError
 from workbench.formats import in_words, setting_text
 from workbench.search import SearchConfig
-from workbench.settings import all_settings, from_values, settings_of
+from workbench.settings import all_settings, settings_of
 from workbench.space import RecordSpace
 from workbench.spaces import SPACES
-from workbench.views.front.data import staircase, training_spent
+from workbench.views.compare.curves import COSTS, TIMES, Curve, around, bounds_of, curve_of
 from workbench.views.run.data import flat
 
 if TYPE_CHECKING:
     from workbench.store import Run
-
-COSTS = {
-    "training": "training: epochs × FLOPs",
-    "individuals": "individuals trained",
-    "epochs": "epochs trained",
-    "minutes": "minutes of the search",
-}
-"""What a run may be measured against; the first is the fair one, since large networks take longer to train."""
-
-COLUMNS = {"individuals": ("n_evaluated", 1), "epochs": ("epochs", 1), "minutes": ("wall_seconds", 60)}
-"""The column of the generations that has each of these costs but `training`, and the size of its unit there."""
 
 ALIKE = ("seed", "generations", "budget", "workers", "attempts", "child_seconds", "keep", "space.initial.flops")
 """Settings that runs of one group may differ in: repeats, their length, what changes no result, and the range of sizes
@@ -45,39 +32,6 @@ POINTS = 200
 
 MOST_PERMUTATIONS = 100_000
 """Up to so many the test is exact; beyond, by the normal approximation."""
-
-
-class _Point(NamedTuple):
-    """What the front and its hypervolume need of an individual."""
-
-    id: int
-    val_accuracy: float
-    flops: int
-    ok: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """The front of one run, by rising FLOPs, and its hypervolume over what the run had spent."""
-
-    name: str
-    flops: np.ndarray  # float64 [members]
-    accuracy: np.ndarray  # on the validation split, float64 [members]
-    costs: Mapping[str, np.ndarray]  # by the names of `COSTS`: spent by the end of each generation, [generations]
-    hypervolume: np.ndarray  # by then, within the bounds of the first run compared, float64 [generations]
-    ids: Sequence[int] = ()  # of the members, if they are known
-
-    def hypervolume_at(self, cost: str, spent: float) -> float:
-        """Hypervolume at the last generation that had cost no more; 0 before the first."""
-        done = int(np.searchsorted(self.costs[cost], spent * (1 + 1e-12), side="right"))
-        return float(self.hypervolume[done - 1]) if done else 0.0
-
-    def accuracy_at(self, flops: np.ndarray) -> np.ndarray:
-        """The best accuracy at no more than these FLOPs, float64 [points]; NaN below the smallest member."""
-        if not len(self.flops):
-            return np.full(len(flops), np.nan)
-        place = np.searchsorted(self.flops, flops, side="right")
-        return np.where(place > 0, self.accuracy[np.maximum(place - 1, 0)], np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +96,22 @@ class Comparison:
 
     @cached_property
     def budget(self) -> dict[str, float]:
-        """What every run has spent, by the names of `COSTS`: where hypervolumes compare."""
-        spent = {cost: [curve.costs[cost] for curve in self.curves] for cost in COSTS}
+        """What every run has spent, by those names of `COSTS` that are known of all: where runs compare."""
+        known = [cost for cost in COSTS if all(cost in curve.costs for curve in self.curves)]
+        spent = {cost: [curve.costs[cost] for curve in self.curves] for cost in known}
         return {cost: min(float(each[-1]) if len(each) else 0.0 for each in curves) for cost, curves in spent.items()}
+
+    @property
+    def both(self) -> tuple[str, str]:
+        """The two costs that are always shown together: training, and the fairest known measure of time."""
+        return "training", next(cost for cost in TIMES if cost in self.budget)
+
+    def at(self, cost: str) -> Comparison:
+        """The runs as they were when all had spent the same: the `budget`."""
+        spent = self.budget[cost]
+        return replace(
+            self, groups={group: tuple(one.at(cost, spent) for one in curves) for group, curves in self.groups.items()}
+        )
 
     @cached_property
     def attainment(self) -> dict[str, Attainment]:
@@ -173,7 +140,8 @@ def comparison(runs: Mapping[str, Run], groups: Mapping[str, Sequence[str]] | No
             `ALIKE`, and names them by what differs.
 
     Raises:
-        ConfigError: if there is no run, runs are of different data, or a group names a run that is not there.
+        ConfigError: if there is no run, runs are of different data or measures, or a group names a run that is not
+            there.
         RunError: if a run cannot be read.
     """
     if not runs:
@@ -182,50 +150,30 @@ def comparison(runs: Mapping[str, Run], groups: Mapping[str, Sequence[str]] | No
     if len(data) > 1:
         listed = ", ".join(f"{name}: {run.dataset.get('name')}" for name, run in runs.items())
         raise ConfigError(f"expected runs of the same data and splits, got different ones ({listed})")
+    measures = {name: measure_of(run) for name, run in runs.items()}
+    if len(set(measures.values())) > 1:
+        listed = ", ".join(f"{name}: {measure}" for name, measure in measures.items())
+        raise ConfigError(
+            f"expected runs with one measure of success, got different ones ({listed}), whose values cannot be set "
+            "against each other; compare those of one measure"
+        )
     settings = different_settings(runs)
     groups = grouped(settings, runs) if groups is None else groups
     unknown = [name for names in groups.values() for name in names if name not in runs]
     if unknown:
         raise ConfigError(f"expected groups of the runs {', '.join(runs)}, got {', '.join(unknown)}")
-    bounds = _bounds(next(iter(runs.values())))
+    bounds = around([bounds_of(run) for run in runs.values()])
     curves = {name: curve_of(run, name, bounds) for name, run in runs.items()}
     made = {group: tuple(curves[name] for name in names) for group, names in groups.items() if names}
     return Comparison(made, settings)
 
 
-def curve_of(run: Run, name: str, bounds: HypervolumeBounds | None = None) -> Curve:
-    """One run; its hypervolumes are computed anew if it was made with other bounds than `bounds`."""
-    table, generations = run.individuals, run.generations
-    front = staircase(table[table["on_front"]].sort_values("flops"))
-    volumes = generations["hypervolume"].to_numpy(float)
-    if bounds is not None and _bounds(run) != bounds:
-        volumes = _hypervolumes(table, generations["generation"], bounds)
-    costs = {cost: np.cumsum(generations[name].to_numpy(float)) / unit for cost, (name, unit) in COLUMNS.items()}
-    return Curve(
-        name=name,
-        flops=front["flops"].to_numpy(float),
-        accuracy=front["val_accuracy"].to_numpy(float),
-        costs={"training": training_spent(run), **costs},
-        hypervolume=volumes,
-        ids=front["id"].tolist(),
-    )
-
-
-def _bounds(run: Run) -> HypervolumeBounds:
-    values = run.config.get("hypervolume")
-    return from_values(HypervolumeBounds, values if isinstance(values, Mapping) else {})
-
-
-def _hypervolumes(table: Any, generations: Any, bounds: HypervolumeBounds) -> np.ndarray:
-    good = table[(table["status"] == "ok") & table["val_accuracy"].notna() & table["flops"].notna()]
-    front: list[Any] = []
-    volumes: list[float] = []
-    for generation in generations:
-        rows = good[good["generation"] == generation]
-        made: list[Any] = [_Point(int(row.id), float(row.val_accuracy), int(row.flops)) for row in rows.itertuples()]
-        front = front_of([*front, *made])  # latency left out: hypervolume does not count it
-        volumes.append(hypervolume(front, bounds))
-    return np.array(volumes, float)
+def measure_of(run: Run) -> str:
+    """What a run's accuracies are, as its space says."""
+    try:
+        return str(getattr(run.space, "measure", "accuracy"))
+    except WorkbenchError:
+        return f"that of the space {run.space_name!r}, which is not known here"
 
 
 def _flops_of(curves: Sequence[Curve]) -> np.ndarray:
@@ -278,15 +226,31 @@ def setting_name(name: str) -> str:
     return labels.get(name) or (in_words(name) if name.count(".") < 2 else name)
 
 
+def _label(settings: Mapping[str, Mapping[str, Any]], runs: Mapping[str, Run], name: str) -> tuple[str, str]:
+    """What tells a run from the others of its space, in words, and as a text that is the same for runs of a group."""
+    akin = [other for other, run in runs.items() if run.space_name == runs[name].space_name]
+    telling = [
+        one
+        for one, values in settings.items()
+        if one not in ALIKE and len({repr(values[other] or None) for other in akin}) > 1
+    ]
+    named = [f"{setting_name(one)} {setting_text(settings[one][name])}" for one in telling]
+    key = repr([settings[one][name] or None for one in telling])
+    return ", ".join(named[:3]) + (", …" if len(named) > 3 else ""), key
+
+
 def grouped(settings: Mapping[str, Mapping[str, Any]], runs: Mapping[str, Run]) -> dict[str, list[str]]:
-    """Runs that differ only in `ALIKE` together, each group named by the settings that tell it from the others."""
-    telling = [name for name in settings if name not in ALIKE]
+    """Runs that differ only in `ALIKE` together.
+
+    A group is named by its space, if there are several, and the settings that tell it from others of its space.
+    """
+    spaces = {run.space_name for run in runs.values()}
     groups: dict[str, list[str]] = {}
-    for run in runs:
-        named = [f"{setting_name(name)} {setting_text(settings[name][run])}" for name in telling]
-        label = ", ".join(named[:3]) + (", …" if len(named) > 3 else "")
-        key = repr([settings[name][run] or None for name in telling])
-        groups.setdefault(f"{key}\n{label}", []).append(run)
+    for name, run in runs.items():
+        label, key = _label(settings, runs, name)
+        if len(spaces) > 1:
+            label = f"{run.space_name}, {label}".removesuffix(", ")
+        groups.setdefault(f"{run.space_name} {key}\n{label}", []).append(name)
     labels = [key.partition("\n")[2] or "all runs" for key in groups]
     unique = [
         f"{label} ({labels[: place + 1].count(label)})" if labels.count(label) > 1 else label

@@ -1,4 +1,4 @@
-"""Several runs in one figure: what they attain, and their hypervolume at equal cost; and as tables."""
+"""Several runs in one figure: what they attain, and their hypervolume, at equal training and time; and as tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from workbench.errors import ConfigError
 from workbench.views.base.figures import log_axis
 from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import INK, group_color
-from workbench.views.compare.data import COSTS, Attainment, Comparison, Curve, comparison, setting_name
+from workbench.views.compare.curves import COSTS, Curve
+from workbench.views.compare.data import Attainment, Comparison, RankTest, comparison, setting_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,60 +27,80 @@ BAND = 0.18
 
 
 def comparison_figure(
-    runs: Mapping[str, Run] | Comparison, groups: Mapping[str, Sequence[str]] | None = None, cost: str = "training"
+    runs: Mapping[str, Run] | Comparison, groups: Mapping[str, Sequence[str]] | None = None, cost: str | None = None
 ) -> go.Figure:
-    """Runs of one data set compared.
+    """Runs of one data set compared: a row where all have had the same training, one where all have had the same time.
 
-    Left: the front of each run (thin), and of each group the median attainment (thick) within the band from what all
-    its runs attain to what the best attains. Middle: hypervolume against `cost`, thin per run, thick the median. Right:
-    hypervolume of every run where all have spent the same (the dotted line).
+    Left: the front that each run had by then (thin), and of each group the median attainment (thick) within the band
+    from what all its runs attain to what the best attains. Middle: hypervolume against the cost, thin per run, thick
+    the median. Right: hypervolume of every run where all have spent the same (the dotted line), by whole generations.
 
     Args:
         runs: by name, or a comparison that is known already.
         groups: as of `comparison`, whose errors this raises, too.
-        cost: one of `COSTS`.
+        cost: one of `COSTS`, for a further row.
     """
-    if cost not in COSTS:
-        raise ConfigError(f"cost expects one of {', '.join(COSTS)}, got {cost!r}")
     found = runs if isinstance(runs, Comparison) else comparison(runs, groups)
-    titles = ["validation accuracy: fronts", "hypervolume", f"hypervolume at {amount(found.budget[cost], cost)}"]
-    figure = make_subplots(1, 3, subplot_titles=titles, column_widths=[0.42, 0.34, 0.24], horizontal_spacing=0.075)
-    for number, (group, curves) in enumerate(found.groups.items()):
-        color = group_color(number)
-        panels = (
-            (*_attained(found.attainment[group], group, color), *_fronts(curves, color)),
-            _volumes(curves, group, cost, color),
-            (_spread(curves, cost, found.budget[cost], number, color),),
-        )
-        for column, traces in enumerate(panels, 1):
-            for trace in traces:
-                figure.add_trace({"legendgroup": group, "showlegend": False, **trace}, 1, column)
-    figure.add_vline(x=found.budget[cost], line={"dash": "dot", "width": 1.5, "color": INK}, row=1, col=2)
-    flops = np.concatenate([attained.flops for attained in found.attainment.values()])
-    figure.update_xaxes(log_axis(flops), title_text="FLOPs per image", row=1, col=1)
-    figure.update_yaxes(tickformat=".1~%", row=1, col=1)
-    figure.update_xaxes(title_text=COSTS[cost], nticks=6, tickformat="~s", **_costs_range(found, cost), row=1, col=2)
-    places = list(range(len(found.groups)))
-    names = [_wrapped(name) for name in found.groups]
-    figure.update_xaxes(
-        tickvals=places, ticktext=names, tickangle=0, range=[-0.6, len(names) - 0.4], showgrid=False, row=1, col=3
-    )
+    costs = shown_costs(found, cost)
+    titles = [title for each in costs for title in _titles(found, each)]
+    widths = {"column_widths": [0.42, 0.34, 0.24], "horizontal_spacing": 0.075}
+    figure = make_subplots(len(costs), 3, subplot_titles=titles, vertical_spacing=0.3 / len(costs), **widths)
+    for row, each in enumerate(costs, 1):
+        _draw_row(figure, found, each, row)
     figure.update_layout(
         template="plotly_white",
         width=1240,
-        height=460,
-        legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
+        height=60 + 400 * len(costs),
+        legend={"orientation": "h", "y": -0.2 / len(costs), "yanchor": "top"},
         margin={"t": 50, "b": 100},
     )
     figure.update_annotations(font_size=13)
     return figure
 
 
+def shown_costs(found: Comparison, cost: str | None = None) -> tuple[str, ...]:
+    """Training and time, never one without the other, and a further cost if one is asked for."""
+    if cost is not None and cost not in found.budget:
+        raise ConfigError(f"cost expects one of {', '.join(found.budget)}, got {cost!r}")
+    return tuple(dict.fromkeys((*found.both, *([] if cost is None else [cost]))))
+
+
+def _titles(found: Comparison, cost: str) -> tuple[str, str, str]:
+    spent = amount(found.budget[cost], cost)
+    known = all(curve.tried is not None for curve in found.curves)
+    return f"validation accuracy {f'at {spent}' if known else 'in the end'}", "hypervolume", f"hypervolume at {spent}"
+
+
+def _draw_row(figure: go.Figure, found: Comparison, cost: str, row: int) -> None:
+    """Draw what runs reach at equal `cost` into a row of the figure."""
+    then = found.at(cost)
+    for number, (group, curves) in enumerate(then.groups.items()):
+        color = group_color(number)
+        panels = (
+            (*_attained(then.attainment[group], group, color, legend=row == 1), *_fronts(curves, color)),
+            _volumes(curves, group, cost, color),
+            (_spread(curves, cost, found.budget[cost], number, color),),
+        )
+        for column, traces in enumerate(panels, 1):
+            for trace in traces:
+                figure.add_trace({"legendgroup": group, "showlegend": False, **trace}, row, column)
+    figure.add_vline(x=found.budget[cost], line={"dash": "dot", "width": 1.5, "color": INK}, row=row, col=2)
+    flops = np.concatenate([attained.flops for attained in then.attainment.values()])
+    figure.update_xaxes(log_axis(flops), title_text="FLOPs per image", row=row, col=1)
+    figure.update_yaxes(tickformat=".1~%", row=row, col=1)
+    figure.update_xaxes(title_text=COSTS[cost], nticks=6, tickformat="~s", **_costs_range(found, cost), row=row, col=2)
+    places = list(range(len(found.groups)))
+    names = [_wrapped(name) for name in found.groups]
+    ends = [-0.6, len(names) - 0.4]
+    figure.update_xaxes(tickvals=places, ticktext=names, tickangle=0, range=ends, showgrid=False, row=row, col=3)
+
+
 def amount(spent: float, cost: str) -> str:
     """What was spent, in words: "2.4 min", "660 individuals"."""
     if cost == "training":
         return f"{spent:.3g} epochs × FLOPs".replace("e+0", "e").replace("e+", "e")
-    return f"{spent:.3g} min" if cost == "minutes" else f"{spent:,.0f} {cost}"
+    units = {"minutes": "min", "processor": "processor seconds", "seconds": "s over workers"}
+    return f"{spent:.3g} {units[cost]}" if cost in units else f"{spent:,.0f} {cost}"
 
 
 def _wrapped(name: str) -> str:
@@ -101,7 +122,7 @@ def _line(x: Any, y: Any, name: str, hover: str, **line: Any) -> dict[str, Any]:
     }
 
 
-def _attained(attained: Attainment, group: str, color: str) -> Iterator[dict[str, Any]]:
+def _attained(attained: Attainment, group: str, color: str, *, legend: bool) -> Iterator[dict[str, Any]]:
     """The band (two lines, filled between) and the median."""
     fill = f"rgba({int(color[1:3], 16)},{int(color[3:5], 16)},{int(color[5:7], 16)},{BAND})"
     known = ~np.isnan(attained.low)  # all runs attain something only from some FLOPs on; the band starts there
@@ -110,7 +131,7 @@ def _attained(attained: Attainment, group: str, color: str) -> Iterator[dict[str
         yield {**edge, "hovertemplate": None, "hoverinfo": "skip", **more}
     hover = "<br>at least half of the runs attain %{y:.2%} at %{x:,} FLOPs"
     median = _line(attained.flops, attained.median, f"{group}, median", hover, width=3, color=color)
-    yield {**median, "showlegend": True}
+    yield {**median, "showlegend": legend}
 
 
 def _fronts(curves: Sequence[Curve], color: str) -> Iterator[dict[str, Any]]:
@@ -160,19 +181,25 @@ def _spread(curves: Sequence[Curve], cost: str, budget: float, place: int, color
     }
 
 
-def rank_table(found: Comparison, cost: str = "training", share: float = 1.0) -> pd.DataFrame:
-    """The rank test of each pair of groups: hypervolumes where every run has spent the same `cost`.
+def rank_table(found: Comparison, cost: str | None = None, share: float = 1.0) -> pd.DataFrame:
+    """The rank tests of each pair of groups: hypervolumes where every run has spent the same, of training and of time.
 
-    That is what the cheapest run has spent in all, or a `share` of it.
+    That is what the cheapest run has spent in all, or a `share` of it; `cost` is as of `comparison_figure`.
     """
     import pandas as pd
 
-    names = ["group", "other", "runs", "median", "other's median", "p", "smallest p possible", "P(group > other)"]
+    names = ["at", "group", "other", "runs", "median", "other's median", "p", "smallest p possible", "P(group > other)"]
     rows = [
-        (one.first, one.second, f"{one.n[0]} and {one.n[1]}", *one.medians, one.p, one.smallest_p, one.effect)
-        for one in found.tests(cost, share * found.budget[cost])
+        (amount(spent, each), one.first, one.second, f"{one.n[0]} and {one.n[1]}", *one.medians, *_chances(one))
+        for each in shown_costs(found, cost)
+        for spent in [share * found.budget[each]]
+        for one in found.tests(each, spent)
     ]
     return pd.DataFrame(rows, columns=names)
+
+
+def _chances(test: RankTest) -> tuple[float, float, float]:
+    return test.p, test.smallest_p, test.effect
 
 
 def settings_table(found: Comparison) -> pd.DataFrame:

@@ -13,11 +13,16 @@ from workbench.store import Run, open_run
 from workbench.views.base.markup import alert, quiet, table
 from workbench.views.base.plot import Plot
 from workbench.views.base.view import bar, button, classed, style_sheet
-from workbench.views.compare.data import COSTS, Comparison, comparison
-from workbench.views.compare.figure import amount, comparison_figure, rank_table, settings_table
+from workbench.views.compare.curves import COSTS, TIMES
+from workbench.views.compare.data import Comparison, comparison
+from workbench.views.compare.figure import comparison_figure, rank_table, settings_table
+
+ALWAYS = ("training", *TIMES)
+"""Costs among which the figure chooses itself."""
 
 NOTE = (
-    "Runs that differ only in seed, workers or length form a group. Thick lines are medians; the band reaches from "
+    "Runs that differ only in seed, workers or length form a group. The upper row is where all have had the same "
+    "training, the lower one where all have had the same time. Thick lines are medians; the band reaches from "
     "what all runs of a group attain to what the best attains. The test is Mann-Whitney’s, two-sided, from all "
     "permutations; P(group &gt; other) is the chance that a run of the group has the higher hypervolume (Vargha and "
     "Delaney’s A)."
@@ -50,8 +55,9 @@ class CompareView(ipw.VBox):
         hint = "other files, such as ../runs/*.sqlite"
         more = ipw.Text(placeholder=hint, description="more", continuous_update=False)
         self.more = classed(more, "wb-more-runs")
-        costs = [(text, name) for name, text in COSTS.items()]
-        self.cost = classed(ipw.Dropdown(options=costs, description="against"), "wb-cost")
+        costs = [("nothing more", None), *((text, name) for name, text in COSTS.items() if name not in ALWAYS)]
+        tip = "Training and time are always shown, since each alone favours some backends and spaces"
+        self.cost = classed(ipw.Dropdown(options=costs, description="also at equal", tooltip=tip), "wb-cost")
         help = "Read the chosen runs and compare"
         self.button = button("Compare", "wb-compare-now", help, self.compare, "balance-scale")
         self.message, self.tests, self.settings = ipw.HTML(), ipw.HTML(), ipw.HTML()
@@ -101,7 +107,7 @@ class CompareView(ipw.VBox):
         cost = self.cost.value
         self.plot.show(comparison_figure(self.found, cost=cost))
         ranks = rank_table(self.found, cost)
-        title = f"Rank test of the hypervolumes at {amount(self.found.budget[cost], cost)}"
+        title = "Rank tests of the hypervolumes, where all have spent the same"
         self.tests.value = table(title, ranks) if len(ranks) else quiet("One group: nothing to test.")
         settings = settings_table(self.found).rename_axis("setting").reset_index()
         title = "Settings that differ"
