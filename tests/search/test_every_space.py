@@ -61,6 +61,25 @@ def test_it_is_whole_and_reopened_with_its_space(run):
     assert set(kinds) <= set(search.space.mutation_kinds)
 
 
+def test_its_children_say_what_their_training_took_of_the_processor(run):
+    spent = run.processor_seconds()
+    assert list(spent) == run.individuals["id"].tolist()
+    took = run.individuals.set_index("id")["wall_seconds"]
+    assert all(0 < seconds < took[id] + 0.05 for id, seconds in spent.items())
+
+
+@pytest.mark.parametrize("name", ["neurons", *NAMES])
+def test_random_selection_draws_every_network_anew(tmp_path, name):
+    """Random search, the control, is a setting of the search, whatever the space."""
+    search = Search(DATA, replace(SMALL, selection="random"), tmp_path / "run.sqlite", space_of(name))
+    finish(search)
+    run = open_run(tmp_path / "run.sqlite")
+    assert len(run.individuals) == 4 + 3 * 3
+    assert run.individuals["parent"].isna().all()
+    assert set(run.individuals["origin"]) == {"initial"}
+    assert len({run.genome_bytes(id) for id in run.front()["id"]}) == len(run.front())
+
+
 def test_two_workers_interrupted_give_the_same_bits(run, tmp_path):
     other = made(tmp_path / "run.sqlite", run.space_name, 2, workers=2)
     assert memory_of(other.path) == memory_of(run.path)

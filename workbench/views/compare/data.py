@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import ConfigError, WorkbenchError
+from workbench.errors import ConfigError
 from workbench.formats import in_words, setting_text
+from workbench.registry import UnknownSpace
 from workbench.search import SearchConfig
 from workbench.settings import all_settings, settings_of
 from workbench.space import RecordSpace
@@ -170,10 +171,9 @@ def comparison(runs: Mapping[str, Run], groups: Mapping[str, Sequence[str]] | No
 
 def measure_of(run: Run) -> str:
     """What a run's accuracies are, as its space says."""
-    try:
-        return str(getattr(run.space, "measure", "accuracy"))
-    except WorkbenchError:
+    if isinstance(run.space, UnknownSpace):
         return f"that of the space {run.space_name!r}, which is not known here"
+    return str(getattr(run.space, "measure", "accuracy"))
 
 
 def _flops_of(curves: Sequence[Curve]) -> np.ndarray:
