@@ -28,7 +28,7 @@ from workbench.views.modules.data import (
     picture_difference,
 )
 from workbench.views.modules.figure import picture_svg, scene_of
-from workbench.views.modules.layout import HEIGHT, box_width, layout_of
+from workbench.views.modules.layout import HEIGHT, LEGIBLE, box_width, layout_of
 
 
 def test_parts_of_a_difference_are_matched_by_key():
@@ -133,7 +133,7 @@ def test_boxes_never_overlap_and_links_join_them(drawn, aspect):
         tuple(Link(*pair) for pair in pairs if pair[0] != pair[1]),  # may have cycles
     )
     widths = [box_width(box.label) for box in graph.boxes]
-    layout = layout_of(graph, widths, list(range(n)), aspect)
+    layout = layout_of(graph, widths, list(range(n)), (400 * aspect, 400))
     places = list(zip(layout.x, layout.y, layout.widths, strict=True))
     for one, (x, y, width) in enumerate(places):
         assert 0 <= x <= x + width <= layout.width
@@ -151,17 +151,17 @@ def test_a_chain_flows_from_left_to_right_in_lines():
         tuple(Box(str(each), "linear", "linear", (str(each),)) for each in range(12)),
         tuple(Link(each, each + 1) for each in range(11)),
     )
-    flat = layout_of(graph, [80.0] * 12, list(range(12)), 100)
+    flat = layout_of(graph, [80.0] * 12, list(range(12)), (9000, 90))
     assert list(flat.x) == sorted(flat.x)
     assert len(set(flat.y)) == 1
-    lines = layout_of(graph, [80.0] * 12, list(range(12)), 1)
+    lines = layout_of(graph, [80.0] * 12, list(range(12)), (400, 400))
     assert len(set(lines.y)) > 2
     assert list(lines.y) == sorted(lines.y)
 
 
 def test_a_residual_cell_has_no_crossing():
     graph = graph_of(picture_difference(None, residual_picture(1, 1)), open_to_level(residual_picture(1, 1).tree, 9))
-    layout = layout_of(graph, [80.0] * 6, [0, 1, 1, 2, 3, 4], 10)
+    layout = layout_of(graph, [80.0] * 6, [0, 1, 1, 2, 3, 4], (1000, 100))
     y = dict(zip((box.key for box in graph.boxes), layout.y, strict=True))
     assert (y["o0.0.0"] < y["o0.0.1"]) == (y["o0.0.2"] < y["o0.0.1"])
 
@@ -192,7 +192,7 @@ def test_scene_joins_tree_and_graph():
     before = residual_picture(2)
     difference = picture_difference(before, resampled_picture(before))
     opened = {"root", "s0", "c0.1"}
-    scene = scene_of(difference, opened, 1.6, True)
+    scene = scene_of(difference, opened, (760, 440), True)
     rows = {row["key"]: row for row in scene["tree"]}
     assert list(rows) == ["root", "s0", "c0.0", "c0.1", "o0.1.0", "o0.1.1", "o0.1.2", "new0.1", "s1"]
     assert rows["c0.0"]["opens"]
@@ -208,3 +208,13 @@ def test_scene_joins_tree_and_graph():
 def test_edges_of_a_damaged_picture_are_left_out():
     picture = Picture((Node("a", "a", "sum", 0),), (Edge("a", "nowhere"), Edge("a", "a")))
     assert graph_of(picture_difference(None, picture), ()).links == ()
+
+
+def test_what_cannot_be_read_at_once_fits_the_width():
+    graph = Graph(
+        tuple(Box(str(each), "linear", "linear", (str(each),)) for each in range(200)),
+        tuple(Link(each, each + 1) for each in range(199)),
+    )
+    layout = layout_of(graph, [80.0] * 200, list(range(200)), (500, 300))
+    assert layout.width * LEGIBLE <= 500 < 1.5 * layout.width * LEGIBLE
+    assert layout.height * LEGIBLE > 300

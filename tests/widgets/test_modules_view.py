@@ -66,5 +66,13 @@ def test_the_selected_part_is_shared():
 
 def test_another_shape_of_the_room_is_another_layout(view):
     wide = view.scene["size"]
-    view.aspect = 0.5
+    view.room = (300, 900)
     assert view.scene["size"][0] < wide[0]
+
+
+def test_fewer_levels_are_open_in_a_small_room():
+    view = ModulesView(residual_picture(3))
+    assert len(keys(view)) == 26
+    view.room = (300, 250)
+    assert len(keys(view)) == 8
+    view.close()

@@ -31,8 +31,8 @@ from workbench.views.network.figure import Trace
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-ROOM = (760, 420)
-"""About the pixels that the graph has."""
+MOST, ROOM = 40, (760, 420)
+"""Boxes of a frame, and about the pixels that its graph has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +53,8 @@ class ModulesFrame:
         """The network itself, without what was removed."""
         difference = self.difference
         alone = PictureDifference(self.picture, difference.nodes, difference.edges, difference.branches)
-        graph = graph_of(alone, open_at_start(difference))
-        return graph, graph_layout(graph, self.picture, ROOM[0] / ROOM[1])
+        graph = graph_of(alone, open_at_start(difference, MOST))
+        return graph, graph_layout(graph, self.picture, ROOM)
 
     @property
     def title(self) -> str:

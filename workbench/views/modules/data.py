@@ -16,7 +16,7 @@ KEPT, ADDED, REMOVED, CHANGED = range(4)
 
 STATE_NAMES = ("kept", "added", "removed", "changed")
 
-MOST_AT_START = 40
+MOST_AT_START = 60
 """Boxes that a graph has at most when it is first shown: so many can be read."""
 
 

@@ -24,7 +24,7 @@ from workbench.views.modules.data import (
     open_at_start,
     picture_difference,
 )
-from workbench.views.modules.layout import HEIGHT, WIDEST, Layout, box_width, layout_of, text_width
+from workbench.views.modules.layout import HEIGHT, WIDEST, Layout, Room, box_width, layout_of, text_width
 
 COLORS = (
     palette.GREY,
@@ -55,6 +55,9 @@ KINDS: Mapping[str, int] = {
 SMALL = 26
 """Boxes that a picture in a report has at most."""
 
+PAGE: Room = (1000, 420)
+"""Where a picture is shown, if nothing else is known."""
+
 SHORT = 4
 """Letters of the longest label of a link that is written beside it; the others show when hovering."""
 
@@ -79,18 +82,18 @@ def shape_text(shape: Collection[int]) -> str:
     return "×".join(map(str, shape))
 
 
-def picture_svg(picture: Picture, before: Picture | None = None, *, most: int = SMALL, aspect: float = 2.4) -> str:
+def picture_svg(picture: Picture, before: Picture | None = None, *, most: int = SMALL, room: Room = PAGE) -> str:
     """A network as an SVG that needs nothing else: its modules, or what changed since `before`.
 
     Args:
         picture: the network.
         before: an earlier one, such as the parent, or None.
         most: boxes; parts of a larger network are drawn as one.
-        aspect: width over height of the room that there is.
+        room: width and height in pixels of where it is shown, for which it is laid out.
     """
     difference = picture_difference(before, picture)
     graph = graph_of(difference, open_at_start(difference, most))
-    layout = graph_layout(graph, difference.picture, aspect)
+    layout = graph_layout(graph, difference.picture, room)
     name = f"{len(picture.nodes)} modules: " + " – ".join(box.label for box in graph.boxes[:12])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width:.0f} {layout.height:.0f}" role="img" '
@@ -99,18 +102,18 @@ def picture_svg(picture: Picture, before: Picture | None = None, *, most: int = 
     )
 
 
-def scene_of(difference: PictureDifference, opened: Collection[str], aspect: float, compared: bool) -> dict[str, Any]:
+def scene_of(difference: PictureDifference, opened: Collection[str], room: Room, compared: bool) -> dict[str, Any]:
     """What the page needs to draw a network, as plain values.
 
     Args:
         difference: the network, and what became of its parts.
         opened: keys of the branches that are not drawn as one.
-        aspect: width over height of the room that there is.
+        room: width and height in pixels of where it is shown.
         compared: whether there is an earlier network.
     """
     picture = difference.picture
     graph = graph_of(difference, opened)
-    layout = graph_layout(graph, picture, aspect)
+    layout = graph_layout(graph, picture, room)
     places = zip(layout.x, layout.y, layout.widths, strict=True)
     kinds = dict.fromkeys(box.kind for box in graph.boxes)
     return {
@@ -140,11 +143,11 @@ def box_in_words(box: Box) -> list[str]:
     return told if box.state == KEPT else [*told, STATE_NAMES[box.state]]
 
 
-def graph_layout(graph: Graph, picture: Picture, aspect: float) -> Layout:
-    """Places of a graph of a picture, in a room of a certain width over height."""
+def graph_layout(graph: Graph, picture: Picture, room: Room) -> Layout:
+    """Places of a graph of a picture, for a room of this width and height in pixels."""
     columns = {node.key: node.column for node in picture.nodes}
     hints = [min(columns[key] for key in box.members) for box in graph.boxes]
-    return layout_of(graph, [box_width(box.label, _below(box)) for box in graph.boxes], hints, aspect)
+    return layout_of(graph, [box_width(box.label, _below(box)) for box in graph.boxes], hints, room)
 
 
 def _below(box: Box) -> str:

@@ -19,6 +19,12 @@ NARROWEST, WIDEST, LETTER = 58.0, 178.0, 6.7
 
 BETWEEN_LINES, MARGIN = 34.0, 26.0
 
+LEGIBLE = 0.62
+"""Zoom from which labels can be read."""
+
+Room = tuple[float, float]
+"""Width and height in pixels."""
+
 SWEEPS = 4
 """Times that columns are ordered from left to right and back."""
 
@@ -56,14 +62,15 @@ def box_width(*texts: str) -> float:
     return min(max(NARROWEST, *(text_width(text) + 20 for text in texts)), WIDEST)
 
 
-def layout_of(graph: Graph, widths: Sequence[float], hints: Sequence[int], aspect: float = 1.6) -> Layout:
+def layout_of(graph: Graph, widths: Sequence[float], hints: Sequence[int], room: Room) -> Layout:
     """Places of boxes and links.
 
     Args:
         graph: what is drawn.
         widths: of its boxes in pixels.
         hints: columns of the boxes in the network as it is not collapsed, to choose by where the flow leaves a choice.
-        aspect: width over height of where it is shown; as many lines are made as let it be shown the largest.
+        room: width and height in pixels of where it is shown. As many lines are made as let all be shown the largest;
+            if that is too small to be read, as few as fit its width when it can be read.
     """
     if not graph.boxes:
         return Layout((), (), (), (), 2 * MARGIN, 2 * MARGIN)
@@ -71,7 +78,7 @@ def layout_of(graph: Graph, widths: Sequence[float], hints: Sequence[int], aspec
     order = _ordered(threads, members)
     columns = [max(widths[each] for each in items if each < len(widths)) for items in order]
     grid = _Grid(tuple(widths), columns, threads, order, _middles(order, threads, len(widths)))
-    return _placed(grid, _best_lines(grid, aspect))
+    return _placed(grid, _best_lines(grid, room))
 
 
 @dataclass(frozen=True)
@@ -210,24 +217,26 @@ def _apart(wanted: Sequence[float], room: Sequence[float]) -> list[float]:
     return [height + offset for height, offset in zip(flat, offsets, strict=True)]
 
 
-def _best_lines(grid: _Grid, aspect: float) -> list[range]:
-    """The columns of each line, for the number of lines with which all can be shown the largest."""
+def _best_lines(grid: _Grid, room: Room) -> list[range]:
+    """The columns of each line, see `layout_of`."""
     crossing = [0] * len(grid.columns)  # links from before each column to it or past it
     column_of = {item: place for place, items in enumerate(grid.order) for item in items}
     for thread in grid.threads:
         for item in thread[1:]:
             crossing[column_of[item]] += 1
-    best: tuple[float, list[range]] = (float("inf"), [])
+    best: tuple[float, list[range]] = (0.0, [])
+    narrow: list[range] = []  # the fewest lines that can be read side by side
     total = sum(grid.columns) + GAP * len(grid.columns)
     for number in range(1, len(grid.columns) + 1):
         lines = _broken(grid.columns, crossing, total / number)
         width = max(sum(grid.columns[place] + GAP for place in line) for line in lines) + 2 * MARGIN
         height = sum(grid.extent(line)[1] + BETWEEN_LINES for line in lines) + 2 * MARGIN
-        size = max(width / aspect, height)
-        if size >= best[0] and number > 3:
+        zoom = min(room[0] / width, room[1] / height)
+        narrow = narrow or (lines if width * LEGIBLE <= room[0] else [])
+        if zoom <= best[0] and number > 3 and (narrow or best[0] >= LEGIBLE):
             break
-        best = min(best, (size, lines), key=lambda each: each[0])
-    return best[1]
+        best = max(best, (zoom, lines), key=lambda each: each[0])
+    return narrow if narrow and best[0] < LEGIBLE else best[1]
 
 
 def _broken(widths: Sequence[float], crossing: Sequence[int], wanted: float) -> list[range]:

@@ -1,6 +1,7 @@
 // A network as a graph of modules: what Python drew, with a camera, selection and tips, beside its tree.
 
 const LEGIBLE = 0.62; // zoom below which a network is shown in part, from its input on, rather than all of it
+const WIDE = 540; // pixels of a view from which the tree is shown at first
 const LARGEST = 1.3; // zoom of a small network
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -41,7 +42,7 @@ class ModulesGraph {
   select(key) {
     this.put({ part: key });
   }
-  /** Learn the size; another shape of the room asks for another layout. */
+  /** Learn the size; another room asks for another layout. */
   measure() {
     const { clientWidth: width, clientHeight: height } = this.holder;
     if (width < 2 || height < 2 || (width === this.width && height === this.height)) return;
@@ -50,8 +51,8 @@ class ModulesGraph {
     if (wasFitted) this.reset();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      const aspect = Math.round((20 * width) / height) / 20;
-      if (Math.abs(aspect / this.model.get("aspect") - 1) > 0.08) this.put({ aspect: Math.min(Math.max(aspect, 0.1), 20) });
+      const known = this.model.get("room");
+      if (Math.abs(width / known[0] - 1) > 0.05 || Math.abs(height / known[1] - 1) > 0.05) this.put({ room: [width, height] });
     }, 150);
   }
   load() {
@@ -75,7 +76,7 @@ class ModulesGraph {
     if (!this.scene || !this.width) return;
     const [width, height] = this.scene.size;
     const fitted = Math.min(this.width / width, this.height / height);
-    const zoom = Math.min(Math.max(fitted, LEGIBLE), LARGEST);
+    const zoom = Math.min(Math.max(fitted, Math.min(LEGIBLE, this.width / width)), LARGEST);
     const start = (room, used) => (used <= room ? (room - used) / 2 : 0);
     this.camera = { zoom, x: start(this.width, width * zoom), y: start(this.height, height * zoom) };
     this.isFitted = true;
@@ -190,8 +191,8 @@ function modulesStatus(scene, marks, theme) {
   return [element("b", { textContent: told.join(" · ") }), "  ", ...ends];
 }
 
-/** Buttons for the levels of the tree, and for the camera. */
-function modulesControls(model, graph) {
+/** Buttons for the levels of the tree, for the tree itself, and for the camera. */
+function modulesControls(model, graph, pane) {
   const level = () => (model.get("level") < 0 ? Math.max(1, ...openLevels(graph.scene)) : model.get("level"));
   const go = (by) => () => {
     const most = graph.scene?.levels ?? 1;
@@ -206,7 +207,8 @@ function modulesControls(model, graph) {
     button("+", "zoom in", () => graph.zoom(1.5)),
     button("reset", "reset the view", () => graph.reset()),
   ];
-  const levels = tools(less, told, more, auto);
+  const shown = button("tree", "show or hide the tree of the derivation", () => pane.toggle());
+  const levels = tools(less, told, more, auto, shown);
   const node = tools(levels, ...zooms);
   const sync = () => {
     const { scene } = graph;
@@ -216,6 +218,7 @@ function modulesControls(model, graph) {
     told.textContent = `level ${level()} of ${scene.levels}`;
     less.disabled = level() <= 0;
     more.disabled = level() >= scene.levels;
+    shown.setAttribute("aria-pressed", String(pane.isShown()));
     auto.setAttribute("aria-pressed", String(model.get("level") < 0 && !model.get("toggled").length));
   };
   return { node, sync };
@@ -236,22 +239,30 @@ function render({ model, el }) {
   const body = block("wbc-space-body wbm-body");
   frame.holder.replaceWith(body);
   body.append(tree.node, frame.holder);
+  let wanted = null; // whether the tree is to be seen; null: where there is room for it
+  const isShown = () => wanted ?? root.clientWidth >= WIDE;
+  const place = () => {
+    body.classList.toggle("wbm-bare", !isShown() || !graph.scene?.tree.length);
+    controls.sync();
+    tree.settle();
+  };
+  const pane = { isShown, toggle: () => ((wanted = !isShown()), place()) };
   let theme = readTheme(root);
   const report = (marks) => {
     tree.mark(marks.row, marks.before, marks.after);
     frame.status.replaceChildren(...modulesStatus(graph.scene, marks, theme));
   };
   const graph = new ModulesGraph(model, frame, report);
-  const controls = modulesControls(model, graph);
+  const controls = modulesControls(model, graph, pane);
   frame.head.append(controls.node);
   const show = () => {
     tree.show(model.get("scene")?.tree ?? []);
-    body.classList.toggle("wbm-bare", !model.get("scene")?.tree?.length);
     graph.load();
     const { scene } = graph;
-    frame.title.textContent = scene ? `${count(scene.modules)} modules` : "Network by modules";
+    frame.head.hidden = !scene;
+    frame.title.textContent = scene ? `${count(scene.modules)} modules` : "";
     frame.legend.replaceChildren(...modulesLegend(scene, theme));
-    controls.sync();
+    place();
   };
   const repaint = () => {
     theme = readTheme(root);
@@ -264,7 +275,7 @@ function render({ model, el }) {
   repaint();
   show();
   onThemeChange(repaint, frame.signal);
-  const placed = new ResizeObserver(() => (repaint(), tree.settle())); // only on the page are colours and sizes known
+  const placed = new ResizeObserver(() => (repaint(), place())); // only on the page are colours and sizes known
   placed.observe(root);
   frame.signal.addEventListener("abort", () => placed.disconnect());
   observe(model, frame.signal, { scene: show, part: () => graph.mark(), level: () => controls.sync(), toggled: () => controls.sync() });

@@ -18,7 +18,6 @@ class TreePane {
     this.rows = rows;
     this.items = rows.map((row) => this.item(row));
     this.node.replaceChildren(...this.items);
-    this.node.hidden = !rows.length;
     const changed = rows.findIndex(({ state }) => state);
     this.changed = changed < 0 ? null : this.items[changed];
   }

@@ -13,6 +13,7 @@ from workbench.views.base import palette
 from workbench.views.base.canvas import bundle
 from workbench.views.base.source import Selection
 from workbench.views.modules.data import (
+    MOST_AT_START,
     REMOVED,
     STATE_NAMES,
     PictureDifference,
@@ -40,6 +41,10 @@ def _theme(dark: bool) -> dict[str, Any]:
 _HEAD = f"const PALETTE = {json.dumps({'light': _theme(False), 'dark': _theme(True)})};\n"
 
 
+BOX_AREA, FEWEST = 8_000, 12
+"""Pixels that a box takes where many can be read, with what is around it; boxes that there is always room for."""
+
+
 class ModulesView(anywidget.AnyWidget):
     """A network as a graph of modules, each with its shape and FLOPs, beside the tree of its derivation.
 
@@ -62,7 +67,7 @@ class ModulesView(anywidget.AnyWidget):
         before: an earlier picture, such as the parent's, or None; if given, what changed since is shown.
         part: key of the selected node or branch, or None.
         toggled: keys of branches that are open though their level is closed, or closed though it is open.
-        aspect: width over height of the graph on the page, for which it is laid out.
+        room: width and height of the graph on the page in pixels, for which it is laid out.
         drawn: what the browser drew last: `boxes`, `links`, `version`.
         version: counts the scenes.
     """
@@ -76,7 +81,7 @@ class ModulesView(anywidget.AnyWidget):
     part = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     level = traitlets.Int(-1).tag(sync=True)
     toggled = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    aspect = traitlets.Float(1.6, min=0.1, max=20).tag(sync=True)
+    room = traitlets.Tuple(traitlets.Float(min=1), traitlets.Float(min=1), default_value=(760.0, 440.0)).tag(sync=True)
     scene = traitlets.Dict().tag(sync=True)
     drawn = traitlets.Dict().tag(sync=True)
     version = traitlets.Int(0)
@@ -107,14 +112,14 @@ class ModulesView(anywidget.AnyWidget):
         self._difference = None if self.picture is None else picture_difference(self.before, self.picture)
         self._draw()
 
-    @traitlets.observe("level", "toggled", "aspect")
+    @traitlets.observe("level", "toggled", "room")
     def _draw(self, _: traitlets.Bunch | None = None) -> None:
         self.version += 1
         if self._difference is None:
             self.scene = {}
             return
         compared = self.before is not None
-        scene = scene_of(self._difference, self.opened, self.aspect, compared)
+        scene = scene_of(self._difference, self.opened, self.room, compared)
         self.scene = scene | {"version": self.version}
 
     @property
@@ -123,7 +128,8 @@ class ModulesView(anywidget.AnyWidget):
         if self._difference is None:
             return frozenset()
         tree = self._difference.picture.tree
-        opened = open_at_start(self._difference) if self.level < 0 else open_to_level(tree, self.level)
+        most = int(min(max(self.room[0] * self.room[1] / BOX_AREA, FEWEST), MOST_AT_START))
+        opened = open_at_start(self._difference, most) if self.level < 0 else open_to_level(tree, self.level)
         return opened ^ frozenset(self.toggled)
 
     @traitlets.observe("selection")
