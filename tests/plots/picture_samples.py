@@ -9,6 +9,7 @@ from typing import Any
 from search.search_samples import NumberSpace
 
 from workbench.pictures import Branch, Edge, Line, Node, Picture
+from workbench.spaces import register
 
 
 def residual_picture(stages: int, cells: int = 2) -> Picture:
@@ -52,8 +53,11 @@ def resampled_picture(picture: Picture, cell: str = "0.1") -> Picture:
     return Picture(tuple(nodes), tuple(edges), tuple(tree))
 
 
+@register
 class DrawnSpace(NumberSpace):
     """Numbers as chains of as many modules as their size has hundreds, told line by line as well."""
+
+    name = "drawn"
 
     def picture(self, genome: Any) -> Picture:
         keys = [str(number) for number in range(2 + genome[0] // 100)]

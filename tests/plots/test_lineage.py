@@ -17,7 +17,6 @@ from workbench.errors import ExportError, RunError
 from workbench.genome import Genome
 from workbench.plots import lineage_animation, lineage_figure, lineage_info, save_lineage_animation
 from workbench.search import Search, SearchConfig
-from workbench.space import MAKERS
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig
 from workbench.views.lineage.animation import Frame, kept_networks, neurons_frames
@@ -135,9 +134,7 @@ def test_another_space_has_no_networks_to_animate(tmp_path, monkeypatch):
         lineage_animation(run, 20)
 
 
-def test_networks_of_modules_grow_as_well(tmp_path, monkeypatch):
-    monkeypatch.setattr("workbench.spaces.make_space", lambda name, config: DrawnSpace())
-    monkeypatch.setitem(MAKERS, "numbers", lambda config: DrawnSpace())
+def test_networks_of_modules_grow_as_well(tmp_path):
     run = finish(number_search(tmp_path / "run.sqlite", DrawnSpace())).results
     id = longest(run)
     figure = lineage_animation(run, id)
