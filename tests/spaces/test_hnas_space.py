@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
+from workbench.datasets import FACTS
 from workbench.derivations import Derivation, replay
 from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.space import Draws, DropsWeights, Exports, Operates, Predicts, Presets, SearchSpace, Times
@@ -150,7 +151,7 @@ def test_a_search_learns_digits_and_its_run_gives_the_same_network_back(tmp_path
     data = wb.load_dataset("digits").subset(300)
     space = HnasSpace.for_data(data)
     config = wb.SearchConfig(
-        population=3, children=2, generations=2, train=TrainConfig(epochs=3, batch_size=32, learning_rate=0.02)
+        population=3, children=2, generations=1, train=TrainConfig(epochs=3, batch_size=32, learning_rate=0.02)
     )
     wb.Search(data, config, tmp_path / "run.sqlite", space).run(progress=False).close()
     run = wb.open_run(tmp_path / "run.sqlite")
@@ -159,3 +160,24 @@ def test_a_search_learns_digits_and_its_run_gives_the_same_network_back(tmp_path
     assert run.space == space
     again = space.decode(space.encode(run.genome(int(best.id))))
     assert space.evaluate(again, data, "validation") == best.val_accuracy
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist", "cifar10"])
+@pytest.mark.parametrize("kind", ["quick", "paper"])
+def test_presets_allow_networks(name: str, kind: str) -> None:
+    preset = wb.preset(kind, name, space="hnas")
+    space = preset.space(FACTS[name])
+    assert space.variant == ("small" if kind == "quick" else "published")
+    low, high = preset.config.flops_bounds
+    flops = [space.cost(space.sample(seed, np.random.default_rng(seed))).flops for seed in range(20)]
+    assert sum(low <= one <= high for one in flops) >= 5
+
+
+def test_presets_of_other_data_follow_from_their_size() -> None:
+    images = np.random.default_rng(0).integers(0, 255, (60, 20, 40))
+    data = wb.Dataset.from_arrays(images, np.arange(60) % 3, images[:9], np.arange(9) % 3)
+    preset = wb.preset("quick", data, space="hnas")
+    assert preset.space(data).form.image == (1, 7, 14)
+    assert preset.config.train.epochs == 20
+    with pytest.raises(ConfigError, match="unknown preset 'best' of the space 'hnas'; expected one of: quick, paper"):
+        wb.preset("best", data, space="hnas")

@@ -122,15 +122,20 @@ def _draw(space: SearchSpace, task: Task) -> tuple[Any, Mapping[str, Any]]:
     """A genome within the FLOPs bounds, and the record of its mutation (empty if it was sampled)."""
     rng = np.random.default_rng([task.seed, 0])
     low, high = task.flops_bounds
+    drawn = []  # FLOPs of the networks that did not fit
     for redraw in range(REDRAWS):
         if task.parent is None:
             genome, record = space.sample(task.id, rng), dict[str, Any]()
         else:
             genome, record = space.mutate(task.parent_genome, task.rates, rng)
             record = {**record, "redraws": redraw}
-        if low <= space.cost(genome).flops <= high:
+        drawn.append(space.cost(genome).flops)
+        if low <= drawn[-1] <= high:
             return genome, record
-    raise ConfigError(f"no child within {low:,.0f} to {high:,.0f} FLOPs in {REDRAWS} draws")
+    raise ConfigError(
+        f"no child within {low:,.0f} to {high:,.0f} FLOPs in {REDRAWS} draws, which had {min(drawn):,} to "
+        f"{max(drawn):,}; widen flops_min and flops_max, or choose smaller or larger networks by the space's settings"
+    )
 
 
 def measure_inserted(
