@@ -16,7 +16,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from workbench.compiler.torch_export import torch_onnx, torch_program
+from workbench.datasets import load_dataset
 from workbench.derivations import Derivation
+from workbench.errors import ConfigError
+from workbench.spaces import einspace
 from workbench.spaces.einspace import cost, seeds
 from workbench.spaces.einspace.grammar import Operation
 from workbench.spaces.einspace.heads import head_steps, network
@@ -25,6 +28,7 @@ from workbench.spaces.einspace.network import Network
 from workbench.spaces.einspace.picture import picture, summary
 from workbench.spaces.einspace.sampling import EinRules, Limits, sample_within
 from workbench.spaces.einspace.shapes import expand
+from workbench.training import TrainConfig
 
 SHAPE = (3, 32, 32)
 SEEDS = {
@@ -96,6 +100,27 @@ def test_published_resnet18_with_max_pooling_is_what_the_derivable_one_has_besid
     by_hand = oracles.resnet18(max_pooling=True).eval()
     assert sum(parameter.numel() for parameter in by_hand.parameters()) == 11_178_762
     assert torch_flops(by_hand, images(1)) == 2 * 140_186_624
+
+
+@pytest.mark.parametrize(
+    "derivation", [einspace.transformer(1, 32, 16), pytest.param(einspace.resnet18(16), marks=pytest.mark.slow)]
+)
+def test_small_ones_train(derivation: Derivation) -> None:
+    space, digits = einspace.EinSpace((1, 8, 8), 10), load_dataset("digits")
+    space.check(derivation)
+    config = TrainConfig(epochs=4, learning_rate=0.01)
+    result = space.train(space.genome(derivation), digits, config, seed=1, stream=(1,))
+    assert result.failure is None
+    assert result.val_accuracy > 0.6 > 0.3 > result.initial_val_accuracy
+
+
+def test_a_small_mixer_fits_sixteen_tokens() -> None:
+    einspace.EinSpace((3, 32, 32), 10, image_size=16).check(einspace.mlp_mixer(2, 32, 16))
+
+
+def test_widths_are_those_of_the_grammar() -> None:
+    with pytest.raises(ConfigError, match=r"expected a width of the grammar \(16, 32, .*\), got 24"):
+        einspace.transformer(1, 24)
 
 
 def test_a_convolution() -> None:

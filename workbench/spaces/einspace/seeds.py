@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.derivations import Derivation
+from workbench.errors import ConfigError
 from workbench.spaces.einspace.grammar import (
     BRANCHING,
     BRANCHING_2,
@@ -13,6 +14,7 @@ from workbench.spaces.einspace.grammar import (
     GRAMMAR,
     ROUTING,
     SEQUENTIAL,
+    WIDTHS,
     Operation,
 )
 
@@ -21,6 +23,7 @@ Codes = tuple[int, ...]
 
 ADD, IDENTITY = Operation("add"), Operation("identity")
 SWAP = Operation("permute", (2, 1))
+LINEAR = {Operation("linear", (width,)) for width in WIDTHS}
 
 
 def derivation(codes: Codes) -> Derivation:
@@ -29,8 +32,11 @@ def derivation(codes: Codes) -> Derivation:
 
 
 def computation(op: str, *sizes: int) -> Codes:
-    """One operation as a module, such as `computation("linear", 64)`."""
-    return COMPUTATION, CODES["C", Operation(op, sizes)]
+    """One operation as a module, such as `computation("linear", 64)`; `ConfigError` if the grammar has no such one."""
+    operation = Operation(op, sizes)
+    if op == "linear" and operation not in LINEAR:
+        raise ConfigError(f"expected a width of the grammar ({', '.join(map(str, WIDTHS))}), got {sizes[0]}")
+    return COMPUTATION, CODES["C", operation]
 
 
 def sequence(*modules: Codes) -> Codes:
@@ -69,11 +75,10 @@ def attention(width: int) -> Codes:
 
 NORM, RELU, SKIP = computation("norm"), computation("leaky_relu"), computation("identity")
 NORM_RELU = sequence(NORM, RELU)
-LINEAR_512 = computation("linear", 512)
 
 
-def resnet18() -> Derivation:
-    """ResNet-18 whose stem ends in a strided convolution.
+def resnet18(width: int = 64) -> Derivation:
+    """ResNet-18 whose stem ends in a strided convolution; its stages have 1, 2, 4 and 8 times `width` channels.
 
     The published one with max pooling is not derivable, since no production pools.
     """
@@ -83,8 +88,8 @@ def resnet18() -> Derivation:
         skip = SKIP if stride == 1 else sequence(convolution(width, 1, stride), NORM)
         return sequence(two(body, skip), RELU)
 
-    stem = sequence(convolution(64), NORM_RELU, convolution(64, 3, 2))
-    stages = [block(width, stride) for width, first in ((64, 1), (128, 2), (256, 2), (512, 2)) for stride in (first, 1)]
+    stem = sequence(convolution(width), NORM_RELU, convolution(width, 3, 2))
+    stages = [block(times * width, stride) for times in (1, 2, 4, 8) for stride in (1 if times == 1 else 2, 1)]
     return derivation(sequence(stem, *stages))
 
 
@@ -106,23 +111,29 @@ def patches(width: int) -> Codes:
     return sequence(routing(Operation("im2col", (4, 4, 0)), computation("linear", width)), computation("position"))
 
 
-def transformer(depth: int = 4) -> Derivation:
-    """The published transformer over patches: 4 heads of width 64, tokens of width 512, norms after each sum."""
-    heads = sequence(copies(Operation("clone", (4,)), attention(64), Operation("concatenate", (2,))), LINEAR_512)
-    feed_forward = sequence(LINEAR_512, RELU, LINEAR_512)
-    layer = sequence(two(heads, SKIP), NORM, two(feed_forward, SKIP), NORM)
-    return derivation(sequence(patches(512), *[layer] * depth))
+def transformer(depth: int = 4, width: int = 512, head_width: int = 64) -> Derivation:
+    """The published transformer over patches of 4×4 pixels: 4 heads, norms after each sum.
 
-
-def mlp_mixer(depth: int = 8) -> Derivation:
-    """The published MLP-Mixer, for 64 tokens: images of 32×32.
-
-    It is derivable at that size only: the published one maps between tokens by multiples of their number, the grammar
-    by fixed widths, and 4 × 64 = 256 is one of them.
+    Args:
+        depth: layers, each of attention and of two linear maps.
+        width: of the tokens.
+        head_width: of keys, queries and values.
     """
-    tokens = sequence(
-        routing(SWAP, computation("linear", 256)), RELU, routing(IDENTITY, computation("linear", 64), SWAP)
-    )
-    features = sequence(computation("linear", 256), RELU, LINEAR_512)
-    layer = two(sequence(NORM, tokens, features), SKIP)
-    return derivation(sequence(patches(512), *[layer] * depth))
+    linear = computation("linear", width)
+    heads = copies(Operation("clone", (4,)), attention(head_width), Operation("concatenate", (2,)))
+    feed_forward = sequence(linear, RELU, linear)
+    layer = sequence(two(sequence(heads, linear), SKIP), NORM, two(feed_forward, SKIP), NORM)
+    return derivation(sequence(patches(width), *[layer] * depth))
+
+
+def mlp_mixer(depth: int = 8, width: int = 512, tokens: int = 64) -> Derivation:
+    """The published MLP-Mixer over patches of 4×4 pixels, of which an image must have `tokens`.
+
+    The published one maps between tokens by multiples of their number, the grammar by fixed widths: it is derivable
+    where `tokens` and four times as many are among them, such as 64 for images of 32×32 and 16 for 16×16.
+    """
+    wide, narrow = computation("linear", 4 * tokens), computation("linear", tokens)
+    places = sequence(routing(SWAP, wide), RELU, routing(IDENTITY, narrow, SWAP))
+    features = sequence(computation("linear", width // 2), RELU, computation("linear", width))
+    layer = two(sequence(NORM, places, features), SKIP)
+    return derivation(sequence(patches(width), *[layer] * depth))
