@@ -15,7 +15,7 @@ import workbench as wb
 from workbench.errors import ConfigError
 from workbench.plots import lineage_info, mutation_effects
 from workbench.search import Search, SearchConfig
-from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
+from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig
 from workbench.views.base.layout import LazyTabs, Part
 from workbench.views.base.plot import Plot
@@ -287,37 +287,6 @@ def test_export_buttons(run, grandchild):
     assert wb.Genome.from_bytes(path.read_bytes()) == run.genome(grandchild)
     assert str(path) in view.exported.value
     view.close()
-
-
-def test_networks_of_another_space_are_inspected_and_the_page_says_what_they_lack(tmp_path):
-    search = Search(DATA, CONFIG, tmp_path / "mlp.sqlite", MlpSpace.for_data(DATA))
-    step(search, 5)
-    view = InspectView(search)
-    assert view.plot.shown is not None  # training curves
-    assert view.what.options == ("training", "confusion", "mistakes")
-    assert "The space &#x27;mlp&#x27; has no single neurons" in view.missing.value
-    assert [each.description for each in view.exports.children[1:]] == ["pt2", "onnx", "npz"]
-    view.exports.children[3].click()
-    (path,) = tmp_path.glob("mlp-*.npz")
-    assert search.space.decode(path.read_bytes()).widths == search.results.genome(view.individual).widths
-    view.what.value = "confusion"
-    view.predictions.wait()
-    found = view.predictions.of(view.individual, "validation")
-    assert found.accuracy == search.results.individual(view.individual).val_accuracy
-    assert f"{found.accuracy:.2%} right" in view.message.value
-    view.what.value = "mistakes"
-    assert f"image {found.wrong()[0]} of the validation split" in view.message.value
-    assert {trace.type for trace in view.plot.shown.data} == {"image", "bar"}
-    assert view.side.layout.display == "none"
-    view.close()
-    versus = TwoNetworksView(search, Selection(pinned=0, individual=search.snapshot().best))
-    assert versus.what.options == ("numbers", "errors")
-    assert "<th>hidden neurons</th>" in versus.table.value
-    versus.what.value = "errors"
-    versus.wait()
-    assert "McNemar" in versus.message.value
-    versus.close()
-    search.close()
 
 
 def test_a_space_without_predictions_shows_training_only_and_says_so(tmp_path):

@@ -53,7 +53,7 @@ def not_offered(space: SearchSpace) -> str:
     """What cannot be done with networks of this space here, in sentences; "" if there is nothing."""
     told = [lacks(space, Predicts), lacks(space, Exports)]
     if isinstance(space, Predicts) and not isinstance(space, NeuronSpace):
-        told.append(f"The space {space.name!r} has no single neurons, so no evidence or distributions.")
+        told.append(f"No evidence and no distributions: {space.name!r} has no single neurons.")
     return " ".join(filter(None, told))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
-from workbench.formats import setting_text
+from workbench.formats import in_words, setting_text
 from workbench.search import SearchConfig, Snapshot
 from workbench.search.config import Settings
 from workbench.settings import Setting, settings_of
@@ -29,6 +29,9 @@ LIVE = {
     "train": (TrainConfig, ("epochs", "learning_rate")),
 }
 """Settings of search and training that may change."""
+
+WIDEST = 12.0
+"""Em that the name of a mutation may take beside its slider."""
 
 
 class Steering(View):
@@ -70,11 +73,13 @@ class Steering(View):
         space, config = self.source.space, self.source.settings.config
         kinds: list[Any] = [ipw.HTML('<h3 class="wb-title">Mutations</h3>')]
         law, sizes, own = list[Any](), list[Any](), list[Any]()
+        longest = max((len(in_words(kind)) for kind in space.mutation_kinds), default=0)
+        width = f"{min(max(8.0, 0.55 * longest), WIDEST):g}em"
         for setting in space.settings:
             if not obeys(space, f"rates.{setting.name}"):
                 continue
             if setting.name in space.mutation_kinds:
-                kinds.append(self._add("rates", setting, "8em"))
+                kinds.append(self._add("rates", setting, width))
             else:
                 part = law if setting.name.startswith("spatial_") else sizes
                 part.append(self._add("rates", setting))

@@ -1,0 +1,89 @@
+"""What people see of networks that are not made of single neurons, in each space that has others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from search.search_samples import step
+
+from workbench.datasets import Dataset
+from workbench.search import Search, SearchConfig
+from workbench.spaces import EinSpace, HnasSpace, MlpSpace
+from workbench.training import TrainConfig
+from workbench.widgets import FrontView, IndividualsTable, InspectView, Selection, Steering, TwoNetworksView
+
+RNG = np.random.default_rng(0)
+LABELS = np.arange(60) % 2
+IMAGES = RNG.integers(0, 150, (60, 12, 12)) + 100 * LABELS[:, None, None]
+DATA = Dataset.from_arrays(IMAGES[:40], LABELS[:40], IMAGES[40:], LABELS[40:], validation=14, selection=10)
+CONFIG = SearchConfig(population=3, children=2, generations=2, workers=1, train=TrainConfig(epochs=1, batch_size=32))
+MADE = {
+    "mlp": (MlpSpace.for_data(DATA), "hidden layers"),
+    "hnas": (HnasSpace.for_data(DATA, channels=2), "tree nodes"),
+    "einspace": (EinSpace.for_data(DATA, budget=30, max_flops=1e6), "tree nodes"),
+}
+
+
+@pytest.fixture(scope="module", params=MADE)
+def search(request, tmp_path_factory):
+    search = Search(DATA, CONFIG, tmp_path_factory.mktemp(request.param) / "run.sqlite", MADE[request.param][0])
+    step(search, 5)
+    yield search
+    search.close()
+
+
+def test_inspect(search):
+    view = InspectView(search)
+    assert view.plot.shown is not None  # training curves
+    assert view.what.options == ("training", "confusion", "mistakes")
+    assert "no single neurons" in view.missing.value
+    view.what.value = "confusion"
+    view.predictions.wait()
+    found = view.predictions.of(view.individual, "validation")
+    assert found.accuracy == pytest.approx(search.results.individual(view.individual).val_accuracy)
+    assert f"{found.accuracy:.2%} right" in view.message.value
+    view.what.value = "mistakes"
+    if len(found.wrong()):
+        assert f"image {found.wrong()[0]} of the validation split" in view.message.value
+        assert {trace.type for trace in view.plot.shown.data} == {"image", "bar"}
+    else:
+        assert "no such mistake" in view.message.value
+    assert view.side.layout.display == "none"
+    view.close()
+
+
+def test_export(search):
+    view = InspectView(search)
+    assert [each.description for each in view.exports.children[1:]] == ["pt2", "onnx", "npz"]
+    view.exports.children[3].click()
+    path = search.path.with_name(f"run-{view.individual}.npz")
+    genome, again = search.results.genome(view.individual), search.space.decode(path.read_bytes())
+    assert search.space.describe(again) == search.space.describe(genome)
+    images, _ = DATA.arrays("validation")
+    np.testing.assert_array_equal(search.space.logits(again, images), search.space.logits(genome, images))
+    view.close()
+
+
+def test_two_networks(search):
+    first, second = (one.id for one in search.snapshot().population[:2])
+    view = TwoNetworksView(search, Selection(pinned=first, individual=second))
+    assert view.what.options == ("numbers", "errors")
+    assert f"<th>{MADE[search.space.name][1]}</th>" in view.table.value
+    view.what.value = "errors"
+    view.wait()
+    assert "McNemar" in view.message.value
+    view.close()
+
+
+def test_what_the_space_counts_and_does_not_obey(search):
+    counted = MADE[search.space.name][1]
+    front, table, steering = (view(search) for view in (FrontView, IndividualsTable, Steering))
+    assert (counted, "size") in front.x.options
+    assert counted in [column["label"] for column in table.table.columns]
+    assert np.isfinite(table.known.rows["size"]).all()
+    told = table.known.told([0])[0]
+    assert counted.removesuffix("s") in told
+    assert not {f"train.{name}" for name in steering.controls} & set(search.space.ignores)
+    assert "Spatial law" not in steering.panels
+    for view in (front, table, steering):
+        view.close()
