@@ -238,8 +238,8 @@ def resample_within(
     if not nodes:
         raise MutationError(f"expected a network with one of {', '.join(symbols)}, got one without")
     node = nodes[int(rng.integers(len(nodes)))]
-    before, after = replay(derivation, rules, node), replay(derivation, rules, derivation.subtree(node).stop)
-    last, most = replay(derivation, rules), rules.limits
+    before, after, last = _states(derivation, rules, node)
+    most = rules.limits
     limits = replace(  # what follows needs its part of them
         most,
         operations=min(
@@ -258,3 +258,14 @@ def resample_within(
     except GenomeError as error:
         raise MutationError(f"another {derivation.production(node).name} does not fit its place: {error}") from None
     return child
+
+
+def _states(derivation: Derivation, rules: EinRules, node: int) -> tuple[State, State, State]:
+    """The states before a node, after its subtree, and after the whole derivation, which must be valid."""
+    state, stop = rules.start(), derivation.subtree(node).stop
+    found: dict[int, State] = {}
+    for place, done in derivation.steps():
+        if done == 0:
+            found[place] = state
+        state = rules.advance(int(derivation.codes[place]), done, state)
+    return found[node], found.get(stop, state), state
