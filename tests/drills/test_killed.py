@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +37,11 @@ class Drill:
     zygote: Zygote
     whole: Path
     rng: np.random.Generator
+    arguments: list[str] = field(default_factory=lambda: SMALL)  # of `workbench search`
 
     def killed(self, path: Path, *more: str, how: int = signal.SIGKILL, status: int = -signal.SIGKILL) -> bool:
         """Start or resume a search and signal it; whether it ended with `status`, False if it was finished before."""
-        pid = self.zygote.fork("search", *SMALL, "--path", str(path), "--if-exists", "resume", *more)
+        pid = self.zygote.fork("search", *self.arguments, "--path", str(path), "--if-exists", "resume", *more)
         commits = int(self.rng.integers(COMMITS_BETWEEN))
         wait_for_commits(path, commits, lambda: self.zygote.poll(pid))
         time.sleep(float(self.rng.uniform(0, CHILD_SECONDS)))
@@ -123,6 +124,20 @@ def test_killed_with_processes(drill, tmp_path, monkeypatch):
         assert drill.killed(path, *more)
         kills -= 1
     drill.resume(path, *more)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+@pytest.mark.parametrize("space", [["hnas", "channels=2"], ["einspace", "max_flops=1e5"]], ids=lambda space: space[0])
+def test_killed_in_grammar_spaces(drill, tmp_path, space, executor):
+    arguments = ["--data", "digits", "--population", "4", "--children", "3", "--generations", "3", "--quiet"]
+    arguments += ["--space", space[0], "--set", f"space.{space[1]}", "--set", "train.epochs=1"]
+    other = Drill(drill.zygote, tmp_path / "whole.sqlite", drill.rng, [*arguments, "--executor", executor])
+    assert drill.zygote.run("search", *arguments, "--path", str(other.whole), "--workers", "1") == 0
+    path = tmp_path / "run.sqlite"
+    killed = [other.killed(path, "--workers", "2") for _ in range(2)]
+    assert any(killed)  # the search was not finished before
+    other.resume(path, "--executor", executor)
 
 
 @pytest.mark.slow
