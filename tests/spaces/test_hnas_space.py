@@ -118,6 +118,20 @@ def test_pictures_are_graphs_from_image_to_answer(variant: str) -> None:
         assert [branch.parent for branch in picture.tree][1:] == genome.derivation.parents.tolist()[1:]
 
 
+def test_a_sum_belongs_to_the_smallest_part_that_all_comes_from() -> None:
+    """So a stage drawn as one box has one way in and one way out."""
+    space = SPACES["small"]
+    for seed in range(20):
+        picture = space.picture(space.genome(tree(seed)))
+        places = {branch.key: place for place, branch in enumerate(picture.tree)}
+        for stage, branch in enumerate(picture.tree):
+            if branch.parent == 0:
+                end = next((n for n in range(stage + 1, len(places)) if picture.tree[n].parent == 0), len(places))
+                inside = {node.key for node in picture.nodes if stage <= places.get(node.part, -1) < end}
+                left = {edge.source for edge in picture.edges if edge.source in inside and edge.target not in inside}
+                assert len(left) <= 1
+
+
 def test_what_a_mutation_keeps_has_the_same_key_in_both_pictures() -> None:
     space = SPACES["small"]
     parent = space.genome(tree(5))

@@ -26,7 +26,7 @@ COLOURS = {"pool": "pooling", "avg_pool": "pooling", "head": "output"}  # the ot
 def picture(derivation: Derivation, form: Form) -> Picture:
     """Each part is a node, but an identity is an edge; where several results arrive, a node sums them."""
     net = network(derivation, form)
-    arrivals = Counter(part.target for part in net.parts)
+    arrivals, homes = Counter(part.target for part in net.parts), _homes(derivation, net)
     nodes = {"image": Node("image", "image", "input", 0, shape=form.input_shape)}
     gives, edges = {0: "image"}, Counter[tuple[str, str, str]]()  # by place the node whose result it has
 
@@ -41,7 +41,7 @@ def picture(derivation: Derivation, form: Form) -> Picture:
             join(source, _node(part))
             source = _node(part).key
         if arrivals[part.target] > 1:
-            total = _sum(net, part)
+            total = _sum(net, part, homes[part.target])
             join(source, total, "identity" if part.kind == "id" else "")
             source = total.key
         gives[part.target] = source
@@ -67,10 +67,24 @@ def _node(part: Part) -> Node:
     )
 
 
-def _sum(net: Network, part: Part) -> Node:
+def _sum(net: Network, part: Part, home: int) -> Node:
     """The node that sums what arrives where a part ends."""
-    key, copy, which = net.places[part.target]
-    return Node(f"{key}.{copy}.{which}", "+", "sum", 0, str(key), part.after)
+    return Node(".".join(map(str, net.places[part.target])), "+", "sum", 0, str(home), part.after)
+
+
+def _homes(derivation: Derivation, net: Network) -> dict[int, int]:
+    """By place, the key of the smallest subtree that all comes from that arrives there."""
+    parents, keys = derivation.parents.tolist(), derivation.keys.tolist()
+    nodes, ways = {key: node for node, key in enumerate(keys)}, dict[int, list[int]]()
+    for part in net.parts:
+        node, way = nodes[part.key], list[int]()
+        while node >= 0:
+            way.append(node)
+            node = parents[node]
+        way.reverse()
+        known = ways.get(part.target, way)
+        ways[part.target] = [one for one, other in zip(known, way, strict=False) if one == other]
+    return {place: keys[way[-1]] for place, way in ways.items()}
 
 
 def _times(label: str, count: int) -> str:
