@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from search.search_samples import step
+from search.search_samples import finish, step
 
 from workbench.datasets import Dataset
 from workbench.search import Search, SearchConfig
@@ -87,3 +89,22 @@ def test_what_the_space_counts_and_does_not_obey(search):
     assert "Spatial law" not in steering.panels
     for view in (front, table, steering):
         view.close()
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_weights_that_were_not_kept_come_back(name, tmp_path):
+    config = replace(CONFIG, population=2, generations=3)
+    run = finish(Search(DATA, config, tmp_path / "run.sqlite", MADE[name][0])).results
+    table = run.individuals
+    dropped = int(table["id"][table["genome"] == "topology"].iloc[-1])
+    view = InspectView(run, Selection(individual=dropped), DATA)
+    view.what.value = "confusion"
+    assert view.plot.shown is None
+    assert f"weights of {dropped} were not kept" in view.again.note.value
+    view.again.wait()
+    view.again.train.click()
+    view.again.wait()
+    view.predictions.wait()
+    assert "Trained again to the same" in view.again.note.value
+    assert view.plot.shown is not None
+    view.close()

@@ -19,7 +19,7 @@ const KEYS = [
 ];
 const NOTES = [
   "Tab and Shift+Tab go from control to control; arrow keys move a slider, and walk along tabs.",
-  "In the pictures of a network: arrow keys pan, + and − zoom, 0 shows all, Escape deselects the neuron.",
+  "In the pictures of a network: arrow keys pan, + and − zoom, 0 shows all, Escape deselects.",
 ];
 // Where keys have a meaning of their own, and where only Space has.
 const OWN = "input, select, textarea, canvas, .noUi-handle, [role=textbox], [contenteditable=true]";
