@@ -13,7 +13,6 @@ from toy_space import ToySpace
 from workbench.cli import main
 from workbench.datasets import load_dataset
 from workbench.errors import ConfigError
-from workbench.registry import SPACES
 from workbench.results.report import report
 from workbench.search import Search, preset
 from workbench.spaces import register
@@ -25,11 +24,7 @@ DIGITS = load_dataset("digits")
 MOST_LINES = 60
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _known():
-    register(ToySpace)
-    yield
-    del SPACES[ToySpace.name]
+register(ToySpace)
 
 
 def toy_search(path: Path, executor: str = "threads", seed: int = 0) -> Search:
