@@ -46,7 +46,7 @@ KINDS: Mapping[str, int] = {
     **dict.fromkeys(("norm", "cell"), 3),
     **dict.fromkeys(("activation", "operation"), 4),
     **dict.fromkeys(("sum", "aggregation", "product", "block"), 5),
-    **dict.fromkeys(("pooling", "scaling", "sequential"), 6),
+    **dict.fromkeys(("pooling", "scaling", "sequential", "position"), 6),
     **dict.fromkeys(("routing", "permutation", "reshape", "topology"), 7),
     **dict.fromkeys(("branching", "split"), 8),
 }

@@ -1,7 +1,7 @@
 // A network as a graph of modules: what Python drew, with a camera, selection and tips, beside its tree.
 
 const LEGIBLE = 0.62; // zoom below which a network is shown in part, from its input on, rather than all of it
-const WIDE = 540; // pixels of a view from which the tree is shown at first
+const WIDE = 500; // pixels of a view from which the tree is shown at first
 const LARGEST = 1.3; // zoom of a small network
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -28,7 +28,7 @@ class TreePane {
     if (opens) Object.assign(arrow, { onclick: toggle, title: isOpen ? "close: draw as one box" : "open: draw its modules" });
     const dot = element("span", { className: `wbm-dot k${color}` });
     const name = element("span", { className: "wbm-name", textContent: label });
-    const times = copies > 1 ? [element("span", { className: "wbm-copies", textContent: `× ${copies}` })] : [];
+    const times = copies > 1 ? [element("span", { className: "wbm-copies", textContent: `· ${copies} copies` })] : [];
     const item = element(
       "div",
       { className: `wbm-row s${state}`, role: "treeitem", title: `${kind}: ${label}`, "aria-level": depth + 1 },
