@@ -11,7 +11,7 @@ import pytest
 from jupyter_lab_samples import Lab, browser_page, chromium_or_skip
 from test_dashboard import Hands, wait_until
 
-from workbench.store import open_run
+import workbench as wb
 
 SIZES = {"population": 6, "children": 3, "generations": 2, "workers": 1, "train.epochs": 1, "initial_epochs": 1}
 CELLS = (
@@ -38,6 +38,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     lab.close()
 
 
+@pytest.mark.slow
 def test_a_click_on_a_point_shows_that_network(lab):
     file = lab.folder / "data" / "runs" / "hnas.sqlite"
     with browser_page(width=1920, height=1080) as watched:
@@ -47,7 +48,7 @@ def test_a_click_on_a_point_shows_that_network(lab):
         page.wait_for_selector(".wbm-empty:has-text('No network selected')")
         hands.press("start")
         hands.wait_for_state("finished")
-        run = open_run(file)
+        run = wb.open_run(file)
         wait_until(lambda: len(hands.front()) == len(run.front()) > 1)
         page.locator(".wb-against select").select_option("alone")
         for index in (0, -1):

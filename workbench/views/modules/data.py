@@ -156,7 +156,7 @@ def open_to_level(tree: Sequence[Branch], level: int) -> frozenset[str]:
 
 
 def open_at_start(difference: PictureDifference, most: int = MOST_AT_START) -> frozenset[str]:
-    """Keys of the branches that are open at first: the most levels with few boxes, and what leads to changes."""
+    """Keys of the branches that are open at first: as many levels as are few boxes, new ones, what leads to changes."""
     tree, level = difference.picture.tree, 1
     while level < max(depths(tree), default=0) + 1:
         if len(_groups(difference.picture, open_to_level(tree, level + 1))) > most:
@@ -165,11 +165,13 @@ def open_at_start(difference: PictureDifference, most: int = MOST_AT_START) -> f
     opened = set(open_to_level(tree, level))
     lead = set(opened)
     for branch in tree:
-        if difference.branches[branch.key] != KEPT:
-            above = branch.parent
-            while above is not None:
+        state, above = difference.branches[branch.key], branch.parent
+        if state == ADDED:
+            lead.add(branch.key)
+        while state != KEPT and above is not None:
+            if difference.branches[tree[above].key] != REMOVED:
                 lead.add(tree[above].key)
-                above = tree[above].parent
+            above = tree[above].parent
     return frozenset(lead if len(_groups(difference.picture, lead)) <= 2 * most else opened)
 
 

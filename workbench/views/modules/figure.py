@@ -120,7 +120,13 @@ def scene_of(difference: PictureDifference, opened: Collection[str], room: Room,
         "svg": _markup(graph, layout, compared),
         "size": [layout.width, layout.height],
         "boxes": [
-            {"key": box.key, "part": box.part, "at": [x, y, width, HEIGHT], "tip": box_in_words(box)}
+            {
+                "key": box.key,
+                "part": box.part,
+                "at": [x, y, width, HEIGHT],
+                "tip": box_in_words(box),
+                "state": box.state,
+            }
             for box, (x, y, width) in zip(graph.boxes, places, strict=True)
         ],
         "links": [[link.source, link.target] for link in graph.links],

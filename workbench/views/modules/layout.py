@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 
 from workbench.views.modules.data import Graph
 
-HEIGHT, ROW, GAP = 36.0, 52.0, 34.0
+HEIGHT, ROW, GAP = 36.0, 47.0, 28.0
 """Pixels at zoom 1: height of a box, from row to row, and between columns."""
 
 THREAD = 16.0
@@ -17,9 +17,9 @@ THREAD = 16.0
 NARROWEST, WIDEST, LETTER = 58.0, 178.0, 6.7
 """Pixels: widths of boxes, and about that of a letter of 12 px."""
 
-BETWEEN_LINES, MARGIN = 34.0, 26.0
+BETWEEN_LINES, MARGIN = 30.0, 26.0
 
-LEGIBLE = 0.62
+LEGIBLE = 0.8
 """Zoom from which labels can be read."""
 
 Room = tuple[float, float]

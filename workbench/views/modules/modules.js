@@ -1,6 +1,6 @@
 // A network as a graph of modules: what Python drew, with a camera, selection and tips, beside its tree.
 
-const LEGIBLE = 0.62; // zoom below which a network is shown in part, from its input on, rather than all of it
+const LEGIBLE = 0.8; // zoom below which a network is shown in part, from its input on, rather than all of it
 const WIDE = 500; // pixels of a view from which the tree is shown at first
 const LARGEST = 1.3; // zoom of a small network
 
@@ -71,14 +71,19 @@ class ModulesGraph {
     const told = { boxes: this.boxes.length, links: this.links.length, version: this.scene?.version ?? 0 };
     requestAnimationFrame(() => this.signal.aborted || this.put({ drawn: told }));
   }
-  /** All of the network if it can be read then, else as much of its beginning as can be. */
+  /** All of the network if it can be read then, else as much of its beginning, or of what changed, as can be. */
   reset() {
     if (!this.scene || !this.width) return;
     const [width, height] = this.scene.size;
     const fitted = Math.min(this.width / width, this.height / height);
     const zoom = Math.min(Math.max(fitted, Math.min(LEGIBLE, this.width / width)), LARGEST);
-    const start = (room, used) => (used <= room ? (room - used) / 2 : 0);
-    this.camera = { zoom, x: start(this.width, width * zoom), y: start(this.height, height * zoom) };
+    const changed = this.scene.boxes.filter(({ state }) => state).map(({ at }) => at);
+    const start = (room, used, axis) => {
+      if (used <= room) return (room - used) / 2;
+      const [low, high] = [Math.min(...changed.map((at) => at[axis])), Math.max(...changed.map((at) => at[axis] + at[axis + 2]))];
+      return changed.length ? Math.min(0, Math.max(room - used, room / 2 - (zoom * (low + high)) / 2)) : 0;
+    };
+    this.camera = { zoom, x: start(this.width, width * zoom, 0), y: start(this.height, height * zoom, 1) };
     this.isFitted = true;
     this.move();
   }

@@ -1,6 +1,6 @@
 // The tree of a derivation: a row a branch, indented; what is closed is one box in the graph.
 
-const STEP = 13; // pixels of indentation a level, at first
+const STEP = 11; // pixels of indentation a level, at first
 const DEEP = 9; // levels from which it is less
 
 const indent = (depth) => STEP * Math.min(depth, DEEP) + 4 * Math.max(0, depth - DEEP);

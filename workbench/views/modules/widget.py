@@ -41,7 +41,7 @@ def _theme(dark: bool) -> dict[str, Any]:
 _HEAD = f"const PALETTE = {json.dumps({'light': _theme(False), 'dark': _theme(True)})};\n"
 
 
-BOX_AREA, FEWEST = 8_000, 12
+BOX_AREA, FEWEST = 9_000, 12
 """Pixels that a box takes where many can be read, with what is around it; boxes that there is always room for."""
 
 
