@@ -17,6 +17,7 @@ from workbench.spaces.einspace import seeds as seeds_of
 from workbench.spaces.einspace.grammar import CODES, COMPUTATION, GRAMMAR, SEQUENTIAL, Operation
 from workbench.spaces.einspace.presets import quick_size
 from workbench.spaces.einspace.sampling import KINDS
+from workbench.spaces.einspace.seeds import published_within
 from workbench.spaces.einspace.space import EinRates, EinSpace
 
 SPACE = EinSpace((3, 32, 32), 10, image_size=16)
@@ -123,6 +124,21 @@ def test_the_smallest_bounds_still_have_networks():
     space = EinSpace((3, 32, 32), 10, max_flops=60, max_parameters=40, max_values=1, budget=2)
     genome = space.sample(0, np.random.default_rng(0))
     assert space.cost(genome).flops <= 60
+
+
+def test_a_population_starts_from_published_networks_that_fit():
+    space = replace(SPACE, start="published")
+    rng = np.random.default_rng(0)
+    genomes = [space.sample(index, rng) for index in range(12)]
+    published = published_within(space.check)
+    assert len(published) >= 2
+    for index, genome in enumerate(genomes):
+        space.check(genome.derivation)
+        of = published[index % len(published)]
+        assert (genome.derivation == of) == (index < len(published))
+        assert len(np.intersect1d(genome.derivation.keys, of.keys)) > 0 or len(genome.derivation) < len(of)
+    with pytest.raises(ConfigError, match="leave room for a published network"):
+        EinSpace((1, 2, 2), 10, start="published", max_flops=100).sample(0, rng)
 
 
 @pytest.mark.parametrize("name", ["quick", "paper"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from workbench.derivations import Derivation
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, GenomeError
 from workbench.spaces.einspace.grammar import (
     BRANCHING,
     BRANCHING_2,
@@ -137,3 +139,26 @@ def mlp_mixer(depth: int = 8, width: int = 512, tokens: int = 64) -> Derivation:
     features = sequence(computation("linear", width // 2), RELU, computation("linear", width))
     layer = two(sequence(NORM, places, features), SKIP)
     return derivation(sequence(patches(width), *[layer] * depth))
+
+
+SIZES: tuple[tuple[Callable[..., Derivation], tuple[tuple[int, ...], ...]], ...] = (
+    (resnet18, ((64,), (32,), (16,))),
+    (wrn16_4, ((),)),
+    (transformer, ((4, 512, 64), (2, 128, 32), (2, 64, 16), (1, 32, 16))),
+    (mlp_mixer, ((8, 512, 64), (2, 128, 64), (1, 64, 64), (2, 64, 16), (1, 32, 16))),
+)
+"""The published networks with arguments from the published size down."""
+
+
+def published_within(check: Callable[[Derivation], None]) -> list[Derivation]:
+    """Of each published network the largest that `check` does not refuse with a `GenomeError`."""
+    found = []
+    for make, sizes in SIZES:
+        for arguments in sizes:
+            try:
+                check(network := make(*arguments))
+            except GenomeError:
+                continue
+            found.append(network)
+            break
+    return found

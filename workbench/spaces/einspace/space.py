@@ -30,6 +30,7 @@ from workbench.spaces.einspace.sampling import (
     resample_within,
     sample_within,
 )
+from workbench.spaces.einspace.seeds import published_within
 from workbench.spaces.einspace.shapes import expand
 from workbench.spaces.tensors import Tensor
 from workbench.spaces.trees import TreeGenome, TreeSpace
@@ -94,8 +95,16 @@ class EinSpace(TreeSpace):
         "features",
         choices=heads.HEADS,
     )
+    start: str = setting(
+        "random",
+        "initial population: random networks, or published ones (each as large as may be) and mutants of them",
+        choices=("random", "published"),
+    )
     budget: int = setting(
-        48, "operations of a network of the initial population at most, copies counted", low=2, high=MAX_OPERATIONS
+        48,
+        "operations of a random network of the initial population at most, copies counted",
+        low=2,
+        high=MAX_OPERATIONS,
     )
     computation: float = setting(
         0.32, "probability that a module is a computation, where it may be another one", above=0, below=1
@@ -157,6 +166,21 @@ class EinSpace(TreeSpace):
         return EinRules(heads.scaled_shape(self.input_shape, self.image_size), limits, self.computation)
 
     # ------------------------------------------------------------------ derivations
+    def sample(self, index: int, rng: np.random.Generator) -> TreeGenome:
+        """A random network; or one of the published ones that fit and, when each was given, a mutant of one."""
+        if self.start == "random":
+            return super().sample(index, rng)
+        fitting = _published(self)
+        if not fitting:
+            raise ConfigError(
+                f"EinSpace.start='published' expects bounds that leave room for a published network, got {self}; allow "
+                "larger networks, or start from random ones"
+            )
+        derivation = fitting[index % len(fitting)]
+        if index >= len(fitting):
+            derivation = self.mutate_tree("resample_module", derivation, rng, EinRates())
+        return self.genome(derivation)
+
     def sample_tree(self, rng: np.random.Generator) -> Derivation:
         """Drawn as published, within the budget."""
         for _ in range(TRIES):
@@ -242,6 +266,11 @@ class EinSpace(TreeSpace):
     def largest_activation(self, derivation: Derivation) -> int:
         """Values of the largest tensor, per image."""
         return cost.activations(self.network(derivation)).largest
+
+
+@lru_cache(8)
+def _published(space: EinSpace) -> list[Derivation]:
+    return published_within(space.check)
 
 
 @lru_cache(256)
