@@ -16,9 +16,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from workbench.compiler.torch_export import torch_onnx, torch_program
-from workbench.datasets import load_dataset
+from workbench.datasets import FACTS, load_dataset
 from workbench.derivations import Derivation
 from workbench.errors import ConfigError
+from workbench.search.presets import preset
 from workbench.spaces import einspace
 from workbench.spaces.einspace import cost, seeds
 from workbench.spaces.einspace.grammar import Operation
@@ -116,6 +117,12 @@ def test_small_ones_train(derivation: Derivation) -> None:
 
 def test_a_small_mixer_fits_sixteen_tokens() -> None:
     einspace.EinSpace((3, 32, 32), 10, image_size=16).check(einspace.mlp_mixer(2, 32, 16))
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_published_networks_are_genomes_of_the_published_preset(name: str) -> None:
+    space = preset("paper", "cifar10", "einspace").space(FACTS["cifar10"])
+    space.check(getattr(einspace, name)())
 
 
 def test_widths_are_those_of_the_grammar() -> None:

@@ -44,7 +44,7 @@ def einspace_preset(name: str, data: Dataset | DataFacts) -> SpacePreset:
             "max_width": 2048,
             "max_flops": 1e10,
             "max_parameters": 2**24,
-            "max_values": 2**25,
+            "max_values": 2**22,  # 2 GB for a batch of 128; the published networks have up to 3.5 million
         }
         return SpacePreset(search, space, f"{about}; grammar, head and protocol of Ericsson et al. (2024)")
     size = quick_size(data.shape)
