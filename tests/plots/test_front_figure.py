@@ -13,7 +13,7 @@ from workbench.individuals import Cost, Individual, TrainResult
 from workbench.plots import front_figure, front_info, save_picture
 from workbench.store import GenerationRecord, Run, RunDescription, create_run, open_run
 from workbench.views.base.figures import log_axis
-from workbench.views.front.data import Baseline
+from workbench.views.front.data import Baseline, accuracy_range
 
 POINTS = [(0.90, 4000), (0.50, 100), (0.70, 2000), (0.80, 1000), (0.60, 3000)]
 """(accuracy, FLOPs) by id: 0, 1 and 3 are the front."""
@@ -147,6 +147,12 @@ def test_the_axes_show_the_front_and_the_baselines_round_numbers_marked(run):
     assert layout.xaxis.dtick == 1  # 100 to 50,000: powers of ten
     assert log_axis([1000, 40_000])["dtick"] == "D2"
     assert log_axis([])["dtick"] == 1
+
+
+def test_the_axis_of_accuracy_ends_at_nothing_and_at_all():
+    low, high = accuracy_range([0.1, 0.99])
+    assert -0.05 < low < 0
+    assert 1 < high < 1.05
 
 
 def test_without_a_front_the_axis_is_free(tmp_path):

@@ -161,7 +161,8 @@ def accuracy_range(values: Iterable[float], y: str = "accuracy", *, everything: 
         return None
     if y == "accuracy":
         span = max(float(np.ptp(shown)), 0.02)
-        return [float(shown.min()) - span / 2, min(float(shown.max()) + span / 8, 1.0 + span / 20)]
+        low, high = float(shown.min()) - span / 2, float(shown.max()) + span / 8
+        return [max(low, -span / 20), min(high, 1 + span / 20)]
     errors = np.log10(np.maximum(1 - shown, LEAST_ERROR))
     span = max(float(np.ptp(errors)), 0.1)
     return [float(errors.max()) + span / 2, float(errors.min()) - span / 8]  # better is up
