@@ -23,12 +23,16 @@ DATA = Dataset.from_arrays(
 )
 MADE: dict[str, TreeSpace] = {
     "hnas": HnasSpace.for_data(DATA, channels=2),
+    "einspace": EinSpace.for_data(DATA, budget=30, max_flops=1e6),
     "hnas small images": HnasSpace.for_data(DATA, channels=3, image_size=7),
     "one cell": HnasSpace.for_data(DATA, variant="cell", channels=2),
-    "einspace": EinSpace.for_data(DATA, budget=30, max_flops=1e6),
     "einspace published": EinSpace.for_data(DATA, budget=30, max_flops=1e6, head="published"),
 }
-EVERY_SPACE = pytest.mark.parametrize("space", MADE.values(), ids=MADE.keys())
+QUICK = ("hnas", "einspace")
+EVERY_SPACE = pytest.mark.parametrize(
+    "space",
+    [pytest.param(space, id=name, marks=() if name in QUICK else pytest.mark.slow) for name, space in MADE.items()],
+)
 
 
 def drawn(space: TreeSpace, seed: int, steps: int = 0) -> TreeGenome:
