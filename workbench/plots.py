@@ -2,7 +2,7 @@
 
 from workbench.views.base.figures import save_picture
 from workbench.views.compare.data import Comparison, comparison
-from workbench.views.compare.figure import comparison_figure, rank_table, settings_table
+from workbench.views.compare.figure import comparison_figure, rank_table, reached_table, settings_table
 from workbench.views.front.data import (
     BASELINES,
     Baseline,

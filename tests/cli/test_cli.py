@@ -43,7 +43,7 @@ TINY = [
     ),
     *("--set", "train.epochs=1", "--set", "initial_epochs=1", "--set", "train.batch_size=128"),
 ]
-COMMANDS = ("search", "resume", "fork", "replay", "compact", "show", "export", "report", "latency", "data")
+COMMANDS = ("search", "resume", "fork", "replay", "compact", "show", "export", "report", "compare", "latency", "data")
 
 
 def search(path: Path, *more: str) -> int:
@@ -146,6 +146,18 @@ def test_any_setting(tmp_path):
     assert run.config["flops_max"] is None
     assert run.space_config["initial"]["local"] == 1
     assert run.space_config["initial"]["hidden_layers"] == [1, 1]
+
+
+def test_runs_of_several_spaces_are_compared(finished, tmp_path, capsys):
+    path = tmp_path / "mlp.sqlite"
+    assert search(path, "--space", "mlp", "--quiet") == 0
+    picture = tmp_path / "compared.html"
+    assert main(["compare", str(finished), str(path), "--picture", str(picture)]) == 0
+    shown = capsys.readouterr().out
+    for words in ("processor seconds", "epochs × FLOPs", "neurons", "mlp", "Rank tests"):
+        assert words in shown
+    assert "processor seconds" in picture.read_text()
+    assert "must end in one of" in refused(capsys, ["compare", str(path), "--picture", str(tmp_path / "x.bmp")])
 
 
 def test_mlps(tmp_path, capsys):

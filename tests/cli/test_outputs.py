@@ -40,6 +40,7 @@ COMMANDS = {
     "show --parquet": ".parquet",
     "show --picture": ".html",
     "report --output": ".html",
+    "compare --picture": ".html",
     "export --path": ".onnx",
     "latency --csv": ".csv",
     "resume --log": ".jsonl",

@@ -17,7 +17,7 @@ from synthetic_runs import member, record, write_run
 
 from workbench.errors import ConfigError
 from workbench.evolution import HypervolumeBounds
-from workbench.plots import comparison, comparison_figure, rank_table, settings_table
+from workbench.plots import comparison, comparison_figure, rank_table, reached_table, settings_table
 from workbench.store import open_run
 from workbench.views.compare.curves import curve_of
 from workbench.views.compare.data import attainment, rank_test, setting_name
@@ -92,6 +92,9 @@ def test_fronts_are_those_of_equal_cost(tmp_path):
     fronts = {cost: found.at(cost).curves[1] for cost in ("training", "seconds")}
     assert (fronts["training"].flops.tolist(), fronts["training"].accuracy.tolist()) == ([40], [0.9])  # 2 · (60 + 40)
     assert fronts["seconds"].ids == [0]
+    until_then = found.curves[1].hypervolume_at("seconds", 1)  # its first generation has not ended
+    assert until_then == pytest.approx(1 - 0.7 / 0.9)  # below the smallest FLOPs of the box
+    assert found.curves[1].hypervolume_at("seconds", 3) == 0.5  # as the file says
     assert found.curves[1].ids == [1, 2] or found.curves[1].ids == [1]
 
 
@@ -175,6 +178,13 @@ def test_runs_of_other_data_do_not_compare(runs, tmp_path):
         comparison({})
     with pytest.raises(ConfigError, match="groups of the runs a, b, c, d, got z"):
         comparison(runs, {"some": ["a", "z"]})
+
+
+def test_what_is_reached_at_equal_cost(runs):
+    table = reached_table(comparison(runs))
+    assert table["at"].unique().tolist() == ["2.2e3 epochs × FLOPs", "2 s over workers"]
+    first = table.iloc[0]
+    assert (first["run"], first["flops"], first["val_accuracy"], first["hypervolume"]) == ("a", 1000, 0.6, 0.6)
 
 
 def test_the_figure(runs):

@@ -108,7 +108,7 @@ def test_other_runs_lie_beside_it(run, digits, tmp_path):
     assert {kind: len(runs) for kind, runs in sources.groups().items()} == {"evolution": 1, "random search": 2}
     text = write_report(sources, tmp_path / "report.html", test=False).read_text()
     assert "random search: median of 2 runs" in text
-    assert "training spent" in text
+    assert "processor seconds of training" in text
 
 
 def test_another_space_is_told_of_in_its_own_words(mlp_run, digits, tmp_path):

@@ -22,7 +22,7 @@ from workbench.executors import CHILD_THREAD
 
 COMMANDS = (
     *(search.search, search.resume, search.fork, search.replay),
-    *(lab.lab, runs.compact, runs.show, runs.export, runs.report, runs.latency, runs.data),
+    *(lab.lab, runs.compact, runs.show, runs.export, runs.report, runs.compare, runs.latency, runs.data),
 )
 
 UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
@@ -98,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
     examples = "\n".join(f"  {command.example}" for command in COMMANDS)
     parser = argparse.ArgumentParser(
         prog="workbench",
-        description="Search neural networks designed neuron by neuron.",
+        description="Search neural networks, neuron by neuron or by the grammar of another search space.",
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,9 +1,10 @@
-"""The commands that look at runs and data: `compact`, `show`, `export`, `report`, `latency` and `data`."""
+"""The commands that look at runs and data: `compact`, `show`, `export`, `report`, `compare`, `latency` and `data`."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 from typing import Any
 
 from workbench.baselines import baseline, suite
@@ -139,6 +140,29 @@ def report(arguments: argparse.Namespace) -> int:
         test=not arguments.no_test,
     )
     print(f"Report: {path}")
+    return 0
+
+
+@command(
+    "a.sqlite b.sqlite --picture compared.html",
+    option("runs", nargs="+", type=InputFile, metavar="RUN", help="run files of one data set, of whatever spaces"),
+    option("--picture", type=OutputFile, metavar="FILE", help="draw it: .html, or with kaleido .png, .svg, .pdf"),
+)
+def compare(arguments: argparse.Namespace) -> int:
+    """Compare runs, at equal training and at equal time.
+
+    Runs that differ only in seed or length form a group.
+    """
+    from workbench.plots import comparison, comparison_figure, rank_table, reached_table, save_picture
+
+    stems = [Path(path).stem for path in arguments.runs]
+    names = [stem if stems.count(stem) == 1 else str(path) for stem, path in zip(stems, arguments.runs, strict=True)]
+    found = comparison(dict(zip(names, map(open_run, arguments.runs), strict=True)))
+    print_table(reached_table(found), "The most accurate network of each run, where all have spent the same")
+    if len(found.groups) > 1:
+        print_table(rank_table(found), "Rank tests of the hypervolumes there")
+    if arguments.picture:
+        print(f"Picture: {save_picture(comparison_figure(found), arguments.picture)}")
     return 0
 
 

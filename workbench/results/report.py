@@ -21,6 +21,8 @@ from workbench.space import Draws, Predicts, SearchSpace
 from workbench.spaces import NeuronSpace
 from workbench.store import Run, open_run
 from workbench.views.base.palette import INPUTS, OUTPUTS, layer_color
+from workbench.views.compare.data import Comparison, comparison
+from workbench.views.compare.figure import comparison_figure
 from workbench.views.front.data import Baseline, FrontInfo, baselines_for, front_group
 from workbench.views.front.figure import draw_front
 from workbench.views.front.hypervolume import hypervolume_spread_figure
@@ -63,6 +65,15 @@ class ReportSources:
         """All runs, grouped into evolution and random search."""
         runs = (self.run, *self.others)
         return {kind: tuple(run for run in runs if kind_of(run) == kind) for kind in dict.fromkeys(map(kind_of, runs))}
+
+    def comparison(self) -> Comparison:
+        """All runs at equal training and time; `ConfigError` if they do not compare."""
+        runs = {f"{place}: {run.path.name}": run for place, run in enumerate((self.run, *self.others))}
+        spaces, groups = {run.space_name for run in runs.values()}, dict[str, list[str]]()
+        for name, run in runs.items():
+            kind = kind_of(run) if len(spaces) == 1 else f"{run.space_name}: {kind_of(run)}"
+            groups.setdefault(kind, []).append(name)
+        return comparison(runs, groups)
 
     def baseline_file(self) -> ResultFile | None:
         """Measured baselines of the data set, if there are any."""
@@ -208,8 +219,9 @@ def _figures(sources: ReportSources, table: pd.DataFrame, baselines: Sequence[Ba
     shown = front_group(sources.run, dict(zip(table["id"].tolist(), accuracies.tolist(), strict=True)))
     info = FrontInfo({"all-time front": shown}, tested=tested)
     front = draw_front(info, baselines=baselines, others=others).update_layout(showlegend=True)
-    against = ("generation", "training") if others else ("generation",)
-    volumes = [hypervolume_spread_figure(sources.groups(), each) for each in against]
+    volumes = [hypervolume_spread_figure(sources.groups())]
+    if others:
+        volumes.append(comparison_figure(sources.comparison()))
     return {"front": _embedded(front), "hypervolumes": [_embedded(each) for each in volumes]}
 
 

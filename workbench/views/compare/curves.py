@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -66,11 +66,26 @@ class Curve:
     hypervolume: np.ndarray  # by then, within the bounds of the runs compared, float64 [generations]
     ids: Sequence[int] = ()  # of the members, if they are known
     tried: Tried | None = None  # None if only the final front is known
+    bounds: HypervolumeBounds = field(default_factory=HypervolumeBounds)  # of the hypervolume
+
+    def spent(self, cost: str) -> float:
+        """In all, also in a generation that was not finished."""
+        known = (
+            [self.costs[cost]]
+            if self.tried is None or cost == "minutes"
+            else [self.costs[cost], self.tried.costs[cost]]
+        )
+        return max((float(each[-1]) for each in known if len(each)), default=0.0)
 
     def hypervolume_at(self, cost: str, spent: float) -> float:
-        """Hypervolume at the last generation that had cost no more; 0 before the first."""
+        """Hypervolume at the last generation that had cost no more; before the first, of the networks until then."""
         done = int(np.searchsorted(self.costs[cost], spent * (1 + 1e-12), side="right"))
-        return float(self.hypervolume[done - 1]) if done else 0.0
+        if done or self.tried is None:
+            return float(self.hypervolume[done - 1]) if done else 0.0
+        then = self.at(cost, spent)
+        members = zip(then.ids, then.accuracy.tolist(), then.flops.tolist(), strict=True)
+        found: list[Any] = [_Point(id, accuracy, int(flops)) for id, accuracy, flops in members]
+        return hypervolume(found, self.bounds) if found else 0.0
 
     def at(self, cost: str, spent: float) -> Curve:
         """This run with the front that it had when it had spent no more; as it is if that is not known."""
@@ -80,7 +95,7 @@ class Curve:
         order = good[np.lexsort((-self.tried.accuracy[good], self.tried.flops[good]))]
         front = order[rising(self.tried.accuracy[order])]
         flops, accuracy, ids = (each[front] for each in (self.tried.flops, self.tried.accuracy, self.tried.ids))
-        return Curve(self.name, flops, accuracy, self.costs, self.hypervolume, ids.tolist(), self.tried)
+        return replace(self, flops=flops, accuracy=accuracy, ids=ids.tolist())
 
     def accuracy_at(self, flops: np.ndarray) -> np.ndarray:
         """The best accuracy at no more than these FLOPs, float64 [points]; NaN below the smallest member."""
@@ -109,6 +124,7 @@ def curve_of(run: Run, name: str, bounds: HypervolumeBounds | None = None) -> Cu
         hypervolume=volumes,
         ids=front["id"].tolist(),
         tried=tried,
+        bounds=bounds or bounds_of(run),
     )
 
 

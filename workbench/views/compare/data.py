@@ -99,8 +99,7 @@ class Comparison:
     def budget(self) -> dict[str, float]:
         """What every run has spent, by those names of `COSTS` that are known of all: where runs compare."""
         known = [cost for cost in COSTS if all(cost in curve.costs for curve in self.curves)]
-        spent = {cost: [curve.costs[cost] for curve in self.curves] for cost in known}
-        return {cost: min(float(each[-1]) if len(each) else 0.0 for each in curves) for cost, curves in spent.items()}
+        return {cost: min(curve.spent(cost) for curve in self.curves) for cost in known}
 
     @property
     def both(self) -> tuple[str, str]:

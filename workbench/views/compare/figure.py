@@ -33,7 +33,8 @@ def comparison_figure(
 
     Left: the front that each run had by then (thin), and of each group the median attainment (thick) within the band
     from what all its runs attain to what the best attains. Middle: hypervolume against the cost, thin per run, thick
-    the median. Right: hypervolume of every run where all have spent the same (the dotted line), by whole generations.
+    the median. Right: hypervolume of every run where all have spent the same (the dotted line), by whole generations,
+    and before the first is finished of the networks until then.
 
     Args:
         runs: by name, or a comparison that is known already.
@@ -88,7 +89,9 @@ def _draw_row(figure: go.Figure, found: Comparison, cost: str, row: int) -> None
     flops = np.concatenate([attained.flops for attained in then.attainment.values()])
     figure.update_xaxes(log_axis(flops), title_text="FLOPs per image", row=row, col=1)
     figure.update_yaxes(tickformat=".1~%", row=row, col=1)
-    figure.update_xaxes(title_text=COSTS[cost], nticks=6, tickformat="~s", **_costs_range(found, cost), row=row, col=2)
+    ticks = {"nticks": 6, "tickformat": "~s" if cost == "training" else ",~g"}
+    figure.update_xaxes(title_text=COSTS[cost], **ticks, **_costs_range(found, cost), row=row, col=2)
+    figure.update_yaxes(rangemode="nonnegative", row=row, col=3)
     places = list(range(len(found.groups)))
     names = [_wrapped(name) for name in found.groups]
     ends = [-0.6, len(names) - 0.4]
@@ -179,6 +182,27 @@ def _spread(curves: Sequence[Curve], cost: str, budget: float, place: int, color
         "text": [figure_text(curve.name) for curve in curves],
         "hovertemplate": "%{text}: %{y:.4f}<extra></extra>",
     }
+
+
+def reached_table(found: Comparison, cost: str | None = None) -> pd.DataFrame:
+    """What each run had reached when all had spent the same, of training and of time: its most accurate network.
+
+    Columns at, group, run, flops, val_accuracy, hypervolume; `cost` is as of
+    `comparison_figure`.
+    """
+    import pandas as pd
+
+    rows = [
+        (
+            *(amount(found.budget[each], each), group, curve.name),
+            *((curve.flops[-1], curve.accuracy[-1]) if len(curve.flops) else (np.nan, np.nan)),
+            curve.hypervolume_at(each, found.budget[each]),
+        )
+        for each in shown_costs(found, cost)
+        for group, curves in found.at(each).groups.items()
+        for curve in curves
+    ]
+    return pd.DataFrame(rows, columns=["at", "group", "run", "flops", "val_accuracy", "hypervolume"])
 
 
 def rank_table(found: Comparison, cost: str | None = None, share: float = 1.0) -> pd.DataFrame:

@@ -22,10 +22,10 @@ ALWAYS = ("training", *TIMES)
 
 NOTE = (
     "Runs that differ only in seed, workers or length form a group. The upper row is where all have had the same "
-    "training, the lower one where all have had the same time. Thick lines are medians; the band reaches from "
-    "what all runs of a group attain to what the best attains. The test is Mann-Whitney’s, two-sided, from all "
-    "permutations; P(group &gt; other) is the chance that a run of the group has the higher hypervolume (Vargha and "
-    "Delaney’s A)."
+    "training, the lower one where all have had the same time. Hypervolume counts whole generations, and before the "
+    "first is finished the networks until then. Thick lines are medians; the band reaches from what all runs of a "
+    "group attain to what the best attains. The test is Mann-Whitney’s, two-sided, from all permutations; "
+    "P(group &gt; other) is the chance that a run of the group has the higher hypervolume (Vargha and Delaney’s A)."
 )
 
 

@@ -247,34 +247,15 @@ def hypervolume_info(run: Run) -> HypervolumeInfo:
     return HypervolumeInfo(individuals.tolist(), generations["hypervolume"].tolist(), run_changes(run))
 
 
-AGAINST = {"generation": "generation", "training": "training spent: epochs × FLOPs, summed over individuals"}
-"""What the hypervolume of several runs may be drawn against."""
-
-
-def hypervolume_spread(runs: Sequence[Run], against: str = "generation") -> tuple[np.ndarray, np.ndarray] | None:
-    """Hypervolume of several runs at equal cost; None if none has finished a generation.
+def hypervolume_spread(runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Hypervolume of several runs by generation; None if none has finished one.
 
     Returns:
-        What was spent, [points], and the hypervolume by then, [runs, points], linear in between.
+        The generations that all runs have finished, [points], and the hypervolume by then, [runs, points].
     """
-    curves = [_curve(run, against) for run in runs]
-    curves = [(spent, volumes) for spent, volumes in curves if len(spent)]
-    if not curves:
+    volumes = [run.generations["hypervolume"].to_numpy(float) for run in runs]
+    volumes = [each for each in volumes if len(each)]
+    if not volumes:
         return None
-    first, last = max(spent[0] for spent, _ in curves), min(spent[-1] for spent, _ in curves)
-    at = curves[0][0] if len(curves) == 1 else np.linspace(first, last, 200)
-    return at, np.stack([np.interp(at, *curve) for curve in curves])
-
-
-def _curve(run: Run, against: str) -> tuple[np.ndarray, np.ndarray]:
-    """What was spent by the end of each generation, and the hypervolume then."""
-    generations = run.generations
-    spent = generations["generation"].to_numpy(float) if against == "generation" else training_spent(run)
-    return spent, generations["hypervolume"].to_numpy(float)
-
-
-def training_spent(run: Run) -> np.ndarray:
-    """Epochs × FLOPs, summed over all individuals up to the end of each generation, float64 [generations]."""
-    table = run.individuals
-    costs = table["epochs"].fillna(0).astype(float) * table["flops"].fillna(0).astype(float)
-    return costs.groupby(table["generation"]).sum().cumsum().reindex(run.generations["generation"]).to_numpy(float)
+    shortest = min(map(len, volumes))
+    return np.arange(shortest), np.stack([each[:shortest] for each in volumes])

@@ -10,7 +10,7 @@ import numpy as np
 from workbench.views.base import palette
 from workbench.views.base.figures import PAGE
 from workbench.views.base.markup import figure_text
-from workbench.views.front.data import AGAINST, HypervolumeInfo, hypervolume_info, hypervolume_spread
+from workbench.views.front.data import HypervolumeInfo, hypervolume_info, hypervolume_spread
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -26,14 +26,14 @@ def hypervolume_figure(run: Run) -> go.Figure:
     )
 
 
-def hypervolume_spread_figure(groups: Mapping[str, Sequence[Run]], against: str = "generation") -> go.Figure:
-    """Hypervolume of groups of runs: thin per run; thick the median of each group, and the band of all its runs."""
+def hypervolume_spread_figure(groups: Mapping[str, Sequence[Run]]) -> go.Figure:
+    """Hypervolume of groups of runs by generation: thin per run, thick the median, and the band of all of a group."""
     traces: list[dict[str, Any]] = []
     for number, (name, runs) in enumerate(groups.items()):
-        spread = hypervolume_spread(runs, against)
+        spread = hypervolume_spread(runs)
         if spread is not None:
             traces += _spread_traces(name, *spread, palette.group_color(number))
-    return _hypervolume_page(traces, AGAINST[against]).update_layout(width=None, showlegend=True)
+    return _hypervolume_page(traces, "generation").update_layout(width=None, showlegend=True)
 
 
 def _hypervolume_page(traces: Iterable[Mapping[str, Any]], spent: str) -> go.Figure:
