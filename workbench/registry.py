@@ -139,10 +139,15 @@ class UnknownSpace:
         given = dict(values or {})
         return StoredRates({**self.stored_rates, **given.pop("values", {}), **given})
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise RunError(
+    @property
+    def error(self) -> RunError:
+        """Says that it is not known, and the way out."""
+        return RunError(
             f"{self.where}its search space {self.name!r} is not known here; {_way_out()}, or give it: "
             "open_run(path, space=...)"
         )
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise self.error
 
     sample = mutate = train = evaluate = cost = encode = decode = describe = _refuse

@@ -15,6 +15,7 @@ from workbench.search import Search
 from workbench.search.config import Settings
 from workbench.spaces import MlpSpace, NeuronSpace, register
 from workbench.store import open_run
+from workbench.views.base.source import Source
 from workbench.widgets import Dashboard, Steering
 
 
@@ -61,8 +62,11 @@ def test_a_run_of_an_unknown_space_opens_as_tables(strange):
     rates = Settings.at_start(SMALL, strange.space).rates
     assert (rates.grow, rates.size) == (0.5, [0.1, 0.3])
     assert dataclasses.is_dataclass(rates)
-    with pytest.raises(RunError, match=r"'numbers' is not known here; expected one of: neurons.*spaces.register"):
-        strange.genome(0)
+    last = int(strange.front()["id"].iloc[-1])
+    assert strange.individual(last).result.genome is None
+    for ask in (strange.genome, Source(strange, tiny_data()).network):
+        with pytest.raises(RunError, match=r"'numbers' is not known here; expected one of: neurons.*spaces.register"):
+            ask(last)
     with pytest.raises(ConfigError, match=r"unknown search space 'numbers'.*workbench.spaces.register"):
         Search.resume(strange.path, tiny_data())
 
@@ -78,7 +82,8 @@ def test_views_of_it_show_the_tables_and_say_how_to_see_networks(strange):
     for each in (dashboard.network.tabs, dashboard.more):
         for part in each.parts:
             each.show_tab(part.title)
-    assert "is not known here" in dashboard.network.head.facts.value + dashboard.network.note.value
+    assert f"individual {dashboard.selection.individual}" in dashboard.network.head.facts.value
+    assert "is not known here" in dashboard.network.note.value
     steering.close()
     dashboard.close()
 

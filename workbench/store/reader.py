@@ -144,12 +144,17 @@ class Run:
         )
 
     def individual(self, id: int) -> Individual:
-        """Everything about one individual; its genome is None if there is none or it was dropped."""
+        """Everything about one individual; its genome is None if there is none, or it was dropped or cannot be read.
+
+        It cannot be read if the run's search space is not known here.
+        """
         with reading(self.path) as file:
             row = rows.INDIVIDUALS.checked(self._row(file, rows.INDIVIDUALS.names, id))
             blob = _read_genome(file, id)
             individual = rows.individual_from(row, self.objectives)
-        return individual if blob is None else _with_genome(individual, self.space.decode(blob))
+        if blob is None or isinstance(self.space, UnknownSpace):
+            return individual
+        return _with_genome(individual, self.space.decode(blob))
 
     def mutation(self, id: int) -> dict[str, Any]:
         """The record of the mutation that made it; empty for an initial individual."""

@@ -13,6 +13,7 @@ import traitlets
 from workbench.datasets import Dataset, dataset_names, load_dataset
 from workbench.errors import DataError, RunError, WeightsError, WorkbenchError
 from workbench.individuals import Individual
+from workbench.registry import UnknownSpace
 from workbench.search import Search, SearchConfig, Snapshot, snapshot_of
 from workbench.search.again import AgainPlan, plan_again, train_again
 from workbench.search.config import Settings, Timeline
@@ -223,6 +224,8 @@ class Source:
         if genome is None:
             if failure := self.individual(id).failure:
                 raise RunError(f"individual {id} failed, so it has no network: {failure}")
+            if isinstance(self.space, UnknownSpace):
+                raise self.space.error
             raise WeightsError(f"the network of individual {id} was not kept, only its record")
         return genome
 

@@ -9,6 +9,7 @@ import ipywidgets as ipw
 
 from workbench.datasets import Dataset
 from workbench.errors import WorkbenchError
+from workbench.registry import UnknownSpace
 from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.again import TrainAgain
@@ -88,7 +89,10 @@ class NetworkPanel(View):
             self.head.walk.children += (classed(self.against, "wb-against"),)
             below = (self.again, *below)
         else:
-            self.note.value = one_line(f"The space {source.space.name!r} does not draw its networks.")
+            missing = f"The space {source.space.name!r} does not draw its networks."
+            self.note.value = one_line(
+                f"No networks: {source.space.error}." if isinstance(source.space, UnknownSpace) else missing
+            )
         self.children = (style_sheet("network/panel.css"), self.head, *below)
         self._on_selection(self._show_selected, "individual", "pinned")
         self._show_selected(None)
