@@ -55,7 +55,7 @@ def einspace_preset(name: str, data: Dataset | DataFacts) -> SpacePreset:
         "train.learning_rate": LEARNING_RATE,
         "population": 20,
         "children": 8,
-        "generations": 8,
+        "generations": 8 if flops <= 1e6 else 6,
         "flops_min": recipe.bounds[1],
         "flops_max": flops,
     }
