@@ -15,8 +15,8 @@ from workbench.outputs import output_file
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-NARROW, WIDE = 0.6, 2.5
-"""Decades up to which all digits are marked, and from which only powers of ten are."""
+NARROWEST, NARROW, WIDE = 0.3, 0.6, 2.5
+"""Decades up to which ticks are no digits, up to which all digits are marked, and from which only powers of ten are."""
 
 FORMATS = (".html", ".png", ".svg", ".pdf")
 
@@ -29,11 +29,15 @@ PAGE: dict[str, Any] = {
 
 
 def log_axis(values: Iterable[float]) -> dict[str, Any]:
-    """A logarithmic axis; ticks are 1, 2 and 5, or all digits if the values span little, or powers of ten if much."""
+    """A logarithmic axis; ticks are 1, 2 and 5, or all digits if the values span little, or powers of ten if much.
+
+    Where they span so little that no digit may lie between them, plotly chooses.
+    """
     shown = np.array([value for value in values if value > 0], dtype=float)
     decades = float(np.log10(shown.max() / shown.min())) if len(shown) else WIDE
     step: str | int = "D1" if decades < NARROW else "D2" if decades < WIDE else 1
-    return {"type": "log", "tickformat": "~s", "dtick": step}
+    axis: dict[str, Any] = {"type": "log", "tickformat": "~s"}
+    return axis if decades < NARROWEST else axis | {"dtick": step}
 
 
 def snug(figure: go.Figure, name: str, top: int = 24) -> str:

@@ -264,5 +264,5 @@ def _box(box: Box, place: int, x: float, y: float, width: float, compared: bool)
 
 def _cut(text: str) -> str:
     """A label that fits into the widest box."""
-    most = int((WIDEST - 20) / text_width("m"))
+    most = int((WIDEST - 23) / text_width("m"))
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -59,7 +59,7 @@ def text_width(text: str) -> float:
 
 def box_width(*texts: str) -> float:
     """Width of a box with these lines of text; longer ones are cut."""
-    return min(max(NARROWEST, *(text_width(text) + 20 for text in texts)), WIDEST)
+    return min(max(NARROWEST, *(text_width(text) + 23 for text in texts)), WIDEST)
 
 
 def layout_of(graph: Graph, widths: Sequence[float], hints: Sequence[int], room: Room) -> Layout:
