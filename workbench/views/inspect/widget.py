@@ -117,7 +117,8 @@ class InspectView(View):
         )
         self.exports.layout.display = None if exports else "none"
         self.title, self.exported = ipw.HTML(), ipw.HTML()
-        self.missing = ipw.HTML(quiet(missing) if (missing := not_offered(self.source.space)) else "")
+        self.missing = ipw.HTML(quiet(not_offered(space)))
+        self.missing.layout.display = None if not_offered(space) else "none"
         self.again = TrainAgain(self.source, self.selection)
         self.plot = Plot(fill=True)
         classed(self, "wb-inspect", "wb-fill")
