@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,14 @@ def test_processes_and_a_resume_give_the_same_run(run, tmp_path):
     search.run(progress=False)
     search.close()
     assert memory_of(search.path) == memory_of(run.path)
+
+
+def test_processes_cannot_import_a_class_of_a_notebook(tmp_path, monkeypatch):
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
+    space = type("Mine", (ToySpace,), {"__module__": "__main__"}).for_data(DIGITS)
+    with pytest.raises(ConfigError, match="defined in a notebook; put it into a module"):
+        Search(DIGITS, path=tmp_path / "run.sqlite", space=space, executor="processes")
+    assert not (tmp_path / "run.sqlite").exists()
 
 
 def test_dashboard(run):

@@ -152,8 +152,8 @@ class ExecutorWorkers(Workers):
         return self._files.name
 
 
-def check_executor(executor: Executor | str | None) -> None:
-    """Raise `ConfigError` unless children can be made with it, in this process."""
+def check_executor(executor: Executor | str | None, space: Any) -> None:
+    """Raise `ConfigError` unless children of a search space can be made with it, in this process."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself finds out
         raise ConfigError(f"a worker process began a search while it imported the script that it belongs to. {GUARD}")
     script = getattr(sys.modules.get("__main__"), "__file__", None)
@@ -161,6 +161,11 @@ def check_executor(executor: Executor | str | None) -> None:
         raise ConfigError(
             f"executor='processes' expects a script that worker processes can import, got one from {script}; save it "
             "in a file, or use executor='threads'"
+        )
+    if executor == PROCESSES and script is None and type(space).__module__ == "__main__":
+        raise ConfigError(
+            "executor='processes' expects a search space that worker processes can import, got one whose class is "
+            "defined in a notebook; put it into a module, or use executor='threads'"
         )
     if executor is not None and executor not in EXECUTORS and not isinstance(executor, Executor):
         raise ConfigError(
@@ -171,7 +176,7 @@ def check_executor(executor: Executor | str | None) -> None:
 
 def start_workers(executor: Executor | str | None, shared: Shared, limit: int | None, report: Report) -> Workers:
     """The workers of a search: at most `limit`, which report progress if they are threads or processes of our own."""
-    check_executor(executor)
+    check_executor(executor, shared.space)
     if executor is None or executor == THREADS:
         return ThreadWorkers(shared, capacity_of(executor, limit), report)
     if executor == PROCESSES:

@@ -64,8 +64,8 @@ class Search:
         executor: Executor | str | None = None,
         if_exists: str = "error",
     ) -> None:
-        check_executor(executor)
         config, self.space = settings_and_space(data, config, space)
+        check_executor(executor, self.space)
         self.data = data
         check_predicts(self.space, config.latency)
         rates = Settings.at_start(config, self.space).rates
