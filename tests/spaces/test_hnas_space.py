@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tree_samples import initialised
 
 import workbench as wb
 from workbench.datasets import FACTS
@@ -22,6 +23,10 @@ from workbench.training import TrainConfig
 
 SHAPE = ((1, 8, 8), 10)
 SPACES = {variant: HnasSpace(*SHAPE, variant=variant) for variant in GRAMMARS}
+
+
+NOISE = np.random.default_rng(0).integers(0, 255, (60, 13, 9))
+OTHER = wb.Dataset.from_arrays(NOISE, np.arange(60) % 3, NOISE[:9], np.arange(9) % 3)
 
 
 def tree(seed: int, variant: str = "small") -> Derivation:
@@ -39,7 +44,10 @@ def test_protocols() -> None:
 
 @pytest.mark.parametrize(("variant", "fewest", "most"), [("small", 3, 9), ("published", 15, 42), ("cell", 1, 1)])
 def test_cells_of_random_networks(variant: str, fewest: int, most: int) -> None:
-    counts = [cells(tree(seed, variant)) for seed in range(200 if variant == "small" else 20)]
+    space = SPACES[variant]
+    trees = [tree(seed, variant) for seed in range(200 if variant == "small" else 20)]
+    counts = [cells(one) for one in trees]
+    assert space.describe(space.genome(trees[0]))["cells"] == counts[0] * (3 if variant == "cell" else 1)
     assert min(counts) >= fewest
     assert max(counts) <= most
     if variant == "small":
@@ -195,3 +203,23 @@ def test_presets_of_other_data_follow_from_their_size() -> None:
     assert preset.config.train.epochs == 20
     with pytest.raises(ConfigError, match="unknown preset 'best' of the space 'hnas'; expected one of: quick, paper"):
         wb.preset("best", data, space="hnas")
+
+
+def test_exported_networks_say_the_same() -> None:
+    """Sides that no pooling divides, all norms and all activations."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    space = HnasSpace((1, 13, 9), 3, channels=2, image_size=7)
+    genome = initialised(space, space.sample(0, np.random.default_rng(0)), OTHER)
+    images, _ = OTHER.arrays("test")
+    session = onnxruntime.InferenceSession(space.export(genome, ".onnx"))
+    np.testing.assert_allclose(session.run(["logits"], {"images": images})[0], space.logits(genome, images), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_ten_thousand_random_networks_are_within_the_grammar() -> None:
+    space, found = SPACES["small"], Counter[int]()
+    for seed in range(10_000):
+        derivation = space.sample_tree(np.random.default_rng(seed))
+        space.check(derivation)
+        found[cells(derivation)] += 1
+    assert sorted(found) == list(range(3, 10))

@@ -73,6 +73,7 @@ class HnasSpace(TreeSpace):
     name = "hnas"
     mutation_kinds = KINDS
     rates_record = HnasRates
+    size_fact = "cells"
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -136,11 +137,21 @@ class HnasSpace(TreeSpace):
         return picture(genome.derivation, self.form)
 
     def summary(self, derivation: Derivation) -> str:
-        """Cells, and their operations by number."""
+        """Cells, and the operations of the tree by number."""
         names = Counter(derivation.production(node).name for node in range(len(derivation)))
-        cells = names["Cell"] * self.network(derivation).copies
         operations = ("conv3x3", "conv1x1", "dconv3x3", "avg_pool", "id", "zero")
-        return f"{cells} cells: " + ", ".join(f"{names[one]} {one}" for one in operations if names[one])
+        return f"{self._cells(derivation)} cells: " + ", ".join(
+            f"{names[one]} {one}" for one in operations if names[one]
+        )
+
+    def describe(self, genome: TreeGenome) -> dict[str, Any]:
+        """Its line, its cells, and the size of its tree."""
+        return {**super().describe(genome), "cells": self._cells(genome.derivation)}
+
+    def _cells(self, derivation: Derivation) -> int:
+        """Cells of the network, the copies of a shared one included."""
+        found = sum(derivation.production(node).name == "Cell" for node in range(len(derivation)))
+        return found * self.network(derivation).copies
 
     def largest_activation(self, derivation: Derivation) -> int:
         """Values between two modules, per image."""
