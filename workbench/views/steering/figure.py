@@ -135,8 +135,10 @@ def _cells(each: Lately, reach: float) -> str:
 
 
 def _change(ratio: float) -> str:
-    """A ratio as a change in percent; – if unknown."""
-    return MISSING if math.isnan(ratio) else f"{ratio - 1:+.0%}".replace("-", "−")
+    """A ratio as a change in percent, or as a factor from 10 on; – if unknown."""
+    if math.isnan(ratio):
+        return MISSING
+    return f"×{ratio:.3g}" if ratio >= 10 else f"{ratio - 1:+.0%}".replace("-", "−")
 
 
 def _interval(estimate: Estimate, text: Callable[[float], str]) -> str:

@@ -30,7 +30,7 @@ LIVE = {
 }
 """Settings of search and training that may change."""
 
-WIDEST = 12.0
+WIDEST = 13.0
 """Em that the name of a mutation may take beside its slider."""
 
 
@@ -74,7 +74,7 @@ class Steering(View):
         kinds: list[Any] = [ipw.HTML('<h3 class="wb-title">Mutations</h3>')]
         law, sizes, own = list[Any](), list[Any](), list[Any]()
         longest = max((len(in_words(kind)) for kind in space.mutation_kinds), default=0)
-        width = f"{min(max(8.0, 0.55 * longest), WIDEST):g}em"
+        width = f"{min(max(8.0, 0.62 * longest), WIDEST):g}em"
         for setting in space.settings:
             if not obeys(space, f"rates.{setting.name}"):
                 continue
