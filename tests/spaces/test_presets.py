@@ -56,6 +56,8 @@ def test_changes_go_to_the_search_the_rates_and_the_space():
     assert chosen.config.population == 5
     assert chosen.config.rates["bridge"] == 0.5
     assert chosen.config.rates["spatial_base"] == 1.0  # of the preset
+    record = wb.preset("quick", "digits", rates=wb.MutationRates(add_edges=0.9), **{"rates.bridge": 0.5}).config.rates
+    assert (record["add_edges"], record["bridge"]) == (0.9, 0.5)
     space = chosen.space(load_dataset("digits"))
     assert (space.initial.local, space.backend) == (1, "csr")
     assert space.initial.spatial_base == 1.0

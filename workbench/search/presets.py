@@ -10,7 +10,7 @@ from typing import Any
 from workbench.datasets import FACTS, DataFacts, Dataset
 from workbench.errors import ConfigError
 from workbench.search.config import SearchConfig
-from workbench.settings import from_values
+from workbench.settings import from_values, to_values
 from workbench.space import Presets, RecordSpace, SearchSpace
 from workbench.spaces import NeuronSpace, space_class
 
@@ -35,7 +35,8 @@ class Preset:
         others = {name: value for name, value in changes.items() if not name.startswith(("space.", "rates."))}
         config = from_values(SearchConfig, others, self.config)
         if rates:
-            config = from_values(SearchConfig, {"rates": {**config.rates, **rates}}, config)
+            before = config.rates if isinstance(config.rates, Mapping) else to_values(config.rates)
+            config = from_values(SearchConfig, {"rates": {**before, **rates}}, config)
         return replace(self, config=config, settings={**self.settings, **own})
 
 
