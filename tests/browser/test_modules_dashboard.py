@@ -61,7 +61,7 @@ def test_a_click_on_a_point_shows_that_network(lab):
             wait_until(lambda labels=labels: drawn_labels(hands) == labels)
             rows = page.locator(".wbm-row")
             assert rows.count() == len(picture.tree)
-            module = page.locator(".wbm-box").last
+            module = page.locator(".wbm-box").first  # the others may be out of sight
             module.click()
             page.wait_for_selector(".wbm-box.wbm-chosen")
             assert "FLOPs" in page.locator(".wbm .wbc-status").inner_text()

@@ -88,7 +88,7 @@ def test_a_box_has_the_shape_of_its_output_and_says_what_changed_inside():
     assert (first.label, first.shape, first.state, second.state) == ("stage 0", (16, 8, 8), CHANGED, KEPT)
     assert first.flops == 5 * 1000 + 500  # without the removed one
     copied = replace(before, tree=(before.tree[0], replace(before.tree[1], copies=4), *before.tree[2:]))
-    assert graph_of(picture_difference(None, copied), {"root"}).boxes[1].label == "stage 0 × 4"
+    assert graph_of(picture_difference(None, copied), {"root"}).boxes[1].label == "stage 0 · 4 copies"
 
 
 def test_copies_with_modules_of_their_own_are_boxes_of_their_own():

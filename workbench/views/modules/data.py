@@ -260,7 +260,7 @@ def _part_box(branch: Branch, members: Sequence[Node], difference: PictureDiffer
     last = max(present, key=lambda node: node.column)
     return Box(
         branch.key,
-        branch.label + (f" × {branch.copies}" if branch.copies > 1 and not copies_apart else ""),
+        branch.label + (f" · {branch.copies} copies" if branch.copies > 1 and not copies_apart else ""),
         branch.kind,
         tuple(node.key for node in members),
         branch.key,

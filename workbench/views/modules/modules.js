@@ -180,11 +180,12 @@ function modulesLegend(scene, theme) {
   const kinds = scene.kinds.map(([name, color]) =>
     element("span", { className: "wbc-check" }, element("span", { className: `wbm-dot k${color}` }), ` ${name}`),
   );
-  if (scene.changes.modules_kept === undefined) return [legendGroup("modules", kinds)];
+  const units = note("in a box: shape of the output · FLOPs");
+  if (scene.changes.modules_kept === undefined) return [legendGroup("modules", kinds), units];
   const states = theme.changes.map(({ name, color, dashed }) =>
     legendItem(lineSwatch(color, dashed), name, scene.changes[`modules_${name}`]),
   );
-  return [legendGroup("modules", states), legendGroup("kinds", kinds)];
+  return [legendGroup("modules", states), legendGroup("kinds", kinds), units];
 }
 
 function modulesStatus(scene, marks, theme) {
