@@ -54,6 +54,7 @@ def test_search_finds_better_networks_than_chance(run):
     assert len(run.front()) > 1
 
 
+@pytest.mark.slow
 def test_processes_and_a_resume_give_the_same_run(run, tmp_path):
     search = toy_search(tmp_path / "resumed.sqlite")
     step(search, 7)
@@ -100,6 +101,7 @@ def test_sandbox(run):
         Sandbox(DIGITS, sandbox.genome)
 
 
+@pytest.mark.slow
 def test_report(run, tmp_path):
     page = report(run, tmp_path / "report.html").read_text()
     assert "squares of" in page
@@ -113,6 +115,7 @@ def test_export(run, tmp_path, capsys):
     np.testing.assert_array_equal(run.space.logits(genome, images), run.space.logits(run.genome(best), images))
 
 
+@pytest.mark.slow
 def test_compare(run, tmp_path):
     other = toy_search(tmp_path / "other.sqlite", seed=1)
     other.run(progress=False)
