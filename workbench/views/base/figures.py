@@ -36,8 +36,8 @@ def log_axis(values: Iterable[float]) -> dict[str, Any]:
     shown = np.array([value for value in values if value > 0], dtype=float)
     decades = float(np.log10(shown.max() / shown.min())) if len(shown) else WIDE
     step: str | int = "D1" if decades < NARROW else "D2" if decades < WIDE else 1
-    axis: dict[str, Any] = {"type": "log", "tickformat": "~s"}
-    return axis if decades < NARROWEST else axis | {"dtick": step}
+    # None, and not nothing: a figure that is changed forgets the step that it had
+    return {"type": "log", "tickformat": "~s", "dtick": None if decades < NARROWEST else step}
 
 
 def snug(figure: go.Figure, name: str, top: int = 24) -> str:
