@@ -18,7 +18,7 @@ def points(change: float | None) -> str:
     """A difference of two accuracies (fractions) in percentage points, such as +0.42 points; – if unknown."""
     if change is None or math.isnan(change):
         return MISSING
-    return f"{100 * change:+.2f} points".replace("-", "−")
+    return f"{100 * change:+z.2f} points".replace("-", "−")
 
 
 def counted(number: int, thing: str) -> str:

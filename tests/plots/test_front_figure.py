@@ -141,7 +141,8 @@ def test_without_kaleido_an_error_says_what_to_do(run, tmp_path, monkeypatch, re
 def test_the_axes_show_the_front_and_the_baselines_round_numbers_marked(run):
     """What lies far below the front would squeeze it; what a star or the front reaches is never cut off."""
     best = Baseline("hand-made", "digits", 50_000, 0.95, "by hand")
-    layout = front_figure(run, baselines=[best]).layout
+    figure = front_figure(run, baselines=[best])
+    layout = figure.layout
     low, high = layout.yaxis.range
     assert 0 < low < 0.5 < 0.95 < high <= 1.05
     assert layout.xaxis.dtick == 1  # 100 to 50,000: powers of ten

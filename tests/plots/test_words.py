@@ -48,6 +48,7 @@ def test_numbers():
 
 def test_differences_of_accuracy_are_in_points():
     assert (points(-0.0123), points(nan), points(None)) == ("−1.23 points", "–", "–")
+    assert points(-0.00001) == "+0.00 points"
 
 
 def test_how_large_a_network_is():

@@ -306,8 +306,8 @@ def _mutations(run: Run) -> dict[str, Any]:
             "of them failed": effects.failed,
             "on the front": f"{effects.front.value:.0%}",
             "with living descendants": f"{effects.lines.value:.0%}",
-            "change before training": f"{100 * effects.before.value:+.2f}",
-            "after training": f"{100 * effects.after.value:+.2f}",
+            "change before training": f"{100 * effects.before.value:+z.2f}",
+            "after training": f"{100 * effects.after.value:+z.2f}",
             "FLOPs": f"× {effects.flops.value:.2f}",
         }
         for effects in info.effects

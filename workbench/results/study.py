@@ -255,10 +255,10 @@ def _searches_table(file: ResultFile) -> str:
         found, random = pair
         if found is not None and random is not None:
             differences.append(found["hypervolume"] - random["hypervolume"])
-        rows.append((str(seed), *cells, "–" if None in pair else f"{differences[-1]:+.4f}"))
+        rows.append((str(seed), *cells, "–" if None in pair else f"{differences[-1]:+z.4f}"))
     if len(differences) > 1:
         mean = mean_of(differences)
-        rows.append(("mean", *[""] * 6, f"{mean.mean:+.4f} ± {mean.margin:.4f}"))
+        rows.append(("mean", *[""] * 6, f"{mean.mean:+z.4f} ± {mean.margin:.4f}"))
     head = ("seed", "hypervolume", "individuals", "minutes", "random search", "individuals", "minutes", "difference")
     return f"evolution against random search of equal training (epochs × FLOPs)\n\n{markdown(head, rows)}"
 

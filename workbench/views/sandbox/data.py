@@ -174,7 +174,7 @@ def changes_html(space: SearchSpace, history: History) -> str:
     epochs = sum(len(step.trained) for step in since)
     state = f", trained {epochs} epochs" if epochs else ", before training" if since else ""
     first, second = before.accuracy, after.accuracy
-    points = "" if first is None or second is None else f"{100 * (second - first):+.2f} points"
+    points = "" if first is None or second is None else f"{100 * (second - first):+z.2f} points"
     accuracies = ["…" if each is None else percent(each) for each in (first, second)]
     rows.append((f"validation accuracy{state}", accuracies[0], accuracies[1], points.replace("-", "−")))
     head = "<tr><th></th><th>before</th><th>after</th><th>change</th></tr>"
@@ -194,6 +194,6 @@ def _change(was: Any, now: Any) -> str:
     if not (isinstance(was, int | float) and isinstance(now, int | float)):
         return "changed"
     if isinstance(was, float) or isinstance(now, float):
-        return f"{now / was - 1:+.1%}".replace("-", "−") if was else ""
-    share = "" if not was else f" ({now / was - 1:+.0%})" if now < 10 * was else f" (×{now / was:.0f})"
+        return f"{now / was - 1:+z.1%}".replace("-", "−") if was else ""
+    share = "" if not was else f" ({now / was - 1:+z.0%})" if now < 10 * was else f" (×{now / was:.0f})"
     return f"{now - was:+,}{share}".replace("-", "−")

@@ -138,7 +138,7 @@ def _change(ratio: float) -> str:
     """A ratio as a change in percent, or as a factor from 10 on; – if unknown."""
     if math.isnan(ratio):
         return MISSING
-    return f"×{ratio:.3g}" if ratio >= 10 else f"{ratio - 1:+.0%}".replace("-", "−")
+    return f"×{ratio:.3g}" if ratio >= 10 else f"{ratio - 1:+z.0%}".replace("-", "−")
 
 
 def _interval(estimate: Estimate, text: Callable[[float], str]) -> str:
