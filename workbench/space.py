@@ -8,14 +8,14 @@ an optional protocol of its own; views and commands ask for the one that they ne
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from workbench.errors import ConfigError, ExportError
+from workbench.errors import ConfigError, DataError, ExportError
 from workbench.individuals import Cost, TrainResult
 from workbench.objectives import LatencyModel
 from workbench.outputs import output_file
@@ -115,6 +115,14 @@ class RecordSpace:
         """The space back from `config()`; `ConfigError` or `TypeError` if it is damaged."""
         return from_values(cls, config)
 
+    def check_fit(self, data: Any) -> None:
+        """Raise `DataError` unless the networks of this space are for data of this form."""
+        if (tuple(data.shape), data.n_classes) != (self.input_shape, self.n_outputs):
+            raise DataError(
+                f"this space has networks for images {self.input_shape} with {self.n_outputs} classes, but {data.name} "
+                f"has images {tuple(data.shape)} with {data.n_classes}; make one with {type(self).__name__}.for_data"
+            )
+
     def config(self) -> dict[str, Any]:
         """JSON-ready settings."""
         return to_values(self)
@@ -146,6 +154,12 @@ class RecordSpace:
 def obeys(space: SearchSpace, name: str) -> bool:
     """Whether a setting of the search, by its dotted name such as "train.dropout", has an effect in a space."""
     return name not in getattr(space, "ignores", ())
+
+
+def check_obeyed(space: Any, changes: Iterable[str]) -> None:
+    """Raise `ConfigError` if a setting to be changed, by its dotted name, has no effect in a space (or class)."""
+    if idle := [name for name in changes if name in getattr(space, "ignores", ())]:
+        raise ConfigError(f"{', '.join(idle)}: without effect in the space {space.name!r}; leave it as it is")
 
 
 @runtime_checkable

@@ -500,6 +500,9 @@ def test_every_setting_is_listed_with_its_value_in_the_preset(capsys, tmp_path):
     assert "rates.add_layer" in shown
     assert "space.hidden_widths" in shown
     assert "initial." not in shown
+    assert "train.dropout" in shown
+    assert main(["search", "--settings", "--space", "hnas"]) == 0
+    assert "train.dropout" not in capsys.readouterr().out  # without effect
     assert "unknown preset" in refused(capsys, ["search", "--settings", "--preset", "fast"])
 
 

@@ -278,6 +278,14 @@ def test_down_scaling_is_counted_and_averages() -> None:
     assert cost.cost(small).flops == cost.cost(alone).flops + 2 * prod(SHAPE)
 
 
+def test_each_side_is_scaled_down_by_its_own_factor() -> None:
+    """Only sides beyond the image size are, so an oblong image may become a square."""
+    derivation = seeds.derivation(seeds.convolution(16))
+    small = network(expand(derivation, (1, 4, 8)), (1, 4, 40), 8, "tokens", 10)
+    x = torch.rand(2, 1, 4, 40)
+    torch.testing.assert_close(filled(small).parts[0](x), x.reshape(2, 1, 4, 8, 5).mean(4))
+
+
 def test_heads_see_places_or_features() -> None:
     derivation = seeds.derivation(seeds.sequence(seeds.patches(32), seeds.RELU))
     for head, width, dimension in (("published", 64, 2), ("tokens", 32, 1)):

@@ -151,10 +151,10 @@ def test_what_a_mutation_keeps_has_the_same_key_in_both_pictures() -> None:
 @pytest.mark.parametrize(
     ("shape", "more", "message"),
     [
-        ((1, 4, 4), {}, r"at least 5 pixels, got images of 1×4×4; use the space 'neurons' or 'mlp'"),
+        ((1, 4, 4), {}, r"at least 5 pixels, got images of 1×4×4; use another space, such as 'einspace'"),
         ((3, 32, 32), {"image_size": 4}, r"averaged to 3×4×4; set image_size to 5 or more, or to 0"),
         ((1, 11, 11), {"image_size": 5}, r"averaged to 1×4×4; set image_size to 6 or more, or to 0"),
-        ((1, 1, 30), {}, r"use the space 'neurons' or 'mlp'"),
+        ((1, 1, 30), {}, r"use another space, such as 'einspace'"),
         ((1, 8, 8), {"channels": 0}, r"channels expects a whole number from 1"),
         ((1, 8, 8), {"variant": "large"}, r"one of published, small, cell"),
     ],

@@ -13,7 +13,8 @@ from workbench.settings import all_settings
 from workbench.space import Presets, RecordSpace
 from workbench.spaces import SPACES, MlpSpace, make_space
 
-EVERY_SPACE = pytest.mark.parametrize("name", SPACES)
+OURS = [name for name, kind in SPACES.items() if kind.__module__.startswith("workbench.")]  # not those of other tests
+EVERY_SPACE = pytest.mark.parametrize("name", OURS)
 
 
 def test_what_is_known_of_digits_without_loading_them():
@@ -87,6 +88,22 @@ def test_mlps_have_settings_of_their_own():
 def test_bad_settings_of_a_space(changes, message):
     with pytest.raises(ConfigError, match=message):
         wb.preset("quick", "digits", "mlp", **changes).space(FACTS["digits"])
+
+
+@EVERY_SPACE
+def test_settings_without_effect_in_a_space_are_refused(name):
+    chosen = wb.preset("quick", "digits", name)
+    for idle in chosen.kind.ignores:
+        with pytest.raises(ConfigError, match=f"{idle}: without effect in the space '{name}'; leave it as it is"):
+            chosen.changed({idle: "0.1"})
+
+
+@EVERY_SPACE
+def test_oblong_images_have_presets(name):
+    images = np.random.default_rng(0).random((12, 7, 20))
+    data = Dataset.from_arrays(images, np.arange(12) % 3, images, np.arange(12) % 3, name="oblong")
+    chosen = wb.preset("quick", data, name).space(data)
+    assert chosen.cost(chosen.sample(0, np.random.default_rng(0))).flops > 0
 
 
 def test_a_space_without_presets():

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from toy_space import ToySpace
 
 from workbench.datasets import Dataset
-from workbench.errors import ConfigError, ExportError, GenomeError, MutationError, WeightsError
+from workbench.errors import ConfigError, DataError, ExportError, GenomeError, MutationError, WeightsError
 from workbench.settings import to_values
 from workbench.space import Draws, DropsWeights, Exports, Operates, Predicts, SearchSpace, lacks, write_network
 from workbench.spaces import (
@@ -219,6 +219,16 @@ def test_training_reports(space):
     assert space.cost(result.genome) == space.cost(sample(space))
     nothing = space.train(result.genome, DATA, TrainConfig(epochs=0), seed=1, stream=(0, 0))
     assert nothing.val_accuracy == nothing.initial_val_accuracy == result.val_accuracy
+
+
+@EVERY_SPACE
+def test_data_of_another_form_are_refused(space):
+    images, labels = np.zeros((12, 5, 6)), np.arange(12) % 4
+    other = Dataset.from_arrays(images, labels, images, labels, name="other")
+    with pytest.raises(DataError, match=r"but other has images \(1, 5, 6\) (with|and) 4"):
+        space.train(sample(space), other, TrainConfig(epochs=1), seed=1, stream=(0, 0))
+    with pytest.raises(DataError, match="other has images"):
+        space.evaluate(sample(space), other, "test")
 
 
 @EVERY_SPACE

@@ -39,7 +39,7 @@ from workbench.search.history import log_to
 from workbench.search.presets import facts_of
 from workbench.search.report import front_table
 from workbench.settings import all_settings, from_values
-from workbench.space import check_predicts
+from workbench.space import check_predicts, obeys
 from workbench.spaces import SPACES
 from workbench.training.calibration import fit_latency, latency_samples, relative_errors
 
@@ -280,7 +280,7 @@ def _settings_table(name: str, dataset: str | Dataset, space: str) -> pd.DataFra
         )
         for prefix, settings, record in groups
         for one in settings
-        if prefix or one.name != "rates"
+        if (prefix or one.name != "rates") and obeys(made, prefix + one.name)
     ]
     return pd.DataFrame(rows, columns=["setting", name, "default", "allowed", "unit", "help"])
 

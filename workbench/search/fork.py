@@ -18,7 +18,7 @@ from workbench.objectives import LATENCY
 from workbench.search.config import FORK_EVENT, LENGTH_EVENT, SearchConfig
 from workbench.search.stored import RunHistory, data_of, length_of, predicted_latencies, provenance, warn_of_difference
 from workbench.settings import to_values
-from workbench.space import DropsWeights, SearchSpace
+from workbench.space import DropsWeights, SearchSpace, check_obeyed
 from workbench.spaces import make_space
 from workbench.store import Run, RunDescription, RunWriter, create_run, open_run
 
@@ -58,11 +58,12 @@ def plan_fork(
 
     Raises:
         RunError: if there is no such run or finished generation, or latencies cannot be predicted for lack of genomes.
-        ConfigError: if a setting is unknown or out of range, or no generation would follow.
+        ConfigError: if a setting is unknown, out of range or without effect here, or no generation would follow.
     """
     run = open_run(path)
     run.population(generation)  # raises an error that lists the generations
     space = space or make_space(run.space_name, run.space_config)
+    check_obeyed(space, changes or {})
     history = RunHistory(run, space)
     records = history.generations[: generation + 1]
     first = sum(record.n_evaluated for record in records)

@@ -11,7 +11,7 @@ from workbench.datasets import FACTS, DataFacts, Dataset
 from workbench.errors import ConfigError
 from workbench.search.config import SearchConfig
 from workbench.settings import from_values, to_values
-from workbench.space import Presets, RecordSpace, SearchSpace
+from workbench.space import Presets, RecordSpace, SearchSpace, check_obeyed
 from workbench.spaces import NeuronSpace, space_class
 
 
@@ -30,7 +30,8 @@ class Preset:
         return made
 
     def changed(self, changes: Mapping[str, Any]) -> Preset:
-        """This preset with `changes` over its settings, as in `preset`."""
+        """This preset with `changes` over its settings, as in `preset`; settings without effect are refused."""
+        check_obeyed(self.kind, changes)
         own, rates = _under("space.", changes), _under("rates.", changes)
         others = {name: value for name, value in changes.items() if not name.startswith(("space.", "rates."))}
         config = from_values(SearchConfig, others, self.config)

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from workbench.datasets import Dataset
 from workbench.derivations import ARRAYS, Derivation, Grammar, read_derivation
-from workbench.errors import DataError, GenomeError, MutationError, WeightsError
+from workbench.errors import GenomeError, MutationError, WeightsError
 from workbench.genome.npz import names_of, read_arrays, write_arrays
 from workbench.individuals import Cost, TrainResult
 from workbench.pictures import Picture
@@ -177,7 +177,7 @@ class TreeSpace(RecordSpace):
         """Train with torch; weights that the genome lacks are drawn."""
         from workbench.training.torch_trainer import TorchTrainer
 
-        self._check_fit(data)
+        self.check_fit(data)
         start = self._initialised(genome, np.random.default_rng([seed, 1]))
         module = self._module(start)
         trainer = TorchTrainer(module, data, self._batch(genome))
@@ -187,7 +187,7 @@ class TreeSpace(RecordSpace):
         """Accuracy on a split; `WeightsError` if a weight is missing."""
         from workbench.training.torch_trainer import TorchTrainer
 
-        self._check_fit(data)
+        self.check_fit(data)
         return TorchTrainer(self._trained(genome), data, self._batch(genome)).accuracy(split)
 
     def logits(self, genome: TreeGenome, images: np.ndarray) -> np.ndarray:
@@ -204,13 +204,6 @@ class TreeSpace(RecordSpace):
     def _batch(self, genome: TreeGenome) -> int:
         """Images that are evaluated at once."""
         return max(1, min(LARGEST_BATCH, BATCH_VALUES // self.largest_activation(genome.derivation)))
-
-    def _check_fit(self, data: Dataset) -> None:
-        if (tuple(data.shape), data.n_classes) != (self.input_shape, self.n_outputs):
-            raise DataError(
-                f"this space has networks for images {self.input_shape} with {self.n_outputs} classes, but {data.name} "
-                f"has images {tuple(data.shape)} with {data.n_classes}; make one with {type(self).__name__}.for_data"
-            )
 
     def _trained(self, genome: TreeGenome) -> Any:
         """The network of a genome that has all weights."""

@@ -158,7 +158,7 @@ def _function(step: Step) -> Callable[..., Tensor]:
         "concatenate": lambda *inputs: torch.cat(inputs, args[0]),
         "dot": lambda left, right: left @ right,
         "scaled_dot": lambda left, right: left @ right / sqrt(left.shape[-1]),
-        "downscale": lambda x: functional.avg_pool2d(x, x.shape[-1] // args[-1]),
+        "downscale": lambda x: functional.avg_pool2d(x, (x.shape[2] // args[0], x.shape[3] // args[1])),
         "mean": lambda x: x.mean(args),
     }
     return functions[step.kind]

@@ -15,6 +15,9 @@ from workbench.spaces.hnas.grammar import TOPOLOGIES, ZERO
 
 Shape = tuple[int, int, int]  # channels, height, width
 
+SMALLEST_SIDE = 5
+"""Pixels of an image that leave two by two after both resBlocks; InstanceNorm needs more than one."""
+
 
 @dataclass(frozen=True)
 class Form:

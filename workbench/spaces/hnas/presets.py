@@ -6,6 +6,7 @@ from typing import Any
 
 from workbench.datasets import DataFacts, Dataset
 from workbench.space import SpacePreset, check_preset
+from workbench.spaces.hnas.network import SMALLEST_SIDE, Form
 from workbench.spaces.recipes import recipe_for
 
 PRESETS = ("quick", "paper")
@@ -24,7 +25,7 @@ QUICK: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 """By data set, settings of the space and of the search."""
 
 LARGEST_IMAGE = 16
-"""Pixels of a side to which `quick` averages images of other data."""
+"""Pixels of a side to which `quick` averages images of other data, unless their short side becomes too small."""
 CHILD_IMAGES = 50_000
 """That a child of `quick` is trained on with other data, all epochs together, but in 20 epochs at most."""
 
@@ -47,8 +48,16 @@ def hnas_preset(name: str, data: Dataset | DataFacts) -> SpacePreset:
         return SpacePreset(search, {"variant": "published", "channels": 16, "inherit": False}, about)
     space, search = QUICK.get(data.name, ({}, {})) if recipe.shape == tuple(data.shape) else ({}, {})
     if not search:
-        space = {"channels": 4, "image_size": LARGEST_IMAGE if max(data.shape[1:]) > LARGEST_IMAGE else 0}
+        space = {"channels": 4, "image_size": quick_size(data.shape)}
         search = {"train.epochs": max(1, min(20, CHILD_IMAGES // data.size("train")))}
     sizes = {"population": 10, "children": 6, "generations": 5, "train.learning_rate": LEARNING_RATE}
     about += f"; networks of 3 to 9 cells with {space['channels']} channels, {search['train.epochs']} epochs a child"
     return SpacePreset({**recipe.shared, **sizes, **search}, space, about)
+
+
+def quick_size(shape: tuple[int, int, int]) -> int:
+    """The smallest image size from `LARGEST_IMAGE` on that the space can use; 0 if images stay as they are."""
+    for size in range(LARGEST_IMAGE, max(shape[1:])):
+        if min(Form(shape, 1, 1, 1, size).image[1:]) >= SMALLEST_SIDE:
+            return size
+    return 0

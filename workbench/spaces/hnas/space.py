@@ -19,7 +19,7 @@ from workbench.space import SpacePreset
 from workbench.spaces.hnas.cost import network_cost, tensors
 from workbench.spaces.hnas.grammar import GRAMMARS, KeepsWay
 from workbench.spaces.hnas.mutations import KINDS, mutated
-from workbench.spaces.hnas.network import Form, Network, network
+from workbench.spaces.hnas.network import SMALLEST_SIDE, Form, Network, network
 from workbench.spaces.hnas.picture import picture
 from workbench.spaces.hnas.presets import hnas_preset
 from workbench.spaces.tensors import Tensor
@@ -27,9 +27,6 @@ from workbench.spaces.trees import TreeGenome, TreeSpace
 
 if TYPE_CHECKING:
     from torch import nn
-
-SMALLEST_SIDE = 5
-"""Pixels of an image that leave two by two after both resBlocks; InstanceNorm needs more than one."""
 
 
 def _probability(default: float, what: str) -> Any:
@@ -80,7 +77,9 @@ class HnasSpace(TreeSpace):
         if min(self.form.image[1:]) < SMALLEST_SIDE:
             sizes = [*range(SMALLEST_SIDE, 1000), 0]
             enough = [size for size in sizes if min(replace(self.form, image_size=size).image[1:]) >= SMALLEST_SIDE]
-            way = f"set image_size to {enough[0]} or more, or to 0" if enough else "use the space 'neurons' or 'mlp'"
+            way = (
+                f"set image_size to {enough[0]} or more, or to 0" if enough else "use another space, such as 'einspace'"
+            )
             given, got = ("×".join(map(str, shape)) for shape in (self.input_shape, self.form.image))
             raise ConfigError(
                 f"the space 'hnas' halves images twice and expects sides of at least {SMALLEST_SIDE} pixels, got "

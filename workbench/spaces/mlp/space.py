@@ -132,6 +132,7 @@ class MlpSpace(RecordSpace):
         """Train with torch, by the same recipe as the neuron-level space."""
         from workbench.training.torch_trainer import TorchTrainer
 
+        self.check_fit(data)
         start = fill(genome, np.random.default_rng([seed, 1]))
         module = module_of(start, config.dropout, seed)
 
@@ -145,6 +146,7 @@ class MlpSpace(RecordSpace):
         """Accuracy on a split; `WeightsError` if a weight is missing."""
         from workbench.training.torch_trainer import TorchTrainer
 
+        self.check_fit(data)
         self._check_weights(genome)
         return TorchTrainer(module_of(genome), data).accuracy(split)
 
