@@ -13,7 +13,7 @@ import numpy as np
 from workbench.builder import GenomeBuilder, Mutated, draw_share, groups_of_equal_offset, share_groups
 from workbench.errors import ConfigError, MutationError
 from workbench.formats import in_words
-from workbench.genome import Genome
+from workbench.genome import Genome, check_neurons
 from workbench.settings import check_settings, documented, setting
 from workbench.spatial import SpatialLaw, distances, draw_without_replacement
 
@@ -316,6 +316,7 @@ def apply(kind: str, genome: Genome, rates: MutationRates, rng: np.random.Genera
     """The mutation named `kind` with the sizes of `rates`; `MutationError` if it is impossible here."""
     if kind not in _MUTATIONS:
         raise MutationError(f"unknown mutation {kind!r}; expected one of: {', '.join(KINDS)}")
+    check_neurons(genome)
     return _MUTATIONS[kind](genome, rng, rates)
 
 

@@ -123,6 +123,14 @@ class RecordSpace:
                 f"has images {tuple(data.shape)} with {data.n_classes}; make one with {type(self).__name__}.for_data"
             )
 
+    def check_images(self, images: np.ndarray) -> None:
+        """Raise `DataError` unless these are images [n, c, h, w] as the networks of this space take them."""
+        if images.ndim != 4 or images.shape[1:] != self.input_shape:
+            raise DataError(
+                f"expected images of shape (n, {', '.join(map(str, self.input_shape))}), got {images.shape}; "
+                "Dataset.arrays(split) gives them"
+            )
+
     def config(self) -> dict[str, Any]:
         """JSON-ready settings."""
         return to_values(self)
@@ -197,7 +205,7 @@ class Predicts(Protocol):
     def logits(self, genome: Any, images: np.ndarray) -> np.ndarray:
         """Prepared images float32 [n, c, h, w], as `Dataset.arrays` gives them -> float32 [n, classes].
 
-        `WeightsError` if the genome lacks weights.
+        `WeightsError` if the genome lacks weights, `DataError` on images of another form.
         """
 
 

@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_space import ToySpace
 
+import workbench as wb
+from workbench.compiler.export import export_network
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, DataError, ExportError, GenomeError, MutationError, WeightsError
 from workbench.settings import to_values
@@ -229,6 +231,29 @@ def test_data_of_another_form_are_refused(space):
         space.train(sample(space), other, TrainConfig(epochs=1), seed=1, stream=(0, 0))
     with pytest.raises(DataError, match="other has images"):
         space.evaluate(sample(space), other, "test")
+
+
+@EVERY_SPACE
+def test_images_of_another_form_are_refused(space):
+    genome = space.train(sample(space), DATA, TrainConfig(epochs=0), seed=1, stream=(0, 0)).genome
+    for shape in ((3, 2, 9, 9), (3, 30)):
+        with pytest.raises(DataError, match=r"expected images of shape \(n, 1, 5, 6\), got \(3, "):
+            space.logits(genome, np.zeros(shape, np.float32))
+    assert space.logits(genome, np.zeros((0, 1, 5, 6), np.float32)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("name", ["mlp", "hnas", "einspace"])
+def test_functions_for_neurons_refuse_other_genomes(name, tmp_path):
+    genome = sample(MADE[name])
+    for use in (
+        lambda: wb.train(genome, DATA),
+        lambda: wb.evaluate(genome, DATA),
+        lambda: wb.mutate(genome, wb.MutationRates(), np.random.default_rng(0)),
+        lambda: wb.export_onnx(genome, tmp_path / "net.onnx"),
+        lambda: export_network(genome, tmp_path / "net.npz"),
+    ):
+        with pytest.raises(GenomeError, match="expected a genome of the neuron-level space, got"):
+            use()
 
 
 @EVERY_SPACE

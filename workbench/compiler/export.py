@@ -25,7 +25,7 @@ from workbench.compiler.plan import Block, Plan, compile_genome
 from workbench.compiler.torch_export import export_facts, mean_and_std, torch_program
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, ExportError
-from workbench.genome import EPS, Genome
+from workbench.genome import EPS, Genome, check_neurons
 from workbench.individuals import Cost
 from workbench.outputs import output_file
 from workbench.space import check_ending
@@ -56,6 +56,7 @@ def export_network(
         WeightsError: on a genome without weights (unless `.npz`).
     """
     path = Path(path)
+    check_neurons(genome)
     check_ending(path.suffix, tuple(FORMATS), raw)
     return _write(path, FORMATS[path.suffix](genome, data, raw))
 
@@ -99,6 +100,7 @@ def _write(path: Path, blob: bytes) -> Path:
 
 
 def _onnx_bytes(genome: Genome, data: Dataset | None, raw: bool, layout: str = "auto") -> bytes:
+    check_neurons(genome)
     genome.check_weights()
     try:
         return onnx_model(genome, layout, data, raw=raw).SerializeToString()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import WeightsError
+from workbench.errors import GenomeError, WeightsError
 from workbench.genome import npz, topology
 from workbench.genome.graph import read_graph, write_graph
 
@@ -295,3 +295,12 @@ def _canonical_groups(shared: np.ndarray) -> np.ndarray:
     new = np.full(len(values), -1, np.int64)
     new[member] = np.argsort(np.argsort(first[member]))
     return new[which]
+
+
+def check_neurons(genome: Any) -> None:
+    """Raise `GenomeError` unless it is a `Genome`, for functions that know no networks of other spaces."""
+    if not isinstance(genome, Genome):
+        raise GenomeError(
+            f"expected a genome of the neuron-level space, got {type(genome).__name__}; use the methods of its own "
+            "space, such as space.train, space.evaluate, space.mutate and workbench.space.write_network"
+        )

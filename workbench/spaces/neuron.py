@@ -102,6 +102,7 @@ class NeuronSpace(RecordSpace):
 
     def logits(self, genome: Genome, images: np.ndarray) -> np.ndarray:
         """Logits float32 [n, classes] of prepared images float32 [n, c, h, w]; `WeightsError` if it lacks a weight."""
+        self.check_images(images)
         genome.check_weights()
         return logits_of(genome, images)
 

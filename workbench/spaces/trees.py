@@ -194,8 +194,12 @@ class TreeSpace(RecordSpace):
         """Prepared images float32 [n, c, h, w] -> float32 [n, classes]; `WeightsError` if a weight is missing."""
         from workbench.training.torch_trainer import module_logits, slices
 
+        self.check_images(images)
+        network = self._trained(genome)
+        if not len(images):
+            return np.zeros((0, self.n_outputs), np.float32)  # not all modules take so few
         some = slices(len(images), self._batch(genome))
-        return module_logits(self._trained(genome), (np.array(images[each], np.float32) for each in some))
+        return module_logits(network, (np.array(images[each], np.float32) for each in some))
 
     def _initialised(self, genome: TreeGenome, rng: np.random.Generator) -> TreeGenome:
         """With first values for all weights that are missing."""

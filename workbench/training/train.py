@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, DataError
-from workbench.genome import Genome
+from workbench.genome import Genome, check_neurons
 from workbench.individuals import TrainResult
 from workbench.initial import initialise
 from workbench.training.trainer import OnEpoch, StreamKey, TrainConfig, Trainer
@@ -96,6 +96,7 @@ def _trainer(
 
 def check_fit(genome: Genome, data: Dataset) -> None:
     """Raise `DataError` unless the genome takes the images of `data` and has an output per class."""
+    check_neurons(genome)
     if genome.input_shape != tuple(data.shape) or genome.n_outputs != data.n_classes:
         raise DataError(
             f"this genome takes images {genome.input_shape} and has {genome.n_outputs} outputs, but {data.name} has "

@@ -154,6 +154,7 @@ class MlpSpace(RecordSpace):
         """Logits float32 [n, classes] of prepared images float32 [n, c, h, w]; `WeightsError` if it lacks a weight."""
         from workbench.training.torch_trainer import module_logits, slices
 
+        self.check_images(images)
         self._check_weights(genome)
         return module_logits(module_of(genome), (images[some] for some in slices(len(images))))
 
