@@ -93,7 +93,7 @@ class Grammar:
 class Derivation:
     """A complete derivation from any symbol of a grammar; `GenomeError` if the codes are none. Arrays are read-only."""
 
-    grammar: Grammar
+    grammar: Grammar = field(repr=False)
     codes: np.ndarray  # uint8 [nodes], in pre-order
     keys: np.ndarray  # int64 [nodes], the same in parent and child for a node that was kept
     sizes: np.ndarray = field(init=False)  # int64 [nodes], nodes of each one's subtree, itself included

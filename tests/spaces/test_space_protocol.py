@@ -250,6 +250,9 @@ def test_functions_for_neurons_refuse_other_genomes(name, tmp_path):
         lambda: wb.evaluate(genome, DATA),
         lambda: wb.mutate(genome, wb.MutationRates(), np.random.default_rng(0)),
         lambda: wb.export_onnx(genome, tmp_path / "net.onnx"),
+        lambda: wb.plots.confusion(genome, DATA),
+        lambda: wb.plots.dag_figure(genome),
+        lambda: wb.plots.spatial_figure(genome),
         lambda: export_network(genome, tmp_path / "net.npz"),
     ):
         with pytest.raises(GenomeError, match="expected a genome of the neuron-level space, got"):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+
+import numpy as np
 import pytest
 from search.search_samples import finish, tiny_data
 
 import workbench as wb
-from workbench.errors import DataError, RunError, WeightsError
+from workbench.datasets import Dataset
+from workbench.errors import ConfigError, DataError, RunError, WeightsError
 from workbench.search import Search, SearchConfig
-from workbench.spaces import InitialConfig, NeuronSpace
+from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.training import TrainConfig
 from workbench.views.base.again import TrainAgain
 from workbench.views.base.source import Source
-from workbench.widgets import InspectView, Selection
+from workbench.widgets import InspectView, Sandbox, Selection
 
 DATA = tiny_data()
 INITIAL = InitialConfig(hidden_layers=(1, 2), layer_size=(0.2, 0.5), edges_per_neuron=(2, 4))
@@ -131,3 +135,14 @@ def test_without_the_data_it_says_why_not(run, dropped):
     assert view.train.disabled
     assert "pass the same as data=" in view.note.value
     view.close()
+
+
+def test_widgets_that_could_not_be_made_leave_nothing_behind(run, capfd):
+    """The browser's side of a widget is closed when it is forgotten, which needs no more than what it has."""
+    other = Dataset.from_arrays(np.zeros((9, 2, 2)), np.arange(9) % 3, np.zeros((3, 2, 2)), np.arange(3), name="other")
+    with pytest.raises(RunError, match="made with other data"):
+        InspectView(run, data=other)
+    with pytest.raises(ConfigError, match="got MlpGenome alone"):
+        Sandbox(DATA, MlpSpace((1, 2, 2), 3).sample(0, np.random.default_rng(0)))
+    gc.collect()
+    assert "Exception ignored" not in capfd.readouterr().err

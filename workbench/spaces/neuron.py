@@ -11,7 +11,7 @@ import numpy as np
 from workbench.compiler.plan import logits_of
 from workbench.datasets import DataFacts, Dataset
 from workbench.errors import GenomeError, MutationError
-from workbench.genome import Genome
+from workbench.genome import Genome, check_neurons
 from workbench.individuals import Cost, TrainResult
 from workbench.initial import (
     INITIAL_KINDS,
@@ -102,6 +102,7 @@ class NeuronSpace(RecordSpace):
 
     def logits(self, genome: Genome, images: np.ndarray) -> np.ndarray:
         """Logits float32 [n, classes] of prepared images float32 [n, c, h, w]; `WeightsError` if it lacks a weight."""
+        check_neurons(genome)
         self.check_images(images)
         genome.check_weights()
         return logits_of(genome, images)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,10 @@ class MlpGenome:
     """Widths of all layers, inputs and outputs included, and the parameters of the layers between them."""
 
     widths: tuple[int, ...]  # neurons per layer
-    weights: tuple[np.ndarray, ...]  # per layer after the first, float32 [outputs, inputs]; NaN = not yet initialised
-    biases: tuple[np.ndarray, ...]  # per layer after the first, float32 [outputs]
+    weights: tuple[np.ndarray, ...] = field(
+        repr=False
+    )  # per layer after the first, float32 [outputs, inputs]; NaN = not yet initialised
+    biases: tuple[np.ndarray, ...] = field(repr=False)  # per layer after the first, float32 [outputs]
     keys: tuple[int, ...] = ()  # per hidden layer, the same in parent and child; from 1 on if none are given
 
     def __post_init__(self) -> None:

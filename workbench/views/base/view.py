@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -82,9 +82,9 @@ class View(ipw.VBox):
     """
 
     interval = POLL_SECONDS
+    _selected: Sequence[tuple[Callable[[Any], None], str]] = ()  # a view that could not be made is closed, too
 
     def __init__(self, watched: Search | Run | Source, selection: Selection | None = None) -> None:
-        self._selected: list[tuple[Callable[[Any], None], str]] = []
         super().__init__(_view_count=0)  # from now on the page tells on how many places it is shown
         self.add_class("wb-view")
         self.watch(watched, selection)
@@ -109,7 +109,7 @@ class View(ipw.VBox):
         """Have `callback` called when another individual is selected, or `names` change, until the view is closed."""
         for name in names or ("individual",):
             self.selection.observe(callback, name)
-            self._selected.append((callback, name))
+            self._selected = (*self._selected, (callback, name))
 
     @traitlets.observe("_view_count")
     def _notice_page(self, change: Any) -> None:
@@ -122,7 +122,8 @@ class View(ipw.VBox):
         close_all(self)
 
     def _unsubscribe(self) -> None:
-        while self._selected:
-            self.selection.unobserve(*self._selected.pop())
+        for observer in self._selected:
+            self.selection.unobserve(*observer)
+        self._selected = ()
         if hasattr(self, "subscription"):
             self.subscription.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import DataError
-from workbench.genome import Genome
+from workbench.genome import Genome, check_neurons
 from workbench.spatial import SpatialLaw
 from workbench.views.base import palette
 from workbench.views.network.data import (
@@ -105,6 +105,7 @@ def spatial_figure(genome: Genome, image: Any = None, before: Genome | None = No
     """
     import plotly.graph_objects as go
 
+    check_neurons(genome)
     first_hidden = genome.n_inputs + genome.n_outputs
     if before is None:
         traces = _layers_over_image(genome)

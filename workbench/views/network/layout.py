@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.genome import Genome
+from workbench.genome import Genome, check_neurons
 from workbench.views.network.data import KEPT, GenomeDifference, genome_difference
 
 SINGLE_COLUMN = 40
@@ -89,8 +89,9 @@ def dag_layout(genome: Genome, before: Genome | None = None) -> DagInfo:
         before: an earlier genome; if given, the layout is of the union of both.
 
     Raises:
-        GenomeError: if the genomes differ in inputs or outputs.
+        GenomeError: if the genomes differ in inputs or outputs, or are none of neurons.
     """
+    check_neurons(genome)
     difference = None if before is None else genome_difference(before, genome)
     shown = genome if difference is None else difference
     x, y = _places(shown.layers, shown.positions, genome.input_shape)

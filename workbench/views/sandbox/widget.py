@@ -307,6 +307,9 @@ class Sandbox(ipw.VBox):
 
     def close(self) -> None:
         """End it; a training in progress ends after its epoch."""
+        if not self.children:  # it could not be made
+            super().close()
+            return
         self.training.stop()
         with contextlib.suppress(ValueError):  # it may be closed already
             self.selection.unobserve(self._name_selected, "individual")
