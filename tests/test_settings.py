@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import ConfigError
 from workbench.initial import InitialConfig
-from workbench.mutations import KINDS, MutationRates
+from workbench.mutations import KINDS
 from workbench.settings import (
     all_settings,
     check_settings,
@@ -23,7 +23,10 @@ from workbench.settings import (
     settings_of,
     to_values,
 )
-from workbench.spaces.mlp import MlpRates
+from workbench.spaces.einspace import EinSpace
+from workbench.spaces.hnas import HnasSpace
+from workbench.spaces.mlp import MlpSpace
+from workbench.spaces.neuron import NeuronSpace
 from workbench.spatial import SpatialLaw
 
 
@@ -287,15 +290,19 @@ def test_the_docstring_lists_the_settings():
     assert "        shade: how dark.\n" in Drawing.__doc__
 
 
-@pytest.mark.parametrize("record", [MutationRates, InitialConfig, MlpRates, SpatialLaw])
-def test_every_field_of_a_record_is_declared(record):
+WITHIN = ((InitialConfig, KINDS), (SpatialLaw, KINDS))
+RATES = tuple((kind.rates_record, kind.mutation_kinds) for kind in (NeuronSpace, MlpSpace, HnasSpace, EinSpace))
+
+
+@pytest.mark.parametrize(("record", "kinds"), WITHIN + RATES)
+def test_every_field_of_a_record_is_declared(record, kinds):
     declared = settings_of(record)
     assert [one.name for one in declared] == list(record.__dataclass_fields__)
     for one in declared:
         assert one.help
         assert one.allows(one.default)
         assert one.slider[0] < one.slider[1]
-        assert set(one.of) <= set(KINDS)
+        assert set(one.of) <= set(kinds)
 
 
 def test_nested_records_without_a_default_are_made_from_their_values():
