@@ -21,7 +21,7 @@ DATA = Dataset.from_arrays(IMAGES[:40], LABELS[:40], IMAGES[40:], LABELS[40:], v
 CONFIG = SearchConfig(population=3, children=2, generations=2, workers=1, train=TrainConfig(epochs=1, batch_size=32))
 MADE = {
     "mlp": (MlpSpace.for_data(DATA), "hidden layers"),
-    "hnas": (HnasSpace.for_data(DATA, channels=2), "tree nodes"),
+    "hnas": (HnasSpace.for_data(DATA, channels=2), "cells"),
     "einspace": (EinSpace.for_data(DATA, budget=30, max_flops=1e6), "tree nodes"),
 }
 
