@@ -11,20 +11,16 @@ from typing import Any
 import numpy as np
 
 from workbench.builder import GenomeBuilder, Mutated, draw_share, groups_of_equal_offset, share_groups
-from workbench.errors import ConfigError, MutationError
+from workbench.errors import MutationError
 from workbench.formats import in_words
 from workbench.genome import Genome, check_neurons
-from workbench.settings import check_settings, documented, setting
+from workbench.settings import check_rates, documented, probability, setting
 from workbench.spatial import SpatialLaw, distances, draw_without_replacement
 
 KINDS = ("add_neurons", "add_edges", "remove_edges", "remove_layer", "share_weights")
 """The five mutations, in the order in which they are shown."""
 
 _SPATIAL = KINDS[:4]
-
-
-def _probability(what: str) -> Any:
-    return setting(0.2, f"relative probability of a child with {what}", low=0, high=1)
 
 
 def _part(default: tuple[float, float], label: str, kind: str, unit: str, what: str = "how many") -> Any:
@@ -41,11 +37,11 @@ class MutationRates:
     as fractions of what the parent has.
     """
 
-    add_neurons: float = _probability("more neurons, in a new layer or a hidden one that is there")
-    add_edges: float = _probability("more edges, near pairs of neurons first")
-    remove_edges: float = _probability("fewer edges, long ones first; neurons left without a path go with them")
-    remove_layer: float = _probability("one hidden layer less")
-    share_weights: float = _probability("one weight for all edges of equal offset, as in a convolution")
+    add_neurons: float = probability(0.2, "more neurons, in a new layer or a hidden one that is there")
+    add_edges: float = probability(0.2, "more edges, near pairs of neurons first")
+    remove_edges: float = probability(0.2, "fewer edges, long ones first; neurons left without a path go with them")
+    remove_layer: float = probability(0.2, "one hidden layer less")
+    share_weights: float = probability(0.2, "one weight for all edges of equal offset, as in a convolution")
     new_neurons: tuple[float, float] = _part((0.12, 0.32), "added neurons", "add_neurons", "of neurons, inputs counted")
     new_neuron_edges: tuple[float, float] = _part(
         (0.18, 0.28), "edges of added neurons", "add_neurons", "of edges", "how many edges come with them"
@@ -113,9 +109,7 @@ class MutationRates:
     )
 
     def __post_init__(self) -> None:
-        check_settings(self)
-        if not any(getattr(self, kind) for kind in KINDS):
-            raise ConfigError("at least one mutation needs a probability above 0, got 0 for all five")
+        check_rates(self, KINDS)
 
     @property
     def law(self) -> SpatialLaw:

@@ -23,7 +23,7 @@ import math
 import numbers
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -188,6 +188,18 @@ def check_settings(record: Any) -> None:
         value = getattr(record, one.name)
         if not one.allows(value):
             raise ConfigError(f"{type(record).__name__}.{one.name} expects {one.expected}, got {value!r:.200}")
+
+
+def probability(default: float, what: str) -> Any:
+    """A field of mutation rates: how likely a child with `what` is, relative to the other mutations."""
+    return setting(default, f"relative probability of a child with {what}", low=0, high=1)
+
+
+def check_rates(record: Any, kinds: Iterable[str]) -> None:
+    """As `check_settings`; at least one of the fields named after the mutations must be above 0."""
+    check_settings(record)
+    if not any(getattr(record, kind) for kind in kinds):
+        raise ConfigError("at least one mutation needs a probability above 0, got 0 for all")
 
 
 def documented(record: type[T]) -> type[T]:

@@ -70,7 +70,7 @@ def test_samples_are_within_their_limits(seed, shape, operations):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_10_000_seeds_stay_within_their_budget(shape):
     sizes = Counter()
-    for seed in range(10_000):
+    for seed in range(SHAPES.index(shape), 10_000, len(SHAPES)):  # each shape a fifth of them
         state = replay(sample_within(rules := EinRules(shape, LIMITS, 0.32), np.random.default_rng(seed)), rules)
         assert state.operations <= LIMITS.operations
         assert state.flops <= LIMITS.flops

@@ -14,7 +14,7 @@ from workbench.derivations import Derivation, Grammar, replay
 from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.individuals import Cost
 from workbench.pictures import Picture
-from workbench.settings import check_settings, documented, setting
+from workbench.settings import check_rates, check_settings, documented, probability, setting
 from workbench.space import SpacePreset
 from workbench.spaces.einspace import cost, heads
 from workbench.spaces.einspace.grammar import GRAMMAR, WIDTHS
@@ -39,20 +39,16 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def _probability(default: float, what: str) -> Any:
-    return setting(default, f"relative probability of a child with {what}", low=0, high=1)
-
-
 @documented
 @dataclass(frozen=True)
 class EinRates:
     """How often parts of each kind are drawn again, and how large they may become."""
 
-    resample_module: float = _probability(0.35, "a module drawn again, with all within it")
-    resample_branching: float = _probability(0.1, "a branching drawn again: clones, or groups along a dimension")
-    resample_aggregation: float = _probability(0.1, "an aggregation drawn again: products, sums, concatenations")
-    resample_routing: float = _probability(0.15, "a routing drawn again: permutations, images to columns and back")
-    resample_computation: float = _probability(0.3, "a computation drawn again: linear maps, norms, activations")
+    resample_module: float = probability(0.35, "a module drawn again, with all within it")
+    resample_branching: float = probability(0.1, "a branching drawn again: clones, or groups along a dimension")
+    resample_aggregation: float = probability(0.1, "an aggregation drawn again: products, sums, concatenations")
+    resample_routing: float = probability(0.15, "a routing drawn again: permutations, images to columns and back")
+    resample_computation: float = probability(0.3, "a computation drawn again: linear maps, norms, activations")
     budget: int = setting(
         24,
         "operations of a new module at most, copies counted",
@@ -70,9 +66,7 @@ class EinRates:
     )
 
     def __post_init__(self) -> None:
-        check_settings(self)
-        if not any(getattr(self, kind) for kind in KINDS):
-            raise ConfigError(f"at least one mutation needs a probability above 0, got 0 for all {len(KINDS)}")
+        check_rates(self, KINDS)
 
 
 @dataclass(frozen=True)

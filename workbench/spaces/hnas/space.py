@@ -14,7 +14,7 @@ from workbench.derivations import Derivation, Grammar, replay, sample
 from workbench.errors import ConfigError
 from workbench.individuals import Cost
 from workbench.pictures import Picture
-from workbench.settings import check_settings, documented, setting
+from workbench.settings import check_rates, check_settings, documented, probability, setting
 from workbench.space import SpacePreset
 from workbench.spaces.hnas.cost import network_cost, tensors
 from workbench.spaces.hnas.grammar import GRAMMARS, KeepsWay
@@ -29,26 +29,20 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def _probability(default: float, what: str) -> Any:
-    return setting(default, f"relative probability of a child with {what}", low=0, high=1)
-
-
 @documented
 @dataclass(frozen=True)
 class HnasRates:
     """Relative probabilities of the mutations; one that a network does not allow gives way to the others."""
 
-    macro: float = _probability(0.1, "a part of the macro (D1, D0) drawn again")
-    stage: float = _probability(0.15, "a part of a stage (C, DOWN) drawn again")
-    cell: float = _probability(0.15, "a cell drawn again")
-    operation: float = _probability(0.3, "one operation of a cell drawn again")
-    block: float = _probability(0.2, "a convolution's activation, kernel or norm drawn again")
-    crossover: float = _probability(0.1, "two parts of one kind in each other's place")
+    macro: float = probability(0.1, "a part of the macro (D1, D0) drawn again")
+    stage: float = probability(0.15, "a part of a stage (C, DOWN) drawn again")
+    cell: float = probability(0.15, "a cell drawn again")
+    operation: float = probability(0.3, "one operation of a cell drawn again")
+    block: float = probability(0.2, "a convolution's activation, kernel or norm drawn again")
+    crossover: float = probability(0.1, "two parts of one kind in each other's place")
 
     def __post_init__(self) -> None:
-        check_settings(self)
-        if not any(getattr(self, kind) for kind in KINDS):
-            raise ConfigError(f"at least one mutation needs a probability above 0, got 0 for all {len(KINDS)}")
+        check_rates(self, KINDS)
 
 
 @documented

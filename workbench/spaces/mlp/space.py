@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from workbench.datasets import DataFacts, Dataset
-from workbench.errors import ConfigError, GenomeError, MutationError, WeightsError
+from workbench.errors import GenomeError, MutationError, WeightsError
 from workbench.genome import FLOPS_PER_NORMALISED_NEURON, SMALLEST_NORMALISED_LAYER
 from workbench.genome.npz import names_of, read_arrays, write_arrays
 from workbench.individuals import Cost, TrainResult
 from workbench.pictures import Line, Picture
-from workbench.settings import check_settings, documented, setting
+from workbench.settings import check_rates, check_settings, documented, probability, setting
 from workbench.space import RecordSpace, SpacePreset, check_ending
 from workbench.spaces.mlp.genome import MlpGenome, blank, fill, module_of, resize
 from workbench.spaces.mlp.looks import listing_of, picture_of
@@ -28,19 +28,15 @@ FORMAT, FORMAT_VERSION = "workbench-mlp", 1
 MAX_WIDTH = 2**20  # neurons of a layer that is read from a file
 
 
-def _probability(default: float, what: str) -> Any:
-    return setting(default, f"relative probability of a child with {what}", low=0, high=1)
-
-
 @documented
 @dataclass(frozen=True)
 class MlpRates:
     """Relative probabilities of the four mutations and the factor by which widths change."""
 
-    add_layer: float = _probability(0.2, "one hidden layer more")
-    remove_layer: float = _probability(0.2, "one hidden layer less")
-    widen_layer: float = _probability(0.3, "a wider hidden layer")
-    narrow_layer: float = _probability(0.3, "a narrower hidden layer")
+    add_layer: float = probability(0.2, "one hidden layer more")
+    remove_layer: float = probability(0.2, "one hidden layer less")
+    widen_layer: float = probability(0.3, "a wider hidden layer")
+    narrow_layer: float = probability(0.3, "a narrower hidden layer")
     factor: tuple[float, float] = setting(
         (0.1, 0.5),
         "how much wider or narrower, as a fraction drawn from this range",
@@ -53,9 +49,7 @@ class MlpRates:
     )
 
     def __post_init__(self) -> None:
-        check_settings(self)
-        if not any(getattr(self, kind) for kind in KINDS):
-            raise ConfigError("at least one mutation needs a probability above 0, got 0 for all four")
+        check_rates(self, KINDS)
 
 
 @dataclass(frozen=True)
