@@ -130,5 +130,7 @@ def test_training_curves(tmp_path, monkeypatch):
     assert (curves.before, curves.parent) == (0.4, 0.5)
     figure = training_curves_figure(run, 1)
     assert list(figure.data[0].y) == [0.4, 0.7, 0.7]
+    assert "training loss" not in [line.name for line in figure.data]
+    assert not figure.layout.yaxis2.visible
     assert figure.data[-1].name == "parent (validation)"
     assert np.isnan(training_curves(run, 0).parent)

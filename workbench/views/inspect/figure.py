@@ -272,6 +272,7 @@ def draw_curves(curves: TrainingCurves, title: str = "", epochs: int = 0, height
         ("training accuracy", curves.epochs, curves.train, {"color": TRAINING}, accuracy),
         ("training loss", curves.epochs, curves.loss, {"color": GREY, "dash": "dot"}, loss),
     ]
+    lines = [line for line in lines if not len(line[2]) or np.isfinite(line[2]).any()]  # not all spaces note all
     for name, x, y, line, hover in lines:
         figure.add_trace(go.Scatter(x=x, y=y, name=name, line=line, hovertemplate=hover), secondary_y=hover is loss)
     room = [-0.05 * epochs, 1.05 * epochs] if epochs > len(curves.epochs) else None
@@ -288,6 +289,7 @@ def draw_curves(curves: TrainingCurves, title: str = "", epochs: int = 0, height
         yaxis={"title": "accuracy", "tickformat": ".1%"},
         yaxis2={
             "title": "training loss",
+            "visible": any(hover is loss for *_, hover in lines),
             "showgrid": False,
             "rangemode": "tozero",
             "tickmode": "auto",
