@@ -20,9 +20,8 @@ from workbench.store import Run
 
 
 def training_cost(run: Run) -> float:
-    """Epochs × FLOPs, summed over all individuals of a run."""
-    table = run.individuals.dropna(subset=["epochs", "flops"])
-    return float((table["epochs"] * table["flops"]).sum())
+    """What the training of all individuals of a run cost: usually epochs × FLOPs (see `training_flops`)."""
+    return float(run.spent()["training_flops"].sum())
 
 
 def random_search(

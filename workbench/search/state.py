@@ -54,7 +54,7 @@ class SearchState:
         self.timeline = Timeline(start, space)
         self.target = start  # the settings from the next child on
         self.total, self.failed = 0, 0  # individuals over the whole run, without those inserted by hand
-        self.spent = 0.0  # epochs × FLOPs of all ranked individuals
+        self.spent = 0.0  # `Individual.training_cost` of all ranked individuals
         self.earlier_seconds = 0.0  # that its ranked generations took before this process
         self.failure_reasons: dict[int, str] = {}  # from outside, by id
         self.history = History()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RunError
-from workbench.individuals import Individual
+from workbench.individuals import Individual, training_flops
 from workbench.objectives import Objective, stored_objectives, undominated
 from workbench.registry import UnknownSpace, is_known, make_space
 from workbench.space import SearchSpace
@@ -172,18 +172,27 @@ class Run:
         """One dictionary per epoch trained."""
         return self._value(id, "history", checked.json_history)
 
+    def spent(self) -> pd.DataFrame:
+        """What the training of each individual cost, by rising id.
+
+        Columns id, training_flops (as the function of that name in `workbench.individuals` counts: usually epochs ×
+        FLOPs) and processor_seconds, NaN where the file does not say.
+        """
+        import pandas as pd
+
+        with reading(self.path) as file:
+            costs = []
+            for id, flops, text in file.rows("SELECT id, flops, history FROM individuals ORDER BY id"):
+                history = checked.json_history(text, f"history of individual {id}")
+                flops = checked.optional(checked.integer())(flops, f"flops of individual {id}") or 0
+                seconds = float(sum(row.get("processor_seconds", math.nan) for row in history))
+                costs.append((checked.integer()(id, "id of an individual"), training_flops(flops, history), seconds))
+        return pd.DataFrame(costs, columns=["id", "training_flops", "processor_seconds"])
+
     def processor_seconds(self) -> dict[int, float]:
         """Processor seconds of the training of each individual, by id; NaN where the file does not say."""
-        with reading(self.path) as file:
-            found = file.rows("SELECT id, history FROM individuals ORDER BY id")
-            histories = {
-                checked.integer()(id, "id of an individual"): checked.json_history(text, f"history of individual {id}")
-                for id, text in found
-            }
-        return {
-            id: float(sum(row.get("processor_seconds", math.nan) for row in history))
-            for id, history in histories.items()
-        }
+        table = self.spent()
+        return dict(zip(table["id"].tolist(), table["processor_seconds"].tolist(), strict=True))
 
     def facts(self, id: int) -> dict[str, Any]:
         """What the space's `describe` said of it, such as `summary` and edges."""

@@ -130,18 +130,17 @@ def curve_of(run: Run, name: str, bounds: HypervolumeBounds | None = None) -> Cu
 
 def _tried(run: Run, table: pd.DataFrame, minutes: np.ndarray) -> Tried:
     """What each individual of `table` reached and had cost; `minutes` [generations] are those of the search."""
-    epochs, ok = table["epochs"].fillna(0).to_numpy(float), (table["status"] == "ok").to_numpy(bool)
-    flops, generation = table["flops"].astype(float).to_numpy(float), table["generation"].to_numpy(int)
+    flops, ok = table["flops"].astype(float).to_numpy(float), (table["status"] == "ok").to_numpy(bool)
+    generation, trained = table["generation"].to_numpy(int), run.spent().set_index("id").loc[table["id"]]
     spent = {
-        "training": epochs * np.nan_to_num(flops),
+        "training": trained["training_flops"].to_numpy(float),
         "seconds": table["wall_seconds"].fillna(0).to_numpy(float),
         "individuals": np.ones(len(table)),
-        "epochs": epochs,
+        "epochs": table["epochs"].fillna(0).to_numpy(float),
     }
-    processor = run.processor_seconds()
-    each = np.array([processor[id] for id in table["id"].tolist()], float)
-    if np.isfinite(each).all() and each.any():
-        spent["processor"] = each
+    processor = trained["processor_seconds"].to_numpy(float)
+    if np.isfinite(processor).all() and processor.any():
+        spent["processor"] = processor
     by_then = np.append(minutes, np.inf)[np.minimum(generation, len(minutes))]  # inf: the generation is not finished
     costs = {cost: np.cumsum(values) for cost, values in spent.items()} | {"minutes": by_then}
     accuracy = np.where(ok, table["val_accuracy"].to_numpy(float), np.nan)
