@@ -63,3 +63,5 @@ class Line:
     section: str  # the heading under which it stands
     text: str
     live: bool = True  # whether the answer depends on it
+    writes: str = ""  # name in the text of what it writes, such as "v3"
+    reads: tuple[str, ...] = ()  # names in the text of what it reads

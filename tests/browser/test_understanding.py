@@ -107,15 +107,14 @@ class Hands:
 DAG, SPACE = ".wb-sandbox .wbc-dag .wbc-canvas", ".wb-sandbox .wbc-space .wbc-canvas"
 
 
-def start_a_search(hands: Hands) -> int:
-    """Leaves it paused with the most accurate individual selected, whose id it returns."""
+def start_a_search(hands: Hands) -> None:
+    """Leaves it paused with the most accurate individual selected."""
     hands.press("start")
     wait_until(lambda: len(hands.run.generations) > 1)
     hands.press("start")
     hands.page.wait_for_selector(".wb-run-control .wb-chip-paused")
     hands.press("best")
     hands.page.wait_for_selector(".wb-network-head [data-individual]")
-    return hands.shown()
 
 
 def check_difference(hands: Hands, before: Genome, after: Genome) -> None:
@@ -147,10 +146,15 @@ def seen_over_the_image(kind: str, genome: Genome) -> int:
     return next(seed for seed in range(100) if changed(seed) >= 50)
 
 
-def mutate_by_hand(hands: Hands, parent: int) -> None:
-    """A mutation is drawn, undone, and another one drawn: each is the one that Python makes with that seed."""
+def mutate_by_hand(hands: Hands) -> int:
+    """A mutation is drawn, undone, and another one drawn: each is the one that Python makes with that seed.
+
+    Returns the id of the individual that the sandbox began with, the one selected as its tab was opened.
+    """
     hands.open_tab("Sandbox")
     hands.page.wait_for_selector(DAG)
+    begun = wait_until(lambda: re.search(r"individual\s(\d+)", hands.text(".wb-sandbox .wb-steps option")))
+    parent = int(begun[1])
     genome, names = hands.run.genome(parent), {"remove_edges": "remove edges", "add_neurons": "add neurons"}
     for kind, name in names.items():
         seed = seen_over_the_image(kind, genome)
@@ -162,6 +166,7 @@ def mutate_by_hand(hands: Hands, parent: int) -> None:
         if kind == "remove_edges":
             hands.press("undo")
             hands.page.wait_for_selector(f'{DAG.rpartition(" ")[0]} .wbc-title:has-text("neurons, ")')
+    return parent
 
 
 def train_and_insert(hands: Hands, parent: int) -> int:
@@ -236,8 +241,8 @@ def test_understanding_a_search(lab):
         watched.run_all()
         watched.page.wait_for_selector(".wb-front .js-plotly-plot .xaxislayer-above")
         hands = Hands(watched, lab.folder / "data" / "runs" / "mine.sqlite")
-        parent = start_a_search(hands)
-        mutate_by_hand(hands, parent)
+        start_a_search(hands)
+        parent = mutate_by_hand(hands)
         id = train_and_insert(hands, parent)
         play_the_lineage(hands, parent, id)
         compare_runs(hands)

@@ -1,0 +1,1 @@
+"""Programs from primitive operations (AutoML-Zero): the learning algorithm itself is searched, line by line."""
