@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from workbench.datasets import Dataset, load_dataset
-from workbench.errors import GenomeError
+from workbench.errors import ConfigError, GenomeError
 from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
 from workbench.mutations import add_edges, remove_edges
 from workbench.plots import activations, dag_layout, edge_density, neuron_density, receptive_field
@@ -12,6 +12,7 @@ from workbench.spatial import SpatialLaw
 from workbench.surgery import Region
 from workbench.views.base.canvas import VIEWS
 from workbench.views.base.source import Selection
+from workbench.views.modules.widget import ModulesView
 from workbench.views.network.data import ADDED, KEPT, REMOVED, genome_difference
 from workbench.views.network.layout import blocks_of, drawing_order
 from workbench.views.network.maps import to_rgba
@@ -291,3 +292,17 @@ def test_a_brushed_region_holds_the_neurons_of_the_layer_that_is_shown(genome, c
     np.testing.assert_array_equal(view.brushed_neurons(), Region(1, 2, 5, 6, layer=1).neurons(genome))
     view.show_change(genome, child)
     assert view.brushed_neurons().max(initial=0) < child.n_neurons  # those that are gone cannot be chosen
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: DagView(3), r"DagView expects a network of neurons .*ModulesView\(space.picture.*got int"),
+        (lambda: SpatialView().show_change("parent", None), r"SpatialView expects a network of neurons .*got str"),
+        (lambda: DagView(data=3), "DagView expects a Dataset.*got int"),
+        (lambda: ModulesView("picture"), r"ModulesView expects a Picture.*got str"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_in_words(make, expected):
+    with pytest.raises(ConfigError, match=expected):
+        make()

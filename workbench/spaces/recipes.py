@@ -56,6 +56,16 @@ SMALL_STEPS: dict[str, Any] = {
 MOSTLY_LOCAL: dict[str, Any] = {"random": 0.15, "local": 0.75, "convolution": 0.1}
 
 
+AGEING_EVOLUTION: dict[str, Any] = {
+    "population": 100,
+    "children": 10,
+    "generations": 90,
+    "tournament": 10,
+    "selection": "accuracy",
+}
+"""1,000 networks by regularised evolution (Real et al. 2019), as published for other spaces: the preset `paper`."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What suits one data set: settings of the search, and of `InitialConfig` where the name says so."""

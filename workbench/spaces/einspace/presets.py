@@ -6,7 +6,7 @@ import math
 
 from workbench.datasets import DataFacts, Dataset
 from workbench.space import SpacePreset, check_preset
-from workbench.spaces.recipes import recipe_for
+from workbench.spaces.recipes import AGEING_EVOLUTION, recipe_for
 
 PRESETS = ("quick", "paper")
 
@@ -29,11 +29,7 @@ def einspace_preset(name: str, data: Dataset | DataFacts) -> SpacePreset:
     if name == "paper":
         search = {
             **recipe.shared,
-            "population": 100,
-            "children": 10,
-            "generations": 90,
-            "tournament": 10,
-            "selection": "accuracy",
+            **AGEING_EVOLUTION,
             "train.epochs": 8,
             "rates": {"published": True, "budget": 256},
         }

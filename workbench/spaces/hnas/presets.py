@@ -7,7 +7,7 @@ from typing import Any
 from workbench.datasets import DataFacts, Dataset
 from workbench.space import SpacePreset, check_preset
 from workbench.spaces.hnas.network import SMALLEST_SIDE, Form
-from workbench.spaces.recipes import recipe_for
+from workbench.spaces.recipes import AGEING_EVOLUTION, recipe_for
 
 PRESETS = ("quick", "paper")
 
@@ -37,11 +37,7 @@ def hnas_preset(name: str, data: Dataset | DataFacts) -> SpacePreset:
     if name == "paper":
         search = {
             **recipe.shared,
-            "population": 100,
-            "children": 10,
-            "generations": 90,
-            "tournament": 10,
-            "selection": "accuracy",
+            **AGEING_EVOLUTION,
             "train.epochs": 12,
         }
         about += "; the published grammar with 16 channels, 12 epochs from scratch a network: made for larger machines"

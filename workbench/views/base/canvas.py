@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import anywidget
 import traitlets
 
+from workbench.errors import ConfigError
 from workbench.genome import Genome
 from workbench.views.base.source import Selection
 
@@ -18,6 +19,21 @@ VIEWS = Path(__file__).parents[1]
 def bundle(*names: str) -> str:
     """The named files of `views/` as one ES module, since an anywidget module cannot import its neighbours."""
     return "\n".join((VIEWS / name).read_text(encoding="utf-8") for name in names)
+
+
+class Given(traitlets.Instance[Any]):
+    """A trait that a person sets, or None: `ConfigError` says what would do if it is something else."""
+
+    def __init__(self, kind: type, expected: str) -> None:
+        super().__init__(kind, allow_none=True)
+        self._expected = expected
+
+    def error(self, obj: Any, value: Any, *_: Any) -> NoReturn:
+        """Raise it."""
+        raise ConfigError(f"{type(obj).__name__} expects {self._expected}, got {type(value).__name__}")
+
+
+NETWORK = "a network of neurons (Genome); of another space, ModulesView(space.picture(genome)) shows networks"
 
 
 def _neuron_of(part: Any) -> int | None:
@@ -41,8 +57,8 @@ class CanvasView(anywidget.AnyWidget):
 
     _css = VIEWS / "base" / "canvas.css"
 
-    genome = traitlets.Instance(Genome, allow_none=True)
-    before = traitlets.Instance(Genome, allow_none=True)
+    genome = Given(Genome, NETWORK)
+    before = Given(Genome, NETWORK)
     selection = traitlets.Instance(Selection)
     neuron = traitlets.Int(None, allow_none=True).tag(sync=True)
     hovered = traitlets.Int(None, allow_none=True).tag(sync=True)

@@ -10,7 +10,7 @@ import traitlets
 
 from workbench.pictures import Picture
 from workbench.views.base import palette
-from workbench.views.base.canvas import bundle
+from workbench.views.base.canvas import Given, bundle
 from workbench.views.base.source import Selection
 from workbench.views.modules.data import (
     MOST_AT_START,
@@ -45,6 +45,9 @@ BOX_AREA, FEWEST = 9_000, 12
 """Pixels that a box takes where many can be read, with what is around it; boxes that there is always room for."""
 
 
+PICTURE = "a Picture, as space.picture(genome) gives it"
+
+
 class ModulesView(anywidget.AnyWidget):
     """A network as a graph of modules, each with its shape and FLOPs, beside the tree of its derivation.
 
@@ -75,8 +78,8 @@ class ModulesView(anywidget.AnyWidget):
     _esm = _HEAD + bundle("base/controls.js", "base/canvas.js", "modules/tree.js", "modules/modules.js")
     _css = bundle("base/canvas.css", "modules/modules.css")
 
-    picture = traitlets.Instance(Picture, allow_none=True)
-    before = traitlets.Instance(Picture, allow_none=True)
+    picture = Given(Picture, PICTURE)
+    before = Given(Picture, PICTURE)
     selection = traitlets.Instance(Selection)
     part = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     level = traitlets.Int(-1).tag(sync=True)

@@ -9,7 +9,7 @@ import traitlets
 
 from workbench.datasets import SPLITS, Dataset
 from workbench.views.base import palette
-from workbench.views.base.canvas import CanvasView, bundle
+from workbench.views.base.canvas import CanvasView, Given, bundle
 from workbench.views.network.data import REMOVED, STATE_NAMES
 from workbench.views.network.layout import BANDS, EDGE_KINDS
 from workbench.views.network.maps import activations, one_image, to_rgba
@@ -79,7 +79,7 @@ class ImageView(CanvasView):
         picture: the image with its label and, if there are weights, the activations on it and the prediction.
     """
 
-    data = traitlets.Instance(Dataset, allow_none=True)
+    data = Given(Dataset, "a Dataset, such as load_dataset gives")
     split = traitlets.Enum(SPLITS, "validation").tag(sync=True)
     index = traitlets.Int(0).tag(sync=True)
     picture = traitlets.Dict().tag(sync=True)
