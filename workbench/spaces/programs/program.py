@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class Form:
 class Program:
     """A genome: the instructions of Setup, Predict and Learn one after the other, and the memory that training left.
 
-    Unused operands and constants are 0, so that equal programs have equal arrays.
+    Unused operands and constants are 0, so that equal programs have equal arrays. Arrays are read-only.
     """
 
     lengths: tuple[int, int, int]  # instructions of Setup, Predict and Learn
@@ -70,6 +71,14 @@ class Program:
     keys: np.ndarray  # int64 [instructions], the same in parent and child
     memory: np.ndarray | None = field(default=None, repr=False)
     """float64 [tasks, values]: what Predict needs to find in memory (`liveness.kept`); None before training."""
+
+    def __post_init__(self) -> None:
+        for array in (self.codes, self.constants, self.keys, self.memory):
+            if array is not None:
+                array.flags.writeable = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Program, (self.lengths, self.codes, self.constants, self.keys, self.memory)
 
     @property
     def n_instructions(self) -> int:
@@ -85,3 +94,16 @@ class Program:
     def operation(self, row: int) -> Operation:
         """The operation of an instruction."""
         return OPERATIONS[self.codes[row, OPERATION]]
+
+    def text(self, row: int, form: Form) -> str:
+        """How an instruction reads, such as "v3 = m0 · v0"; values of vectors and matrices are counted from 0."""
+        operation, codes = self.operation(row), self.codes[row].tolist()
+        words = {
+            name: str(int(value * form.features)) if name in ("row", "column") else f"{value:.4g}"
+            for name, value in zip(operation.constants, self.constants[row].tolist(), strict=False)
+        }
+        words |= {
+            name: f"{kind}{codes[place]}"
+            for name, kind, place in zip("ab", operation.inputs, (FIRST, SECOND), strict=False)
+        }
+        return operation.text.format(o=f"{operation.output}{codes[OUTPUT]}", **words)
