@@ -15,7 +15,7 @@ ifeq ($(shell id -u),0)
   LAB_FLAGS += --allow-root
 endif
 
-.PHONY: lab search test test-all lint bench results results-quick clean
+.PHONY: lab search test test-all lint bench docs results results-quick clean
 
 lab: $(READY)  ## JupyterLab on the first notebook, ready to run on the bundled digits; RUN=run.sqlite opens its dashboard alone; over ssh forward the port it prints
 ifdef RUN
@@ -42,7 +42,10 @@ lint: $(READY)
 bench: $(READY)  ## speed, as ratios against references measured in the same run
 	$(BIN)/python tests/benchmarks $(ONLY)
 
-results: $(READY)  ## every table of the README from scratch (hours; stop and go on at any time); FLAGS="--data mnist"
+docs: $(VENV)/.docs  ## the documentation, into site/index.html; offline, any warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+results: $(READY)  ## every table of docs/results.md from scratch (hours; stop and go on at any time); FLAGS="--data mnist"
 	$(BIN)/python -m workbench.results $(FLAGS)
 
 results-quick: $(READY)  ## a small version of them, in minutes
@@ -53,5 +56,9 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
 
+$(VENV)/.docs: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache build *.egg-info

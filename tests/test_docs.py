@@ -1,4 +1,4 @@
-"""The files and folders that ARCHITECTURE.md and README.md name exist."""
+"""The files and folders that the documentation names exist."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ def is_here(path: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "README.md"])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_paths_exist(page):
-    paths = paths_in((ROOT / page).read_text(encoding="utf-8"))
-    assert paths
-    assert [path for path in paths if not is_here(path)] == []
+    assert [path for path in paths_in(page.read_text(encoding="utf-8")) if not is_here(path)] == []
 
 
 def test_what_is_a_path():

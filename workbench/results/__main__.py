@@ -1,4 +1,4 @@
-"""The comparisons of the README: `python -m workbench.results --help`."""
+"""The comparisons of docs/results.md: `python -m workbench.results --help`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A whole study of one data set: baselines, searches, random searches, retrained fronts, a finished member.
 
 Every result is written to a file of one folder as soon as it is there, so a study that was stopped goes on from there.
-From these files come the tables, as Markdown: every figure of the README is printed here.
+From these files come the tables, as Markdown: every figure of docs/results.md is printed here.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ RECIPES = {
         best_initial={"layer_size": (0.2, 0.6), "edges_per_neuron": (6, 30), "maps": (1, 8), **MOSTLY_LOCAL},
     ),
 }
-"""By data set; found by measurement, see README. Bounds are fixed, so that hypervolumes of any two runs compare."""
+"""By data set; found by measurement (docs/results.md). Bounds are fixed, so hypervolumes of any two runs compare."""
 
 
 def derived_recipe(data: Dataset | DataFacts) -> Recipe:
