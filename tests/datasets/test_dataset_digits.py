@@ -1,6 +1,6 @@
 import numpy as np
 
-from workbench.datasets import SPLITS, load_dataset, registry
+from workbench.datasets import SPLITS, load_dataset
 
 
 def test_digits_are_bundled():
@@ -22,10 +22,12 @@ def test_only_the_training_set_is_split_by_the_seed():
 
 
 def test_they_are_those_of_scikit_learn():
-    """They are read from its file, without importing it."""
+    """In another order: each image and its label as often as there."""
     from sklearn.datasets import load_digits
 
-    images, labels = registry._digits_of_sklearn()
-    assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
-    np.testing.assert_array_equal(images, load_digits().images)
-    np.testing.assert_array_equal(labels, load_digits().target)
+    data, bunch = load_dataset("digits"), load_digits()
+    images = np.concatenate([data.images(split).reshape(-1, 64) for split in SPLITS])
+    labels = np.concatenate([data.labels(split) for split in SPLITS])
+    theirs = np.column_stack([bunch.images.reshape(-1, 64).astype(np.int64), bunch.target])
+    ours = np.column_stack([images.astype(np.int64), labels])
+    np.testing.assert_array_equal(ours[np.lexsort(ours.T)], theirs[np.lexsort(theirs.T)])

@@ -19,12 +19,13 @@ import tempfile
 import time
 import urllib.request
 import webbrowser
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from workbench.cli.command import OWN_DATA, ROOT, RUN, command, data_for, flag, option
-from workbench.errors import RunError, WorkbenchError
+from workbench.errors import ConfigError, RunError, WorkbenchError
 from workbench.search import Search, open_run
 from workbench.search.search import live_searches
 
@@ -58,6 +59,8 @@ def _port(text: str) -> int:
 )
 def lab(arguments: argparse.Namespace) -> int:
     """Show the dashboard of a run in a browser window of its own, until Ctrl-C."""
+    if find_spec("jupyterlab") is None:
+        raise ConfigError("this needs JupyterLab; install it with: pip install 'neuron-workbench[lab]'")
     run = open_run(arguments.run)
     given = {name: getattr(arguments, name) for name in ("run", "resume", "data", "root")}
     if arguments.resume or arguments.data or arguments.root:

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.datasets.files import REPAIR, Content, FileSource, check_labels_of_ten, check_size, read_start
+from workbench.datasets.files import (
+    REPAIR,
+    Content,
+    FileSource,
+    check_labels_of_ten,
+    check_size,
+    read_start,
+    torchvision_datasets,
+)
 from workbench.errors import DataError
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -45,9 +53,7 @@ def _read(files: tuple[Path, ...], n_train: int, n_test: int) -> Content:
 
 
 def _fetch(root: Path) -> None:
-    from torchvision.datasets.utils import download_url
-
-    download_url(URL, str(root), "archive.tar.gz", MD5)
+    torchvision_datasets().utils.download_url(URL, str(root), "archive.tar.gz", MD5)
     with tarfile.open(root / "archive.tar.gz") as archive:
         archive.extractall(root, filter="data")
 

@@ -88,6 +88,15 @@ class FileSource:
                     root.rmdir()
 
 
+def torchvision_datasets() -> Any:
+    """The module `torchvision.datasets`; `DataError` if it is not installed."""
+    try:
+        import torchvision.datasets
+    except ImportError:
+        raise DataError("this needs torchvision; install it with: pip install 'neuron-workbench[data]'") from None
+    return torchvision.datasets
+
+
 @contextmanager
 def _socket_timeout() -> Iterator[None]:
     """Let no connection wait longer than `TIMEOUT_SECONDS` for an answer."""

@@ -6,7 +6,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.datasets.files import REPAIR, Content, FileSource, check_labels_of_ten, check_size, read_start
+from workbench.datasets.files import (
+    REPAIR,
+    Content,
+    FileSource,
+    check_labels_of_ten,
+    check_size,
+    read_start,
+    torchvision_datasets,
+)
 from workbench.errors import DataError
 
 
@@ -36,9 +44,7 @@ def _read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
 
 def _fetch(root: Path) -> None:
-    import torchvision.datasets
-
-    torchvision.datasets.MNIST(root=str(root), download=True)
+    torchvision_datasets().MNIST(root=str(root), download=True)
 
 
 MNIST = FileSource(

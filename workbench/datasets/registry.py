@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -97,8 +96,8 @@ def load_dataset(
 
 def find_datasets(root: str | os.PathLike[str] | None = None) -> tuple[DatasetInfo, ...]:
     """Which data sets are there, without reading or downloading them; `root` as in `load_dataset`."""
-    digits = "1,797 handwritten digits, 8x8 grey, bundled with scikit-learn"
-    infos = [DatasetInfo("digits", digits, "bundled", layout="scikit-learn")]
+    digits = "1,797 handwritten digits, 8x8 grey, bundled"
+    infos = [DatasetInfo("digits", digits, "bundled")]
     for name, source in SOURCES.items():
         missing, paths = source.missing(_data_root(root)), (_data_root(root) / source.folder,)
         found = ("missing", paths, None) if missing else ("found", paths, source.layout)
@@ -107,25 +106,17 @@ def find_datasets(root: str | os.PathLike[str] | None = None) -> tuple[DatasetIn
 
 
 def _digits(seed: int) -> Dataset:
-    """The digits, uint8 (values 0..16): 20 % test, always the same, the rest 70 / 15 / 15 by the seed."""
-    images, labels = _digits_of_sklearn()
+    """The digits, uint8 (values 0..16): 20 % test, always the same, the rest 70 / 15 / 15 by the seed.
+
+    Alpaydin and Kaynak 1998, "Optical Recognition of Handwritten Digits" (UCI, CC BY 4.0): its test set, the 1,797
+    images that scikit-learn has too.
+    """
+    with np.load(Path(__file__).with_name("digits.npz")) as file:
+        images, labels = file["images"], file["labels"]
     test = np.zeros(len(labels), dtype=bool)
     test[draw_balanced(labels, 10, round(0.2 * len(labels)), np.random.default_rng(0))] = True
     parts = images[~test], labels[~test], images[test], labels[test]
     return Dataset.from_arrays(*parts, validation=0.15, selection=0.15, seed=seed, name="digits")
-
-
-def _digits_of_sklearn() -> tuple[np.ndarray, np.ndarray]:
-    """Images [1797, 8, 8], uint8, and labels [1797], int64; from scikit-learn's file: importing it is slow."""
-    package = find_spec("sklearn")
-    file = Path(package.origin).with_name("datasets") / "data" / "digits.csv.gz" if package and package.origin else None
-    if file is not None and file.is_file():
-        table = np.loadtxt(file, delimiter=",", dtype=np.int64)
-        return table[:, :-1].astype(np.uint8).reshape(-1, 8, 8), table[:, -1]
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    return bunch.images.astype(np.uint8), bunch.target.astype(np.int64)
 
 
 def _data_root(root: str | os.PathLike[str] | None) -> Path:
