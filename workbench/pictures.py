@@ -61,7 +61,10 @@ class Line:
 
     key: str
     section: str  # the heading under which it stands
-    text: str
+    text: str  # "" if the section has no lines: a heading alone
     live: bool = True  # whether the answer depends on it
-    writes: str = ""  # name in the text of what it writes, such as "v3"
+    writes: str = ""  # name in the text of what it writes, such as "v3"; its first place in the text
     reads: tuple[str, ...] = ()  # names in the text of what it reads
+    flops: int = 0  # of it alone, each time
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What names mean, such as {"v0": "features"}; all lines of a network may have the same."""

@@ -104,6 +104,7 @@ class RecordSpace:
     measure: ClassVar[str] = "accuracy"  # what `evaluate` gives; runs of another measure are not compared
     size_fact: ClassVar[str] = ""  # a count that `describe` gives: a column, an axis and a colour of the dashboard
     ignores: ClassVar[tuple[str, ...]] = ()  # settings of the search without effect here, such as "train.dropout"
+    text_first: ClassVar[bool] = False  # networks are read as text rather than seen as a graph, where they can be both
 
     @classmethod
     def for_data(cls, data: Any, *settings: Any, **named: Any) -> Self:
@@ -223,6 +224,11 @@ class Lists(Protocol):
 
     def listing(self, genome: Any) -> Sequence[Line]:
         """The network line by line; needs no weights."""
+
+
+def is_text_first(space: SearchSpace) -> bool:
+    """Whether networks of a space are shown as text where there is one picture, and as text before others."""
+    return isinstance(space, Lists) and (getattr(space, "text_first", False) or not isinstance(space, Draws))
 
 
 @runtime_checkable

@@ -68,3 +68,11 @@ class DrawnSpace(NumberSpace):
     def listing(self, genome: Any) -> list[Line]:
         size = Line("size", "Numbers", f"size = {genome[0]}")
         return [size, *(Line(node.key, "Steps", node.label, node.key != "0") for node in self.picture(genome).nodes)]
+
+
+@register
+class ListedSpace(DrawnSpace):
+    """The same, read as text first."""
+
+    name = "listed"
+    text_first = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipywidgets as ipw
 import pytest
-from plots.picture_samples import DrawnSpace
+from plots.picture_samples import DrawnSpace, ListedSpace
 from search.search_samples import finish, step, tiny_data
 from widget_samples import number_search
 
@@ -182,7 +182,8 @@ def test_a_space_that_draws_has_a_graph_and_one_that_lists_a_text(tmp_path):
     assert picture_changes_in_words(difference.counts) in panel.note.value
     assert f"against parent {child.parent}" in panel.note.value
     panel.show_tab(TEXT)
-    assert f"size = {child.genome[0]}" in text.text.value
+    assert "size = " in text.scene["html"]
+    assert text.lines == search.space.listing(child.genome)
     assert "changed against parent" in panel.note.value
     panel.against.value = NOTHING
     assert panel.note.value == ""
@@ -191,6 +192,20 @@ def test_a_space_that_draws_has_a_graph_and_one_that_lists_a_text(tmp_path):
     panel.against.value = PINNED
     panel.selection.pinned = child.parent
     assert graph.before == before
+    panel.close()
+    search.close()
+
+
+def test_a_space_read_as_text_has_it_in_front(tmp_path):
+    search = number_search(tmp_path / "run.sqlite", ListedSpace())
+    step(search, 6)
+    panel = NetworkPanel(search)
+    assert list(panel.pictures) == [TEXT, GRAPH]
+    text, graph = panel.pictures.values()
+    panel.selection.individual = search.snapshot().best
+    panel.show_tab(GRAPH)
+    graph.part = "0"  # a module, which has a line
+    assert text.part == "0"
     panel.close()
     search.close()
 

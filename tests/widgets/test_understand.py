@@ -7,7 +7,7 @@ import json
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from plots.picture_samples import DrawnSpace
+from plots.picture_samples import DrawnSpace, ListedSpace
 from search.search_samples import finish, step, tiny_data
 from widget_samples import number_search
 
@@ -403,7 +403,24 @@ def test_the_lineage_of_a_space_that_draws_plays(tmp_path):
     search.close()
 
 
+def test_the_lineage_of_a_space_read_as_text_plays(tmp_path):
+    search = number_search(tmp_path / "run.sqlite", ListedSpace())
+    step(search, 12)
+    run = search.results
+    id = max(run.individuals["id"].tolist(), key=lambda id: len(run.lineage(id)))
+    path = run.lineage(id)["id"].tolist()
+    view = LineageView(search, Selection(individual=id))
+    view.canvas.drawn = {"version": view.canvas.version}
+    assert view.canvas.lines == ListedSpace().listing(run.genome(id))
+    assert view.canvas.before == ListedSpace().listing(run.genome(path[-2]))
+    assert "1 line changed" in view.caption.value
+    view.close()
+    search.close()
+
+
 def test_steps_are_told_in_numbers():
+    lines = {"lines_added": 1, "lines_removed": 2, "lines_changed": 1}
+    assert all(text in changes_html(lines) for text in ("+1 line<", "−2 lines<", "1 line changed"))
     assert "+1,200 modules" in changes_html({"modules_added": 1200, "modules_removed": 0, "modules_changed": 0})
     assert "2 modules changed" in changes_html({"modules_added": 0, "modules_removed": 0, "modules_changed": 2})
     counts = {f"{thing}_{state}": 0 for thing in ("neurons", "edges") for state in ("added", "removed")}

@@ -52,6 +52,11 @@ GROUPS = (FRONT, GREEN, PINK, SKY, YELLOW, BLUE, ORANGE)
 """Runs, or groups of runs, in turn: the run itself first, then those it is compared with."""
 
 
+def ink(color: str, dark: bool) -> str:
+    """What a colour is on light or dark ground."""
+    return ON_DARK.get(color, color) if dark else color
+
+
 def layer_color(layer: int, last: int | None = None) -> str:
     """The colour of a layer's neurons; layer 0 are the inputs, `last` (if given) the outputs."""
     if layer in (0, last):

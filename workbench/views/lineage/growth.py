@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.datasets import Dataset
-from workbench.space import Draws, SearchSpace
+from workbench.space import Draws, Lists, SearchSpace, is_text_first
 from workbench.store import Run
 from workbench.views.base.source import Selection
+from workbench.views.listing.data import sections_of
+from workbench.views.listing.widget import ListingView
 from workbench.views.modules.data import picture_difference
 from workbench.views.modules.widget import ModulesView
 from workbench.views.network.widget import DagView, dag_scene
@@ -24,9 +26,11 @@ MOST_FRAMES = 6
 class GrowthFrame:
     """One network, and what of it is new."""
 
-    network: Any  # a genome of neurons, or a picture of modules
+    network: Any  # a genome of neurons, a picture of modules, or lines of text
     before: Any  # None for the first
-    counts: dict[str, int]  # of what changed, see `GenomeDifference` and `PictureDifference`; empty for the first
+    counts: dict[
+        str, int
+    ]  # of what changed, see `GenomeDifference`, `PictureDifference`, `Sections`; empty for the first
     scene: dict[str, Any]  # for the canvas, if it is made ahead
 
 
@@ -109,10 +113,33 @@ class ModulesGrowth(ModulesView):
         self.show_change(frame.before, frame.network)
 
 
-def growth_view(space: SearchSpace, selection: Selection, data: Dataset | None) -> NeuronsGrowth | ModulesGrowth | None:
+class ListingGrowth(ListingView):
+    """Draws frames of text; what a step changed is scrolled into view."""
+
+    def __init__(self, selection: Selection, space: Lists) -> None:
+        self._space = space
+        super().__init__(selection=selection, height=0)
+
+    def frame_of(self, genome: Any, before: Any) -> GrowthFrame:
+        """A network against the one before it; can be made in any thread."""
+        lines = self._space.listing(genome)
+        earlier = None if before is None else self._space.listing(before)
+        counts = {} if earlier is None else dict(sections_of(earlier, lines).counts)
+        return GrowthFrame(lines, earlier, counts, {})
+
+    def show_frame(self, frame: GrowthFrame) -> None:
+        """Show it; `drawn` says when the page has drawn it."""
+        self.show_change(frame.before, frame.network)
+
+
+def growth_view(
+    space: SearchSpace, selection: Selection, data: Dataset | None
+) -> NeuronsGrowth | ModulesGrowth | ListingGrowth | None:
     """What draws the networks of a space; None if the space does not draw them."""
     from workbench.spaces import NeuronSpace
 
     if space.name == NeuronSpace.name:
         return NeuronsGrowth(selection, data)
+    if isinstance(space, Lists) and is_text_first(space):
+        return ListingGrowth(selection, space)
     return ModulesGrowth(selection, space) if isinstance(space, Draws) else None

@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from workbench.errors import WorkbenchError
+from workbench.formats import counted
 from workbench.search import Search, Snapshot
 from workbench.store import Run
 from workbench.views.base.markup import alert, escape, quiet
@@ -211,13 +212,15 @@ def changes_html(counts: dict[str, int]) -> str:
     """What a step added and removed, in the colours of the picture; counts as of `GrowthFrame.counts`."""
     told = []
     for place, (sign, state) in enumerate((("+", "added"), ("−", "removed")), start=1):
-        found = {thing: counts.get(f"{thing}_{state}", 0) for thing in ("neurons", "edges", "modules")}
+        found = {thing: counts.get(f"{thing}s_{state}", 0) for thing in ("neuron", "edge", "module", "line")}
         if any(found.values()):
-            things = [f"{sign}{n:,} {thing}" for thing, n in found.items() if f"{thing}_{state}" in counts]
+            things = [sign + counted(n, thing) for thing, n in found.items() if f"{thing}s_{state}" in counts]
             told.append((STATES[place], ", ".join(things)))
-    for name, text in (("edges_now_shared", "edges now share weights"), ("modules_changed", "modules changed")):
-        if counts.get(name):
-            told.append((STATES[3], f"{counts[name]:,} {text}"))
+    if shared := counts.get("edges_now_shared"):
+        told.append((STATES[3], f"{shared:,} edges now share weights"))
+    for thing in ("module", "line"):
+        if changed := counts.get(f"{thing}s_changed"):
+            told.append((STATES[3], f"{counted(changed, thing)} changed"))
     if not told:
         told = [(STATES[0], "nothing added or removed" if counts else "the first network")]
     return "".join(f'<span class="wb-change"><i style="background: {color}"></i>{text}</span>' for color, text in told)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import anywidget
 import traitlets
 
 from workbench.pictures import Picture
 from workbench.views.base import palette
 from workbench.views.base.canvas import Given, bundle
+from workbench.views.base.parts import PartsView, theme
 from workbench.views.base.source import Selection
 from workbench.views.modules.data import (
     MOST_AT_START,
@@ -26,16 +26,8 @@ from workbench.views.modules.figure import COLORS, scene_of
 
 def _theme(dark: bool) -> dict[str, Any]:
     """The colours of modules on light or dark ground, for the browser."""
-
-    def ink(color: str) -> str:
-        return palette.ON_DARK.get(color, color) if dark else color
-
-    states = zip(STATE_NAMES, palette.STATES, strict=True)
-    changes: list[dict[str, Any]] = [{"name": name, "color": ink(color)} for name, color in states]
-    changes[REMOVED]["dashed"] = True
-    kinds = ["#d0d0d0" if dark and color == palette.OUTPUTS else ink(color) for color in COLORS]
-    ancestor, descendant = palette.RELATIVES
-    return {"kinds": kinds, "changes": changes, "ancestor": ancestor, "descendant": descendant}
+    kinds = ["#d0d0d0" if dark and color == palette.OUTPUTS else palette.ink(color, dark) for color in COLORS]
+    return {"kinds": kinds, **theme(dark, STATE_NAMES, REMOVED)}
 
 
 _HEAD = f"const PALETTE = {json.dumps({'light': _theme(False), 'dark': _theme(True)})};\n"
@@ -48,7 +40,7 @@ BOX_AREA, FEWEST = 9_000, 12
 PICTURE = "a Picture, as space.picture(genome) gives it"
 
 
-class ModulesView(anywidget.AnyWidget):
+class ModulesView(PartsView):
     """A network as a graph of modules, each with its shape and FLOPs, beside the tree of its derivation.
 
     Parts of a large network are drawn as one; a click on the arrow of a branch opens or closes it, and two buttons open
@@ -80,23 +72,16 @@ class ModulesView(anywidget.AnyWidget):
 
     picture = Given(Picture, PICTURE)
     before = Given(Picture, PICTURE)
-    selection = traitlets.Instance(Selection)
-    part = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     level = traitlets.Int(-1).tag(sync=True)
     toggled = traitlets.List(traitlets.Unicode()).tag(sync=True)
     room = traitlets.Tuple(traitlets.Float(min=1), traitlets.Float(min=1), default_value=(760.0, 440.0)).tag(sync=True)
-    scene = traitlets.Dict().tag(sync=True)
-    drawn = traitlets.Dict().tag(sync=True)
-    version = traitlets.Int(0)
-    height = traitlets.Int(480).tag(sync=True)
     _difference: PictureDifference | None = None
-    _followed: Selection | None = None
     _shown: tuple[Picture | None, Picture | None] = (None, None)
 
     def __init__(
         self, picture: Picture | None = None, selection: Selection | None = None, *, height: int = 480
     ) -> None:
-        super().__init__(selection=Selection() if selection is None else selection, height=height)
+        super().__init__(selection, height)
         self.picture = picture
 
     def show_change(self, before: Picture | None, picture: Picture | None) -> None:
@@ -134,29 +119,3 @@ class ModulesView(anywidget.AnyWidget):
         most = int(min(max(self.room[0] * self.room[1] / BOX_AREA, FEWEST), MOST_AT_START))
         opened = open_at_start(self._difference, most) if self.level < 0 else open_to_level(tree, self.level)
         return opened ^ frozenset(self.toggled)
-
-    @traitlets.observe("selection")
-    def _follow_selection(self, _: traitlets.Bunch) -> None:
-        self._leave_selection()
-        self._followed = self.selection
-        self._followed.observe(self._take_part, "part")
-        self._take_part()
-
-    def _leave_selection(self) -> None:
-        if self._followed is not None:
-            self._followed.unobserve(self._take_part, "part")
-            self._followed = None
-
-    def _take_part(self, _: traitlets.Bunch | None = None) -> None:
-        part = self.selection.part
-        self.part = part if isinstance(part, str) else None
-
-    @traitlets.observe("part")
-    def _tell_part(self, change: traitlets.Bunch) -> None:
-        if self.part is not None or isinstance(self.selection.part, str):
-            self.selection.part = self.part
-
-    def close(self) -> None:
-        """Leave the shared selection and remove the view from the browser."""
-        self._leave_selection()
-        super().close()

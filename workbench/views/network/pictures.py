@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import traitlets
 
-from workbench.space import Draws, Lists, SearchSpace
+from workbench.space import Draws, Lists, SearchSpace, is_text_first
 from workbench.views.base.source import Selection
 from workbench.views.network.data import changes_in_words
 
@@ -40,7 +40,8 @@ def pictures_of(space: SearchSpace, rates: Any, selection: Selection, height: in
     if isinstance(space, Draws):
         pictures[GRAPH] = _modules(space, selection, height)
     if isinstance(space, Lists):
-        pictures[TEXT] = _text(space, height)
+        text = {TEXT: _text(space, selection, height)}
+        pictures = text | pictures if is_text_first(space) else pictures | text
     return pictures
 
 
@@ -77,13 +78,15 @@ def _modules(space: Draws, selection: Selection, height: int) -> Shows:
     return Shows(view, show)
 
 
-def _text(space: Lists, height: int) -> Shows:
+def _text(space: Lists, selection: Selection, height: int) -> Shows:
     """The network line by line."""
-    from workbench.views.modules.listing import Listing
+    from workbench.views.listing.data import changes_of_lines
+    from workbench.views.listing.widget import ListingView
 
-    view = Listing(height)
+    view = ListingView(selection=selection, height=height)
 
     def show(before: Any, genome: Any) -> str:
-        return view.show_change(*(None if each is None else space.listing(each) for each in (before, genome)))
+        view.show_change(*(None if each is None else space.listing(each) for each in (before, genome)))
+        return changes_of_lines(counts) if (counts := view.scene.get("changes")) else ""
 
     return Shows(view, show)
