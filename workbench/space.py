@@ -313,8 +313,10 @@ def check_ending(ending: str, formats: Sequence[str], raw: bool) -> None:
     if ending not in formats:
         raise ExportError(f"an exported network's name must end in one of {', '.join(formats)}, got {ending!r}")
     if ending == ".npz" and raw:
+        others = " or ".join(each for each in formats if each != ending)
         raise ExportError(
-            "an .npz file holds the genome alone and takes prepared images; use .onnx or .pt2 for raw ones"
+            "an .npz file holds the genome alone and takes prepared images; "
+            + (f"use {others} for raw ones" if others else "this space writes no files for raw ones")
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import runpy
 from types import SimpleNamespace
 
 import numpy as np
@@ -269,33 +270,48 @@ def test_training_that_diverges_says_so(space):
     space.encode(result.genome)
 
 
+def onnx_answers(path, images):
+    session = pytest.importorskip("onnxruntime").InferenceSession(path, providers=["CPUExecutionProvider"])
+    takes = session.get_inputs()[0]
+    return session.run(None, {takes.name: images if len(takes.shape) == 4 else images.reshape(len(images), -1)})[0]
+
+
+def torch_answers(path, images):
+    torch = pytest.importorskip("torch")
+    program = torch.export.load(path)
+    *_, takes = (node.meta["val"] for node in program.graph.nodes if node.op == "placeholder")
+    return program.module()(torch.tensor(images).reshape(-1, *takes.shape[1:])).detach()
+
+
+ANSWERS = {
+    ".onnx": onnx_answers,
+    ".pt2": torch_answers,
+    ".py": lambda path, images: runpy.run_path(path)["logits"](images),
+}
+
+
 @EVERY_SPACE
 def test_networks_are_exported(space, tmp_path):
     """Files of every format that a space writes give the logits that it predicts."""
-    onnxruntime, torch = pytest.importorskip("onnxruntime"), pytest.importorskip("torch")
     assert isinstance(space, Exports)
     genome = space.train(sample(space), DATA, TrainConfig(epochs=1), seed=1, stream=(0, 0)).genome
     images = DATA.arrays("test")[0][:3]
     expected = space.logits(genome, images)
-    for raw in (False, True):
-        path = write_network(space, genome, tmp_path / "net.onnx", DATA if raw else None, raw=raw)
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        prepared = images if len(session.get_inputs()[0].shape) == 4 else images.reshape(3, -1)
-        given = DATA.images("test")[:3] if raw else prepared
-        np.testing.assert_allclose(session.run(None, {"images": given})[0], expected, rtol=1e-3, atol=1e-3)
-        path = write_network(space, genome, tmp_path / "net.pt2", DATA if raw else None, raw=raw)
-        program = torch.export.load(path).module()
-        np.testing.assert_allclose(program(torch.tensor(given)).detach(), expected, rtol=1e-3, atol=1e-3)
-    assert space.encode(space.decode(write_network(space, genome, tmp_path / "net.npz").read_bytes())) == space.encode(
-        genome
-    )
-    with pytest.raises(ExportError, match=r"must end in one of \.pt2, \.onnx, \.npz, got '\.bmp'"):
+    endings = [ending for ending in space.formats if ending != ".npz"]
+    for ending in endings:
+        path = write_network(space, genome, tmp_path / f"net{ending}")
+        np.testing.assert_allclose(ANSWERS[ending](path, images), expected, rtol=1e-3, atol=1e-3)
+        path = write_network(space, genome, tmp_path / f"raw{ending}", DATA, raw=True)
+        np.testing.assert_allclose(ANSWERS[ending](path, DATA.images("test")[:3]), expected, rtol=1e-3, atol=1e-3)
+        with pytest.raises(WeightsError, match="train"):
+            write_network(space, space.without_weights(genome), tmp_path / f"none{ending}")
+        assert not (tmp_path / f"none{ending}").exists()
+    path = write_network(space, genome, tmp_path / "net.npz")
+    assert space.encode(space.decode(path.read_bytes())) == space.encode(genome)
+    with pytest.raises(ExportError, match=rf"must end in one of {', '.join(space.formats)}, got '\.bmp'"):
         write_network(space, genome, tmp_path / "net.bmp")
-    with pytest.raises(ExportError, match="raw ones"):
+    with pytest.raises(ExportError, match=f"use {' or '.join(endings)} for raw ones"):
         write_network(space, genome, tmp_path / "net.npz", DATA, raw=True)
-    with pytest.raises(WeightsError, match="train"):
-        write_network(space, space.without_weights(genome), tmp_path / "none.onnx")
-    assert not (tmp_path / "none.onnx").exists()
 
 
 @EVERY_SPACE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from workbench.baselines import baseline, suite
 from workbench.cli.command import OWN_DATA, ROOT, RUN, InputFile, OutputFile, command, data_for, flag, option
@@ -82,9 +82,9 @@ def show(arguments: argparse.Namespace) -> int:
     option(
         "--path",
         type=OutputFile,
-        default="net.pt2",
         metavar="FILE",
-        help=".pt2 (torch.export), .onnx, or .npz (genome); whatever the run's space writes",
+        help="what the run's space writes: .pt2 (torch.export), .onnx, .py (a program, in NumPy) or .npz (genome); "
+        "if left out, net with the first ending that it has",
     ),
     flag("--raw", "the network takes raw images, such as uint8, and centres and scales them itself (needs the data)"),
     OWN_DATA,
@@ -100,7 +100,8 @@ def export(arguments: argparse.Namespace) -> int:
     genome = run.genome(individual)
     given = arguments.raw or arguments.data is not None
     data = data_for(run, arguments) if given else Source(run).data
-    path = write_network(space, genome, arguments.path, data, raw=arguments.raw)
+    name = arguments.path or f"net{cast(Exports, space).formats[0]}"
+    path = write_network(space, genome, name, data, raw=arguments.raw)
     print(f"Individual {individual}, {space.describe(genome).get('summary', space.name)}: {path}")
     if data is None and path.suffix != ".npz":
         print("Without mean, deviation and class names: the data set was not found; --root or --data says where it is")

@@ -36,7 +36,7 @@ from workbench.views.inspect.predictions import Predictions
 SPLITS = ("validation", "selection")
 """The test set is not offered: looking at its mistakes while choosing networks would spend it."""
 
-EXPORTS = {".npz": "Genome as arrays", ".pt2": "PyTorch program", ".onnx": "ONNX model"}
+EXPORTS = {".npz": "Genome as arrays", ".pt2": "PyTorch program", ".onnx": "ONNX model", ".py": "Python code, NumPy"}
 """What files are, by their endings."""
 
 TOPS = {"training": 44, "confusion": 4}
