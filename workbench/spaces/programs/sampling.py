@@ -79,6 +79,17 @@ class Operands:
         possible: np.ndarray = ((self.count > 0) | ~self.used).all(axis=1)
         return possible
 
+    @cached_property
+    def parameters(self) -> tuple[tuple[int, ...], ...]:
+        """By code, what of an instruction could be another: columns of its codes, and 4 + columns of its constants."""
+        columns = ([1 + place for place in range(3) if count[place] > 1] for count in self.count.tolist())
+        return tuple((*some, *range(4, 4 + len(one.constants))) for some, one in zip(columns, OPERATIONS, strict=True))
+
+    @cached_property
+    def n_parameters(self) -> np.ndarray:
+        """How many those are, int64 [operations]."""
+        return np.array([len(some) for some in self.parameters])
+
 
 @lru_cache(64)
 def operands(form: Form) -> Operands:
@@ -105,17 +116,22 @@ def allowed(form: Form, operations: Sets) -> tuple[np.ndarray, np.ndarray, np.nd
     return setup, predict, learn
 
 
+def random_operations(count: int, options: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Codes of operations, uint8 [count], out of `options`."""
+    operations: np.ndarray = options[(rng.random(count) * len(options)).astype(np.intp)]
+    return operations
+
+
 def random_instructions(
-    count: int, form: Form, options: np.ndarray, rng: np.random.Generator
+    operations: np.ndarray, form: Form, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Codes, constants and keys of new instructions, as `Program` has them; `options` are codes of operations."""
-    drawn, places = rng.random((count, 7)), operands(form)
-    operations = options[(drawn[:, 0] * len(options)).astype(np.intp)]
-    codes = np.empty((count, 4), np.uint8)
+    """Codes, constants and keys of new instructions with these operations, as `Program` has them."""
+    drawn, places = rng.random((len(operations), 6)), operands(form)
+    codes = np.empty((len(operations), 4), np.uint8)
     codes[:, 0] = operations
-    codes[:, 1:] = drawn[:, 1:4] * places.count[operations]
+    codes[:, 1:] = drawn[:, :3] * places.count[operations]
     codes[:, 1:] += places.lowest[operations]
-    return codes, _LOW[operations] + drawn[:, 4:] * _SPAN[operations], new_keys(count, rng)
+    return codes, _LOW[operations] + drawn[:, 3:] * _SPAN[operations], new_keys(len(operations), rng)
 
 
 def new_keys(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -125,18 +141,14 @@ def new_keys(count: int, rng: np.random.Generator) -> np.ndarray:
 
 def random_program(form: Form, lengths: tuple[int, int, int], operations: Sets, rng: np.random.Generator) -> Program:
     """A program of random instructions; `ConfigError` if a list that has some may have none of the operations."""
-    parts = []
+    drawn = []
     for section, length, options in zip(SECTIONS, lengths, allowed(form, operations), strict=True):
+        if not 0 <= length <= MAX_LENGTH:
+            raise ConfigError(f"expected at most {MAX_LENGTH} instructions of {section}, got {length}")
         if length > 0 and not len(options):
             raise ConfigError(
                 f"expected an operation for which {section} has addresses, got none; allow other operations, or more "
                 "scalars, vectors or matrices"
             )
-        if not 0 <= length <= MAX_LENGTH:
-            raise ConfigError(f"expected at most {MAX_LENGTH} instructions of {section}, got {length}")
-        if length > 0:
-            parts.append(random_instructions(length, form, options, rng))
-    if not parts:
-        return Program(lengths, np.zeros((0, 4), np.uint8), np.zeros((0, 3)), np.zeros(0, np.int64))
-    codes, constants, keys = map(np.concatenate, zip(*parts, strict=True))
-    return Program(lengths, codes, constants, keys)
+        drawn.append(random_operations(length, options, rng))
+    return Program(lengths, *random_instructions(np.concatenate(drawn), form, rng))
