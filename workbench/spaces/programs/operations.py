@@ -39,6 +39,11 @@ class Operation(NamedTuple):
         return sum(factor * features**power for power, factor in enumerate(self.flops))
 
 
+def element(fraction: float, features: int) -> int:
+    """The place from 0 to F - 1 that "row" or "column" of an instruction's constants means."""
+    return min(max(int(fraction * features), 0), features - 1)
+
+
 _EACH = {SCALAR: (1,), VECTOR: (0, 1), MATRIX: (0, 0, 1)}
 """One operation for each value of a type."""
 _NAMES = {SCALAR: "scalar", VECTOR: "vector", MATRIX: "matrix"}

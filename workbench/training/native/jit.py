@@ -1,7 +1,8 @@
 """Compiled kernels, cached on disk in a folder that belongs to exactly these sources.
 
 Numba notices that a cached function's own file has changed, but not that a file it calls into has. So the folder's name
-contains a digest of all sources. Nothing is read or written before a kernel is first called.
+contains a digest of all sources: those beside the kernel, and those here. Nothing is read or written before a kernel is
+first called.
 """
 
 from __future__ import annotations
@@ -26,39 +27,47 @@ from workbench.training import compiling
 SOURCES = Path(__file__).parent
 
 
-def kernel(function: Callable[..., Any] | None = None, *, inline: Literal["never", "always"] = "never") -> Any:
-    """Decorator: compile a function with numba, without the GIL and with a disk cache."""
+def kernel(
+    function: Callable[..., Any] | None = None,
+    *,
+    inline: Literal["never", "always"] = "never",
+    error_model: Literal["python", "numpy"] = "python",
+) -> Any:
+    """Decorator: compile a function with numba, without the GIL and with a disk cache.
+
+    With the error model "numpy" a division by zero gives an infinity or NaN.
+    """
     if function is None:
-        return functools.partial(kernel, inline=inline)
-    dispatcher: Any = njit(nogil=True, inline=inline)(function)
+        return functools.partial(kernel, inline=inline, error_model=error_model)
+    dispatcher: Any = njit(nogil=True, inline=inline, error_model=error_model)(function)
     dispatcher._cache = KernelCache(function)  # as `cache=True` does with numba's own
     return dispatcher
 
 
 @functools.cache
-def source_digest() -> str:
-    """Digest of everything the compiled code is made from: the files of this folder, and constants from elsewhere."""
+def source_digest(folder: Path = SOURCES) -> str:
+    """Digest of everything the kernels of a folder are made from: its files, those here, constants from elsewhere."""
     digest = hashlib.sha256(repr(EPS).encode())
-    for path in sorted(SOURCES.glob("*.py")):
+    for path in [path for one in dict.fromkeys((SOURCES, folder)) for path in sorted(one.glob("*.py"))]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def candidate_folders() -> Iterator[Path]:
+def candidate_folders(folder: Path = SOURCES) -> Iterator[Path]:
     """Where compiled kernels may be kept: in `$NUMBA_CACHE_DIR`, beside the sources, or in the user's cache."""
-    name = f"workbench-{source_digest()}"
+    name = f"workbench-{source_digest(folder)}"
     if chosen := getattr(config, "CACHE_DIR", ""):
         yield Path(chosen) / name
-    yield SOURCES / "__pycache__" / name
+    yield folder / "__pycache__" / name
     user = Path(AppDirs("workbench", appauthor=False).user_cache_dir)
     if user.is_absolute():  # relative if there is no home directory
         yield user / name
 
 
 @functools.cache
-def cache_folder() -> Path | None:
+def cache_folder(sources: Path = SOURCES) -> Path | None:
     """The first candidate that can be written, or None."""
-    for folder in candidate_folders():
+    for folder in candidate_folders(sources):
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
@@ -73,6 +82,10 @@ def announce() -> None:
     print(f"workbench: compiling the native kernels, {often}; this takes some ten seconds", file=sys.stderr)
 
 
+def _sources_of(function: Any) -> Path:
+    return Path(function.__code__.co_filename).parent
+
+
 class KernelCache(caching.NullCache):
     """The disk cache of one kernel; a damaged file is a miss."""
 
@@ -81,7 +94,7 @@ class KernelCache(caching.NullCache):
 
     @functools.cached_property
     def _files(self) -> Any:
-        return _FileCache(self._function) if cache_folder() else caching.NullCache()
+        return _FileCache(self._function) if cache_folder(_sources_of(self._function)) else caching.NullCache()
 
     @property
     def cache_path(self) -> Any:
@@ -125,16 +138,17 @@ class _Locator(caching._CacheLocator):
 
     def __init__(self, function: Any, path: str) -> None:
         self._line, self._py_file = function.__code__.co_firstlineno, path
+        self._sources = _sources_of(function)
 
     @classmethod
     def from_function(cls, function: Any, path: str) -> _Locator:
         return cls(function, path)
 
     def get_cache_path(self) -> str:
-        return str(cache_folder())
+        return str(cache_folder(self._sources))
 
     def get_source_stamp(self) -> str:
-        return source_digest()
+        return source_digest(self._sources)
 
     def get_disambiguator(self) -> str:
         return str(self._line)

@@ -1,0 +1,94 @@
+"""Programs written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.spaces.programs.operations import CODES, OPERATIONS
+from workbench.spaces.programs.program import Form, Program
+
+Statement = tuple[str, int, *tuple[float, ...]]
+"""Name of the operation, output, operands, constants."""
+
+
+def program_of(setup: Sequence[Statement], predict: Sequence[Statement], learn: Sequence[Statement]) -> Program:
+    codes, constants = [], []
+    for name, output, *rest in (*setup, *predict, *learn):
+        operation = OPERATIONS[CODES[name]]
+        operands = [*rest[: len(operation.inputs)], 0, 0]
+        codes.append((CODES[name], *operands[:2], output))
+        constants.append([*rest[len(operation.inputs) :], 0, 0, 0][:3])
+    return Program(
+        (len(setup), len(predict), len(learn)),
+        np.array(codes, np.uint8).reshape(-1, 4),
+        np.array(constants, np.float64).reshape(-1, 3),
+        np.arange(1, len(codes) + 1),
+    )
+
+
+CLASSES, PAIRS = Form(16, 10, 4, 10, 4), Form(16, 1, 6, 8, 3, vector_labels=False)
+
+LINEAR_PAIRS = program_of(
+    [("scalar_constant", 2, 0.01)],
+    [("vector_dot", 1, 0, 1)],
+    [
+        ("scalar_difference", 3, 0, 1),
+        ("scalar_product", 3, 2, 3),
+        ("scalar_vector", 2, 3, 0),
+        ("vector_sum", 1, 1, 2),
+    ],
+)
+
+NETWORK_PAIRS = program_of(
+    [("scalar_constant", 2, 0.01), ("vector_gaussian", 1, 0.0, 0.1), ("matrix_gaussian", 0, 0.0, 0.1)],
+    [
+        ("matrix_vector", 2, 0, 0),
+        ("vector_maximum", 3, 2, 7),
+        ("vector_dot", 1, 1, 3),
+    ],
+    [
+        ("scalar_difference", 3, 0, 1),
+        ("scalar_product", 3, 2, 3),
+        ("vector_heaviside", 4, 2),
+        ("vector_product", 4, 4, 1),
+        ("scalar_vector", 4, 3, 4),
+        ("vector_outer", 1, 4, 0),
+        ("matrix_sum", 0, 0, 1),
+        ("scalar_vector", 5, 3, 3),
+        ("vector_sum", 1, 1, 5),
+    ],
+)
+
+LINEAR_CLASSES = program_of(
+    [("scalar_constant", 2, 0.01)],
+    [("matrix_vector", 2, 0, 0)],
+    [
+        ("vector_difference", 3, 1, 2),
+        ("scalar_vector", 3, 2, 3),
+        ("vector_outer", 1, 3, 0),
+        ("matrix_sum", 0, 0, 1),
+    ],
+)
+
+NETWORK_CLASSES = program_of(
+    [("scalar_constant", 2, 0.01), ("matrix_gaussian", 0, 0.0, 0.1), ("matrix_gaussian", 1, 0.0, 0.1)],
+    [
+        ("matrix_vector", 3, 0, 0),
+        ("vector_maximum", 4, 3, 5),
+        ("matrix_vector", 2, 1, 4),
+    ],
+    [
+        ("vector_difference", 6, 1, 2),
+        ("scalar_vector", 6, 2, 6),
+        ("vector_heaviside", 7, 3),
+        ("matrix_transpose", 3, 1),
+        ("matrix_vector", 8, 3, 6),
+        ("vector_product", 8, 8, 7),
+        ("vector_outer", 2, 6, 4),
+        ("matrix_sum", 1, 1, 2),
+        ("vector_outer", 2, 8, 0),
+        ("matrix_sum", 0, 0, 2),
+    ],
+)

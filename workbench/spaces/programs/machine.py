@@ -1,0 +1,266 @@
+"""A program with its memory: learning from examples, and answering."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from workbench.errors import DataError, WeightsError
+from workbench.spaces.programs.liveness import answering, kept, live, size_of, split
+from workbench.spaces.programs.native import LANES
+from workbench.spaces.programs.operations import CODES, MATRIX, OPERATIONS, SCALAR, VECTOR, element
+from workbench.spaces.programs.program import FIRST, LEARN, OPERATION, OUTPUT, SECOND, SETUP, Form, Program
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from workbench.spaces.programs.native.interpreter import Layout
+
+_KINDS = (SCALAR, VECTOR, MATRIX)
+
+
+def _kinds(of: str) -> np.ndarray:
+    """Numbers of the types in `_KINDS`: of the first two inputs, or of the output."""
+    strings = [operation.output if of == "output" else operation.inputs for operation in OPERATIONS]
+    width = 1 if of == "output" else 2
+    return np.array([[_KINDS.index(kind) for kind in kinds.ljust(width, SCALAR)] for kinds in strings])
+
+
+_INPUT_KINDS, _OUTPUT_KINDS = _kinds("inputs"), _kinds("output")[:, 0]
+
+_WRITES_PART = np.array([operation.writes_part for operation in OPERATIONS])
+_USES_MATRIX = np.array([MATRIX in operation.inputs + operation.output for operation in OPERATIONS])
+
+
+def _executed(code: int) -> int:
+    """The code that the interpreter executes: a matrix's, if a vector has the same, is that of the vector."""
+    operation = OPERATIONS[code]
+    same = operation.name.replace("matrix", "vector", 1)
+    return code if operation.writes_part else CODES.get(same, code)
+
+
+_EXECUTED = np.array([_executed(code) for code in range(len(OPERATIONS))])
+
+
+class Learned(NamedTuple):
+    """What came of learning some examples."""
+
+    examples: int  # learned before it stopped
+    error: float  # mean |label - prediction| of these, over all outputs; 0 without any
+    right: float  # fraction of them that was predicted rightly, before learning them
+
+
+@lru_cache(maxsize=64)
+def _places(form: Form) -> tuple[np.ndarray, np.ndarray, int]:
+    """Where in memory the first address of each type is, how far apart addresses are, and where all end."""
+    column = -(-form.features // LANES) * LANES
+    apart = np.array([1, column, column * form.features])
+    sizes = apart * [-(-form.scalars // LANES) * LANES, form.vectors, form.matrices]
+    ends = np.cumsum(sizes)
+    return ends - sizes, apart, int(ends[-1])
+
+
+class _Listing(NamedTuple):
+    """Instructions as the interpreter takes them; see `native.interpreter`."""
+
+    words: np.ndarray
+    constants: np.ndarray
+    seeds: np.ndarray
+
+
+class Machine:
+    """A program with the memory that it works on, for one task: a stream of random numbers.
+
+    Memory is zero at first, then Setup is executed; `learn` continues from there. Only live instructions are executed,
+    and random numbers depend on an instruction's key and the task alone: so whatever is not live changes nothing. With
+    `carries`, memory runs through from answer to answer; without, each answer starts from the trained memory.
+    """
+
+    def __init__(self, program: Program, form: Form, *, task: int = 0, carries: bool = False) -> None:
+        self._begin(program, form, task, carries)
+        runs = live(program, form, carries=carries)
+        self._training = self._listing(runs)
+        lengths = [int(runs[section].sum()) for section in program.sections]
+        self._predict, self._learn = lengths[SETUP], sum(lengths[:LEARN])
+        self._drawn = np.zeros(len(self._training.words), np.int64)
+        if self._predict:
+            _kernels().run(
+                *self._training, self._drawn, self._memory, form.features, self._layout.spare, 0, self._predict
+            )
+
+    def _begin(self, program: Program, form: Form, task: int, carries: bool) -> None:
+        self.program, self.form, self.task, self.carries = program, form, task, carries
+        _, apart, end = _places(form)
+        self._memory = np.zeros(end + apart[2])
+        self._learn = -1
+
+    @classmethod
+    def with_memory(
+        cls, program: Program, form: Form, memory: np.ndarray, *, task: int = 0, carries: bool = False
+    ) -> Machine:
+        """A trained program, from what `memory` of its machine was: float64 [values]. It answers, and cannot learn.
+
+        Raises:
+            WeightsError: if the memory is not of the size that this program needs.
+        """
+        made = cls.__new__(cls)
+        made._begin(program, form, task, carries)
+        addresses = kept(program, form, carries=carries)
+        size = sum(size_of(kind, form) for kind, _ in addresses)
+        if memory.shape != (size,):
+            raise WeightsError(
+                f"expected the {size} values of memory that this program needs, got an array of shape {memory.shape}; "
+                "train it again"
+            )
+        for address, values in split(memory, addresses, form).items():
+            made._at(address)[...] = values
+        return made
+
+    @property
+    def memory(self) -> np.ndarray:
+        """What answers need of the trained memory: float64 [values], in the order of `liveness.kept`."""
+        addresses = kept(self.program, self.form, carries=self.carries)
+        return np.concatenate([np.zeros(0), *(self._at(address).reshape(-1) for address in addresses)])
+
+    def learn(
+        self, features: np.ndarray, labels: np.ndarray, order: np.ndarray, errors: np.ndarray | None = None
+    ) -> Learned:
+        """Predict and learn examples one by one: `order` [k] are places in features [n, F] and labels [n].
+
+        Stops where the prediction is NaN or its error larger than 100: what has been learned is then useless. `errors`
+        float64 [k] takes the error of each example.
+
+        Raises:
+            DataError: if an example or a label is none.
+        """
+        if self._learn < 0:
+            raise WeightsError("this program has only the memory that answers need; make a `Machine` to train it anew")
+        self._check(features)
+        n, total, right = _kernels().learn(
+            *self._training, self._drawn, self._memory, self._layout, self._predict, self._learn,
+            _read_only(features, np.float64), _read_only(labels, np.int64), _read_only(order, np.int64),
+            np.empty(0) if errors is None else errors,
+        )  # fmt: skip
+        if n < 0:
+            raise DataError(
+                f"expected places from 0 to {len(features) - 1} and labels from 0 to "
+                f"{self.form.n_outputs - 1 if self.form.vector_labels else 1}, as many as there are examples; "
+                f"got places {order} and labels {labels}"
+            )
+        return Learned(n, total / n if n else 0.0, right / n if n else 0.0)
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Predictions float64 [n, outputs] before squashing, for features [n, F]; the label is 0."""
+        self._check(features)
+        predictions = np.empty((len(features), self.form.n_outputs))
+        _kernels().answer(
+            *self._answering, self._memory.copy(), self._memory, self._restored, self._layout, self.carries,
+            _read_only(features, np.float64), predictions,
+        )  # fmt: skip
+        return predictions
+
+    def _check(self, features: np.ndarray) -> None:
+        if features.ndim != 2 or features.shape[1] != self.form.features:
+            raise DataError(
+                f"expected features of the shape (examples, {self.form.features}), got {features.shape}; the space's "
+                "preparation gives them"
+            )
+
+    @cached_property
+    def _answering(self) -> _Listing:
+        return self._listing(answering(self.program, self.form, carries=self.carries))
+
+    @cached_property
+    def _restored(self) -> np.ndarray:
+        """Parts of memory (start, values) that an answer needs and changes: int64 [parts, 2]."""
+        if self.carries:
+            return np.zeros((0, 2), np.int64)
+        starts, apart, _ = _places(self.form)
+        rows = np.flatnonzero(answering(self.program, self.form))
+        codes = self.program.codes[rows]
+        written = {(_KINDS[_OUTPUT_KINDS[code]], output) for code, output in codes[:, [OPERATION, OUTPUT]].tolist()}
+        needed = [(_KINDS.index(kind), i) for kind, i in kept(self.program, self.form) if (kind, i) in written]
+        return np.array([(starts[kind] + apart[kind] * i, apart[kind]) for kind, i in needed], np.int64).reshape(-1, 2)
+
+    @cached_property
+    def _layout(self) -> Layout:
+        starts, apart, end = _places(self.form)
+
+        def place(address: tuple[str, int]) -> int:
+            kind = _KINDS.index(address[0])
+            return int(starts[kind] + apart[kind] * address[1])
+
+        form = self.form
+        return _kernels().Layout(
+            form.features, place((VECTOR, 0)), place(form.label), place(form.prediction), form.n_outputs,
+            form.vector_labels, end,
+        )  # fmt: skip
+
+    def _listing(self, runs: np.ndarray) -> _Listing:
+        """Instructions as the interpreter takes them."""
+        codes, features = self.program.codes[runs], self.form.features
+        operations = codes[:, OPERATION]
+        starts, apart, _ = _places(self.form)
+        words = np.empty((len(codes), 5), np.int64)
+        words[:, 0] = _EXECUTED[operations]
+        operands = (OUTPUT, _OUTPUT_KINDS), (FIRST, _INPUT_KINDS[:, 0]), (SECOND, _INPUT_KINDS[:, 1])
+        for column, (operand, kinds) in enumerate(operands, start=1):
+            kind = kinds[operations]
+            words[:, column] = starts[kind] + apart[kind] * codes[:, operand]
+        words[:, 4] = np.where(_USES_MATRIX[operations], features, 1)
+        constants = self.program.constants[runs]
+        for row in np.flatnonzero(_WRITES_PART[operations]):
+            constants[row, 1:] = [element(fraction, features) for fraction in constants[row, 1:]]
+        return _Listing(words, constants, _seeds(self.program.keys[runs], self.task))
+
+    def _at(self, address: tuple[str, int]) -> np.ndarray:
+        """The values at an address, a view: [], [F] or [F, F]."""
+        starts, apart, _ = _places(self.form)
+        kind, features = _KINDS.index(address[0]), self.form.features
+        start = starts[kind] + apart[kind] * address[1]
+        if address[0] != MATRIX:
+            return self._memory[start : start + features] if address[0] == VECTOR else self._memory[start : start + 1]
+        return self._memory[start : start + apart[2]].reshape(features, -1)[:, :features].T
+
+
+def draw(name: str, key: int, task: int, constants: Sequence[float], features: int) -> np.ndarray:
+    """What an instruction with the random operation `name` gives first: float64 [], [F] or [F, F]."""
+    from workbench.spaces.programs.native import draws
+
+    fill = draws.fill_uniform if "low" in OPERATIONS[CODES[name]].constants else draws.fill_gaussian
+    shape = {SCALAR: (), VECTOR: (features,), MATRIX: (features, features)}[OPERATIONS[CODES[name]].output]
+    low_or_mean, high_or_std = (float(constant) for constant in constants[:2])
+    values, place = np.empty(shape), 0
+    for column in values.T if len(shape) == 2 else [values.reshape(-1)]:
+        drawn = np.empty(len(column))
+        place = fill(drawn, 0, len(column), low_or_mean, high_or_std, _seeds(np.array([key]), task)[0], place)
+        column[...] = drawn
+    return values
+
+
+def _kernels() -> ModuleType:
+    """The compiled code, which takes a moment to import."""
+    from workbench.spaces.programs.native import interpreter
+
+    return interpreter
+
+
+def _seeds(keys: np.ndarray, task: int) -> np.ndarray:
+    """Seeds of the random streams of some instructions: uint64 [keys]; mixed as in `native.draws`."""
+    state = keys.astype(np.uint64)
+    for added in (task, 1):
+        state = (state + np.uint64(added)) * np.uint64(0x9E3779B97F4A7C15)
+        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        state ^= state >> np.uint64(31)
+    return state
+
+
+def _read_only(array: np.ndarray, dtype: type) -> np.ndarray:
+    """The array in one kind, as compiled code is of one kind."""
+    view: np.ndarray = np.ascontiguousarray(array, dtype).view()
+    view.flags.writeable = False
+    return view
