@@ -142,6 +142,7 @@ def test_lengths_and_keys_of_starts(form):
         assert needs_lengths(start, form.vector_labels) in (expected, (0, 0, 0))
         assert first.keys.tolist() == again.keys.tolist()
         assert not set(first.keys.tolist()) & set(other.keys.tolist())
+    assert starting_program("random", form, Limits(7, 10, 22), ALL, np.random.default_rng(0)).lengths == (4, 5, 11)
     assert starting_program("empty", form, Limits(6, 10, 22, least=1), ALL, np.random.default_rng(0)).lengths == (
         1,
         1,

@@ -161,14 +161,15 @@ def starting_program(
         limits: numbers of instructions.
         operations: names of those that random programs may have in Setup, Predict and Learn.
         rng: draws all that is random.
-        lengths: instructions of random programs; the limits if none are given.
+        lengths: instructions of random programs; half of the limits, rounded up, if none are given.
 
     Raises:
         ConfigError: if memory, limits or operations do not suffice.
     """
     check_start(start, form, limits)
     if start == "random":
-        return random_program(form, lengths or limits.most, operations, rng)
+        setup, predict, learn = ((most + 1) // 2 for most in limits.most)
+        return random_program(form, lengths or (setup, predict, learn), operations, rng)
     idle: _Instruction = ("", "no_op")
     listing = _HAND_WRITTEN.get((start, form.vector_labels), ((idle,) * limits.least,) * 3)
     lines = [line for lines in listing for line in lines]
