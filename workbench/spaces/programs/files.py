@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from workbench.errors import GenomeError
 from workbench.genome.npz import names_of, read_arrays, write_arrays
+from workbench.spaces.programs.liveness import kept_size
 from workbench.spaces.programs.operations import OPERATIONS
 from workbench.spaces.programs.program import MAX_LENGTH, OPERATION, SECTIONS, Form, Program
 from workbench.spaces.programs.sampling import CONSTANTS, operands
@@ -54,8 +55,10 @@ def decode(blob: bytes, form: Form, *, tasks: int = 1, carries: bool = False) ->
         raise GenomeError(f"expected the lengths of {', '.join(SECTIONS)}, got {lengths!r:.80}; it is damaged")
     program = Program((lengths[0], lengths[1], lengths[2]), **arrays)
     check_program(program, form)
-    if program.memory is not None and len(program.memory) != tasks:
-        raise GenomeError(f"expected the memory of {tasks} tasks, got {len(program.memory)}; it is damaged")
+    if program.memory is not None:
+        shape = (tasks, kept_size(program, form, carries=carries))
+        if program.memory.shape != shape:
+            raise GenomeError(f"expected a memory of shape {shape}, got {program.memory.shape}; it is damaged")
     return program
 
 
