@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.genome.npz import write_arrays
 from workbench.spaces.programs.files import ARRAYS, check_program, decode, encode
-from workbench.spaces.programs.liveness import kept_size
+from workbench.spaces.programs.liveness import kept_size, live
+from workbench.spaces.programs.machine import Machine, draw
 from workbench.spaces.programs.mutations import KINDS, ProgramRates, draw_kind, mutated, possible, record_of
 from workbench.spaces.programs.operations import CODES, OPERATION_SETS
 from workbench.spaces.programs.program import OPERATION, SECTIONS, Form, Program
@@ -164,6 +165,46 @@ def test_starts_say_what_they_need():
         check_start("linear", CLASSES, Limits(1, 1, 3))
     with pytest.raises(ConfigError, match="expected a start out of empty"):
         check_start("nothing", CLASSES, LIMITS)
+
+
+def answers_of_sgd(start: str, form: Form, program: Program, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Outputs [n, outputs] for `x` after a plain pass over it: rate 0.01, weights of the program's first draws."""
+    first = start == "network"
+    keys = dict(zip(program.codes[:, OPERATION].tolist(), program.keys.tolist(), strict=True))
+
+    def drawn(name: str) -> np.ndarray:
+        return draw(name, keys[CODES[name]], 0, (0.0, 0.1), form.features)
+
+    n = form.n_outputs
+    w, b, c = drawn("matrix_gaussian") if first else np.eye(form.features), np.zeros(form.features), np.zeros(n)
+    v = drawn("vector_gaussian")[None] if first and not form.vector_labels else np.zeros((n, form.features))
+    for one, label in zip(x, y, strict=True):
+        hidden = np.maximum(w @ one + b, 0) if first else one
+        outputs = v @ hidden + c
+        if form.vector_labels:
+            odds = np.exp(outputs - outputs.max())
+            error = np.eye(n)[label] - odds / odds.sum()
+        else:
+            error = label - 1 / (1 + np.exp(-outputs))
+        back = (hidden > 0) * (v.T @ error)
+        v += 0.01 * np.outer(error, hidden)
+        if first:
+            c, b, w = c + 0.01 * error, b + 0.01 * back, w + 0.01 * np.outer(back, one)
+    return np.array([v @ (np.maximum(w @ one + b, 0) if first else one) + c for one in x])
+
+
+@pytest.mark.parametrize("form", [CLASSES, PAIRS])
+@pytest.mark.parametrize("start", ["linear", "network"])
+def test_hand_written_programs_are_sgd(start, form):
+    rng = np.random.default_rng(0)
+    program = starting_program(start, form, LIMITS, ALL, rng)
+    y = rng.integers(max(2, form.n_outputs), size=200)
+    x = rng.standard_normal((200, form.features))
+    x[np.arange(200), y] += 1
+    machine = Machine(program, form)
+    assert machine.learn(x, y, np.arange(200)).examples == 200
+    np.testing.assert_allclose(machine.predict(x), answers_of_sgd(start, form, program, x, y), rtol=1e-9, atol=1e-11)
+    assert live(program, form).all()
 
 
 # ---------------------------------------------------------------------- mutations

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.spaces.programs.operations import MATRIX, OPERATIONS, SCALAR, VECTOR, Operation
+from workbench.spaces.programs.operations import MATRIX, OPERATIONS, SCALAR, VECTOR, Operation, element
 
 SECTIONS = ("Setup", "Predict", "Learn")
 SETUP, PREDICT, LEARN = range(3)
@@ -99,7 +99,7 @@ class Program:
         """How an instruction reads, such as "v3 = m0 · v0"; values of vectors and matrices are counted from 0."""
         operation, codes = self.operation(row), self.codes[row].tolist()
         words = {
-            name: str(int(value * form.features)) if name in ("row", "column") else f"{value:.4g}"
+            name: str(element(value, form.features)) if name in ("row", "column") else f"{value:.4g}"
             for name, value in zip(operation.constants, self.constants[row].tolist(), strict=False)
         }
         words |= {
