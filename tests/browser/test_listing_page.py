@@ -78,6 +78,8 @@ def test_keys_go_through_lines_and_names(show):
     assert shown.page.locator(".wbl-chosen").count() == 1
     shown.set(part="4")  # chosen in another view
     assert shown.page.locator(".wbl-chosen").get_attribute("data-key") == "4"
+    shown.set(part="m0.next")  # drawn again in a graph
+    assert shown.page.locator(".wbl-lit").count() == 4
 
 
 def test_hovering_tells_what_a_name_is_and_what_a_line_takes(show):

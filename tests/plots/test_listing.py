@@ -105,7 +105,7 @@ def test_the_view_shares_the_selected_part():
     view.show_change(BEFORE, AFTER)
     assert view.scene["changes"]["lines_added"] == 1
     with pytest.raises(ConfigError, match=r"space\.listing"):
-        view.show_change(None, ["s1 = 0"])
+        view.show_change(None, 7)
     view.show_change(None, None)
     assert view.scene == {}
     view.close()

@@ -33,7 +33,9 @@ def live(program: Program, form: Form, *, carries: bool = False) -> np.ndarray:
     before = 0
     while True:  # until what an example needs of the one before it is known
         after_learning, learns = _backwards(learn, before | answers)
-        start, predicts = _backwards(predict, after_learning & ~_bit(form.label) | prediction)
+        start, predicts = _backwards(
+            predict, after_learning & ~_bit(form.label) | prediction | (answers if carries else 0)
+        )
         if start & ~given == before:
             break
         before = start & ~given

@@ -47,9 +47,15 @@ class Listing {
       this.model.save_changes();
     });
   }
+  /** The key of a line or the name that is selected; a graph may have a name several times, as in "v3.next". */
+  chosen() {
+    const part = this.model.get("part");
+    const isKnown = part === null || this.scene?.names[part] || this.lines.some((line) => line.dataset.key === part);
+    return isKnown ? part : part.split(".")[0];
+  }
   /** Show the selected line, or where the selected name is written and read. */
   mark() {
-    const part = this.model.get("part");
+    const part = this.chosen();
     const chosen = this.lines.find((line) => line.dataset.key === part);
     const lit = this.names.filter((name) => name.dataset.name === part);
     if (chosen) this.here = chosen;
@@ -81,7 +87,7 @@ class Listing {
     const line = target.closest(".wbl-line");
     if (name !== undefined && line) this.here = line;
     const part = name ?? line?.dataset.key ?? null;
-    this.choose(part === this.model.get("part") ? null : part);
+    this.choose(part === this.chosen() ? null : part);
   }
   hover(event) {
     const name = event.target.closest(NAMES)?.dataset.name;
@@ -113,7 +119,7 @@ class Listing {
   step(by) {
     const names = [...new Set([...(this.here?.querySelectorAll(NAMES) ?? [])].map(({ dataset }) => dataset.name))];
     if (!names.length) return;
-    const now = names.indexOf(this.model.get("part"));
+    const now = names.indexOf(this.chosen());
     this.choose(names[now < 0 ? (by > 0 ? 0 : names.length - 1) : (now + by + names.length) % names.length]);
   }
   clear() {

@@ -57,7 +57,9 @@ class ListingView(PartsView):
             ConfigError: on anything but lines.
         """
         for given in (before, lines):
-            if given is not None and not all(isinstance(each, Line) for each in given):
+            if given is not None and not (
+                isinstance(given, Sequence) and all(isinstance(each, Line) for each in given)
+            ):
                 raise ConfigError("ListingView expects lines of text, as space.listing(genome) gives them")
         self.before, self.lines = before, lines
         self.version += 1

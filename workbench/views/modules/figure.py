@@ -40,12 +40,12 @@ COLORS = (
 """Of kinds of modules; the first are for what computes nothing, and for outputs."""
 
 KINDS: Mapping[str, int] = {
-    **dict.fromkeys(("input", "identity", "zero", "copy", "macro"), 0),
+    **dict.fromkeys(("input", "identity", "zero", "copy", "macro", "program"), 0),
     **dict.fromkeys(("output", "head"), 1),
-    **dict.fromkeys(("convolution", "linear", "computation", "stage"), 2),
-    **dict.fromkeys(("norm", "cell"), 3),
-    **dict.fromkeys(("activation", "operation"), 4),
-    **dict.fromkeys(("sum", "aggregation", "product", "block"), 5),
+    **dict.fromkeys(("convolution", "linear", "computation", "stage", "predict"), 2),
+    **dict.fromkeys(("norm", "cell", "learn"), 3),
+    **dict.fromkeys(("activation", "operation", "setup"), 4),
+    **dict.fromkeys(("sum", "aggregation", "product", "block", "memory"), 5),
     **dict.fromkeys(("pooling", "scaling", "sequential", "position"), 6),
     **dict.fromkeys(("routing", "permutation", "reshape", "topology"), 7),
     **dict.fromkeys(("branching", "split"), 8),

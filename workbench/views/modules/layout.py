@@ -54,7 +54,7 @@ class Layout:
 
 def text_width(text: str) -> float:
     """About how wide a label of 12 px is."""
-    return LETTER * len(text)
+    return LETTER * (len(text) + sum(text.count(wide) for wide in "mwMW⊗") / 2)
 
 
 def box_width(*texts: str) -> float:
@@ -98,7 +98,10 @@ class _Grid:
 
 
 def _columns(graph: Graph, hints: Sequence[int]) -> list[int]:
-    """Longest path to each box; what has no source stands just before its target. Cycles are cut."""
+    """Longest path to each box, or further on where `hints` say so and the flow allows it; cycles are cut.
+
+    What has no source stands just before its target.
+    """
     n = len(graph.boxes)
 
     def first(each: int) -> tuple[int, int]:
@@ -124,6 +127,9 @@ def _columns(graph: Graph, hints: Sequence[int]) -> list[int]:
             missing[target] -= 1
             if not missing[target]:
                 waiting.append(target)
+    for each in sorted(done, key=column.__getitem__, reverse=True):
+        if after[each] and column[each] < hints[each] < min(column[target] for target in after[each]):
+            column[each] = hints[each]
     targets = {link.target for link in graph.links}
     for each in range(n):
         if each not in targets and after[each]:
