@@ -158,13 +158,14 @@ class Dataset:
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
-    def subset(self, n_train: int, seed: int = 0) -> "Dataset":
+    def subset(self, n_train: int, seed: int = 0, *, only_train: bool = False) -> "Dataset":
         """A smaller data set with the same name, for quick trials.
 
         Args:
             n_train: training images to keep, class-balanced, at least one of each class. The other splits shrink in
                 proportion, but keep one image of each class that they have.
             seed: of the choice of images.
+            only_train: whether the other splits stay whole.
 
         Raises:
             DataError: `n_train` is less than the number of classes or more than there are.
@@ -178,7 +179,8 @@ class Dataset:
         rng = seeded(seed)
         kept = []
         for split, size in zip(SPLITS, self._sizes, strict=True):
-            wanted = n if split == "train" else max(round(size * n / self.size("train")), self.n_classes)
+            share = 1.0 if only_train and split != "train" else n / self.size("train")
+            wanted = n if split == "train" else max(round(size * share), self.n_classes)
             drawn = draw_balanced(self.labels(split), self.n_classes, min(wanted, size), rng)
             kept.append(drawn + self._slice(split).start)
         rows = np.concatenate(kept)
