@@ -8,6 +8,7 @@ all tables and figures.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -43,8 +44,9 @@ SEEDS = {"cifar10": (0,)}
 OTHER_SEEDS = (0, 1, 2)
 
 TRAINING_IMAGES = {"mnist": 10_000, "cifar10": 10_000}
-"""So many of the training images, the same for all spaces: one pass of a network of `hnas` over all 50,000 of MNIST takes
-13 processor seconds, so that two minutes would hardly be enough for the initial population. The other splits are whole."""
+"""So many of the training images, the same for all spaces: one pass of a network of `hnas` over all 50,000 of MNIST
+takes 13 processor seconds, so that two minutes would hardly do for the initial population. The other splits are whole.
+"""
 
 FEW: dict[str, Any] = {"population": 8, "children": 4}
 CHANGES = {"hnas": FEW, "einspace": FEW}
@@ -150,11 +152,17 @@ def carry_out_run(study: SpacesStudy, data: Dataset, space: str, kind: str, seed
     """Begin or go on with one run in this process; what is kept of it, or None if it was stopped before its end."""
     parent = multiprocessing.parent_process()
     search = search_of(study, data, space, kind, seed)
+
+    def is_orphan() -> bool:
+        return parent is not None and not parent.is_alive()
+
     try:
         warm_up(data, search.config, search.space)
-        done = run_for(search, study.limit, lambda: parent is not None and not parent.is_alive())
+        done = run_for(search, study.limit, is_orphan)
     finally:
         search.close(now=True)
+        if is_orphan():  # the study was killed, and a worker of a pool would wait for it for ever
+            os._exit(1)
     return {"seconds": study.limit, **entry_of(open_run(search.path), data)} if done else None
 
 
@@ -178,10 +186,11 @@ def entry_of(run: Run, data: Dataset) -> dict[str, Any]:
     training FLOPs (`Run.spent`) by which it was stored. So the front at any cost is that of the steps until then.
     The network tested is the most accurate one on the selection split of those that this split chose.
     """
-    table = run.individuals
+    table, spending = run.individuals, Spending(run.path)
     training = run.spent()["training_flops"].cumsum().to_numpy(float)
-    spending = Spending(run.path)
     processor = spending.by(len(table))
+    ids, flops = table["id"].tolist(), table["flops"].astype(float).tolist()
+    accuracy = table["val_accuracy"].where(table["status"] == "ok").tolist()
     chosen = chosen_members(run, data)
     best = chosen.iloc[int(chosen["selection_accuracy"].argmax())]
     return {
@@ -198,9 +207,14 @@ def entry_of(run: Run, data: Dataset) -> dict[str, Any]:
         "front": len(run.front()),
         "bounds": dict(run.config["hypervolume"]),
         "steps": [
-            [int(table["id"].iloc[at]), int(table["flops"].iloc[at]), round(float(table["val_accuracy"].iloc[at]), 5)]
-            + [round(float(processor[at]), 2), float(f"{training[at]:.6g}")]
-            for at in steps_of(table["flops"].astype(float).tolist(), table["val_accuracy"].tolist())
+            [
+                ids[at],
+                int(flops[at]),
+                round(accuracy[at], 5),
+                round(float(processor[at]), 2),
+                float(f"{training[at]:.6g}"),
+            ]
+            for at in steps_of(flops, accuracy)
         ],
         "images": data.size("train"),
         "chosen": {"id": int(best["id"]), "flops": int(best["flops"])},

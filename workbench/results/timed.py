@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,8 +68,8 @@ def run_for(search: Search, seconds: float, is_over: Callable[[], bool] = lambda
     """Search until the process has used so many processor seconds for it, those before a stop included.
 
     Everything that the process does from here on is counted: proposing, mutating, training, storing and ranking, in
-    all threads; what it did before, such as loading data, is not. A child that is not done by then is abandoned, so that
-    no search gets more than another because its last network is a large one.
+    all threads; what it did before, such as loading data, is not. A child that is not done by then is abandoned, so
+    that no search gets more than another because its last network is a large one.
 
     Args:
         search: not yet started; one worker is meant.
@@ -99,7 +100,7 @@ def run_for(search: Search, seconds: float, is_over: Callable[[], bool] = lambda
 
 def warm_up(data: Dataset, config: SearchConfig, space: SearchSpace) -> None:
     """Import and compile all that a search of a space needs, by a tiny one, so that no run pays for it."""
-    few = {"population": 4, "children": 2, "generations": 1, "initial_epochs": 1, "budget": None}
+    few: dict[str, Any] = {"population": 4, "children": 2, "generations": 1, "initial_epochs": 1, "budget": None}
     tiny = replace(config, **few, train=replace(config.train, epochs=1))
     images = data.subset(min(data.size("train"), max(data.n_classes, 4 * config.train.batch_size)))
     with tempfile.TemporaryDirectory() as folder:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COSTS = {
     "training": "training: epochs × FLOPs",
+    "process": "processor seconds of the whole search",
     "processor": "processor seconds of training",
     "seconds": "seconds of all children, summed over workers",
     "individuals": "individuals trained",
@@ -29,8 +30,9 @@ COSTS = {
 """What a run may be measured against. FLOPs say nothing of how fast a backend is, and seconds favour the faster one, so
 `training` and the first known of `TIMES` are always shown together."""
 
-TIMES = ("processor", "seconds", "minutes")
-"""From the fairest on: processor seconds are not prolonged by other work, but runs of older versions lack them."""
+TIMES = ("process", "processor", "seconds", "minutes")
+"""From the fairest on: processor seconds are not prolonged by other work. Those of the whole search, mutating and
+storing included, are known where it had a process of its own (`workbench.results.timed`); older runs have none."""
 
 COLUMNS = {"individuals": ("n_evaluated", 1), "epochs": ("epochs", 1), "minutes": ("wall_seconds", 60)}
 """The column of the generations that has each of these costs, and the size of its unit there."""
@@ -145,6 +147,31 @@ def _tried(run: Run, table: pd.DataFrame, minutes: np.ndarray) -> Tried:
     costs = {cost: np.cumsum(values) for cost, values in spent.items()} | {"minutes": by_then}
     accuracy = np.where(ok, table["val_accuracy"].to_numpy(float), np.nan)
     return Tried(table["id"].to_numpy(int), np.where(ok, flops, np.nan), accuracy, costs)
+
+
+def curve_of_steps(name: str, steps: Tried, spent: Mapping[str, float], bounds: HypervolumeBounds) -> Curve:
+    """A run of which only the steps of its front are known: the networks that no earlier one dominated.
+
+    They are all that its front and hypervolume at any cost depend on. `spent` is what the run cost in all.
+    """
+    front: list[Any] = []
+    volumes = [0.0]
+    for id, accuracy, flops in zip(steps.ids.tolist(), steps.accuracy.tolist(), steps.flops.tolist(), strict=True):
+        point: Any = _Point(id, accuracy, int(flops))
+        front = front_of([*front, point])
+        volumes.append(hypervolume(front, bounds))
+    costs = {cost: np.append(values, spent[cost]) for cost, values in steps.costs.items()}
+    ended = Tried(np.append(steps.ids, -1), np.append(steps.flops, np.nan), np.append(steps.accuracy, np.nan), costs)
+    return Curve(
+        name=name,
+        flops=np.array([one.flops for one in front], float),
+        accuracy=np.array([one.val_accuracy for one in front], float),
+        costs=costs,
+        hypervolume=np.array([*volumes[1:], volumes[-1]]),
+        ids=[one.id for one in front],
+        tried=ended,
+        bounds=bounds,
+    )
 
 
 def bounds_of(run: Run) -> HypervolumeBounds:

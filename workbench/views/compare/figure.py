@@ -102,7 +102,8 @@ def amount(spent: float, cost: str) -> str:
     """What was spent, in words: "2.4 min", "660 individuals"."""
     if cost == "training":
         return f"{spent:.3g} epochs × FLOPs".replace("e+0", "e").replace("e+", "e")
-    units = {"minutes": "min", "processor": "processor seconds", "seconds": "s over workers"}
+    seconds = dict.fromkeys(("process", "processor"), "processor seconds")
+    units = {"minutes": "min", "seconds": "s over workers", **seconds}
     return f"{spent:.3g} {units[cost]}" if cost in units else f"{spent:,.0f} {cost}"
 
 
