@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from hypothesis import strategies as st
 
 from workbench.spaces.programs.operations import CODES, OPERATIONS
 from workbench.spaces.programs.program import Form, Program
@@ -26,6 +27,41 @@ def program_of(setup: Sequence[Statement], predict: Sequence[Statement], learn: 
         np.array(constants, np.float64).reshape(-1, 3),
         np.arange(1, len(codes) + 1),
     )
+
+
+forms = st.builds(
+    lambda features, outputs, pairs, more: Form(
+        features, 1 if pairs else min(outputs, features), 2 + more, 3 + more, more, vector_labels=not pairs
+    ),
+    st.sampled_from([1, 2, 3, 5, 9]),
+    st.integers(1, 3),
+    st.booleans(),
+    st.integers(1, 2),
+)
+
+FRACTIONS = st.sampled_from([0.0, 0.2, 0.5, 0.99, 1.0, -0.3])
+NUMBERS = st.sampled_from([0.0, 1.0, -1.0, 0.01, 0.5, -2.5, 1e300, -1e-300, 3.0, 20.0])
+
+
+@st.composite
+def programs(draw: st.DrawFn, form: Form, longest: int = 6) -> Program:
+    """Any program; Predict ends with a statement that writes the prediction, often."""
+
+    def statement(target: tuple[str, int] | None = None) -> Statement:
+        allowed = [one for one in OPERATIONS if target is None or one.output == target[0]]
+        operation = draw(st.sampled_from(allowed))
+        first = form.first_output(operation.output)
+        output = draw(st.integers(first, form.addresses(operation.output) - 1)) if operation.output else 0
+        if target is not None:
+            output = target[1]
+        operands = [draw(st.integers(0, form.addresses(kind) - 1)) for kind in operation.inputs]
+        constants = [draw(FRACTIONS if name in ("row", "column") else NUMBERS) for name in operation.constants]
+        return (operation.name, output, *operands, *constants)
+
+    lists = [[statement() for _ in range(draw(st.integers(0, longest)))] for _ in range(3)]
+    if draw(st.booleans()):
+        lists[1].append(statement(form.prediction))
+    return program_of(*lists)
 
 
 CLASSES, PAIRS = Form(16, 10, 4, 10, 4), Form(16, 1, 6, 8, 3, vector_labels=False)

@@ -1,14 +1,29 @@
-"""Programs learn and answer as an obvious, slow interpreter does, and only live instructions matter."""
+"""Programs learn and answer as an obvious, slow interpreter does, to the last bit; only live instructions matter."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from spaces.program_samples import CLASSES, LINEAR_CLASSES, LINEAR_PAIRS, NETWORK_CLASSES, NETWORK_PAIRS, PAIRS
+from hypothesis import given
+from hypothesis import strategies as st
+from spaces.program_oracle import Oracle, same
+from spaces.program_samples import (
+    CLASSES,
+    LINEAR_CLASSES,
+    LINEAR_PAIRS,
+    NETWORK_CLASSES,
+    NETWORK_PAIRS,
+    PAIRS,
+    forms,
+    program_of,
+    programs,
+)
 
 from workbench.errors import DataError, WeightsError
-from workbench.spaces.programs.liveness import kept, kept_size, split
-from workbench.spaces.programs.machine import Machine
+from workbench.spaces.programs.liveness import answering, kept, kept_size, live, split
+from workbench.spaces.programs.machine import Machine, draw
+from workbench.spaces.programs.operations import OPERATIONS
+from workbench.spaces.programs.program import Form, Program
 
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(60, 16))
@@ -99,3 +114,81 @@ def test_what_does_not_fit_is_refused():
         Machine.with_memory(LINEAR_PAIRS, PAIRS, np.zeros(15))
     with pytest.raises(WeightsError, match="train it anew"):
         Machine.with_memory(LINEAR_PAIRS, PAIRS, machine.memory).learn(FEATURES, labels, ORDER)
+
+
+@given(data=st.data(), form=forms, carries=st.booleans(), task=st.integers(0, 3))
+def test_programs_learn_and_answer_as_the_oracle_does(data, form, carries, task):
+    """The oracle executes all instructions, the machine only those that are live."""
+    program = data.draw(programs(form))
+    rng = np.random.default_rng(program.n_instructions)
+    features = rng.normal(size=(10, form.features)).round(1)
+    labels = rng.integers(form.n_outputs if form.vector_labels else 2, size=10)
+    order, errors = rng.permutation(6), np.zeros(6)
+    machine, oracle = Machine(program, form, task=task, carries=carries), Oracle(program, form, task, carries)
+    learned = machine.learn(features, labels, order, errors)
+    expected, right = oracle.learn(features, labels, order)
+    assert same(errors[: len(expected)], expected)
+    died = not expected[-1] <= 100
+    assert learned.examples == len(expected) - died
+    if died:  # what it would answer means nothing
+        return
+    assert learned.right == right / 6
+    assert learned.error == pytest.approx(np.mean(expected))
+    answers = machine.predict(features)
+    assert same(answers, oracle.predict(features))
+    assert same(machine.predict(features), answers)
+    addresses = kept(program, form, carries=carries)
+    assert machine.memory.size == kept_size(program, form, carries=carries)
+    for address, values in split(machine.memory, addresses, form).items():
+        assert same(values, oracle.at(address))
+    again = Machine.with_memory(program, form, machine.memory, task=task, carries=carries)
+    assert same(again.predict(features), answers)
+    assert same(again.memory, machine.memory)
+
+
+@given(data=st.data(), form=forms, carries=st.booleans())
+def test_without_dead_instructions_a_program_does_the_same(data, form, carries):
+    program = data.draw(programs(form))
+    lives, answers = live(program, form, carries=carries), answering(program, form, carries=carries)
+    assert not (answers & ~lives).any()
+    counts = [int(lives[section].sum()) for section in program.sections]
+    arrays = (array[lives] for array in (program.codes, program.constants, program.keys))
+    lean = Program((counts[0], counts[1], counts[2]), *arrays)
+    assert live(lean, form, carries=carries).all()
+    assert kept(lean, form, carries=carries) == kept(program, form, carries=carries)
+    features, labels = np.eye(form.features), np.zeros(form.features, np.int64)
+    whole, rest = (Machine(one, form, carries=carries) for one in (program, lean))
+    order = np.arange(form.features)
+    assert whole.learn(features, labels, order) == rest.learn(features, labels, order)
+    assert same(whole.predict(features), rest.predict(features))
+    assert same(whole.memory, rest.memory)
+
+
+def test_learning_goes_on_where_it_stopped():
+    labels = (FEATURES[:, 0] > 0).astype(np.int64)
+    one, two = Machine(NETWORK_PAIRS, PAIRS), Machine(NETWORK_PAIRS, PAIRS)
+    whole = one.learn(FEATURES, labels, ORDER)
+    halves = [two.learn(FEATURES, labels, order) for order in (ORDER[:20], ORDER[20:])]
+    assert same(one.memory, two.memory)
+    assert whole.examples == sum(half.examples for half in halves)
+    assert whole.error == pytest.approx(halves[0].error / 3 + halves[1].error * 2 / 3)
+
+
+def test_tasks_draw_other_numbers_and_keys_too():
+    def first(key, task):
+        return draw("vector_gaussian", key, task, (0.0, 1.0), 64)
+
+    assert same(first(1, 0), first(1, 0))
+    assert not same(first(1, 0), first(1, 1))
+    assert not same(first(1, 0), first(2, 0))
+    many = np.concatenate([first(key, 0) for key in range(1, 400)])
+    assert abs(many.mean()) < 0.02
+    assert abs(many.std() - 1) < 0.02
+    assert abs(np.corrcoef(many[:-64], many[64:])[0, 1]) < 0.02
+
+
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.draws], ids=lambda one: one.name)
+def test_the_first_draw_is_known(operation):
+    program = program_of([(operation.name, 0, -0.5, 0.75)], [], [])
+    drawn = draw(operation.name, 1, 3, program.constants[0], PAIRS.features)
+    assert same(drawn, Oracle(program, Form(16, 1, 2, 2, 2, vector_labels=False), task=3).at((operation.output, 0)))

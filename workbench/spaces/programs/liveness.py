@@ -40,7 +40,9 @@ def live(program: Program, form: Form, *, carries: bool = False) -> np.ndarray:
             break
         before = start & ~given
     _, sets_up = _backwards(setup, before | answers)
-    return np.array(sets_up + predicts + learns, bool)
+    found = np.array(sets_up + predicts + learns, bool)
+    # what Learn overwrites may still go from answer to answer
+    return found | answering(program, form, carries=carries) if carries else found
 
 
 def answering(program: Program, form: Form, *, carries: bool = False) -> np.ndarray:
