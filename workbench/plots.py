@@ -33,6 +33,7 @@ from workbench.views.inspect.figure import (
 from workbench.views.lineage.animation import lineage_animation, save_lineage_animation
 from workbench.views.lineage.data import LineageInfo, lineage_info
 from workbench.views.lineage.figure import lineage_figure
+from workbench.views.listing.figure import listing_html
 from workbench.views.modules.data import PictureDifference, picture_difference
 from workbench.views.modules.figure import picture_svg
 from workbench.views.mutations.data import MutationEffects, mutation_effects

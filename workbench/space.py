@@ -226,7 +226,7 @@ class Lists(Protocol):
         """The network line by line; needs no weights."""
 
 
-def is_text_first(space: SearchSpace) -> bool:
+def is_text_first(space: Any) -> bool:
     """Whether networks of a space are shown as text where there is one picture, and as text before others."""
     return isinstance(space, Lists) and (getattr(space, "text_first", False) or not isinstance(space, Draws))
 

@@ -7,6 +7,7 @@ from workbench.views.front.widget import FrontView
 from workbench.views.individuals.widget import IndividualsTable
 from workbench.views.inspect.widget import InspectView
 from workbench.views.lineage.widget import LineageView
+from workbench.views.listing.widget import ListingView
 from workbench.views.modules.widget import ModulesView
 from workbench.views.mutations.widget import MutationStatistics
 from workbench.views.network.panel import NetworkPanel

@@ -99,10 +99,31 @@ def test_the_figure_shows_the_estimates(run):
         for name, scale in scales.items()
     ]
     assert "median −10.00 points" in diamonds[0].text[0]
+    assert not info.has_screened
     marks = [trace for trace in figure.data if trace.name == "live change"]
     assert len(marks) == 4
     assert all(list(trace.x) == [2] for trace in marks)
     assert "grow 0.75 → 0.5" in marks[0].text[0]
+
+
+def test_mutants_that_were_screened_are_counted_by_kind(tmp_path):
+    counts = [(5, 4, 0), (3, 1, 1), (2, 9, 0), ("many", 1, 1)]
+    children = [
+        member(1 + n, 0, 1, "grow", 0.5, 1000, mutation={"kind": "grow", "tried": t, "neutral": same, "died": died})
+        for n, (t, same, died) in enumerate(counts)
+    ]
+    individuals = [member(0, None, 0, None, 0.5, 1000), *children, member(9, 0, 1, "shrink", 0.5, 900)]
+    run = write_run(tmp_path / "run.sqlite", individuals, [record(0, [0], [0], 1)])
+    info = mutation_effects(run)
+    grow, shrink = info.effects
+    assert (grow.neutral.value, grow.neutral.n) == (pytest.approx(5 / 8), 8)  # impossible records do not count
+    assert grow.died.value == pytest.approx(1 / 8)
+    assert shrink.neutral.n == 0
+    assert info.windows[0].effects[0].neutral == grow.neutral
+    figure = mutation_effects_figure(run)
+    diamonds = [trace for trace in figure.data if trace.marker.symbol == "diamond"]
+    assert list(diamonds[-2].x) == pytest.approx([5 / 8, math.nan], nan_ok=True)
+    assert "8 mutants tried" in diamonds[-2].text[0]
 
 
 def test_a_run_without_children(tmp_path):

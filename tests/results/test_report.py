@@ -132,6 +132,13 @@ def test_another_space_is_told_of_in_its_own_words(mlp_run, digits, tmp_path):
     assert ("What the networks look like" in words) == isinstance(mlp_run.space, Draws)
 
 
+def test_a_space_read_as_text_is_shown_as_text(mlp_run, digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(mlp_run.space), "text_first", True)
+    path = write_report(ReportSources(mlp_run, digits, (), results=tmp_path), tmp_path / "report.html", members=1)
+    assert "Line by line" in " ".join(read(path).words)
+    assert path.read_text().count('<div class="wbl-sections">') == 1
+
+
 def test_text_is_escaped(run, digits, tmp_path):
     entry = {"title": "<script>", "dataset": "digits", "flops": 900, "epochs": 3, "test_accuracy": 0.9}
     ResultFile(tmp_path / "baselines-digits.json").add("one", entry)

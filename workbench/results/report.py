@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.datasets import Dataset
 from workbench.errors import RunError
-from workbench.formats import in_words, table_cell
+from workbench.formats import MISSING, in_words, table_cell
 from workbench.outputs import output_file
 from workbench.results.files import ABOUT, ResultFile, looks_at_test, measured_baselines
 from workbench.results.random_search import training_cost
 from workbench.results.retraining import lineage_epochs, retraining_table
 from workbench.search.report import chosen_members, front_table
 from workbench.search.stored import data_of
-from workbench.space import Draws, Predicts, SearchSpace
+from workbench.space import Draws, Lists, Predicts, SearchSpace, is_text_first
 from workbench.spaces import NeuronSpace
 from workbench.store import Run, open_run
 from workbench.views.base.palette import INPUTS, OUTPUTS, layer_color
@@ -27,8 +27,9 @@ from workbench.views.front.data import Baseline, FrontInfo, baselines_for, front
 from workbench.views.front.figure import draw_front
 from workbench.views.front.hypervolume import hypervolume_spread_figure
 from workbench.views.inspect.figure import confusion_figure
+from workbench.views.listing.figure import listing_html
 from workbench.views.modules.figure import picture_svg
-from workbench.views.mutations.data import mutation_effects
+from workbench.views.mutations.data import Estimate, mutation_effects
 from workbench.views.mutations.figure import effects_figure
 from workbench.views.network.figure import network_svg
 from workbench.views.run.data import flat
@@ -271,8 +272,8 @@ def _networks(run: Run, table: pd.DataFrame, members: int) -> dict[str, Any]:
 
     space = run.space
     has_neurons = isinstance(space, NeuronSpace)
-    if members < 1 or not (has_neurons or isinstance(space, Draws)):
-        return {"networks": [], "colors": {}}
+    if members < 1 or not isinstance(space, NeuronSpace | Draws | Lists):
+        return {"networks": [], "colors": {}, "is_text": False}
     places = sorted({round(index * (len(table) - 1) / max(1, members - 1)) for index in range(members)})
     column = "test_accuracy" if "test_accuracy" in table else "val_accuracy"
     drawn = [
@@ -283,14 +284,21 @@ def _networks(run: Run, table: pd.DataFrame, members: int) -> dict[str, Any]:
         for row in table.iloc[places].to_dict("records")
     ]
     if not has_neurons:
-        return {"networks": drawn, "colors": {}}
+        return {"networks": drawn, "colors": {}, "is_text": is_text_first(space)}
     hidden = max(row.count("-") for row in table["summary"]) - 1
     layers = {f"layer {layer}": layer_color(layer) for layer in range(1, hidden + 1)}
-    return {"networks": drawn, "colors": {"inputs": INPUTS, "outputs": OUTPUTS, **layers}}
+    return {"networks": drawn, "colors": {"inputs": INPUTS, "outputs": OUTPUTS, **layers}, "is_text": False}
 
 
 def _drawn(space: Any, genome: Any) -> str:
-    return network_svg(genome) if isinstance(space, NeuronSpace) else picture_svg(space.picture(genome))
+    if isinstance(space, NeuronSpace):
+        return network_svg(genome)
+    return listing_html(space.listing(genome)) if is_text_first(space) else picture_svg(space.picture(genome))
+
+
+def _share(estimate: Estimate) -> str:
+    """A share of mutants, of how many."""
+    return f"{estimate.value:.0%} of {estimate.n:,}" if estimate.n else MISSING
 
 
 def _mutations(run: Run) -> dict[str, Any]:
@@ -310,6 +318,7 @@ def _mutations(run: Run) -> dict[str, Any]:
             "after training": f"{100 * effects.after.value:+z.2f}",
             "FLOPs": f"× {effects.flops.value:.2f}",
         }
+        | ({"neutral mutants": _share(effects.neutral), "that died": _share(effects.died)} if info.has_screened else {})
         for effects in info.effects
         if effects.children
     ]

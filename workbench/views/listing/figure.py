@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from workbench.pictures import Line
@@ -17,8 +18,9 @@ DEAD = "The answer does not depend on it"
 
 
 def listing_html(lines: Sequence[Line], before: Sequence[Line] | None = None) -> str:
-    """A network's lines in columns by section, and (unless it is None) what changed since `before`."""
-    return _markup(sections_of(before, lines))
+    """A network's lines in columns by section as HTML that needs nothing else, or what changed since `before`."""
+    style = Path(__file__).with_name("listing.css").read_text(encoding="utf-8")
+    return f"<style>{style}</style>{_markup(sections_of(before, lines))}"
 
 
 def scene_of(before: Sequence[Line] | None, lines: Sequence[Line]) -> dict[str, Any]:

@@ -25,6 +25,9 @@ BY_HAND = "by hand"
 MOST_KINDS = 12
 """Kinds beyond those of the search space that are counted apart: a file may name any."""
 
+SCREENED = ("tried", "neutral", "died")
+"""What records count of mutants where a space draws again until one does something else than its parent."""
+
 MOST_WINDOWS = 8
 """Into how many windows the generations are divided."""
 
@@ -94,6 +97,8 @@ class Effects:
     flops: Estimate  # of the child over those of its parent
     front: Estimate  # share of the children that were on the all-time front when their generation was ranked
     lines: Estimate  # share of the children that are alive or have a living descendant
+    neutral: Estimate  # share of the mutants tried that did what their parent does; n = 0 if none is screened
+    died: Estimate  # share of the mutants tried that died before they were trained
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,11 @@ class MutationEffects:
     probabilities: pd.DataFrame  # with which a kind was drawn: a column per kind, a row per generation
     changes: tuple[Change, ...]  # what a person changed while it ran
 
+    @property
+    def has_screened(self) -> bool:
+        """Whether the space screens mutants, and records how many."""
+        return any(effects.neutral.n for effects in self.effects)
+
 
 def mutation_effects(run: Run) -> MutationEffects:
     """What each mutation did in a run, as of now."""
@@ -137,9 +147,10 @@ def children_table(run: Run) -> pd.DataFrame:
 
     Columns: `id`, `parent`, `generation`, `kind`, `failed`, `before` and `after` (accuracy − parent's, before and after
     training), `flops_ratio` (child over parent), `front` (whether on the all-time front when its generation was ranked;
-    missing if it is not ranked yet), `line` (whether it or a descendant is alive).
+    missing if it is not ranked yet), `line` (whether it or a descendant is alive), and numbers of mutants `tried`, of
+    them `neutral` and `died` (missing if the space does not screen them).
     """
-    everyone, generations = run.individuals, run.generations
+    everyone, generations, records = run.individuals, run.generations, run.mutations()
     children = everyone[everyone["parent"].notna()].copy()
     parents = everyone.set_index("id").reindex(children["parent"].astype("int64"))
     failed = (children["status"] != "ok").to_numpy()
@@ -161,8 +172,31 @@ def children_table(run: Run) -> pd.DataFrame:
             lines.add(id)
             id = parent_of.get(id)
     children["line"] = children["id"].isin(lines)
-    names = ["id", "parent", "generation", "kind", "failed", "before", "after", "flops_ratio", "front", "line"]
+    counts = np.array([_screened(records.get(int(id), {})) for id in children["id"]]).reshape(-1, len(SCREENED))
+    children[list(SCREENED)] = counts
+    names = [
+        "id",
+        "parent",
+        "generation",
+        "kind",
+        "failed",
+        "before",
+        "after",
+        "flops_ratio",
+        "front",
+        "line",
+        *SCREENED,
+    ]
     return children[children["kind"].notna()][names].reset_index(drop=True)
+
+
+def _screened(record: Mapping[str, Any]) -> tuple[float, ...]:
+    """How many mutants were tried, neutral, and died; NaN if the record does not say, for a file may hold anything."""
+    counts = [record.get(name) for name in SCREENED]
+    if any(isinstance(n, bool) or not isinstance(n, int) for n in counts):
+        return (math.nan,) * len(SCREENED)
+    tried, neutral, died = map(float, counts)  # type: ignore[arg-type]
+    return (tried, neutral, died) if 0 <= min(neutral, died) <= neutral + died <= tried else (math.nan,) * len(SCREENED)
 
 
 def _kinds(run: Run, table: pd.DataFrame) -> tuple[str, ...]:
@@ -176,7 +210,7 @@ def _effects(table: pd.DataFrame, kinds: Sequence[str]) -> tuple[Effects, ...]:
 
 
 def _effects_of(kind: str, children: pd.DataFrame) -> Effects:
-    ranked = children["front"].dropna()
+    ranked, screened = children["front"].dropna(), {name: int(children[name].sum()) for name in SCREENED}
     return Effects(
         kind=kind,
         children=len(children),
@@ -186,6 +220,8 @@ def _effects_of(kind: str, children: pd.DataFrame) -> Effects:
         flops=median(children["flops_ratio"].to_numpy()),
         front=share(int(ranked.sum()), len(ranked)),
         lines=share(int(children["line"].sum()), len(children)),
+        neutral=share(screened["neutral"], screened["tried"]),
+        died=share(screened["died"], screened["tried"]),
     )
 
 

@@ -46,6 +46,13 @@ OVER_TIME = (
     _Panel(3, 2, "after", "after training, over generations (points)", "points"),
     _Panel(3, 3, "front", "reached the front, over generations", "share"),
 )
+SCREEN = (
+    _Panel(4, 1, "neutral", "mutants that do what their parent does", "share"),
+    _Panel(4, 2, "died", "mutants that died before training", "share"),
+)
+SCREEN_OVER_TIME = _Panel(4, 3, "neutral", "do what their parent does, over generations", "share")
+"""Of spaces that screen mutants."""
+
 PROBABILITIES = _Panel(2, 3, "probabilities", "probability of being drawn", "share")
 COLUMNS = {"before": "before", "after": "after", "flops": "flops_ratio"}
 
@@ -67,9 +74,10 @@ def mutation_effects_figure(run: Run) -> go.Figure:
 
 def effects_figure(info: MutationEffects) -> go.Figure:
     """The figure of effects that are known already; see `mutation_effects_figure`."""
-    panels = (*DISTRIBUTIONS, *SHARES, PROBABILITIES, *OVER_TIME)
-    titles = [panel.title for panel in panels]
-    figure = make_subplots(3, 3, subplot_titles=titles, horizontal_spacing=0.07, vertical_spacing=0.1)
+    panels: tuple[_Panel, ...] = (*DISTRIBUTIONS, *SHARES, PROBABILITIES, *OVER_TIME)
+    panels += (*SCREEN, SCREEN_OVER_TIME) if info.has_screened else ()
+    titles, rows = [panel.title for panel in panels], len(panels) // 3
+    figure = make_subplots(rows, 3, subplot_titles=titles, horizontal_spacing=0.07, vertical_spacing=0.3 / rows)
     for panel in panels:
         for trace in _traces(info, panel):
             figure.add_trace({"showlegend": False, **trace}, panel.row, panel.column)
@@ -80,9 +88,9 @@ def effects_figure(info: MutationEffects) -> go.Figure:
     figure.update_layout(
         template="plotly_white",
         width=1240,
-        height=980,
+        height=980 * rows // 3,
         boxmode="overlay",
-        legend={"orientation": "h", "y": 1.05, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": 1 + 0.15 / rows, "yanchor": "bottom", "x": 0},
         margin={"l": 150, "r": 20, "t": 90, "b": 50},
     )
     return figure
@@ -96,11 +104,11 @@ def words(kind: str) -> str:
 def _traces(info: MutationEffects, panel: _Panel) -> Iterator[dict[str, Any]]:
     if panel in DISTRIBUTIONS:
         yield from (_box(info, kind, panel) for kind in info.kinds)
-    if panel in (*DISTRIBUTIONS, *SHARES):
+    if panel in (*DISTRIBUTIONS, *SHARES, *SCREEN):
         yield _estimates(info, panel)
         return
     for kind in info.kinds:
-        if panel in OVER_TIME:
+        if panel in (*OVER_TIME, SCREEN_OVER_TIME):
             yield _over_time(info, kind, panel)
         elif kind in info.probabilities:
             yield _probability(info, kind)
@@ -156,14 +164,15 @@ def _estimates(info: MutationEffects, panel: _Panel) -> dict[str, Any]:
 
 def _sentence(effects: Effects, panel: _Panel) -> str:
     estimate: Estimate = getattr(effects, panel.name)
-    what = "share" if panel in SHARES else "median"
-    failed = f", {effects.failed} failed" if effects.failed else ""
+    what = "share" if panel.unit == "share" else "median"
+    things = "mutants tried" if panel in (*SCREEN, SCREEN_OVER_TIME) else "children"
+    failed = f", {effects.failed} failed" if effects.failed and things == "children" else ""
     if estimate.n == 0:
-        return f"<b>{words(effects.kind)}</b>: no child yet{failed}"
+        return f"<b>{words(effects.kind)}</b>: no {'child' if things == 'children' else 'mutant'} yet{failed}"
     interval = f"95 % interval from {_amount(estimate.low, panel)} to {_amount(estimate.high, panel)}"
     interval = "too few for an interval" if np.isnan(estimate.low) else interval
     return (
-        f"<b>{words(effects.kind)}</b>, {estimate.n} children{failed}<br>"
+        f"<b>{words(effects.kind)}</b>, {estimate.n:,} {things}{failed}<br>"
         f"{what} {_amount(estimate.value, panel)}, {interval}"
     )
 
@@ -235,12 +244,12 @@ def _change_marks(info: MutationEffects) -> dict[str, Any]:
 def _axes(info: MutationEffects, panel: _Panel) -> tuple[dict[str, Any], dict[str, Any]]:
     """The x and y axis of a plot."""
     ticks = {"tickformat": UNITS[panel.unit][1]}
-    if panel not in (*DISTRIBUTIONS, *SHARES):
+    if panel not in (*DISTRIBUTIONS, *SHARES, *SCREEN):
         return {"title_text": "generation", "title_standoff": 4}, {**ticks, "rangemode": "tozero"}
     names = [words(kind) for kind in info.kinds][::-1]
     y = {"categoryorder": "array", "categoryarray": names, "range": [-0.6, len(names) - 0.4]}
     x = {**ticks, "zeroline": True, "zerolinecolor": INK, "zerolinewidth": 1, "tickangle": 0, "nticks": 6}
-    if panel in SHARES:
+    if panel in (*SHARES, *SCREEN):
         x["range"] = [-0.02, 1.02]
     elif panel.name == "flops":
         factors = _factor_ticks(info.table["flops_ratio"].to_numpy(float))
