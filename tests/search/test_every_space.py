@@ -1,4 +1,4 @@
-"""What every run promises, for each space whose networks torch trains: one small run of each, taken up in every way."""
+"""What every run promises, for each space but that of neurons: one small run of each, taken up in every way."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from workbench.training import TrainConfig
 
 DATA = tiny_data()
 SMALL = SearchConfig(4, 3, 3, seed=4, workers=1, tournament=2, train=TrainConfig(epochs=1, batch_size=16, shift=1))
-SETTINGS = {"hnas": {"channels": 2}, "einspace": {"budget": 20, "max_flops": 1e5}}
+SETTINGS = {"hnas": {"channels": 2}, "einspace": {"budget": 20, "max_flops": 1e5}, "programs": {"start": "network"}}
 """Of spaces whose networks would be large on these images."""
-NAMES = ["mlp", "hnas", "einspace"]
+NAMES = ["mlp", "hnas", "einspace", "programs", "pairs"]
 CLOCKS = ["wall_seconds", "finished_at"]
 
 

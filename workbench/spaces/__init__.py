@@ -8,6 +8,8 @@ from workbench.spaces.einspace.space import EinSpace
 from workbench.spaces.hnas import HnasSpace
 from workbench.spaces.mlp import MlpSpace
 from workbench.spaces.neuron import NeuronSpace
+from workbench.spaces.programs.pairs import PairsSpace
+from workbench.spaces.programs.space import ProgramSpace
 
-for _kind in (NeuronSpace, MlpSpace, HnasSpace, EinSpace):
+for _kind in (NeuronSpace, MlpSpace, HnasSpace, EinSpace, ProgramSpace, PairsSpace):
     register(_kind)
