@@ -24,7 +24,7 @@ def executed(program, form, values):
         machine._at(address)[...] = oracle.at(address)[...] = array
     listing = machine._listing(np.ones(program.n_instructions, bool))
     drawn = np.zeros(program.n_instructions, np.int64)
-    interpreter.run(*listing, drawn, machine._memory, form.features, machine._layout.spare, 0, len(drawn))
+    interpreter.run(*listing, drawn, machine._memory, machine._layout, 0, len(drawn))
     oracle.execute(1)
     return machine._at, oracle.at
 

@@ -57,7 +57,7 @@ class Learned(NamedTuple):
 def _places(form: Form) -> tuple[np.ndarray, np.ndarray, int]:
     """Where in memory the first address of each type is, how far apart addresses are, and where all end."""
     column = -(-form.features // LANES) * LANES
-    apart = np.array([1, column, column * form.features])
+    apart = np.array([1, column, column * column])
     sizes = apart * [-(-form.scalars // LANES) * LANES, form.vectors, form.matrices]
     ends = np.cumsum(sizes)
     return ends - sizes, apart, int(ends[-1])
@@ -87,9 +87,7 @@ class Machine:
         self._predict, self._learn = lengths[SETUP], sum(lengths[:LEARN])
         self._drawn = np.zeros(len(self._training.words), np.int64)
         if self._predict:
-            _kernels().run(
-                *self._training, self._drawn, self._memory, form.features, self._layout.spare, 0, self._predict
-            )
+            _kernels().run(*self._training, self._drawn, self._memory, self._layout, 0, self._predict)
 
     def _begin(self, program: Program, form: Form, task: int, carries: bool) -> None:
         self.program, self.form, self.task, self.carries = program, form, task, carries
@@ -223,7 +221,7 @@ class Machine:
         start = starts[kind] + apart[kind] * address[1]
         if address[0] != MATRIX:
             return self._memory[start : start + features] if address[0] == VECTOR else self._memory[start : start + 1]
-        return self._memory[start : start + apart[2]].reshape(features, -1)[:, :features].T
+        return self._memory[start : start + apart[2]].reshape(apart[1], -1)[:features, :features].T
 
 
 def draw(name: str, key: int, task: int, constants: Sequence[float], features: int) -> np.ndarray:
@@ -233,10 +231,10 @@ def draw(name: str, key: int, task: int, constants: Sequence[float], features: i
     fill = draws.fill_uniform if "low" in OPERATIONS[CODES[name]].constants else draws.fill_gaussian
     shape = {SCALAR: (), VECTOR: (features,), MATRIX: (features, features)}[OPERATIONS[CODES[name]].output]
     low_or_mean, high_or_std = (float(constant) for constant in constants[:2])
-    values, place = np.empty(shape), 0
+    values, place, seed = np.empty(shape), 0, _seeds(np.array([key]), task)[0]
     for column in values.T if len(shape) == 2 else [values.reshape(-1)]:
         drawn = np.empty(len(column))
-        place = fill(drawn, 0, len(column), low_or_mean, high_or_std, _seeds(np.array([key]), task)[0], place)
+        place = fill(drawn.ctypes.data, len(column), low_or_mean, high_or_std, seed, place)
         column[...] = drawn
     return values
 

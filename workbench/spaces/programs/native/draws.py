@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.spaces.programs.native.lanes import SIZE, put
 from workbench.training.native.jit import kernel
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -26,20 +27,23 @@ def _unit(seed, place):
 
 
 @kernel(error_model="numpy")
-def fill_uniform(memory, start, count, low, high, seed, place):
-    """Numbers between `low` and `high`, from a place of the stream on; returns the place after them."""
+def fill_uniform(out, count, low, high, seed, place):
+    """Store numbers between `low` and `high`, from a place of the stream on; returns the place after them.
+
+    `out` is the address of the first.
+    """
     for i in range(count):
-        memory[start + i] = low + (high - low) * _unit(seed, place + i)
+        put(out + i * SIZE, low + (high - low) * _unit(seed, place + i))
     return place + count
 
 
 @kernel(error_model="numpy")
-def fill_gaussian(memory, start, count, mean, std, seed, place):
-    """Normal numbers by Box and Muller (1958), two from two places; returns the place after them."""
+def fill_gaussian(out, count, mean, std, seed, place):
+    """Store normal numbers, by Box and Muller (1958), two from two places; returns the place after them."""
     for i in range(0, count, 2):
         radius = np.sqrt(-2.0 * np.log(1.0 - _unit(seed, place + i)))
         angle = 2.0 * np.pi * _unit(seed, place + i + 1)
-        memory[start + i] = mean + std * (radius * np.cos(angle))
+        put(out + i * SIZE, mean + std * (radius * np.cos(angle)))
         if i + 1 < count:
-            memory[start + i + 1] = mean + std * (radius * np.sin(angle))
+            put(out + (i + 1) * SIZE, mean + std * (radius * np.sin(angle)))
     return place + count + count % 2

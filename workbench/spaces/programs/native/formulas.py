@@ -228,3 +228,23 @@ def rows(code, out, a, features, chunks):
         code.loop(chunks, lambda chunk, _: code.store(value, target, chunk))
 
     code.loop(features, each)
+
+
+@lane_function("address", "address", "count")
+def transpose(code, out, a, chunks):
+    """out = aᵀ, by blocks of `LANES` rows and columns; what a matrix has room for is transposed too."""
+
+    def block(address, row, column):
+        first = code.builder.add(code.mul(code.mul(column, LANES), chunks), row)
+        return [(address, code.builder.add(first, code.mul(chunks, i))) for i in range(LANES)]
+
+    def each(row, _):
+        def pair(column, _):
+            below, above = ([code.load(*place) for place in block(a, *at)] for at in ((row, column), (column, row)))
+            for values, at in ((below, (column, row)), (above, (row, column))):
+                for value, place in zip(code.transposed(values), block(out, *at), strict=True):
+                    code.store(value, *place)
+
+        code.loop(code.builder.add(row, code.index(1)), pair)
+
+    code.loop(chunks, each)

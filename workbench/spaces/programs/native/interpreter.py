@@ -9,7 +9,8 @@
 | memory | float64 [values] | see `lanes`; behind all addresses there is room for one more matrix |
 
 Codes are those of `operations.OPERATIONS`; what a matrix has in common with a vector of as many values has the
-vector's. All kernels release the GIL, and are deterministic. Division by zero gives an infinity or NaN.
+vector's. In the functions that execute them, `o`, `a` and `b` are the addresses of output and operands. All kernels
+release the GIL, and are deterministic. Division by zero gives an infinity or NaN.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.spaces.programs.native import LANES, draws, formulas
+from workbench.spaces.programs.native.lanes import SIZE, get, put
 from workbench.training.native.jit import kernel
 
 LARGEST_ERROR = 100.0
@@ -38,176 +40,167 @@ class Layout(NamedTuple):
 
 
 @kernel(inline="always", error_model="numpy")
-def _scalars(code, memory, o, a, b):
+def _scalars(code, o, a, b):
     """Operations 1 to 17, on numbers."""
     if code == 1:
-        memory[o] = memory[a] + memory[b]
+        put(o, get(a) + get(b))
     elif code == 2:
-        memory[o] = memory[a] - memory[b]
+        put(o, get(a) - get(b))
     elif code == 3:
-        memory[o] = memory[a] * memory[b]
+        put(o, get(a) * get(b))
     elif code == 4:
-        memory[o] = memory[a] / memory[b]
+        put(o, get(a) / get(b))
     elif code == 5:
-        memory[o] = memory[a] if memory[a] < memory[b] or memory[a] != memory[a] else memory[b]
+        put(o, get(a) if get(a) < get(b) or get(a) != get(a) else get(b))
     elif code == 6:
-        memory[o] = memory[a] if memory[a] > memory[b] or memory[a] != memory[a] else memory[b]
+        put(o, get(a) if get(a) > get(b) or get(a) != get(a) else get(b))
     elif code == 7:
-        memory[o] = np.abs(memory[a])
+        put(o, np.abs(get(a)))
     elif code == 8:
-        memory[o] = 1.0 / memory[a]
+        put(o, 1.0 / get(a))
     elif code == 9:
-        memory[o] = np.sin(memory[a])
+        put(o, np.sin(get(a)))
     elif code == 10:
-        memory[o] = np.cos(memory[a])
+        put(o, np.cos(get(a)))
     elif code == 11:
-        memory[o] = np.tan(memory[a])
+        put(o, np.tan(get(a)))
     elif code == 12:
-        memory[o] = np.arcsin(memory[a])
+        put(o, np.arcsin(get(a)))
     elif code == 13:
-        memory[o] = np.arccos(memory[a])
+        put(o, np.arccos(get(a)))
     elif code == 14:
-        memory[o] = np.arctan(memory[a])
+        put(o, np.arctan(get(a)))
     elif code == 15:
-        memory[o] = np.exp(memory[a])
+        put(o, np.exp(get(a)))
     elif code == 16:
-        memory[o] = np.log(memory[a])
+        put(o, np.log(get(a)))
     elif code == 17:
-        memory[o] = 1.0 if memory[a] >= 0 else 0.0
+        put(o, 1.0 if get(a) >= 0 else 0.0)
 
 
 @kernel(inline="always", error_model="numpy")
-def _vectors(code, memory, o, a, b, features, columns, chunks):
+def _vectors(code, o, a, b, features, columns, chunks):
     """Operations 18 to 30, on vectors or on matrices of as many columns."""
     count = np.float64(features * columns)
     if code == 18:
-        formulas.heaviside(_at(memory, o), _at(memory, a), columns * chunks)
+        formulas.heaviside(o, a, columns * chunks)
     elif code == 19:
-        formulas.absolute(_at(memory, o), _at(memory, a), columns * chunks)
+        formulas.absolute(o, a, columns * chunks)
     elif code == 20:
-        formulas.reciprocal(_at(memory, o), _at(memory, a), columns * chunks)
+        formulas.reciprocal(o, a, columns * chunks)
     elif code == 21:
-        memory[o] = np.sqrt(formulas.total_squares(_at(memory, a), 0.0, features, columns, chunks))
+        put(o, np.sqrt(formulas.total_squares(a, 0.0, features, columns, chunks)))
     elif code == 22:
-        memory[o] = formulas.total(_at(memory, a), features, columns, chunks) / count
+        put(o, formulas.total(a, features, columns, chunks) / count)
     elif code == 23:
-        mean = formulas.total(_at(memory, a), features, columns, chunks) / count
-        memory[o] = np.sqrt(formulas.total_squares(_at(memory, a), mean, features, columns, chunks) / count)
+        mean = formulas.total(a, features, columns, chunks) / count
+        put(o, np.sqrt(formulas.total_squares(a, mean, features, columns, chunks) / count))
     elif code == 24:
-        formulas.add(_at(memory, o), _at(memory, a), _at(memory, b), columns * chunks)
+        formulas.add(o, a, b, columns * chunks)
     elif code == 25:
-        formulas.subtract(_at(memory, o), _at(memory, a), _at(memory, b), columns * chunks)
+        formulas.subtract(o, a, b, columns * chunks)
     elif code == 26:
-        formulas.multiply(_at(memory, o), _at(memory, a), _at(memory, b), columns * chunks)
+        formulas.multiply(o, a, b, columns * chunks)
     elif code == 27:
-        formulas.divide(_at(memory, o), _at(memory, a), _at(memory, b), columns * chunks)
+        formulas.divide(o, a, b, columns * chunks)
     elif code == 28:
-        formulas.minimum(_at(memory, o), _at(memory, a), _at(memory, b), columns * chunks)
+        formulas.minimum(o, a, b, columns * chunks)
     elif code == 29:
-        formulas.maximum(_at(memory, o), _at(memory, a), _at(memory, b), columns * chunks)
+        formulas.maximum(o, a, b, columns * chunks)
     elif code == 30:
-        memory[o] = formulas.dot(_at(memory, a), _at(memory, b), features, columns, chunks)
+        put(o, formulas.dot(a, b, features, columns, chunks))
 
 
 @kernel(inline="always", error_model="numpy")
-def _matrices(code, memory, o, a, b, features, chunks, spare):
+def _matrices(code, o, a, b, features, chunks, spare):
     """Operations 31 to 49 that are matrices' own; a product's output may be an operand."""
     if code == 31:
-        formulas.outer(_at(memory, o), _at(memory, a), _at(memory, b), features, chunks)
+        formulas.outer(o, a, b, features, chunks)
     elif code == 36:
-        formulas.column_norms(_at(memory, o), _at(memory, a), features, chunks)
+        formulas.column_norms(o, a, features, chunks)
     elif code == 37:
-        formulas.row_norms(_at(memory, o), _at(memory, a), features, chunks)
+        formulas.row_norms(o, a, features, chunks)
     elif code == 38:
-        _transpose(memory, o, a, features, chunks * LANES)
+        formulas.transpose(o, a, chunks)
     elif code == 40:
-        formulas.row_means(_at(memory, o), _at(memory, a), features, chunks)
+        formulas.row_means(o, a, features, chunks)
     elif code == 41:
-        formulas.row_deviations(_at(memory, o), _at(memory, a), features, chunks)
+        formulas.row_deviations(o, a, features, chunks)
     elif code == 49:
         target = spare if o in (a, b) else o
         for column in range(features):
-            start = column * chunks * LANES
-            formulas.matrix_vector(
-                _at(memory, target + start), _at(memory, a), _at(memory, b + start), features, chunks
-            )
+            start = column * chunks * LANES * SIZE
+            formulas.matrix_vector(target + start, a, b + start, features, chunks)
         if target != o:
-            formulas.copy(_at(memory, o), _at(memory, target), features * chunks)
+            formulas.copy(o, target, features * chunks)
 
 
 @kernel(inline="always", error_model="numpy")
-def _mixed(code, memory, o, a, b, features, columns, chunks, spare):
+def _mixed(code, o, a, b, features, columns, chunks, spare):
     """Operations 50 to 55, from one type to another."""
     if code == 50:
-        formulas.scale(_at(memory, o), memory[a], _at(memory, b), columns * chunks)
+        formulas.scale(o, get(a), b, columns * chunks)
     elif code == 52:
         target = spare if o == b else o
-        formulas.matrix_vector(_at(memory, target), _at(memory, a), _at(memory, b), features, chunks)
+        formulas.matrix_vector(target, a, b, features, chunks)
         if target != o:
-            formulas.copy(_at(memory, o), _at(memory, target), chunks)
+            formulas.copy(o, target, chunks)
     elif code == 53:
-        formulas.fill(_at(memory, o), memory[a], chunks)
+        formulas.fill(o, get(a), chunks)
     elif code == 54:
-        formulas.columns(_at(memory, o), _at(memory, a), features, chunks)
+        formulas.columns(o, a, features, chunks)
     elif code == 55:
-        formulas.rows(_at(memory, o), _at(memory, a), features, chunks)
+        formulas.rows(o, a, features, chunks)
 
 
 @kernel(inline="always", error_model="numpy")
-def _constants(code, memory, o, features, columns, chunks, constants, seed, place):
+def _constants(code, o, features, columns, chunks, first, second, third, seed, place):
     """Operations 56 to 62, constants and draws; returns the place of the random stream."""
+    height = chunks * LANES * SIZE
     if code == 56:
-        memory[o] = constants[0]
+        put(o, first)
     elif code == 57:
-        memory[o + np.int64(constants[1])] = constants[0]
+        put(o + np.int64(second) * SIZE, first)
     elif code == 58:
-        memory[o + np.int64(constants[2]) * chunks * LANES + np.int64(constants[1])] = constants[0]
+        put(o + np.int64(third) * height + np.int64(second) * SIZE, first)
     elif code == 59:
-        place = draws.fill_uniform(memory, o, 1, constants[0], constants[1], seed, place)
+        place = draws.fill_uniform(o, 1, first, second, seed, place)
     elif code == 60:
-        place = draws.fill_gaussian(memory, o, 1, constants[0], constants[1], seed, place)
+        place = draws.fill_gaussian(o, 1, first, second, seed, place)
     elif code == 61:
         for column in range(columns):
-            start = o + column * chunks * LANES
-            place = draws.fill_uniform(memory, start, features, constants[0], constants[1], seed, place)
+            place = draws.fill_uniform(o + column * height, features, first, second, seed, place)
     elif code == 62:
         for column in range(columns):
-            start = o + column * chunks * LANES
-            place = draws.fill_gaussian(memory, start, features, constants[0], constants[1], seed, place)
+            place = draws.fill_gaussian(o + column * height, features, first, second, seed, place)
     return place
 
 
-@kernel(inline="always")
-def _at(memory, place):
-    return memory.ctypes.data + place * 8
+@kernel(error_model="numpy")
+def _run(words, constants, seeds, drawn, base, layout, first, last):
+    """Execute the instructions from `first` to before `last`, on the memory at the address `base`."""
+    features, spare = layout.features, base + layout.spare * SIZE
+    chunks = (features + LANES - 1) // LANES
+    for row in range(first, last):
+        code, columns = words[row, 0], words[row, 4]
+        o, a, b = base + words[row, 1] * SIZE, base + words[row, 2] * SIZE, base + words[row, 3] * SIZE
+        if code < 18:
+            _scalars(code, o, a, b)
+        elif code < 31:
+            _vectors(code, o, a, b, features, columns, chunks)
+        elif code < 50:
+            _matrices(code, o, a, b, features, chunks, spare)
+        elif code < 56:
+            _mixed(code, o, a, b, features, columns, chunks, spare)
+        else:
+            x, y, z = constants[row, 0], constants[row, 1], constants[row, 2]
+            drawn[row] = _constants(code, o, features, columns, chunks, x, y, z, seeds[row], drawn[row])
 
 
 @kernel
-def _transpose(memory, o, a, features, size):
-    """Matrices of columns of `size` values; the output may be the operand."""
-    for i in range(features):
-        for j in range(i + 1):
-            upper, lower = memory[a + i * size + j], memory[a + j * size + i]
-            memory[o + j * size + i] = upper
-            memory[o + i * size + j] = lower
-
-
-@kernel(error_model="numpy")
-def run(words, constants, seeds, drawn, memory, features, spare, first, last):
+def run(words, constants, seeds, drawn, memory, layout, first, last):
     """Execute the instructions from `first` to before `last`."""
-    chunks = (features + LANES - 1) // LANES
-    for row in range(first, last):
-        code, o, a, b, columns = words[row, 0], words[row, 1], words[row, 2], words[row, 3], words[row, 4]
-        if code < 18:
-            _scalars(code, memory, o, a, b)
-        elif code < 31:
-            _vectors(code, memory, o, a, b, features, columns, chunks)
-        elif code < 50:
-            _matrices(code, memory, o, a, b, features, chunks, spare)
-        elif code < 56:
-            _mixed(code, memory, o, a, b, features, columns, chunks, spare)
-        else:
-            drawn[row] = _constants(code, memory, o, features, columns, chunks, constants[row], seeds[row], drawn[row])
+    _run(words, constants, seeds, drawn, memory.ctypes.data, layout, first, last)
 
 
 @kernel(error_model="numpy")
@@ -250,7 +243,7 @@ def learn(
     The instructions before `predict` are Setup, those from `learning` on are Learn. `errors` [0] or [examples] takes
     the error of each. The number is -1 if an example or a label does not exist.
     """
-    total, right = 0.0, 0
+    base, total, right = memory.ctypes.data, 0.0, 0
     n_labels = layout.n_outputs if layout.vector_labels else 2
     for k in range(len(order)):
         example = order[k]
@@ -261,7 +254,7 @@ def learn(
             return -1, total, right
         for i in range(layout.features):
             memory[layout.inputs + i] = features[example, i]
-        run(words, constants, seeds, drawn, memory, layout.features, layout.spare, predict, learning)
+        _run(words, constants, seeds, drawn, base, layout, predict, learning)
         _squash(memory, layout)
         error, hit = _judge(memory, layout, label)
         if len(errors):
@@ -274,7 +267,7 @@ def learn(
         if layout.vector_labels:
             place, value = layout.label + label, 1.0
         memory[place] = value
-        run(words, constants, seeds, drawn, memory, layout.features, layout.spare, learning, len(words))
+        _run(words, constants, seeds, drawn, base, layout, learning, len(words))
         memory[place] = 0.0
     return len(order), total, right
 
@@ -285,7 +278,7 @@ def answer(words, constants, seeds, memory, trained, restored, layout, carries, 
 
     Before each, ranges `restored` (start, count) of memory are as `trained`; with `carries` it runs through, squashed.
     """
-    drawn = np.zeros(len(words), np.int64)
+    base, drawn = memory.ctypes.data, np.zeros(len(words), np.int64)
     for example in range(len(features)):
         for i in range(layout.features):
             memory[layout.inputs + i] = features[example, i]
@@ -293,7 +286,7 @@ def answer(words, constants, seeds, memory, trained, restored, layout, carries, 
             for i in range(restored[k, 0], restored[k, 0] + restored[k, 1]):
                 memory[i] = trained[i]
         drawn[:] = 0
-        run(words, constants, seeds, drawn, memory, layout.features, layout.spare, 0, len(words))
+        _run(words, constants, seeds, drawn, base, layout, 0, len(words))
         for i in range(layout.n_outputs):
             predictions[example, i] = memory[layout.prediction + i]
         if carries:

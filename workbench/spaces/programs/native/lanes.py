@@ -1,7 +1,8 @@
 """Loops over vectors and matrices, from which LLVM code for 8 float64 at a time is generated.
 
 A vector of F values takes F rounded up to a multiple of `LANES`; a matrix is its F columns one after the other, so that
-a product with a vector needs no sums across lanes. What the rounding adds holds anything and is left out of sums.
+a product with a vector needs no sums across lanes, and room for as many columns as that. What the rounding adds holds
+anything and is left out of sums.
 
 Each sum has four parts that do not wait for each other, in an order that is the same on every machine: columns 0, 4, …
 go to the first part, 1, 5, … to the second, and so on, those of an incomplete four at the end to the first; then the
@@ -23,6 +24,7 @@ from numba.extending import intrinsic
 from workbench.spaces.programs.native import LANES
 
 PARTS = 4  # of a sum
+SIZE = 8  # bytes of a float64
 
 _FLOAT, _INT32, _INT64 = ir.DoubleType(), ir.IntType(32), ir.IntType(64)
 _VECTOR, _WHOLES = ir.VectorType(_FLOAT, LANES), ir.VectorType(_INT64, LANES)
@@ -44,7 +46,7 @@ class Emitter:
         """A number as an index."""
         return ir.Constant(_INT64, number)
 
-    def place(self, address: Any, index: Any, size: int = 8) -> Any:
+    def place(self, address: Any, index: Any, size: int = SIZE) -> Any:
         """The address of element `index` of an array at `address`, of `size` bytes each."""
         return self.builder.add(address, self.mul(index, size))
 
@@ -54,22 +56,22 @@ class Emitter:
 
     def load(self, address: Any, chunk: Any = 0) -> Any:
         """Chunk number `chunk` of the array at `address`."""
-        place = self.builder.inttoptr(self.place(address, chunk, 8 * LANES), ir.PointerType(_VECTOR))
-        return self.builder.load(place, align=8)
+        place = self.builder.inttoptr(self.place(address, chunk, SIZE * LANES), ir.PointerType(_VECTOR))
+        return self.builder.load(place, align=SIZE)
 
     def store(self, value: Any, address: Any, chunk: Any = 0) -> None:
         """Store a vector as chunk number `chunk` of the array at `address`."""
-        place = self.builder.inttoptr(self.place(address, chunk, 8 * LANES), ir.PointerType(_VECTOR))
-        self.builder.store(value, place, align=8)
+        place = self.builder.inttoptr(self.place(address, chunk, SIZE * LANES), ir.PointerType(_VECTOR))
+        self.builder.store(value, place, align=SIZE)
 
     def load_number(self, address: Any, index: Any = 0) -> Any:
         """Element `index` of the array at `address`."""
-        return self.builder.load(self.builder.inttoptr(self.place(address, index), ir.PointerType(_FLOAT)), align=8)
+        return self.builder.load(self.builder.inttoptr(self.place(address, index), ir.PointerType(_FLOAT)), align=SIZE)
 
     def store_number(self, number: Any, address: Any, index: Any = 0) -> None:
         """Store a number as element `index` of the array at `address`."""
         place = self.builder.inttoptr(self.place(address, index), ir.PointerType(_FLOAT))
-        self.builder.store(number, place, align=8)
+        self.builder.store(number, place, align=SIZE)
 
     def splat(self, number: Any) -> Any:
         """A vector whose lanes all hold one number (a Python float or one of the generated code)."""
@@ -112,9 +114,21 @@ class Emitter:
         """The first lane of a vector."""
         return self.builder.extract_element(vector, ir.Constant(_INT32, 0))
 
-    def _lanes(self, vector: Any, lanes: Sequence[int]) -> Any:
+    def _lanes(self, vector: Any, lanes: Sequence[int], other: Any = None) -> Any:
+        """Some lanes of two vectors; those of the second are `LANES` and more."""
         chosen = ir.Constant(ir.VectorType(_INT32, len(lanes)), list(lanes))
-        return self.builder.shuffle_vector(vector, vector, chosen)
+        return self.builder.shuffle_vector(vector, vector if other is None else other, chosen)
+
+    def transposed(self, vectors: Sequence[Any]) -> list[Any]:
+        """The columns of a block whose rows are `LANES` vectors."""
+        vectors = list(vectors)
+        for size in (4, 2, 1):
+            low = [lane + LANES - size if lane & size else lane for lane in range(LANES)]
+            high = [lane + LANES if lane & size else lane + size for lane in range(LANES)]
+            for i in [i for i in range(LANES) if not i & size]:
+                a, b = vectors[i], vectors[i + size]
+                vectors[i], vectors[i + size] = self._lanes(a, low, b), self._lanes(a, high, b)
+        return vectors
 
     def loop(
         self,
@@ -188,3 +202,15 @@ def lane_function(*kinds: str, returns: str | None = None) -> Callable[[Callable
         return intrinsic(typed)
 
     return make
+
+
+@lane_function("address", returns="number")
+def get(code, address):
+    """The number at an address."""
+    return code.load_number(address)
+
+
+@lane_function("address", "number")
+def put(code, address, number):
+    """Store a number at an address."""
+    code.store_number(number, address)
