@@ -1,7 +1,7 @@
-"""Makes the README's pictures of the dashboard: `python tests/browser/record_steering.py`.
+"""Makes the documentation's pictures of the dashboard: `python tests/browser/record_steering.py`.
 
 Opens the first notebook in JupyterLab, searches digits, clicks a point, moves two sliders, looks at the neurons over
-the image, and writes `dashboard.png` and `steering.webp` to `notebooks/images`.
+the image, and writes `dashboard.png` and `steering.webp` to `docs/assets`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jupyter_lab_samples import ROOT, Lab, browser_page
 from PIL import Image
 from test_dashboard import Hands, open_dashboard, wait_until
 
-IMAGES = ROOT / "notebooks" / "images"
+IMAGES = ROOT / "docs" / "assets"
 WIDTH = 1100
 """Pixels of the pictures."""
 PER_SECOND = 5

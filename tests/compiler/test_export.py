@@ -144,24 +144,24 @@ def test_without_the_package_the_error_says_what_to_install(trained, tmp_path, m
         export_onnx(trained, tmp_path / "net.onnx")
 
 
-def readme_reader() -> str:
-    """The reader exactly as the README prints it."""
-    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+def printed_reader() -> str:
+    """The reader exactly as the documentation prints it."""
+    text = (Path(__file__).parents[2] / "docs" / "howto" / "export.md").read_text("utf-8")
     blocks = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "def predict(" in block]
     assert len(blocks) == 1
     return blocks[0]
 
 
-def test_the_reader_of_the_readme_is_short_and_needs_numpy_alone():
-    lines = [line for line in readme_reader().splitlines() if line.strip()]
+def test_the_printed_reader_is_short_and_needs_numpy_alone():
+    lines = [line for line in printed_reader().splitlines() if line.strip()]
     assert len(lines) <= 20
     assert [line for line in lines if line.startswith(("import", "from"))] == ["import json", "import numpy as np"]
 
 
-def test_the_reader_of_the_readme_equals_native_on_the_whole_test_set(trained, digits, tmp_path):
+def test_the_printed_reader_equals_native_on_the_whole_test_set(trained, digits, tmp_path):
     path = export_network(trained, tmp_path / "net.npz")
     namespace: dict = {}
-    exec(readme_reader(), namespace)
+    exec(printed_reader(), namespace)
     theirs = namespace["predict"](path, digits.arrays("test")[0])
     ours = NativeTrainer(trained, digits).predict("test")
     np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-4)
@@ -169,9 +169,9 @@ def test_the_reader_of_the_readme_equals_native_on_the_whole_test_set(trained, d
 
 @settings(max_examples=25, deadline=None)
 @given(genome=genomes())
-def test_the_reader_of_the_readme_equals_the_interpreter(genome):
+def test_the_printed_reader_equals_the_interpreter(genome):
     namespace: dict = {}
-    exec(readme_reader(), namespace)
+    exec(printed_reader(), namespace)
     images = np.random.default_rng(1).standard_normal((3, *genome.input_shape)).astype(np.float32)
     expected = interpret(genome, torch.from_numpy(images.reshape(3, -1))).numpy()
     theirs = namespace["predict"](io.BytesIO(genome.to_bytes()), images)
@@ -189,7 +189,7 @@ def test_exports_equal_native_on_real_test_sets(name, tmp_path):
     images = data.arrays("test")[0]
     np.testing.assert_allclose(run_onnx(onnx_model(genome), images), ours, rtol=1e-3, atol=1e-3)
     namespace: dict = {}
-    exec(readme_reader(), namespace)
+    exec(printed_reader(), namespace)
     path = export_network(genome, tmp_path / "net.npz")
     few = namespace["predict"](path, images[:1000])
     np.testing.assert_allclose(few, ours[:1000], rtol=1e-3, atol=1e-3)

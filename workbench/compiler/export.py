@@ -49,7 +49,7 @@ def export_network(
 
     * `.pt2` or `.pt`: a `torch.export` program; `torch.export.load(path).module()` runs with torch alone.
     * `.onnx`: standard operators, dynamic batch; see `export_onnx`.
-    * `.npz`: the genome as plain arrays, for `Genome.from_bytes`, or for twenty lines of NumPy (README).
+    * `.npz`: the genome as plain arrays, for `Genome.from_bytes`, or twenty lines of NumPy (docs/howto/export.md).
 
     Raises:
         ExportError: on another extension, a missing package, data that do not fit, or a file that cannot be written.
