@@ -107,7 +107,7 @@ def test_raw_images_need_the_data(trained, tmp_path):
         export_onnx(trained, tmp_path / "net.onnx", raw=True)
     with pytest.raises(ExportError, match=r"expected the data that the network was trained on, .* got custom"):
         export_network(trained, tmp_path / "net.pt2", wine())
-    with pytest.raises(ExportError, match=r"use \.onnx or \.pt2 for raw ones"):
+    with pytest.raises(ExportError, match=r"use \.pt2 or \.pt or \.onnx for raw ones"):
         export_network(trained, tmp_path / "net.npz", raw=True)
 
 
