@@ -42,7 +42,9 @@ def folder(tmp_path_factory) -> Path:
         "def seven():\n"
         "    return 7\n"
     )
-    assert main(["search", "--data", str(made / "shapes.npz"), "--path", str(made / "run.sqlite"), *SMALL]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(made)
+        assert main(["search", "--data", "shape_maker:shapes", "--path", "run.sqlite", *SMALL]) == 0
     return made
 
 
@@ -77,7 +79,7 @@ def test_every_command_takes_own_data(folder, tmp_path, monkeypatch, capsys, nam
     line = [name.partition(" ")[0], str(run), *rest]
     assert main(line) == 2
     assert "made from arrays (fingerprint" in (told := capsys.readouterr().err)
-    assert "--data FILE.npz or --data MODULE:FUNCTION" in told
+    assert "--data FOLDER, --data FILE.npz or --data MODULE:FUNCTION" in told
     assert main([*line, "--data", data]) == 0
 
 
@@ -111,13 +113,13 @@ def test_a_function_that_returns_arrays(folder, monkeypatch):
         ("shape_maker:nothing", "cannot find shape_maker:nothing: .*has no attribute"),
         ("shape_maker:broken", "shape_maker:broken failed: RuntimeError: no camera"),
         ("shape_maker:seven", "expected a Dataset or train_images, .*, got int"),
-        ("shape_maker:", "expected own data as FILE.npz or MODULE:FUNCTION, got 'shape_maker:'"),
+        ("shape_maker:", "expected own data as .*MODULE:FUNCTION.*; got 'shape_maker:'"),
     ],
 )
 def test_what_is_no_data(folder, monkeypatch, text, message):
     monkeypatch.chdir(folder)
     (folder / "junk.npz").write_bytes(b"junk")
     np.savez(folder / "other.npz", pictures=np.zeros(3))
-    np.savez(folder / "pickled.npz", train_images=np.array([{}], object))
+    np.savez(folder / "pickled.npz", **{**arrays(), "train_images": np.array([{}], object)})
     with pytest.raises(DataError, match=message):
         load_own(text)

@@ -8,9 +8,10 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from workbench.datasets import Dataset, load_own
+from workbench.datasets import COLOURS, Dataset, dataset_names, load_dataset, load_own, options_of
 from workbench.errors import ExportError
 from workbench.executors import EXECUTORS
 from workbench.outputs import check_output
@@ -85,6 +86,13 @@ def _above_0(text: str) -> float:
     return value
 
 
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.lower().replace("×", "x").partition("x")
+    if not height.isdecimal() or not (width or height).isdecimal():
+        raise argparse.ArgumentTypeError(f"expected pixels a side, such as 28, or HEIGHTxWIDTH, got {text}")
+    return int(height), int(width or height)
+
+
 def flag(name: str, help: str) -> Option:
     """An option without a value."""
     return option(name, action="store_true", help=help)
@@ -120,8 +128,18 @@ OWN_DATA = option(
     "--data",
     type=InputFile,
     metavar="DATA",
-    help="your own data, if the run was made with them: FILE.npz with train_images, train_labels, test_images and "
-    "test_labels, or MODULE:FUNCTION that returns them",
+    help="your own data, if the run was made with them and they are not where they were: a folder of images, FILE.npz "
+    "or MODULE:FUNCTION, as for search",
+)
+IMAGES = (
+    option(
+        "--size",
+        type=_size,
+        metavar="SIZE",
+        help="of the images of a folder: pixels a side, or HEIGHTxWIDTH; they are scaled to cover it, and cut in the "
+        "middle (as they are if all are of one size up to 64, else 32)",
+    ),
+    option("--colour", choices=list(COLOURS), help="what is kept of the images of a folder (as they are)"),
 )
 ROOT = option("--root", metavar="FOLDER", help="where the data lie (else $WORKBENCH_DATA, else ./data)")
 QUIET = flag("--quiet", "print nothing but errors")
@@ -130,9 +148,20 @@ MINUTES = option("--minutes", type=_above_0, metavar="N", help="stop after so ma
 WORKERS = (executor, setting("workers"), setting("child_seconds"))
 
 
+def named_data(arguments: argparse.Namespace) -> str | Dataset:
+    """What `--data` names: data of a person's own, loaded, or the name of a data set."""
+    options = {"size": arguments.size, "colour": arguments.colour}
+    if arguments.data in dataset_names() and not given(arguments, *options):
+        return str(arguments.data)
+    return load_dataset(arguments.data, arguments.root, **options)
+
+
 def data_for(run: Run, arguments: argparse.Namespace) -> Dataset:
     """The data set of a run, by the options `OWN_DATA` and `ROOT`."""
-    own = None if arguments.data is None else load_own(arguments.data, run.dataset["name"])
+    own, told = None, options_of(run.dataset.get("source"))
+    if arguments.data is not None:
+        options = told if Path(arguments.data).is_dir() else {}
+        own = load_own(arguments.data, run.dataset["name"], arguments.root, **options)
     return data_of(run, own, arguments.root)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.cli.command import (
+    IMAGES,
     LOG,
     MINUTES,
     OWN_DATA,
@@ -26,11 +27,12 @@ from workbench.cli.command import (
     data_for,
     flag,
     given,
+    named_data,
     option,
     setting,
 )
 from workbench.cli.tables import outlived, print_table
-from workbench.datasets import Dataset, is_own, load_dataset, load_own
+from workbench.datasets import Dataset, load_dataset
 from workbench.errors import ConfigError, RunError
 from workbench.objectives import LATENCY, LatencyModel
 from workbench.search import Search, fork_run, open_run, plan_fork, preset
@@ -58,9 +60,11 @@ def _set(help: str) -> Any:
         type=InputFile,
         default="digits",
         metavar="DATA",
-        help="digits (bundled), mnist or cifar10; or your own: FILE.npz with train_images, train_labels, test_images "
-        "and test_labels, or MODULE:FUNCTION that returns them",
+        help="digits (bundled), mnist, cifar10 or another that `workbench data` lists; or your own: a folder with a "
+        "folder of PNG or JPEG files for each class, the folder of four IDX files, FILE.npz with train_images, "
+        "train_labels, test_images and test_labels, or MODULE:FUNCTION that returns them",
     ),
+    *IMAGES,
     ROOT,
     option("--preset", default="quick", help="quick (minutes), or another that the space has, such as paper or best"),
     option("--path", type=InputFile, default="run.sqlite", metavar="FILE", help="the run file (run.sqlite)"),
@@ -79,7 +83,7 @@ def _set(help: str) -> Any:
 )
 def search(arguments: argparse.Namespace) -> int:
     """Start a search and watch its progress."""
-    named = load_own(arguments.data) if is_own(arguments.data) else arguments.data
+    named = named_data(arguments)
     if arguments.settings:
         table = _settings_table(arguments.preset, named, arguments.space)
         title = f"Settings of a search of {arguments.space}, to be given as --set NAME=VALUE"
@@ -90,7 +94,9 @@ def search(arguments: argparse.Namespace) -> int:
     chosen = preset(arguments.preset, named, arguments.space)
     data = load_dataset(named, arguments.root) if isinstance(named, str) else named
     if data is named and not arguments.quiet:
+        print(repr(data).strip("<>"))
         print(chosen.about)
+        print("Any of these, and every other setting that --settings lists, can be changed by --set NAME=VALUE.")
     if arguments.latency or LATENCY.name in changes.get("objectives", ""):
         check_predicts(chosen.space(data), LatencyModel())  # before it takes some seconds
         changes["latency"] = _latency_model(arguments, data)

@@ -1,7 +1,7 @@
 """A data set: raw images and labels in four splits, and their normalisation."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -23,6 +23,31 @@ _CHUNK = 2_000  # images converted to float64 at a time
 
 _TINY = np.finfo(np.float32).tiny
 
+Store = Callable[[tuple[int, ...], np.dtype[Any], Callable[[], Iterator[NDArray[Any]]]], NDArray[Any]]
+"""Keeps images: (shape [n, c, h, w], type, makes their chunks in order) -> all of them, perhaps mapped from a file."""
+
+
+def in_memory(
+    shape: tuple[int, ...], dtype: np.dtype[Any], chunks: Callable[[], Iterator[NDArray[Any]]]
+) -> NDArray[Any]:
+    """The `Store` that keeps images in memory."""
+    kept, start = np.empty(shape, dtype), 0
+    for chunk in chunks():
+        kept[start : start + len(chunk)] = chunk
+        start += len(chunk)
+    return kept
+
+
+def arranged(
+    labels: NDArray[np.int64], n_test: int, n_classes: int, validation: float, selection: float, seed: int
+) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+    """The order of the training images in a `Dataset`, [n], and the number of images in each of its splits."""
+    n_validation = held_out_count(validation, len(labels), "validation")
+    n_selection = held_out_count(selection, len(labels), "selection")
+    n_classes = n_classes or int(labels.max()) + 1
+    parts = split_training(labels, n_classes, n_validation, n_selection, seeded(seed))
+    return np.concatenate(parts), (*map(len, parts), n_test)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
@@ -39,6 +64,7 @@ class Dataset:
     _images: NDArray[Any]  # [n, c, h, w], the splits in the order of SPLITS
     _labels: NDArray[np.int64]  # [n]
     _sizes: tuple[int, ...]  # images in each of SPLITS
+    source: Mapping[str, Any] | None = None  # the files of a person's own that it was read from; see `own.load_again`
 
     @classmethod
     def from_arrays(
@@ -54,6 +80,7 @@ class Dataset:
         name: str = "custom",
         class_names: Sequence[str] | Mapping[str, int] | None = None,
         channels: Literal["first", "last"] | None = None,
+        store: "Store | None" = None,
     ) -> "Dataset":
         """A data set from arrays, which are copied.
 
@@ -71,6 +98,7 @@ class Dataset:
                 largest train label.
             channels: where images of four dimensions have them: "first", "last" ([n, h, w, c]), or None: first, and an
                 error if the shape looks like the other.
+            store: where the copy is kept; by default in memory.
 
         Raises:
             DataError: the arrays are not as described, do not match each other, hold values that are not finite, or
@@ -84,16 +112,17 @@ class Dataset:
         labels = check_labels(train_labels, len(images), "train", n_named)
         last_labels = check_labels(test_labels, len(test), "test", n_named)
         names = check_class_names(named, labels, last_labels)
-        n_classes = len(names) or int(labels.max()) + 1
-        n_validation = held_out_count(validation, len(images), "validation")
-        n_selection = held_out_count(selection, len(images), "selection")
-        parts = split_training(labels, n_classes, n_validation, n_selection, seeded(seed))
-        order = np.concatenate(parts)
-        arranged = np.empty((len(images) + len(test), *images.shape[1:]), dtype=images.dtype)
-        np.take(images, order, axis=0, out=arranged[: len(images)], mode="clip")
-        arranged[len(images) :] = test
-        all_labels = np.concatenate([labels[order], last_labels])
-        return cls(str(name), names, arranged, all_labels, (*map(len, parts), len(test)))
+        order, sizes = arranged(labels, len(test), len(names), validation, selection, seed)
+
+        def chunks() -> Iterator[NDArray[Any]]:
+            for start in range(0, len(order), _CHUNK):
+                yield images[order[start : start + _CHUNK]]
+            for start in range(0, len(test), _CHUNK):
+                yield test[start : start + _CHUNK]
+
+        shape = (len(images) + len(test), *images.shape[1:])
+        kept = (store or in_memory)(shape, images.dtype, chunks)
+        return cls(str(name), names, kept, np.concatenate([labels[order], last_labels]), sizes)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -184,7 +213,8 @@ class Dataset:
             drawn = draw_balanced(self.labels(split), self.n_classes, min(wanted, size), rng)
             kept.append(drawn + self._slice(split).start)
         rows = np.concatenate(kept)
-        return replace(self, _images=self._images[rows], _labels=self._labels[rows], _sizes=tuple(map(len, kept)))
+        sizes = tuple(map(len, kept))
+        return replace(self, _images=self._images[rows], _labels=self._labels[rows], _sizes=sizes, source=None)
 
     def __repr__(self) -> str:
         c, h, w = self.shape

@@ -88,6 +88,11 @@ class FileSource:
                     root.rmdir()
 
 
+def data_root(root: str | os.PathLike[str] | None) -> Path:
+    """The folder of the data sets: as given, else $WORKBENCH_DATA, else "data" in the current folder."""
+    return Path(root or os.environ.get("WORKBENCH_DATA") or "data").expanduser().absolute()
+
+
 def torchvision_datasets() -> Any:
     """The module `torchvision.datasets`; `DataError` if it is not installed."""
     try:

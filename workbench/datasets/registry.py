@@ -1,5 +1,6 @@
 """The known data sets: finding them on disk, downloading and loading them by name."""
 
+import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ import numpy as np
 
 from workbench.datasets.cifar10 import CIFAR10
 from workbench.datasets.dataset import Dataset
-from workbench.datasets.files import FileSource
+from workbench.datasets.files import FileSource, data_root
 from workbench.datasets.mnist import MNIST
+from workbench.datasets.own import FORMS, is_own, load_own
 from workbench.datasets.splits import SPLITS, draw_balanced
 from workbench.errors import DataError
 
@@ -61,28 +63,45 @@ def dataset_names() -> tuple[str, ...]:
 
 
 def load_dataset(
-    name: str, root: str | os.PathLike[str] | None = None, *, download: bool = True, seed: int = 0
+    name: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None = None,
+    *,
+    download: bool = True,
+    seed: int = 0,
+    size: int | tuple[int, int] | None = None,
+    colour: Literal["grey", "rgb"] | None = None,
 ) -> Dataset:
-    """Load a data set by name.
+    """Load a data set by name, or your own images from a folder or file.
 
     Args:
-        name: one of `dataset_names`.
+        name: one of `dataset_names`; or a folder with a folder of PNG or JPEG files for each class, IDX files,
+            FILE.npz or MODULE:FUNCTION, as in `load_own`.
         root: folder of the data sets, else $WORKBENCH_DATA, else "data" in the current folder.
         download: whether a data set that is missing under the root is downloaded into it.
         seed: decides the train, validation and selection splits; the test set is always the same.
+        size: of the images of a folder: pixels a side, or height and width; by default as they are if all are of one
+            size up to 64, else 32 × 32.
+        colour: of the images of a folder; by default as they are.
 
     Raises:
         DataError: the name is unknown; the data set is neither on disk nor can be downloaded; or its files
             are damaged.
     """
+    if name not in dataset_names():
+        if isinstance(name, os.PathLike) or is_own(name):
+            return load_own(name, None, root, seed=seed or None, size=size, colour=colour)
+        near = difflib.get_close_matches(name, dataset_names(), 1, 0.5)
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
+        raise DataError(
+            f"expected the name of a data set out of {', '.join(dataset_names())}, got {name!r}{meant}, and there is "
+            f"no such file or folder; your own data can be {'; '.join(FORMS)}; in Python, use Dataset.from_arrays"
+        )
+    if size is not None or colour is not None:
+        raise DataError(f"size and colour are for folders of images, got {name!r}; leave them out")
+    name = str(name)
     if name == "digits":
         return _digits(seed)
-    if name not in SOURCES:
-        raise DataError(
-            f"expected the name of a data set out of {', '.join(dataset_names())}, got {name!r}; for your "
-            f"own images use Dataset.from_arrays"
-        )
-    source, folder = SOURCES[name], _data_root(root)
+    source, folder = SOURCES[name], data_root(root)
     if not source.missing(folder):
         return source.load(folder, seed)
     if not download:
@@ -99,7 +118,7 @@ def find_datasets(root: str | os.PathLike[str] | None = None) -> tuple[DatasetIn
     digits = "1,797 handwritten digits, 8x8 grey, bundled"
     infos = [DatasetInfo("digits", digits, "bundled")]
     for name, source in SOURCES.items():
-        missing, paths = source.missing(_data_root(root)), (_data_root(root) / source.folder,)
+        missing, paths = source.missing(data_root(root)), (data_root(root) / source.folder,)
         found = ("missing", paths, None) if missing else ("found", paths, source.layout)
         infos.append(DatasetInfo(name, source.description, *found))
     return tuple(infos)
@@ -117,10 +136,6 @@ def _digits(seed: int) -> Dataset:
     test[draw_balanced(labels, 10, round(0.2 * len(labels)), np.random.default_rng(0))] = True
     parts = images[~test], labels[~test], images[test], labels[test]
     return Dataset.from_arrays(*parts, validation=0.15, selection=0.15, seed=seed, name="digits")
-
-
-def _data_root(root: str | os.PathLike[str] | None) -> Path:
-    return Path(root or os.environ.get("WORKBENCH_DATA") or "data").expanduser().absolute()
 
 
 def _not_found(source: FileSource, root: Path, reason: str) -> str:

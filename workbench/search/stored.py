@@ -16,8 +16,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from workbench.datasets import Dataset, dataset_names, load_dataset
-from workbench.errors import RunError
+from workbench.datasets import Dataset, dataset_names, load_again, load_dataset
+from workbench.errors import DataError, RunError
 from workbench.evolution import Credits, EarlyStopping, front_of
 from workbench.executors import Task, make_child, one_thread_each
 from workbench.formats import counted
@@ -37,10 +37,15 @@ def describe_run(config: SearchConfig, space: SearchSpace, data: Dataset) -> Run
         space_name=space.name,
         space_config=space.config(),
         search_config=to_values(config),
-        dataset={"name": data.name, "fingerprint": data.fingerprint, "root": None},
+        dataset={"name": data.name, "fingerprint": data.fingerprint, "root": None, **source_of(data)},
         seed=config.seed,
         **provenance(),
     )
+
+
+def source_of(data: Dataset) -> dict[str, Any]:
+    """Where data of a person's own were read from, as a run file notes it."""
+    return {} if data.source is None else {"source": dict(data.source)}
 
 
 def length_of(run: Run) -> int | None:
@@ -50,15 +55,23 @@ def length_of(run: Run) -> int | None:
     return lengths[-1] if lengths else run.config["generations"]
 
 
+_OWN = "pass the same as data=..., or on the command line as --data FOLDER, --data FILE.npz or --data MODULE:FUNCTION"
+
+
 def data_of(run: Run, data: Dataset | None = None, root: str | os.PathLike[str] | None = None) -> Dataset:
-    """The data set of a run: `data` if given, else loaded by its name from `root`; `RunError` if it is another one."""
-    name = run.dataset["name"]
+    """The data set of a run: `data` if given, else loaded by its name from `root`, or from the files that it was read
+    from; `RunError` if it is another one."""
+    name, source = run.dataset["name"], run.dataset.get("source")
+    if data is None and source is not None:
+        try:
+            data = load_again(source, name, root)
+        except DataError as error:
+            raise RunError(f"{run.path} searched {name!r} in {source['path']}: {error}; {_OWN}") from None
+        if run.dataset["fingerprint"] != data.fingerprint:
+            raise RunError(f"{run.path} searched {name!r} in {source['path']}, which holds other data now; {_OWN}")
     if data is None:
         if name not in dataset_names():
-            raise RunError(
-                f"{run.path} searched {name!r}, made from arrays (fingerprint {_short(run)}…); pass them as "
-                f"data=..., or on the command line as --data FILE.npz or --data MODULE:FUNCTION"
-            )
+            raise RunError(f"{run.path} searched {name!r}, made from arrays (fingerprint {_short(run)}…); {_OWN}")
         data = load_dataset(name, root)
     if run.dataset["fingerprint"] != data.fingerprint:
         raise RunError(

@@ -20,7 +20,7 @@ class RunDescription:
     space_name: str  # as it is registered; see `workbench.registry`
     space_config: Mapping[str, Any]  # settings of the space
     search_config: Mapping[str, Any]  # settings of the search when it began; later changes are events
-    dataset: Mapping[str, Any]  # `name`, `fingerprint` and `root` (a path, or None if the data came as arrays)
+    dataset: Mapping[str, Any]  # `name`, `fingerprint`, `root` (None) and of a person's own, `source`
     seed: int  # root of every random choice, of any size
     versions: Mapping[str, str] = field(default_factory=dict)  # of python and packages: others may change results
     cpu: str = ""  # the processor, for the same reason

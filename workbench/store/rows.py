@@ -138,6 +138,9 @@ def _search_config(value: Any, what: str) -> Any:
 def _dataset(value: Any, what: str) -> Any:
     for name in ("name", "fingerprint"):
         checked.text(checked.mapping(value, what)[name], f"{name} of the data set")
+    if "source" in value:
+        source = checked.mapping(value["source"], "the source of the data set")
+        checked.text(source["path"], "path of the data set")
     return value
 
 

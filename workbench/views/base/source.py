@@ -144,6 +144,11 @@ class Source:
         if self.search is not None:
             return self.search.data, ""
         name, way_out = self.dataset, "pass the same as data=..., as in Dashboard(run, data=data)"
+        if "source" in self.run.dataset:
+            try:
+                return data_of(self.run), ""
+            except WorkbenchError as error:
+                return None, str(error)
         if name not in dataset_names():
             return None, f"The images of the run are not in its file: it searched {name!r}, made from arrays; {way_out}"
         other = False
