@@ -14,9 +14,9 @@ from workbench.datasets import Dataset
 from workbench.errors import WeightsError
 from workbench.individuals import Cost, TrainResult
 from workbench.settings import check_settings, setting
-from workbench.space import RecordSpace
+from workbench.space import RecordSpace, check_ending
 from workbench.spaces.programs import files
-from workbench.spaces.programs.features import REDUCTIONS, Examples
+from workbench.spaces.programs.features import REDUCTIONS, Examples, Pair, Preparation
 from workbench.spaces.programs.liveness import answering, kept_size, live
 from workbench.spaces.programs.machine import Machine
 from workbench.spaces.programs.mutations import KINDS, ProgramRates, draw_kind, mutated, record_of
@@ -102,8 +102,8 @@ class AbstractProgramSpace(RecordSpace):
 
     @property
     @abstractmethod
-    def n_tasks(self) -> int:
-        """Tasks that each program learns from Setup on, each with memory of its own."""
+    def tasks(self) -> Sequence[Preparation] | Sequence[Pair]:
+        """What each program learns from Setup on, each with memory of its own: all classes, or pairs of them."""
 
     @property
     @abstractmethod
@@ -117,6 +117,11 @@ class AbstractProgramSpace(RecordSpace):
     @abstractmethod
     def right(self, outputs: np.ndarray, labels: np.ndarray) -> float:
         """The fraction of answers float64 [n, outputs], before squashing, that are right; NaN is not."""
+
+    @property
+    def n_tasks(self) -> int:
+        """How many tasks there are."""
+        return len(self.tasks)
 
     # ------------------------------------------------------------------ genomes
     @cached_property
@@ -197,12 +202,17 @@ class AbstractProgramSpace(RecordSpace):
     # ------------------------------------------------------------------ training and answers
     def machine(self, genome: Program, task: int = 0) -> Machine:
         """Runs a trained program; `WeightsError` if it lacks the memory that training leaves."""
+        memory = self.check_memory(genome)[task]
+        return Machine.with_memory(genome, self.form, memory, task=task, carries=self.carries)
+
+    def check_memory(self, genome: Program) -> np.ndarray:
+        """The memory that training left; `WeightsError` if it is missing."""
         if genome.memory is None:
             raise WeightsError(
                 "expected a program with the memory that training leaves, got one without: it was never trained, or it "
                 "was not kept; train it first"
             )
-        return Machine.with_memory(genome, self.form, genome.memory[task], task=task, carries=self.carries)
+        return genome.memory
 
     def machines(self, genome: Program) -> list[Machine]:
         """One a task."""
@@ -266,6 +276,25 @@ class AbstractProgramSpace(RecordSpace):
     def decode(self, blob: bytes) -> Program:
         """The genome back; `GenomeError` if the bytes are not one, or it does not fit this space. Nothing is run."""
         return files.decode(blob, self.form, tasks=self.n_tasks, carries=self.carries)
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Endings of the files that `export` gives."""
+        return (".py", ".npz")
+
+    def export(self, genome: Program, ending: str, data: Dataset | None = None, *, raw: bool = False) -> bytes:
+        """A file's contents: stand-alone Python (see `programs.export`), or the genome with the space's settings.
+
+        `ExportError` on another ending, or if the data do not fit or are missing; `WeightsError` without memory.
+        """
+        from workbench.spaces.programs.export import python_file
+
+        check_ending(ending, self.formats, raw)
+        if ending == ".npz":
+            return files.encode(genome, self.form, {"space": self.config()})
+        self.check_memory(genome)
+        form, cost = self.form, self.cost(genome)
+        return python_file(genome, form, self.tasks, self.n_outputs, cost, data, raw=raw, carries=self.carries)
 
 
 @lru_cache(maxsize=MAX_FEATURES)

@@ -163,17 +163,22 @@ class Pair:
     def examples(self, data: Dataset, split: str) -> Examples:
         """Features and labels, computed once; each feature has mean 0 and deviation 1 over the training images."""
 
-        def moments() -> tuple[np.ndarray, np.ndarray]:
+        def standardised() -> Examples:
+            features, labels = self._raw(data, split)
+            mean, deviation = self.moments(data)
+            return Examples((features - mean) / deviation, labels)
+
+        return _CACHE.get(data, (split, self), standardised)
+
+    def moments(self, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """Mean of each feature over the training images, and its deviation, 1 where that is 0; float64 [F], kept."""
+
+        def computed() -> tuple[np.ndarray, np.ndarray]:
             features, _ = self._raw(data, "train")
             deviation = features.std(axis=0)
             return features.mean(axis=0), np.where(deviation > 0, deviation, 1)
 
-        def standardised() -> Examples:
-            features, labels = self._raw(data, split)
-            mean, deviation = _CACHE.get(data, ("moments", self), moments)
-            return Examples((features - mean) / deviation, labels)
-
-        return _CACHE.get(data, (split, self), standardised)
+        return _CACHE.get(data, ("moments", self), computed)
 
     def _raw(self, data: Dataset, split: str) -> Examples:
         most = {"train": self.train, "validation": self.validation}.get(split, data.size(split))

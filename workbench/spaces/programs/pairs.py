@@ -88,11 +88,6 @@ class PairsSpace(AbstractProgramSpace):
             return parsed_pairs(PUBLISHED_PAIRS, 10)
         return parsed_pairs(self.pairs, self.n_outputs)
 
-    @property
-    def n_tasks(self) -> int:
-        """One for each pair."""
-        return len(self.tasks)
-
     @cached_property
     def form(self) -> Form:
         """Vectors have a value for each feature."""

@@ -28,7 +28,6 @@ class ProgramSpace(AbstractProgramSpace):
     """
 
     name = "programs"
-    n_tasks = 1
 
     def __post_init__(self) -> None:
         if not 1 <= self.n_outputs <= MAX_FEATURES:
@@ -47,6 +46,11 @@ class ProgramSpace(AbstractProgramSpace):
     def preparation(self) -> Preparation:
         """How images become features."""
         return Preparation(self.input_shape, self.features, self.n_outputs, self.reduction)
+
+    @property
+    def tasks(self) -> tuple[Preparation]:
+        """All classes together."""
+        return (self.preparation,)
 
     @cached_property
     def form(self) -> Form:
