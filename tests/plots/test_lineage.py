@@ -8,19 +8,21 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from plots.picture_samples import DrawnSpace
+from plots.picture_samples import DrawnSpace, ListedSpace
 from search.search_samples import NumberSpace, finish, tiny_data
 from synthetic_runs import member, record, write_run
 from widgets.widget_samples import number_search
 
 from workbench.errors import ExportError, RunError
 from workbench.genome import Genome
+from workbench.pictures import Line
 from workbench.plots import lineage_animation, lineage_figure, lineage_info, save_lineage_animation
 from workbench.search import Search, SearchConfig
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig
 from workbench.views.lineage.animation import Frame, kept_networks, neurons_frames
 from workbench.views.lineage.data import Step
+from workbench.views.lineage.listing import ROWS, ListingFrame
 from workbench.views.modules.data import picture_changes_in_words, picture_difference
 
 
@@ -145,3 +147,26 @@ def test_networks_of_modules_grow_as_well(tmp_path):
     before = DrawnSpace().picture(run.genome(steps[-2]))
     assert picture_changes_in_words(picture_difference(before, last).counts) in figure.frames[-1].layout.title.text
     assert save_lineage_animation(run, id, tmp_path / "growth.html").stat().st_size > 1_000_000  # has plotly in it
+
+
+def test_networks_read_as_text_grow_as_text(tmp_path):
+    run = finish(number_search(tmp_path / "run.sqlite", ListedSpace())).results
+    id = longest(run)
+    figure = lineage_animation(run, id)
+    steps = run.lineage(id)["id"].tolist()
+    assert len(figure.frames) == len(steps)
+    lines = ListedSpace().listing(run.genome(id))
+    texts = [each.text for each in figure.frames[-1].layout.annotations]
+    assert texts[2] == "<b>Numbers</b>"
+    assert texts[3].startswith(lines[0].text)
+    assert texts[4:] == ["<b>Steps</b>", *(line.text for line in lines[1:])]
+    assert "1 line changed" in figure.frames[-1].layout.title.text
+
+
+def test_of_a_long_text_what_changed_is_shown():
+    lines = [Line(str(number), "Predict", f"s2 = {number}") for number in range(60)]
+    step = Step(1, 1, "grow", 0.5, 0.4, 10, {})
+    frame = ListingFrame(step, [*lines[:50], Line("50", "Predict", "s2 = 0.5"), *lines[51:]], lines)
+    assert 50 - ROWS < frame.first_row <= 50
+    assert ListingFrame(step, lines, None).first_row == 0
+    assert "1 line changed" in frame.title

@@ -12,11 +12,12 @@ import numpy as np
 
 from workbench.errors import ExportError, RunError
 from workbench.genome import Genome
-from workbench.space import Draws
+from workbench.space import Draws, Lists, is_text_first
 from workbench.views.base.figures import save_picture
 from workbench.views.base.palette import BLUE, GREY, OUTPUTS
 from workbench.views.lineage.data import Step, lineage_info
 from workbench.views.lineage.frames import animated, frame_title, path_traces, set_path_axes
+from workbench.views.lineage.listing import ListingFrame, listing_animation
 from workbench.views.lineage.modules import ModulesFrame, modules_animation
 from workbench.views.network.data import ADDED, genome_difference
 from workbench.views.network.figure import Trace, dots, lines, pixel_axes
@@ -83,11 +84,14 @@ def lineage_animation(run: Run, id: int) -> go.Figure:
     kept = kept_networks(run, id)
     if all(isinstance(genome, Genome) for _, genome in kept):
         return _neurons_animation(neurons_frames(kept))
+    steps = [step for step, _ in kept]
+    if isinstance(space, Lists) and is_text_first(space):
+        texts = [space.listing(genome) for _, genome in kept]
+        return listing_animation([ListingFrame(*each) for each in zip(steps, texts, [None, *texts], strict=False)])
     if not isinstance(space, Draws):
         raise RunError(f"the space {space.name!r} does not draw its networks, so their growth cannot be animated")
     pictures = [space.picture(genome) for _, genome in kept]
-    steps, befores = [step for step, _ in kept], [None, *pictures]
-    return modules_animation([ModulesFrame(*each) for each in zip(steps, pictures, befores, strict=False)])
+    return modules_animation([ModulesFrame(*each) for each in zip(steps, pictures, [None, *pictures], strict=False)])
 
 
 def _neurons_animation(frames: Sequence[Frame]) -> go.Figure:
