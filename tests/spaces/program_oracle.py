@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from workbench.spaces.programs.native.draws import fill_gaussian
 from workbench.spaces.programs.operations import OPERATIONS, element
 from workbench.spaces.programs.program import LEARN, PREDICT, SETUP, Form, Program
 
@@ -84,11 +85,19 @@ class Stream:
         return [low + (high - low) * self.unit() for _ in range(count)]
 
     def gaussian(self, count: int, mean: float, std: float) -> list[float]:
-        values = []
-        for _ in range(-(-count // 2)):
-            radius, angle = math.sqrt(-2 * math.log(1 - self.unit())), 2 * math.pi * self.unit()
-            values += [mean + std * (radius * math.cos(angle)), mean + std * (radius * math.sin(angle))]
-        return values[:count]
+        """Normal numbers by Box and Muller; the last bits are those of the compiled code (`normal` checks them)."""
+        values = np.empty(count)
+        start, self.place = self.place, self.place + count + count % 2
+        fill_gaussian(values.ctypes.data, count, mean, std, np.uint64(self.seed), start)
+        return values.tolist()
+
+    def normal(self, count: int) -> list[float]:
+        """Standard normal numbers, with the functions of the math module."""
+        pairs = [(math.sqrt(-2 * math.log(1 - self.unit())), 2 * math.pi * self.unit()) for _ in range(count)]
+        half = count // 2
+        firsts = [radius * math.cos(angle) for radius, angle in pairs]
+        seconds = [radius * math.sin(angle) for radius, angle in pairs]
+        return firsts[:half] + seconds[:half] + firsts[half : half + count % 2]
 
 
 def minimum(a: float, b: float) -> float:

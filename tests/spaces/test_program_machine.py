@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spaces.program_oracle import Oracle, same
+from spaces.program_oracle import Oracle, Stream, same
 from spaces.program_samples import (
     CLASSES,
     LINEAR_CLASSES,
@@ -192,3 +192,11 @@ def test_the_first_draw_is_known(operation):
     program = program_of([(operation.name, 0, -0.5, 0.75)], [], [])
     drawn = draw(operation.name, 1, 3, program.constants[0], PAIRS.features)
     assert same(drawn, Oracle(program, Form(16, 1, 2, 2, 2, vector_labels=False), task=3).at((operation.output, 0)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 64])
+def test_normal_draws_are_by_box_and_muller(count):
+    for key in range(1, 200):
+        drawn = Stream(key, 0).gaussian(count, 0.5, 2.0)
+        expected = 0.5 + 2.0 * np.array(Stream(key, 0).normal(count))
+        np.testing.assert_allclose(drawn, expected, rtol=0, atol=2e-14)

@@ -29,7 +29,12 @@ SIZE = 8  # bytes of a float64
 _FLOAT, _INT32, _INT64 = ir.DoubleType(), ir.IntType(32), ir.IntType(64)
 _VECTOR, _WHOLES = ir.VectorType(_FLOAT, LANES), ir.VectorType(_INT64, LANES)
 _ZERO = ir.Constant(_VECTOR, [0.0] * LANES)
-_KINDS = {"address": types.intp, "count": types.intp, "number": types.float64}
+_KINDS = {
+    "address": types.intp,
+    "count": types.intp,
+    "number": types.float64,
+    "pointer": types.CPointer(types.float64),
+}
 
 Term = Callable[[Any, Any], Any]
 """What a column, and a chunk of it, add to a sum: a vector."""
@@ -184,7 +189,7 @@ class Emitter:
 def lane_function(*kinds: str, returns: str | None = None) -> Callable[[Callable[..., Any]], Any]:
     """Decorator: a function for compiled code, from one that generates its body with an `Emitter`.
 
-    Arguments are of the `kinds` "address", "count" or "number"; `returns` is "number" or None.
+    Arguments are of the `kinds` "address", "count" or "number"; `returns` is "number", "pointer" or None.
     """
     argument_types = [_KINDS[kind] for kind in kinds]
     result_type = types.void if returns is None else _KINDS[returns]
@@ -214,3 +219,9 @@ def get(code, address):
 def put(code, address, number):
     """Store a number at an address."""
     code.store_number(number, address)
+
+
+@lane_function("address", returns="pointer")
+def pointer(code, address):
+    """An address as what `numba.carray` makes an array of."""
+    return code.builder.inttoptr(address, ir.PointerType(_FLOAT))
