@@ -93,7 +93,7 @@ def search(arguments: argparse.Namespace) -> int:
     changes |= given(arguments, "seed", "population", "children", "generations", "workers", "child_seconds")
     chosen = preset(arguments.preset, named, arguments.space)
     data = load_dataset(named, arguments.root) if isinstance(named, str) else named
-    if data is named and not arguments.quiet:
+    if chosen.about.startswith("Settings derived") and not arguments.quiet:
         print(repr(data).strip("<>"))
         print(chosen.about)
         print("Any of these, and every other setting that --settings lists, can be changed by --set NAME=VALUE.")

@@ -1,20 +1,22 @@
 """CIFAR-10, from its official "binary version" (https://www.cs.toronto.edu/~kriz/cifar.html)."""
 
+import math
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from workbench.datasets.files import (
-    REPAIR,
+    Bytes,
     Content,
     FileSource,
-    check_labels_of_ten,
+    check_known_labels,
     check_size,
+    read_names,
     read_start,
     torchvision_datasets,
 )
-from workbench.errors import DataError
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
@@ -31,31 +33,41 @@ CLASS_NAMES: tuple[str, ...] = (
     "truck",
 )
 _SHAPE = (3, 32, 32)
-_RECORD = 1 + 3 * 32 * 32  # bytes: a label, then the R, G and B planes
+
+
+def read_records(
+    files: Sequence[Path], sizes: Sequence[int], n_classes: int = 10, label_bytes: int = 1
+) -> tuple[Bytes, Bytes]:
+    """All images, [n, 3, 32, 32], and labels, [n], of files that hold so many each; the last byte of a label counts."""
+    images = np.empty((sum(sizes), *_SHAPE), dtype=np.uint8)
+    labels = np.empty(sum(sizes), dtype=np.uint8)
+    start, length = 0, label_bytes + math.prod(_SHAPE)  # of a record: labels, then the R, G and B planes
+    for path, n in zip(files, sizes, strict=True):
+        content = read_start(path, n * length)
+        check_size(path, content, n * length)
+        records = np.frombuffer(content, dtype=np.uint8).reshape(n, length)
+        labels[start : start + n] = check_known_labels(records[:, label_bytes - 1], path, n_classes)
+        images[start : start + n] = records[:, label_bytes:].reshape(n, *_SHAPE)
+        start += n
+    return images, labels
 
 
 def _read(files: tuple[Path, ...], n_train: int, n_test: int) -> Content:
-    images = np.empty((n_train + n_test, *_SHAPE), dtype=np.uint8)
-    labels = np.empty(n_train + n_test, dtype=np.uint8)
-    n = len(labels) // len(files)
-    for batch, path in enumerate(files):
-        content = read_start(path, n * _RECORD)
-        check_size(path, content, n * _RECORD)
-        records = np.frombuffer(content, dtype=np.uint8).reshape(n, _RECORD)
-        labels[batch * n : (batch + 1) * n] = check_labels_of_ten(records[:, 0], path)
-        images[batch * n : (batch + 1) * n] = records[:, 1:].reshape(n, *_SHAPE)
-    names, listed = CLASS_NAMES, files[0].with_name("batches.meta.txt")  # which need not be there
-    if listed.is_file():
-        names = tuple(listed.read_text(encoding="utf-8", errors="replace").split())
-        if len(names) != 10:
-            raise DataError(f"{listed}: expected 10 class names, got {len(names)}; {REPAIR}")
+    images, labels = read_records(files, [n_train // 5] * 5 + [n_test])
+    listed = files[0].with_name("batches.meta.txt")  # which need not be there
+    names = read_names(listed, 10) if listed.is_file() else CLASS_NAMES
     return images[:n_train], labels[:n_train], images[n_train:], labels[n_train:], names
 
 
-def _fetch(root: Path) -> None:
-    torchvision_datasets().utils.download_url(URL, str(root), "archive.tar.gz", MD5)
+def unpack(url: str, md5: str, root: Path) -> None:
+    """Download an archive and unpack it into a folder."""
+    torchvision_datasets().utils.download_url(url, str(root), "archive.tar.gz", md5)
     with tarfile.open(root / "archive.tar.gz") as archive:
         archive.extractall(root, filter="data")
+
+
+def _fetch(root: Path) -> None:
+    unpack(URL, MD5, root)
 
 
 CIFAR10 = FileSource(

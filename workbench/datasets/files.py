@@ -133,9 +133,17 @@ def check_size(path: Path, content: bytes, n_expected: int) -> None:
         raise DataError(f"{path}: expected {n_expected} bytes (uncompressed), got {got}; {REPAIR}")
 
 
-def check_labels_of_ten(labels: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
-    """The labels; `DataError` unless all are within 0..9."""
-    if labels.max() > 9:
+def check_known_labels(labels: NDArray[np.uint8], path: Path, n_classes: int = 10) -> NDArray[np.uint8]:
+    """The labels; `DataError` unless all are below `n_classes`."""
+    if labels.max() >= n_classes:
         index = int(labels.argmax())
-        raise DataError(f"{path}: expected labels 0..9, got {labels[index]} at index {index}; {REPAIR}")
+        raise DataError(f"{path}: expected labels 0..{n_classes - 1}, got {labels[index]} at index {index}; {REPAIR}")
     return labels
+
+
+def read_names(path: Path, n_classes: int) -> tuple[str, ...]:
+    """The names of the classes, a line each; `DataError` if they are not as many as expected."""
+    names = tuple(path.read_text(encoding="utf-8", errors="replace").split())
+    if len(names) != n_classes:
+        raise DataError(f"{path}: expected {n_classes} class names, got {len(names)}; {REPAIR}")
+    return names

@@ -9,14 +9,17 @@ from typing import Literal
 import numpy as np
 
 from workbench.datasets.cifar10 import CIFAR10
+from workbench.datasets.cifar100 import CIFAR100
 from workbench.datasets.dataset import Dataset
 from workbench.datasets.files import FileSource, data_root
-from workbench.datasets.mnist import MNIST
+from workbench.datasets.mnist import FASHION_MNIST, KMNIST, MNIST
 from workbench.datasets.own import FORMS, is_own, load_own
 from workbench.datasets.splits import SPLITS, draw_balanced
+from workbench.datasets.stl10 import STL10
+from workbench.datasets.svhn import SVHN
 from workbench.errors import DataError
 
-SOURCES = {source.name: source for source in (MNIST, CIFAR10)}
+SOURCES = {source.name: source for source in (MNIST, FASHION_MNIST, KMNIST, CIFAR10, CIFAR100, SVHN, STL10)}
 """The data sets that are kept as files."""
 
 
@@ -51,7 +54,12 @@ FACTS = {
     for facts in (
         DataFacts("digits", (1, 8, 8), 10, (1006, 216, 216, 359)),
         DataFacts("mnist", (1, 28, 28), 10, (50_000, 5_000, 5_000, 10_000)),
+        DataFacts("fashion-mnist", (1, 28, 28), 10, (50_000, 5_000, 5_000, 10_000)),
+        DataFacts("kmnist", (1, 28, 28), 10, (50_000, 5_000, 5_000, 10_000)),
         DataFacts("cifar10", (3, 32, 32), 10, (40_000, 5_000, 5_000, 10_000)),
+        DataFacts("cifar100", (3, 32, 32), 100, (40_000, 5_000, 5_000, 10_000)),
+        DataFacts("svhn", (3, 32, 32), 10, (63_257, 5_000, 5_000, 26_032)),
+        DataFacts("stl10", (3, 96, 96), 10, (4_000, 500, 500, 8_000)),
     )
 }
 """By the names that `load_dataset` knows."""
