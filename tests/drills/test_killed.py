@@ -26,6 +26,14 @@ SMALL += ["--set", "train.epochs=2", "--set", "initial_epochs=2", "--set", "init
 COMMITS_BETWEEN = 7
 """A search is killed before it has made so many commits more."""
 
+OTHER_SPACES = {
+    "hnas": ["--set", "space.channels=2"],
+    "einspace": ["--set", "space.max_flops=1e5"],
+    "programs": ["--set", "space.start=network"],
+    "pairs": ["--set", "space.start=random"],
+}
+"""By name, what makes their networks small, or different from each other."""
+
 CHILD_SECONDS = 0.04
 """About what a child takes: the killing comes anywhere in its life."""
 
@@ -128,10 +136,10 @@ def test_killed_with_processes(drill, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", ["threads", "processes"])
-@pytest.mark.parametrize("space", [["hnas", "channels=2"], ["einspace", "max_flops=1e5"]], ids=lambda space: space[0])
-def test_killed_in_grammar_spaces(drill, tmp_path, space, executor):
+@pytest.mark.parametrize("space", list(OTHER_SPACES))
+def test_killed_in_other_spaces(drill, tmp_path, space, executor):
     arguments = ["--data", "digits", "--population", "4", "--children", "3", "--generations", "3", "--quiet"]
-    arguments += ["--space", space[0], "--set", f"space.{space[1]}", "--set", "train.epochs=1"]
+    arguments += ["--space", space, "--set", "train.epochs=1", *OTHER_SPACES[space]]
     other = Drill(drill.zygote, tmp_path / "whole.sqlite", drill.rng, [*arguments, "--executor", executor])
     assert drill.zygote.run("search", *arguments, "--path", str(other.whole), "--workers", "1") == 0
     path = tmp_path / "run.sqlite"

@@ -14,7 +14,7 @@ from search.worker_samples import task_of
 from workbench.executors import Progress, Shared, TaskPool, start_workers
 from workbench.search import Search
 from workbench.space import SearchSpace
-from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
+from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace, PairsSpace, ProgramSpace
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +23,8 @@ SHORT = replace(SMALL, generations=2, workers=2)
 SPACES: list[SearchSpace] = [
     NeuronSpace.for_data(DATA, InitialConfig(hidden_layers=(1, 2), layer_size=(0.2, 0.5), edges_per_neuron=(2, 4))),
     MlpSpace.for_data(DATA),  # through torch
+    ProgramSpace.for_data(DATA, start="network"),
+    PairsSpace.for_data(DATA, start="random"),
 ]
 
 

@@ -21,7 +21,7 @@ from workbench.errors import GenomeError, WorkbenchError
 from workbench.genome import Genome
 from workbench.plots import front_figure
 from workbench.search import Search, snapshot_of
-from workbench.space import Draws
+from workbench.space import Draws, Lists
 from workbench.spaces import SPACES, make_space
 from workbench.store import Run, open_run
 from workbench.training import TrainConfig
@@ -167,11 +167,14 @@ def test_damaged_genomes(batch: int) -> None:
     assert whole < GENOMES_EACH / 2
 
 
-@pytest.mark.parametrize("name", ["mlp", "hnas", "einspace"])
+@pytest.mark.parametrize("name", ["mlp", "hnas", "einspace", "programs", "pairs"])
 def test_damaged_genomes_of_other_spaces(data: Dataset, name: str) -> None:
     space, blobs = SPACES[name].for_data(data), []
     for seed in range(4):
-        genome = space.sample(seed, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        genome = space.sample(seed, rng)
+        for _ in range(seed):
+            genome, _ = space.mutate(genome, space.rates(), rng)
         blobs.append(space.encode(genome))
         blobs.append(space.encode(space.train(genome, data, TrainConfig(epochs=0), seed=0, stream=(0,)).genome))
     whole = 0
@@ -190,5 +193,7 @@ def test_damaged_genomes_of_other_spaces(data: Dataset, name: str) -> None:
             space.describe(genome)
             if isinstance(space, Draws):
                 space.picture(genome)
+            if isinstance(space, Lists):
+                space.listing(genome)
             assert space.cost(space.decode(space.encode(genome))) == space.cost(genome), how
     assert whole < GENOMES_EACH / 2
