@@ -322,7 +322,7 @@ def test_records_are_sentences():
     }
     assert told["alter_param"] == "alter param: section Setup, line 1, before s2 = 0.01, after s1 = 0.01"
     assert told["copy"] == "copy"
-    assert told["insert"] == "insert: section Setup, line 1, added m1[11, 5] = -0.9393"
+    assert told["insert"] == "insert: section Setup, line 1, added m1[11, 5] = −0.9393"
     assert told["randomize_algorithm"] == "randomize algorithm: instructions redrawn 6"
 
 

@@ -13,11 +13,13 @@ import numpy as np
 from workbench.datasets import Dataset
 from workbench.errors import WeightsError
 from workbench.individuals import Cost, TrainResult
+from workbench.pictures import Line, Picture
 from workbench.settings import check_settings, setting
 from workbench.space import RecordSpace, check_ending
 from workbench.spaces.programs import files
 from workbench.spaces.programs.features import REDUCTIONS, Examples, Pair, Preparation
 from workbench.spaces.programs.liveness import answering, kept_size, live
+from workbench.spaces.programs.looks import listing, picture
 from workbench.spaces.programs.machine import Machine
 from workbench.spaces.programs.mutations import KINDS, ProgramRates, draw_kind, mutated, record_of
 from workbench.spaces.programs.operations import OPERATION_SETS, OPERATIONS
@@ -88,6 +90,7 @@ class AbstractProgramSpace(RecordSpace):
     mutation_kinds = KINDS
     rates_record = ProgramRates
     size_fact = "live instructions"
+    text_first = True
     ignores = tuple(f"train.{field.name}" for field in fields(TrainConfig) if field.name not in OBEYED)
 
     def __post_init__(self) -> None:
@@ -198,6 +201,14 @@ class AbstractProgramSpace(RecordSpace):
         """The program in one short line."""
         setup, predict, learn = genome.lengths
         return f"{setup} + {predict} + {learn} instructions"
+
+    def listing(self, genome: Program) -> Sequence[Line]:
+        """A line per instruction."""
+        return listing(genome, self.form, carries=self.carries)
+
+    def picture(self, genome: Program) -> Picture:
+        """The data flow of its live instructions."""
+        return picture(genome, self.form, carries=self.carries, preparation_flops=self.preparation_flops)
 
     # ------------------------------------------------------------------ training and answers
     def machine(self, genome: Program, task: int = 0) -> Machine:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-import numpy as np
-
 from workbench.pictures import Branch, Edge, Line, Node, Picture
-from workbench.spaces.programs.liveness import kept, live, size_of
+from workbench.spaces.programs.liveness import answering, kept, live, size_of
 from workbench.spaces.programs.operations import MATRIX, SCALAR, VECTOR
 from workbench.spaces.programs.program import LEARN, PREDICT, SECTIONS, SETUP, Form, Program
 
@@ -28,26 +26,14 @@ def listing(program: Program, form: Form, *, carries: bool = False) -> tuple[Lin
     return tuple(lines)
 
 
-def statement(program: Program, row: int, form: Form) -> str:
-    """An instruction as people read it, such as "v3 = m0 · v0"; constants have 4 significant digits."""
-    operation = program.operation(row)
-    words = dict(zip("ab", map(_name, _inputs(program, row)), strict=False))
-    output = _output(program, row)
-    words |= {"o": _name(output)} if output else {}
-    for name, value in zip(operation.constants, program.constants[row].tolist(), strict=False):
-        if name in ("row", "column"):
-            words[name] = str(min(int(value * form.features), form.features - 1))
-        else:
-            words[name] = f"{value:.4g}".replace("-", "−")
-    return operation.text.format(**words)
-
-
-def picture(program: Program, form: Form, *, carries: bool = False) -> Picture:
+def picture(program: Program, form: Form, *, carries: bool = False, preparation_flops: int = 0) -> Picture:
     """The data flow of the live instructions over one example, from Setup on; links are labelled by addresses.
 
     Memory that an example finds as the one before it left it is a node of its own, and so is what is left for the next.
+    FLOPs and parameters are those of an answer, with the `preparation_flops` of features; what else instructions take
+    is a fact of theirs.
     """
-    return _Flow(program, form, carries).picture()
+    return _Flow(program, form, carries).picture(preparation_flops)
 
 
 def _line(program: Program, form: Form, row: int, lives: bool, names: dict[str, str]) -> Line:
@@ -55,7 +41,7 @@ def _line(program: Program, form: Form, row: int, lives: bool, names: dict[str, 
     return Line(
         key=str(program.keys[row]),
         section=next(name for name, rows in zip(SECTIONS, program.sections, strict=True) if row < rows.stop),
-        text=statement(program, row, form),
+        text=program.text(row, form),
         live=lives,
         writes=_name(output) if output else "",
         reads=tuple(dict.fromkeys(map(_name, _inputs(program, row)))),
@@ -102,7 +88,7 @@ class _Flow:
 
     def __init__(self, program: Program, form: Form, carries: bool) -> None:
         self.program, self.form = program, form
-        self.lives: np.ndarray = live(program, form, carries=carries)
+        self.lives, self.answers = live(program, form, carries=carries), answering(program, form, carries=carries)
         self.kept = set(kept(program, form, carries=carries))
         rows = chain(self._rows(PREDICT), self._rows(LEARN))
         self.changes = {form.prediction, *(_output(program, row) for row in rows)}  # a prediction is squashed in place
@@ -110,14 +96,14 @@ class _Flow:
         self.edges: dict[tuple[str, str], str] = {}
         self.holds: dict[Address, str] = {}  # key of the node; an address that holds zeros has none
 
-    def picture(self) -> Picture:
+    def picture(self, preparation_flops: int) -> Picture:
         """Setup, then one example: what memory it finds, Predict, Learn, and what it leaves."""
         features, label, prediction = (VECTOR, 0), self.form.label, self.form.prediction
         self._run(SETUP)
         memory = self._memory()
         for address in memory:
             self._remember(address)
-        self._put(_name(features), "features", "input", features)
+        self._put(_name(features), "features", "input", features, flops=preparation_flops)
         self._run(PREDICT)
         self._put(_name(prediction), "prediction", "output", prediction, self._source(prediction))
         self._put(_name(label), "label", "input", label)
@@ -154,8 +140,8 @@ class _Flow:
                     self._draw_again(each)
             key, kind = str(self.program.keys[row]), SECTIONS[section].lower()
             flops = self.program.operation(row).cost(self.form.features)
-            label = statement(self.program, row, self.form)
-            self._put(key, label, kind, output, self._source(*reads), part=key, flops=flops)
+            facts = {"flops": flops} if self.answers[row] else {"facts": {"FLOPs in training": flops}}
+            self._put(key, self.program.text(row, self.form), kind, output, self._source(*reads), part=key, **facts)
 
     def _draw_again(self, address: Address) -> None:
         """Have what Predict has found drawn once more where Learn finds it: links are short."""
@@ -214,7 +200,7 @@ class _Flow:
             above = len(tree)
             tree.append(Branch(name, name, name.lower(), 0))
             for row in self._rows(section):
-                label = statement(self.program, row, self.form)
+                label = self.program.text(row, self.form)
                 tree.append(Branch(str(self.program.keys[row]), label, name.lower(), above))
         above = len(tree)
         tree += [Branch("memory", "Memory", "memory", 0)] if memory else []

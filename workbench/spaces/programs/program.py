@@ -96,10 +96,13 @@ class Program:
         return OPERATIONS[self.codes[row, OPERATION]]
 
     def text(self, row: int, form: Form) -> str:
-        """How an instruction reads, such as "v3 = m0 · v0"; values of vectors and matrices are counted from 0."""
+        """How an instruction reads, such as "v3 = m0 · v0"; constants have 4 significant digits.
+
+        Values of vectors and matrices are counted from 0.
+        """
         operation, codes = self.operation(row), self.codes[row].tolist()
         words = {
-            name: str(element(value, form.features)) if name in ("row", "column") else f"{value:.4g}"
+            name: str(element(value, form.features)) if name in ("row", "column") else f"{value:.4g}".replace("-", "−")
             for name, value in zip(operation.constants, self.constants[row].tolist(), strict=False)
         }
         words |= {
