@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import bench_mutations
+import bench_programs
 import bench_scaling
 import bench_training
 import bench_views
@@ -22,6 +23,8 @@ TABLES = {
     "Children per minute of a search": bench_scaling.children_per_minute,
     "Growth with edges": bench_scaling.by_edges,
     "Growth with the batch": bench_scaling.by_batch,
+    "Programs, one thread": bench_programs.rows,
+    "Programs a second of a search, digits": bench_programs.programs_per_second,
     "Views of 10,000 individuals, main thread": bench_views.rows,
 }
 
