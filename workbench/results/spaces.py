@@ -43,15 +43,19 @@ OTHER_SECONDS = 120.0
 SEEDS = {"cifar10": (0,)}
 OTHER_SEEDS = (0, 1, 2)
 
-TRAINING_IMAGES = {"mnist": 10_000, "cifar10": 10_000}
+TRAINING_IMAGES = {"mnist": 5_000, "cifar10": 5_000}
 """So many of the training images, the same for all spaces: one pass of a network of `hnas` over all 50,000 of MNIST
 takes 13 processor seconds, so that two minutes would hardly do for the initial population. The other splits are whole.
 """
 
 FEW: dict[str, Any] = {"population": 8, "children": 4}
 CHANGES = {"hnas": FEW, "einspace": FEW}
-"""Settings over those of the preset, by space: with the initial populations of the presets (10 to 20), these would
-spend most of their seconds before the first child of evolution."""
+"""Settings over those of the preset, by space: networks of these are slow to train, and with the initial populations of
+their presets (10 to 20) most of the seconds would be spent before evolution begins."""
+
+MOST_EPOCHS = {"hnas": 4, "einspace": 4}
+"""Epochs of a child at most, by space, for the same reason (on digits the presets have 10 and 20); children go on with
+the weights of their parents, so that short trainings add up."""
 
 
 def comparable_spaces() -> tuple[str, ...]:
@@ -176,6 +180,8 @@ def search_of(study: SpacesStudy, data: Dataset, space: str, kind: str, seed: in
         found = open_run(study.run_path(space, "evolution", seed))
         return random_search(found, data, path, seed=seed, workers=1, changes={"budget": None})
     made = preset("quick", data, space, **CHANGES.get(space, {}), seed=seed, workers=1, generations=None)
+    if made.config.train.epochs > (most := MOST_EPOCHS.get(space, made.config.train.epochs)):
+        made = made.changed({"train.epochs": most})
     return Search(data, made, path)
 
 
