@@ -161,7 +161,8 @@ def carry_out_run(study: SpacesStudy, data: Dataset, space: str, kind: str, seed
         return parent is not None and not parent.is_alive()
 
     try:
-        warm_up(data, search.config, search.space)
+        if Spending(search.path).total < study.limit:
+            warm_up(data, search.config, search.space)
         done = run_for(search, study.limit, is_orphan)
     finally:
         search.close(now=True)
