@@ -1,7 +1,8 @@
 """Random search with the training budget of an evolution: the control that evolution has to beat.
 
 It is made as strong as possible: networks are drawn as the initial population of the evolution was, with as many epochs
-each. Those of neurons are drawn with sizes spread log-uniformly over the range of the evolution's front, too.
+each. Those of neurons are drawn with sizes spread log-uniformly over the range of the evolution's front, too. Programs
+are drawn instruction by instruction: an evolution of them begins with hand-written ones, which are no random draw.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from workbench.errors import RunError
 from workbench.search import Search, SearchConfig
 from workbench.settings import from_values
 from workbench.spaces import NeuronSpace
+from workbench.spaces.programs.base import AbstractProgramSpace
 from workbench.store import Run
 
 
@@ -64,4 +66,6 @@ def random_search(
     if isinstance(space, NeuronSpace):
         flops = float(front["flops"].min()), float(front["flops"].max())
         space = replace(space, initial=replace(space.initial, flops=flops))
+    elif isinstance(space, AbstractProgramSpace):
+        space = replace(space, start="random")
     return Search(data, config, path, space, if_exists="resume")
