@@ -140,7 +140,7 @@ def test_the_steps_have_the_front_at_any_time(networks):
 def test_front_and_hypervolume_are_those_of_the_run(study):
     for kept in kept_runs(study.results_path):
         run = open_run(study.run_path("neurons", kept.kind, 0))
-        whole = curve_of(run, "run")
+        whole = curve_of(run, "run", kept.curve.bounds)
         for training, volume in zip(whole.costs["training"], whole.hypervolume, strict=True):
             assert kept.curve.hypervolume_at("training", training * (1 + 1e-5)) == pytest.approx(volume, abs=1e-4)
         assert kept.curve.flops.tolist() == run.front()["flops"].tolist() == list(whole.flops)
@@ -170,7 +170,7 @@ def entry(space: str, kind: str, seed: int, steps: list[list[float]], **more: ob
         "individuals": 40,
         "processor": 60.0,
         "training": steps[-1][-1] * 2,
-        "bounds": {"max_error": 1.0, "min_flops": 1.0, "max_flops": 100.0},
+        "bounds": {"max_error": 0.5, "min_flops": 1.0, "max_flops": 100.0},
         "steps": steps,
         "test_accuracy": 0.9,
         **more,
@@ -180,7 +180,7 @@ def entry(space: str, kind: str, seed: int, steps: list[list[float]], **more: ob
 @pytest.fixture
 def kept(tmp_path):
     file = ResultFile(tmp_path / "spaces-digits.json")
-    for seed, better in ((0, 0.0), (1, 0.2)):  # hypervolume: accuracy × 1/2, as FLOPs are in the middle of the box
+    for seed, better in ((0, 0.0), (1, 0.2)):  # FLOPs in the middle: hypervolume (accuracy − 0.1) / 1.8
         file.add(f"a {seed}", entry("a", "evolution", seed, [[0, 10, 0.5, 5, 100], [7, 10, 0.6 + better, 50, 1000]]))
         file.add(f"b {seed}", entry("a", "random", seed, [[0, 10, 0.5, 5, 100]]))
         file.add(f"c {seed}", entry("slow", "evolution", seed, [[0, 10, 0.4, 55, 50]], individuals=1))
@@ -190,9 +190,9 @@ def kept(tmp_path):
 def test_tables_tell_means_at_equal_cost(kept):
     table = spaces_table(kept).set_index(["space", "search"])
     seconds, training = "hypervolume at 60 processor seconds", "hypervolume at 100 epochs × FLOPs"
-    assert table.loc[("a", "evolution"), seconds] == "0.350 ± 0.635"  # 0.3 and 0.4, t(1) = 12.7
-    assert table.loc[("a", "evolution"), training] == "0.250 ± 0.000"
-    assert table.loc[("slow", "evolution"), [seconds, training]].tolist() == ["0.200 ± 0.000"] * 2
+    assert table.loc[("a", "evolution"), seconds] == "0.333 ± 0.706"  # 5/18 and 7/18, t(1) = 12.7
+    assert table.loc[("a", "evolution"), training] == "0.222 ± 0.000"
+    assert table.loc[("slow", "evolution"), [seconds, training]].tolist() == ["0.167 ± 0.000"] * 2
     assert table["networks tried"].tolist() == ["40", "40", "1"]
     assert table.loc[("a", "evolution"), "best validation accuracy"] == "70.00 ± 127.06 %"
     gained = differences_table(kept).to_dict("records")
@@ -200,7 +200,7 @@ def test_tables_tell_means_at_equal_cost(kept):
         {
             "space": "a",
             "pairs": "2",
-            "after the same seconds": "+0.100 ± 0.635",
+            "after the same seconds": "+0.111 ± 0.706",
             "after the same training": "+0.000 ± 0.000",
             "which is": "200 epochs × FLOPs",
         }
