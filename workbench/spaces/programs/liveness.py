@@ -6,6 +6,8 @@ A set of addresses is an int with a bit for each: numbers, then vectors, then ma
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -27,32 +29,12 @@ def live(program: Program, form: Form, *, carries: bool = False) -> np.ndarray:
     Without the others, every prediction and all memory that answers need stay as they are. With `carries`, memory runs
     through from answer to answer.
     """
-    setup, predict, learn = _sections(program)
-    given, prediction = _given(form), _bit(form.prediction)
-    answers = _answers(predict, form, carries)
-    before = 0
-    while True:  # until what an example needs of the one before it is known
-        after_learning, learns = _backwards(learn, before | answers)
-        start, predicts = _backwards(
-            predict, after_learning & ~_bit(form.label) | prediction | (answers if carries else 0)
-        )
-        if start & ~given == before:
-            break
-        before = start & ~given
-    _, sets_up = _backwards(setup, before | answers)
-    found = np.array(sets_up + predicts + learns, bool)
-    # what Learn overwrites may still go from answer to answer
-    return found | answering(program, form, carries=carries) if carries else found
+    return _analysis(program, form, carries).live
 
 
 def answering(program: Program, form: Form, *, carries: bool = False) -> np.ndarray:
     """Instructions of Predict on which an answer of the trained program depends: bool [instructions]."""
-    _, predict, _ = _sections(program)
-    after = _answers(predict, form, carries) if carries else 0
-    _, predicts = _backwards(predict, after | _bit(form.prediction))
-    found = np.zeros(program.n_instructions, bool)
-    found[program.sections[1]] = predicts
-    return found
+    return _analysis(program, form, carries).answering
 
 
 def kept(program: Program, form: Form, *, carries: bool = False) -> list[tuple[str, int]]:
@@ -60,19 +42,12 @@ def kept(program: Program, form: Form, *, carries: bool = False) -> list[tuple[s
 
     Numbers come first, then vectors, then matrices.
     """
-    _, predict, _ = _sections(program)
-    needed = _answers(predict, form, carries)
-    return [
-        (kind, index)
-        for kind, place in _PLACES.items()
-        for index in range(MAX_ADDRESSES)
-        if needed >> place + index & 1
-    ]
+    return list(_analysis(program, form, carries).kept)
 
 
 def kept_size(program: Program, form: Form, *, carries: bool = False) -> int:
     """Values of the memory that answers need."""
-    return sum(size_of(kind, form) for kind, _ in kept(program, form, carries=carries))
+    return sum(size_of(kind, form) for kind, _ in _analysis(program, form, carries).kept)
 
 
 def size_of(kind: str, form: Form) -> int:
@@ -88,24 +63,79 @@ def split(memory: np.ndarray, addresses: Sequence[tuple[str, int]], form: Form) 
     return {address: part.reshape(shapes[address[0]]) for address, part in zip(addresses, parts, strict=True)}
 
 
+_KNOWN: WeakKeyDictionary[Program, dict[tuple[Form, bool], _Analysis]] = WeakKeyDictionary()
+
+
+def _analysis(program: Program, form: Form, carries: bool) -> _Analysis:
+    """What is known of a program, which is found out once."""
+    known = _KNOWN.get(program)
+    if known is None:
+        known = _KNOWN[program] = {}
+    if (form, carries) not in known:
+        known[form, carries] = _Analysis(program, form, carries)
+    return known[form, carries]
+
+
+class _Analysis:
+    """Of one program, form and way to answer; see the functions above. Keeps no reference to the program."""
+
+    def __init__(self, program: Program, form: Form, carries: bool) -> None:
+        self.carries, self.prediction, self.label = carries, _bit(form.prediction), _bit(form.label)
+        self.given = _bit((VECTOR, 0)) | self.label  # what is written before each example
+        steps: Steps = []
+        for code, first, second, output in program.codes.tolist():
+            reads = 0
+            for place, operand in zip(_INPUTS[code], (first, second), strict=False):
+                reads |= 1 << place + operand
+            place = _OUTPUTS[code]
+            steps.append((reads, 0 if place is None else 1 << place + output, not _WRITES_PART[code]))
+        self.setup, self.predict, self.learn = (steps[section] for section in program.sections)
+
+    @cached_property
+    def answers(self) -> tuple[int, list[bool]]:
+        """What answers need to find in memory besides features and label, and which of Predict contribute to them."""
+        needed, contributes = _backwards(self.predict, self.prediction)
+        while self.carries:
+            more, contributes = _backwards(self.predict, self.prediction | needed & ~self.given)
+            if more == needed:
+                break
+            needed = more
+        return needed & ~self.given, contributes
+
+    @cached_property
+    def live(self) -> np.ndarray:
+        answers, contributes = self.answers
+        before = 0
+        while True:  # until what an example needs of the one before it is known
+            after_learning, learns = _backwards(self.learn, before | answers)
+            start, predicts = _backwards(self.predict, after_learning & ~self.label | self.prediction)
+            if start & ~self.given == before:
+                break
+            before = start & ~self.given
+        _, sets_up = _backwards(self.setup, before | answers)
+        if self.carries:  # what Learn overwrites may still go from answer to answer
+            predicts = [a or b for a, b in zip(predicts, contributes, strict=True)]
+        return _read_only(sets_up + predicts + learns)
+
+    @cached_property
+    def answering(self) -> np.ndarray:
+        return _read_only([False] * len(self.setup) + self.answers[1] + [False] * len(self.learn))
+
+    @cached_property
+    def kept(self) -> list[tuple[str, int]]:
+        needed = self.answers[0]
+        places = _PLACES.items() if needed else ()
+        return [(kind, i) for kind, place in places for i in range(MAX_ADDRESSES) if needed >> place + i & 1]
+
+
+def _read_only(flags: list[bool]) -> np.ndarray:
+    found = np.array(flags, bool)
+    found.flags.writeable = False
+    return found
+
+
 def _bit(address: tuple[str, int]) -> int:
     return 1 << _PLACES[address[0]] + address[1]
-
-
-def _given(form: Form) -> int:
-    """What is written before each example: features and label."""
-    return _bit((VECTOR, 0)) | _bit(form.label)
-
-
-def _sections(program: Program) -> list[Steps]:
-    steps = []
-    for code, first, second, output in program.codes.tolist():
-        reads = 0
-        for place, operand in zip(_INPUTS[code], (first, second), strict=False):
-            reads |= 1 << place + operand
-        place = _OUTPUTS[code]
-        steps.append((reads, 0 if place is None else 1 << place + output, not _WRITES_PART[code]))
-    return [steps[section] for section in program.sections]
 
 
 def _backwards(steps: Steps, needed: int) -> tuple[int, list[bool]]:
@@ -116,15 +146,3 @@ def _backwards(steps: Steps, needed: int) -> tuple[int, list[bool]]:
         if needed & writes:
             needed = (needed & ~writes if all_of_it else needed) | reads
     return needed, contributes[::-1]
-
-
-def _answers(predict: Steps, form: Form, carries: bool) -> int:
-    """What answers need to find in memory, besides features and label."""
-    given, prediction = _given(form), _bit(form.prediction)
-    needed, _ = _backwards(predict, prediction)
-    while carries:
-        more, _ = _backwards(predict, prediction | needed & ~given)
-        if more == needed:
-            break
-        needed = more
-    return needed & ~given

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 _KINDS = (SCALAR, VECTOR, MATRIX)
 
 
-def _kinds(of: str) -> np.ndarray:
-    """Numbers of the types in `_KINDS`: of the first two inputs, or of the output."""
-    strings = [operation.output if of == "output" else operation.inputs for operation in OPERATIONS]
-    width = 1 if of == "output" else 2
-    return np.array([[_KINDS.index(kind) for kind in kinds.ljust(width, SCALAR)] for kinds in strings])
-
-
-_INPUT_KINDS, _OUTPUT_KINDS = _kinds("inputs"), _kinds("output")[:, 0]
+_PLACED = np.array(
+    [
+        [_KINDS.index(kind) for kind in (operation.output or SCALAR) + operation.inputs.ljust(2, SCALAR)]
+        for operation in OPERATIONS
+    ]
+)
+"""By code, types of the output and two operands."""
 
 _WRITES_PART = np.array([operation.writes_part for operation in OPERATIONS])
+_DRAWS = np.array([operation.draws for operation in OPERATIONS])
 _USES_MATRIX = np.array([MATRIX in operation.inputs + operation.output for operation in OPERATIONS])
 
 
@@ -53,14 +53,30 @@ class Learned(NamedTuple):
     right: float  # fraction of them that was predicted rightly, before learning them
 
 
+class _Places(NamedTuple):
+    """Where things are in memory."""
+
+    starts: np.ndarray  # the first address of each type in `_KINDS`
+    apart: np.ndarray  # values from an address to the next one, by type
+    end: int
+    first: np.ndarray  # by code, where the first addresses of the types of output and operands are
+    steps: np.ndarray  # by code, how far apart those are
+    columns: np.ndarray  # by code, 1, or F where there is a matrix
+
+    def of(self, address: tuple[str, int]) -> int:
+        """Where an address is."""
+        kind = _KINDS.index(address[0])
+        return int(self.starts[kind] + self.apart[kind] * address[1])
+
+
 @lru_cache(maxsize=64)
-def _places(form: Form) -> tuple[np.ndarray, np.ndarray, int]:
-    """Where in memory the first address of each type is, how far apart addresses are, and where all end."""
+def _places(form: Form) -> _Places:
     column = -(-form.features // LANES) * LANES
     apart = np.array([1, column, column * column])
     sizes = apart * [-(-form.scalars // LANES) * LANES, form.vectors, form.matrices]
     ends = np.cumsum(sizes)
-    return ends - sizes, apart, int(ends[-1])
+    starts, columns = ends - sizes, np.where(_USES_MATRIX, form.features, 1)
+    return _Places(starts, apart, int(ends[-1]), starts[_PLACED], apart[_PLACED], columns)
 
 
 class _Listing(NamedTuple):
@@ -91,8 +107,8 @@ class Machine:
 
     def _begin(self, program: Program, form: Form, task: int, carries: bool) -> None:
         self.program, self.form, self.task, self.carries = program, form, task, carries
-        _, apart, end = _places(form)
-        self._memory = _aligned(end + apart[2])
+        self._places = _places(form)
+        self._memory = _aligned(self._places.end + self._places.apart[-1])
         self._learn = -1
 
     @classmethod
@@ -154,12 +170,10 @@ class Machine:
         """Predictions float64 [n, outputs] before squashing, for features [n, F]; the label is 0."""
         self._check(features)
         predictions = np.empty((len(features), self.form.n_outputs))
-        memory = _aligned(self._memory.size)
-        memory[:] = self._memory
+        listing, written = self._answering
         _kernels().answer(
-            *self._answering, memory, self._memory, self._restored, self._layout, self.carries,
-            _read_only(features, np.float64), predictions,
-        )  # fmt: skip
+            *listing, self._memory, written, self._layout, self.carries, _read_only(features, np.float64), predictions
+        )
         return predictions
 
     def _check(self, features: np.ndarray) -> None:
@@ -170,60 +184,48 @@ class Machine:
             )
 
     @cached_property
-    def _answering(self) -> _Listing:
-        return self._listing(answering(self.program, self.form, carries=self.carries))
+    def _answering(self) -> tuple[_Listing, np.ndarray]:
+        """The instructions that answer, and the parts of memory that they change: int64 [parts, 3].
 
-    @cached_property
-    def _restored(self) -> np.ndarray:
-        """Parts of memory (start, values) that an answer needs and changes: int64 [parts, 2]."""
-        if self.carries:
-            return np.zeros((0, 2), np.int64)
-        starts, apart, _ = _places(self.form)
-        rows = np.flatnonzero(answering(self.program, self.form))
-        codes = self.program.codes[rows]
-        written = {(_KINDS[_OUTPUT_KINDS[code]], output) for code, output in codes[:, [OPERATION, OUTPUT]].tolist()}
-        needed = [(_KINDS.index(kind), i) for kind, i in kept(self.program, self.form) if (kind, i) in written]
-        return np.array([(starts[kind] + apart[kind] * i, apart[kind]) for kind, i in needed], np.int64).reshape(-1, 2)
+        Of each part it is its start, its length, and whether an answer needs to find there what training left.
+        """
+        runs = answering(self.program, self.form, carries=self.carries)
+        needed = set() if self.carries else set(kept(self.program, self.form))
+        codes = self.program.codes[runs][:, [OPERATION, OUTPUT]].tolist()
+        changed = {(_KINDS[_PLACED[code, 0]], output) for code, output in codes} | {self.form.prediction}
+        places, sizes = self._places, dict(zip(_KINDS, self._places.apart, strict=True))
+        parts = [(places.of(address), sizes[address[0]], address in needed) for address in sorted(changed)]
+        return self._listing(runs), np.array(parts, np.int64)
 
     @cached_property
     def _layout(self) -> Layout:
-        starts, apart, end = _places(self.form)
-
-        def place(address: tuple[str, int]) -> int:
-            kind = _KINDS.index(address[0])
-            return int(starts[kind] + apart[kind] * address[1])
-
-        form = self.form
+        form, place = self.form, self._places.of
         return _kernels().Layout(
             form.features, place((VECTOR, 0)), place(form.label), place(form.prediction), form.n_outputs,
-            form.vector_labels, end,
+            form.vector_labels, self._places.end,
         )  # fmt: skip
 
     def _listing(self, runs: np.ndarray) -> _Listing:
         """Instructions as the interpreter takes them."""
-        codes, features = self.program.codes[runs], self.form.features
+        codes, constants, places = self.program.codes[runs], self.program.constants[runs], self._places
         operations = codes[:, OPERATION]
-        starts, apart, _ = _places(self.form)
         words = np.empty((len(codes), 5), np.int64)
         words[:, 0] = _EXECUTED[operations]
-        operands = (OUTPUT, _OUTPUT_KINDS), (FIRST, _INPUT_KINDS[:, 0]), (SECOND, _INPUT_KINDS[:, 1])
-        for column, (operand, kinds) in enumerate(operands, start=1):
-            kind = kinds[operations]
-            words[:, column] = starts[kind] + apart[kind] * codes[:, operand]
-        words[:, 4] = np.where(_USES_MATRIX[operations], features, 1)
-        constants = self.program.constants[runs]
-        for row in np.flatnonzero(_WRITES_PART[operations]):
-            constants[row, 1:] = [element(fraction, features) for fraction in constants[row, 1:]]
-        return _Listing(words, constants, _seeds(self.program.keys[runs], self.task))
+        words[:, 1:4] = places.first[operations] + places.steps[operations] * codes[:, [OUTPUT, FIRST, SECOND]]
+        words[:, 4] = places.columns[operations]
+        for row in _WRITES_PART[operations].nonzero()[0]:
+            constants[row, 1:] = [element(fraction, self.form.features) for fraction in constants[row, 1:]]
+        seeds = np.zeros(len(codes), np.uint64)
+        if _DRAWS[operations].any():
+            seeds = _seeds(self.program.keys[runs], self.task)
+        return _Listing(words, constants, seeds)
 
     def _at(self, address: tuple[str, int]) -> np.ndarray:
         """The values at an address, a view: [], [F] or [F, F]."""
-        starts, apart, _ = _places(self.form)
-        kind, features = _KINDS.index(address[0]), self.form.features
-        start = starts[kind] + apart[kind] * address[1]
-        if address[0] != MATRIX:
-            return self._memory[start : start + features] if address[0] == VECTOR else self._memory[start : start + 1]
-        return self._memory[start : start + apart[2]].reshape(apart[1], -1)[:features, :features].T
+        start, features, column = self._places.of(address), self.form.features, int(self._places.apart[1])
+        if address[0] == MATRIX:
+            return self._memory[start : start + column * column].reshape(column, column)[:features, :features].T
+        return self._memory[start : start + (features if address[0] == VECTOR else 1)]
 
 
 def draw(name: str, key: int, task: int, constants: Sequence[float], features: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -42,9 +43,16 @@ class Screen:
         """One after the other, int64 [EXAMPLES]."""
         return np.arange(EXAMPLES)
 
+    @cached_property
+    def _known(self) -> WeakKeyDictionary[Program, tuple[tuple[bytes, ...], bytes | None]]:
+        """Essence and behaviour of programs that were parents."""
+        return WeakKeyDictionary()
+
     def against(self, parent: Program) -> Callable[[Program], str | None]:
         """Tells of a mutant whether it is "neutral" (does what its parent does) or "died"; None if neither."""
-        essence, behaviour = self.essence(parent), self.behaviour(parent)
+        if parent not in self._known:
+            self._known[parent] = self.essence(parent), self.behaviour(parent)
+        essence, behaviour = self._known[parent]
 
         def fault(mutant: Program) -> str | None:
             if self.essence(mutant) == essence:

@@ -272,22 +272,40 @@ def learn(
     return len(order), total, right
 
 
+@kernel
+def _put_back(memory, changed, before, everything):
+    """Copy parts of memory back from `before`, where they lie one after the other: the needed ones, or all."""
+    place = 0
+    for k in range(len(changed)):
+        start, size = changed[k, 0], changed[k, 1]
+        if everything or changed[k, 2]:
+            for i in range(size):
+                memory[start + i] = before[place + i]
+        place += size
+
+
 @kernel(error_model="numpy")
-def answer(words, constants, seeds, memory, trained, restored, layout, carries, features, predictions):
+def answer(words, constants, seeds, memory, changed, layout, carries, features, predictions):
     """Predictions [n, outputs] before squashing, for features [n, F].
 
-    Before each, ranges `restored` (start, count) of memory are as `trained`; with `carries` it runs through, squashed.
+    Parts of memory that change, `changed` [parts, 3] (start, values, whether it is needed as it was), are put back: the
+    needed ones before each answer, all at the end. With `carries` memory runs through, squashed.
     """
     base, drawn = memory.ctypes.data, np.zeros(len(words), np.int64)
+    before = np.empty(changed[:, 1].sum())
+    place = 0
+    for k in range(len(changed)):
+        start, size = changed[k, 0], changed[k, 1]
+        before[place : place + size] = memory[start : start + size]
+        place += size
     for example in range(len(features)):
         for i in range(layout.features):
             memory[layout.inputs + i] = features[example, i]
-        for k in range(len(restored)):
-            for i in range(restored[k, 0], restored[k, 0] + restored[k, 1]):
-                memory[i] = trained[i]
+        _put_back(memory, changed, before, False)
         drawn[:] = 0
         _run(words, constants, seeds, drawn, base, layout, 0, len(words))
         for i in range(layout.n_outputs):
             predictions[example, i] = memory[layout.prediction + i]
         if carries:
             _squash(memory, layout)
+    _put_back(memory, changed, before, True)
