@@ -46,12 +46,12 @@ def section_of(program: Program, form: Form, number: int, alive: np.ndarray) -> 
         section.reads.update(reads)
         section.needs.update(reads - section.writes)
         section.writes.add(output)
-        code, words = statement(program, row, form)
+        code = statement(program, row, form)
         if operation.draws:
             section.draws[row] = code.partition(" = ")[2]
         if operation.draws and number == PREDICT:  # an answer takes the same draw for all images
             code = f'{code} if rng else memory["{draw_name(row, program)}"].copy()'
-        section.lines.append(f"{code}  # {words}" if operation.name.endswith(_TOLD) else code)
+        section.lines.append(f"{code}  # {program.text(row, form)}" if operation.name.endswith(_TOLD) else code)
     if number == PREDICT:  # the prediction becomes probabilities in place
         section.needs.update({form.prediction} - section.writes)
         section.writes.add(form.prediction)
@@ -63,23 +63,19 @@ def draw_name(row: int, program: Program) -> str:
     return f"draw{row - program.sections[PREDICT].start}"
 
 
-def statement(program: Program, row: int, form: Form) -> tuple[str, str]:
-    """An instruction in NumPy, and in words; `rng` draws."""
+def statement(program: Program, row: int, form: Form) -> str:
+    """An instruction in NumPy; `rng` draws."""
     operation, codes = program.operation(row), program.codes[row]
     operands = zip("ab", operation.inputs, (FIRST, SECOND), strict=False)
-    names = {letter: f"{kind}{codes[at]}" for letter, kind, at in operands} | {
-        "o": f"{operation.output}{codes[OUTPUT]}"
-    }
+    names = {letter: f"{kind}{codes[at]}" for letter, kind, at in operands}
+    names["o"] = f"{operation.output}{codes[OUTPUT]}"
     values = dict(zip(operation.constants, program.constants[row].tolist(), strict=False))
-    exact = {name: literal(value) for name, value in values.items()}
-    short = {name: f"{value:.4g}" for name, value in values.items()}
+    if operation.draws:
+        return f"{names['o']} = {_draw(operation.output, values)}"
+    words = {name: literal(value) for name, value in values.items()}
     if operation.writes_part:
-        places = {name: str(element(values[name], form.features)) for name in operation.constants[1:]}
-        exact, short = exact | places, short | places
-    words = operation.text.format(**names, **short)
-    if not operation.draws:
-        return operation.numpy.format(**names, **exact), words
-    return f"{names['o']} = {_draw(operation.output, values)}", words
+        words |= {name: str(element(values[name], form.features)) for name in operation.constants[1:]}
+    return operation.numpy.format(**names, **words)
 
 
 def _draw(kind: str, values: Mapping[str, float]) -> str:
