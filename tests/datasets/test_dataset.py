@@ -212,6 +212,16 @@ def test_subset_is_seeded():
     assert data.subset(data.size("train")).fingerprint == data.fingerprint
 
 
+def test_a_subset_may_keep_the_other_splits_whole():
+    data = small_dataset(200, n_classes=4)
+    small = data.subset(40, only_train=True)
+    assert small.size("train") == 40
+    for split in ("validation", "selection", "test"):
+        assert np.array_equal(np.sort(small.labels(split)), np.sort(data.labels(split)))
+        assert small.size(split) == data.size(split)
+    assert small.subset(40, only_train=True).fingerprint == small.fingerprint
+
+
 def test_smallest_subset_keeps_every_class():
     small = small_dataset(200, n_classes=4).subset(4)
     for split in SPLITS:

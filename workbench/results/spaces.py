@@ -34,7 +34,8 @@ from workbench.store import Run, open_run
 
 Say = Callable[[str], None]
 
-KINDS = ("evolution", "random")
+KINDS = {"evolution": "evolution", "random": "random search"}
+"""What is run in each space, the first before the second, and how tables name it."""
 
 SECONDS = {"digits": 60.0, "mnist": 120.0, "cifar10": 180.0}
 """Of the processor, for each run on a data set."""
@@ -59,11 +60,11 @@ the weights of their parents, so that short trainings add up."""
 
 
 def comparable_spaces() -> tuple[str, ...]:
-    """The registered spaces with presets whose measure of success is accuracy, in the order of registration."""
+    """The spaces of the workbench whose measure of success is accuracy, in the order of registration."""
     return tuple(
         name
         for name, kind in SPACES.items()
-        if isinstance(kind, Presets) and getattr(kind, "measure", "accuracy") == "accuracy"
+        if isinstance(kind, Presets) and kind.measure == "accuracy" and kind.__module__.startswith("workbench.")
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from workbench.errors import RunError
 from workbench.evolution import HypervolumeBounds
 from workbench.results.files import Mean, ResultFile, looks_at_test, mean_of
+from workbench.results.spaces import KINDS
 from workbench.settings import from_values
 from workbench.spaces import SPACES
 from workbench.views.compare.curves import Curve, Tried, around, curve_of_steps
@@ -20,8 +21,6 @@ from workbench.views.compare.figure import amount
 
 if TYPE_CHECKING:
     import pandas as pd
-
-KINDS = {"evolution": "evolution", "random": "random search"}
 
 
 MOST_ERROR = 0.9
