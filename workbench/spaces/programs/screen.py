@@ -7,9 +7,8 @@ property of parent and mutant alone, so that a child depends on nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -20,13 +19,25 @@ from workbench.spaces.programs.program import Form, Program
 EXAMPLES = 10
 """That a program learns from, and that it answers then."""
 
+MOST_FEATURES = 16
+"""Of an example, unless classes are more: what differs on long vectors differs on short ones."""
+
+REMEMBERED = 2048
+"""Programs whose behaviour is not found out again: parents come again, and children become parents."""
+
+Essence = tuple[bytes, ...]
+
 
 @dataclass(frozen=True)
 class Screen:
-    """Pseudo-random examples of a form, the same for all programs."""
+    """Pseudo-random examples, the same for all programs of a form."""
 
     form: Form
     carries: bool
+
+    @cached_property
+    def _behaviours(self) -> dict[Essence, bytes | None]:
+        return {}
 
     @cached_property
     def features(self) -> np.ndarray:
@@ -43,26 +54,31 @@ class Screen:
         """One after the other, int64 [EXAMPLES]."""
         return np.arange(EXAMPLES)
 
-    @cached_property
-    def _known(self) -> WeakKeyDictionary[Program, tuple[tuple[bytes, ...], bytes | None]]:
-        """Essence and behaviour of programs that were parents."""
-        return WeakKeyDictionary()
-
     def against(self, parent: Program) -> Callable[[Program], str | None]:
         """Tells of a mutant whether it is "neutral" (does what its parent does) or "died"; None if neither."""
-        if parent not in self._known:
-            self._known[parent] = self.essence(parent), self.behaviour(parent)
-        essence, behaviour = self._known[parent]
+        essence = self.essence(parent)
+        behaviour = self._remembered(parent, essence)
 
         def fault(mutant: Program) -> str | None:
-            if self.essence(mutant) == essence:
+            own = self.essence(mutant)
+            if own == essence:
                 return "neutral"
-            found = self.behaviour(mutant)
+            found = self._remembered(mutant, own)
             if found is None:
                 return "died"
             return "neutral" if found == behaviour else None
 
         return fault
+
+    def _remembered(self, program: Program, essence: Essence) -> bytes | None:
+        """Its behaviour, on which nothing but its essence has an effect."""
+        known = self._behaviours
+        if essence in known:
+            return known[essence]
+        if len(known) >= REMEMBERED:
+            known = self.__dict__["_behaviours"] = {}  # other threads may still look into the old one
+        known[essence] = found = self.behaviour(program)
+        return found
 
     def behaviour(self, program: Program) -> bytes | None:
         """Errors while it learns and its answers then; None if it dies: a prediction is NaN, or an error above 100."""
@@ -74,7 +90,7 @@ class Screen:
             return None
         return np.append(errors, answers + 0.0).tobytes()  # without negative zeros
 
-    def essence(self, program: Program) -> tuple[bytes, ...]:
+    def essence(self, program: Program) -> Essence:
         """The live instructions: programs that have the same do the same on all examples."""
         lives = live(program, self.form, carries=self.carries)
         counts = bytes(int(lives[section].sum()) for section in program.sections)
@@ -83,5 +99,5 @@ class Screen:
 
 @lru_cache(maxsize=16)
 def screen_for(form: Form, carries: bool) -> Screen:
-    """The examples of a form."""
-    return Screen(form, carries)
+    """The screen for programs of a form."""
+    return Screen(replace(form, features=min(form.features, max(MOST_FEATURES, form.n_outputs))), carries)
