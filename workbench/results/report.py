@@ -297,8 +297,7 @@ def _drawn(space: Any, genome: Any) -> str:
 
 
 def _share(estimate: Estimate) -> str:
-    """A share of mutants, of how many."""
-    return f"{estimate.value:.0%} of {estimate.n:,}" if estimate.n else MISSING
+    return f"{estimate.value:.0%}" if estimate.n else MISSING
 
 
 def _mutations(run: Run) -> dict[str, Any]:
@@ -311,18 +310,18 @@ def _mutations(run: Run) -> dict[str, Any]:
         {
             "mutation": in_words(effects.kind),
             "children": effects.children,
-            "of them failed": effects.failed,
+            "failed": effects.failed,
             "on the front": f"{effects.front.value:.0%}",
-            "with living descendants": f"{effects.lines.value:.0%}",
-            "change before training": f"{100 * effects.before.value:+z.2f}",
+            "line alive": f"{effects.lines.value:.0%}",
+            "before training": f"{100 * effects.before.value:+z.2f}",
             "after training": f"{100 * effects.after.value:+z.2f}",
             "FLOPs": f"× {effects.flops.value:.2f}",
         }
-        | ({"neutral mutants": _share(effects.neutral), "that died": _share(effects.died)} if info.has_screened else {})
+        | ({"neutral": _share(effects.neutral), "died": _share(effects.died)} if info.has_screened else {})
         for effects in info.effects
         if effects.children
     ]
-    return {"table": pd.DataFrame(rows), "figure": _embedded(effects_figure(info))}
+    return {"table": pd.DataFrame(rows), "figure": _embedded(effects_figure(info)), "has_screened": info.has_screened}
 
 
 def _settings(run: Run) -> dict[str, pd.DataFrame]:

@@ -162,7 +162,8 @@ function listingStatus(scene, part, line, isName) {
   if (!scene) return [""];
   if (line) return [element("b", { textContent: line.dataset.tip.split("\n").join(" · ") })];
   if (isName) return [element("b", { textContent: scene.names[part].slice(1).join(" · ") })];
-  return ["Click a name to see where it is written and read, or a line. Keys: arrows, Esc."];
+  const click = Object.keys(scene.names).length ? "Click a name to see where it is written and read, or a line." : "Click a line to select it.";
+  return [`${click} Keys: arrows, Esc.`];
 }
 
 function render({ model, el }) {

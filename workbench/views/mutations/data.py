@@ -154,7 +154,8 @@ def children_table(run: Run) -> pd.DataFrame:
     children = everyone[everyone["parent"].notna()].copy()
     parents = everyone.set_index("id").reindex(children["parent"].astype("int64"))
     failed = (children["status"] != "ok").to_numpy()
-    accuracy, flops = parents["val_accuracy"].to_numpy(float), parents["flops"].astype("float64").to_numpy()
+    accuracy, flops = parents["val_accuracy"].to_numpy(float), parents["flops"].astype("float64").to_numpy(copy=True)
+    flops[flops == 0] = np.nan  # what takes none has no ratio
     children["kind"] = np.where(children["origin"] == BY_HAND, BY_HAND, children["mutation"])
     children["failed"] = failed
     children["before"] = children["initial_val_accuracy"].to_numpy(float) - accuracy
