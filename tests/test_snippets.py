@@ -72,6 +72,7 @@ def test_it_runs(page, tmp_path, monkeypatch):
         return made(*given, **{**SMALLEST, **changes})
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(wb, "preset", smallest)
     monkeypatch.setattr(search, "preset", smallest)
     names: dict[str, Any] = {"__name__": "snippets"}
