@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.datasets import Dataset, find_datasets, load_dataset
+import workbench as wb
+from workbench.datasets import FACTS, Dataset, find_datasets, load_dataset
 from workbench.errors import ConfigError, DataError, WeightsError
 from workbench.space import DropsWeights, Operates, Predicts, Presets, SearchSpace, Times
 from workbench.spaces import PairsSpace, ProgramSpace
@@ -18,7 +19,7 @@ from workbench.spaces.programs.features import Preparation
 from workbench.spaces.programs.liveness import kept, split
 from workbench.spaces.programs.machine import draw
 from workbench.spaces.programs.operations import CODES
-from workbench.spaces.programs.program import Program
+from workbench.spaces.programs.program import Form, Program
 from workbench.spaces.programs.screen import screen_for
 from workbench.training import TrainConfig
 
@@ -274,6 +275,19 @@ def test_a_pair_without_images():
         DataError, match=r"expected images of classes 2 and 3 in the test split of few, got none; leave"
     ):
         space.evaluate(trained, data, "test")
+
+
+def test_presets():
+    quick = wb.preset("quick", "mnist", "programs")
+    assert quick.space(FACTS["mnist"]).examples == 3000
+    assert (quick.config.train.epochs, quick.config.selection, quick.config.individuals) == (1, "accuracy", 8100)
+    assert wb.preset("quick", "digits", "programs").config.train.epochs == 2  # there are 1,006 examples
+    paper = wb.preset("paper", "cifar10", "pairs")
+    space = paper.space(FACTS["cifar10"])
+    assert space.form == Form(16, 1, 5, 9, 2, vector_labels=False)
+    assert space.limits.most == (6, 10, 22)
+    assert (space.start, space.operations, space.carries, space.screen) == ("empty", "baseline", True, 0)
+    assert (paper.config.population, paper.config.tournament) == (100, 10)
 
 
 # ---------------------------------------------------------------------- training

@@ -1,4 +1,4 @@
-"""Settings of searches over programs that suit a data set."""
+"""Settings of searches over programs: `quick` takes minutes on two cores, `paper` has the published sizes."""
 
 from __future__ import annotations
 
@@ -6,38 +6,55 @@ from typing import Any
 
 from workbench.datasets import DataFacts, Dataset
 from workbench.space import SpacePreset, check_preset
-from workbench.spaces.recipes import recipe_for
+from workbench.spaces.recipes import AGEING_EVOLUTION, recipe_for
 
-CHILD_EXAMPLES = 3000
-"""From which a program of `quick` learns, all epochs together."""
+EXAMPLES = 3000
+"""From which a program of `quick` learns, which takes some milliseconds."""
+
+PAIR_EXAMPLES = 1000
+"""Likewise, in each of its tasks."""
+
+SIZES: dict[str, Any] = {"population": 100, "children": 20, "tournament": 10, "selection": "accuracy"}
+"""Of `quick`: the published population and tournament."""
+
+GENERATIONS = 400
 
 
 def programs_preset(name: str, data: Dataset | DataFacts) -> SpacePreset:
     """The preset "quick" for a data set."""
     check_preset(name, ("quick",), "programs")
-    recipe, about = recipe_for(data)
-    search, space = _quick(data, recipe.bounds)
-    return SpacePreset(search, space, f"{about.partition(':')[0]}; {CHILD_EXAMPLES:,} examples a program")
+    recipe, _ = recipe_for(data)
+    search, space = _quick(data.size("train"), EXAMPLES)
+    bounds = zip(("max_error", "min_flops", "max_flops"), recipe.bounds, strict=True)
+    search |= {f"hypervolume.{bound}": value for bound, value in bounds}
+    return SpacePreset(search, space, f"{_about(search)}, each of which learns from about {EXAMPLES:,} examples")
 
 
 def pairs_preset(name: str, data: Dataset | DataFacts) -> SpacePreset:
-    """ "quick", or "paper" with the published sizes."""
+    """The preset `name` for a data set."""
     check_preset(name, ("quick", "paper"), "pairs")
-    recipe, about = recipe_for(data)
-    search, space = _quick(data, recipe.bounds)
-    return SpacePreset(search, space, about)
+    hypervolume = {"hypervolume.max_error": 0.5, "hypervolume.min_flops": 1e2, "hypervolume.max_flops": 1e6}
+    if name == "paper":
+        search = {**AGEING_EVOLUTION, "generations": 10_000, "train.epochs": 1}
+        space = {"start": "empty", "operations": "baseline", "carries": True, "screen": 0}
+        return SpacePreset(
+            search | hypervolume,
+            space,
+            f"{_about(search)}; sizes and mutations of Real et al. (2020): made for larger machines",
+        )
+    search, space = _quick(2 * data.size("train") // max(1, data.n_classes), PAIR_EXAMPLES)
+    return SpacePreset(
+        search | hypervolume,
+        space,
+        f"{_about(search)}, each of which learns from about {PAIR_EXAMPLES:,} examples of a pair",
+    )
 
 
-def _quick(data: Dataset | DataFacts, bounds: tuple[float, float, float]) -> tuple[dict[str, Any], dict[str, Any]]:
-    names = ("hypervolume.max_error", "hypervolume.min_flops", "hypervolume.max_flops")
-    n = data.size("train")
-    epochs = max(1, min(3, CHILD_EXAMPLES // n))
-    search = {
-        **dict(zip(names, bounds, strict=True)),
-        "population": 100,
-        "children": 50,
-        "generations": 100,
-        "tournament": 10,
-        "train.epochs": epochs,
-    }
-    return search, {"examples": CHILD_EXAMPLES if n > CHILD_EXAMPLES else 0}
+def _quick(n: int, examples: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings of a search and of its space, for tasks with so many training images."""
+    search = {**SIZES, "generations": GENERATIONS, "train.epochs": max(1, min(3, examples // n))}
+    return search, {"examples": examples if n > examples else 0}
+
+
+def _about(search: dict[str, Any]) -> str:
+    return f"{search['population'] + search['children'] * search['generations']:,} programs"
