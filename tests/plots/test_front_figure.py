@@ -36,11 +36,11 @@ def individual(id: int, accuracy: float, flops: int) -> Individual:
     )
 
 
-def make_run(path: Path, name: str = "digits", *, empty: bool = False, generations: bool = False) -> Run:
+def make_run(path: Path, name: str = "digits", *, empty: bool = False, generations: bool = False, points=POINTS) -> Run:
     description = RunDescription("neurons", {}, {}, {"name": name, "fingerprint": "", "root": None}, 0)
     with create_run(path, description) as writer:
         if not empty:
-            for id, point in enumerate(POINTS):
+            for id, point in enumerate(points):
                 writer.add_individual(individual(id, *point), None)
                 if id == 1 and generations:
                     writer.finish_generation(GenerationRecord(0, (0, 1), (1, 0), 0.4, 0.9, 2, 0, 2, 1.0))
@@ -71,6 +71,15 @@ def test_axes_are_labelled_and_flops_logarithmic(run):
     assert "FLOPs" in layout.xaxis.title.text
     assert "validation accuracy" in layout.yaxis.title.text
     assert layout.title.text == front_info(run).title
+
+
+def test_what_takes_no_flops_is_drawn_at_the_end_of_the_axis(tmp_path):
+    run = make_run(tmp_path / "run.sqlite", points=[(0.90, 4000), (0.10, 0), *POINTS[2:]])
+    figure = front_figure(run)
+    places = {id: x for trace in figure.data for id, x in zip(trace.customdata, trace.x, strict=True)}
+    assert (places[1], places[3]) == (1, 1000)
+    assert "0 is drawn as 1" in figure.layout.xaxis.title.text
+    assert "0 FLOPs" in next(text for trace in figure.data for text in trace.text if "individual 1 " in text)
 
 
 def test_traces(run):

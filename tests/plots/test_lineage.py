@@ -22,6 +22,7 @@ from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig
 from workbench.views.lineage.animation import Frame, kept_networks, neurons_frames
 from workbench.views.lineage.data import Step
+from workbench.views.lineage.figure import path_figure
 from workbench.views.lineage.listing import ROWS, ListingFrame
 from workbench.views.modules.data import picture_changes_in_words, picture_difference
 
@@ -170,3 +171,14 @@ def test_of_a_long_text_what_changed_is_shown():
     assert 50 - ROWS < frame.first_row <= 50
     assert ListingFrame(step, lines, None).first_row == 0
     assert "1 line changed" in frame.title
+
+
+def test_a_lineage_of_programs_that_take_no_flops_has_a_path(tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.spaces.make_space", lambda name, config: NumberSpace())
+    people = [member(0, None, 0, None, 0.5, 0), member(1, 0, 1, "grow", 0.6, 300)]
+    run = write_run(tmp_path / "run.sqlite", people, [record(0, [0], [0], 1), record(1, [1], [1], 1)])
+    figure = lineage_figure(run, 1)
+    paths = [trace for trace in figure.data if trace.name == "path"]
+    assert list(paths[1].y) == [1, 300]
+    assert "0 FLOPs" in paths[1].hovertext[0]
+    assert list(path_figure(lineage_info(run, 1)).layout.yaxis2.ticktext) == ["0", "300"]

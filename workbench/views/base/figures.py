@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ExportError
+from workbench.objectives import FLOPS
 from workbench.outputs import output_file
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ PAGE: dict[str, Any] = {
     "width": 900,
 }
 """Layout of a figure that stands alone."""
+
+
+def on_log_axis(flops: Any) -> np.ndarray:
+    """FLOPs on a logarithmic axis, which has no 0: less than 1 is drawn as 1."""
+    return np.maximum(np.asarray(flops, float), FLOPS.least)
 
 
 def log_axis(values: Iterable[float]) -> dict[str, Any]:

@@ -45,6 +45,11 @@ class Drawing:
         if self.y not in Y_AXES:
             raise ConfigError(f"y expects one of {', '.join(Y_AXES)}, got {self.y!r}")
 
+    def across(self, rows: np.ndarray) -> np.ndarray:
+        """Costs of rows on the horizontal axis: a logarithmic one has no 0, which is drawn as the least value."""
+        values = rows[self.x.column].astype(float)
+        return np.maximum(values, self.x.least) if self.x.log else values
+
     def heights(self, accuracies: Any) -> np.ndarray:
         """Accuracies on the vertical axis."""
         values = np.asarray(accuracies, float)
@@ -70,6 +75,8 @@ def x_axis(drawing: Drawing, values: Iterable[float]) -> dict[str, Any]:
     if not cost.log:
         is_small = max(values, default=0) <= MOST_TICKS
         return {"title": {"text": title}, "type": "linear", "tickformat": "d", "dtick": 1 if is_small else None}
+    values = list(values)
+    title += f"; 0 is drawn as {cost.least:g}" * (cost.least in values)
     return {"title": {"text": title}, **log_axis(values)}
 
 
@@ -111,7 +118,7 @@ def _places(rows: np.ndarray, drawing: Drawing) -> dict[str, np.ndarray]:
     """Where rows are drawn; an empty trace has one point nowhere, which keeps its name in the legend."""
     if not len(rows):
         return {"x": np.array([np.nan]), "y": np.array([np.nan])}
-    return {"x": rows[drawing.x.column].astype(float), "y": drawing.heights(rows["val_accuracy"])}
+    return {"x": drawing.across(rows), "y": drawing.heights(rows["val_accuracy"])}
 
 
 def other_trace(group: Group, name: str, number: int, drawing: Drawing) -> dict[str, Any]:

@@ -223,7 +223,7 @@ class FrontView(View):
 
     def _draw_axes(self, drawing: Drawing, look: tuple[Any, ...]) -> None:
         rows = [self.known.rows[places] for places in self.places.values()]
-        values = np.concatenate([each[drawing.x.column] for each in rows])
+        values = np.concatenate([drawing.across(each) for each in rows])
         values = values[~np.isnan(values)]
         span = (float(values.min()), float(values.max())) if len(values) else ()
         shown = list(rows[-1]["val_accuracy"])
@@ -279,7 +279,7 @@ class FrontView(View):
         ring, ends = rows[ringed], rows[pairs]
         with self.plot.hold_sync():
             self.plot.change(RELATIVES, **arrow_trace(ends[:, 0], ends[:, 1], drawing, **SELECTED_ARROWS))
-            self.plot.change(RING, x=ring[drawing.x.column], y=drawing.heights(ring["val_accuracy"]))
+            self.plot.change(RING, x=drawing.across(ring), y=drawing.heights(ring["val_accuracy"]))
 
     def _is_new(self, name: str, key: object) -> bool:
         """Whether something differs from what was drawn last; then it counts as drawn."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.views.base.figures import log_axis
+from workbench.views.base.figures import log_axis, on_log_axis
 from workbench.views.base.markup import figure_text
 from workbench.views.base.palette import FRONT, INK, SELECTED, mutation_color
 from workbench.views.base.words import individual_in_words, mutation_in_words
@@ -79,7 +79,10 @@ def path_figure(info: LineageInfo, stacked: bool = True) -> go.Figure:
     if stacked:  # little room: the extremes alone are told
         known = [step.val_accuracy for step in info.steps if not np.isnan(step.val_accuracy)]
         figure.update_yaxes(tickvals=_extremes(known), tickformat=".2%", **first)
-        figure.update_yaxes(tickvals=_extremes([step.flops for step in info.steps]), tickformat=".3s", **second)
+        ends = _extremes([step.flops for step in info.steps])
+        figure.update_yaxes(tickvals=on_log_axis(ends), tickformat=".3s", **second)
+        if ends and ends[0] < 1:  # drawn as 1
+            figure.update_yaxes(ticktext=["0", *(f"{end:,.0f}" for end in ends[1:])], **second)
     figure.update_annotations(font_size=11 if stacked else 13)
     room = {"l": 44, "r": 8, "t": 18, "b": 34}
     figure.update_layout(template="plotly_white", hovermode="closest", showlegend=False, height=300, margin=room)
@@ -110,7 +113,8 @@ def _color(kind: str, info: LineageInfo) -> str:
 
 def _over(steps: Sequence[Step], column: str, name: str, **look: Any) -> Trace:
     """A value of some steps over their generations."""
-    x, y = [step.generation for step in steps], [getattr(step, column) for step in steps]
+    x, values = [step.generation for step in steps], np.array([getattr(step, column) for step in steps], float)
+    y = on_log_axis(values) if column == "flops" else values
     return {"type": "scatter", "x": x, "y": y, "mode": "markers", "name": name, "showlegend": False} | look
 
 
@@ -120,6 +124,8 @@ def _tree(info: LineageInfo, column: str) -> Trace:
     children = rows[rows["parent"].isin(rows["id"])]
     parents = rows.loc[children["parent"].astype("int64")]
     places = np.concatenate([ends[["generation", column]].to_numpy(float) for ends in (parents, children)])
+    if column == "flops":
+        places[:, 1] = on_log_axis(places[:, 1])
     number = np.arange(len(children))
     look: dict[str, Any] = {"line": {"color": INK, "width": 0.8}, "opacity": 0.5, "legendgroup": "tree"}
     name, legend = "family of the front", column == "flops"
@@ -182,8 +188,8 @@ def _accuracies(info: LineageInfo) -> list[float] | None:
 
 
 def _flops(info: LineageInfo) -> np.ndarray:
-    """Of the path and the family, float64."""
-    return np.array([*(step.flops for step in info.steps), *info.relatives["flops"].dropna()], float)
+    """Of the path and the family, as they are drawn, float64."""
+    return on_log_axis([*(step.flops for step in info.steps), *info.relatives["flops"].dropna()])
 
 
 def _labels(info: LineageInfo, column: str) -> list[str]:
@@ -191,7 +197,7 @@ def _labels(info: LineageInfo, column: str) -> list[str]:
     values = np.array([getattr(step, column) for step in info.steps], float)
     low, high = _accuracies(info) or (0.0, 1.0)
     if column == "flops":
-        values, every = np.log10(np.maximum(values, 1)), np.log10(np.maximum(_flops(info), 1))
+        values, every = np.log10(on_log_axis(values)), np.log10(_flops(info))
         low, high = every.min(), max(every.max(), every.min() + 0.1)
     start, end = _generations(info)
     x = (np.array([step.generation for step in info.steps]) - start) / (end - start) * PANEL[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.views.base.figures import log_axis
+from workbench.views.base.figures import log_axis, on_log_axis
 from workbench.views.base.palette import FRONT, GREY
 from workbench.views.lineage.data import INITIAL, Step
 from workbench.views.lineage.figure import step_in_words
@@ -31,7 +31,7 @@ def frame_title(step: Step, change: str, size: str) -> str:
 
 def path_traces(steps: Sequence[Step], place: int) -> tuple[Trace, Trace]:
     """All steps, and the current one, by FLOPs and accuracy."""
-    points = np.array([(step.flops, step.val_accuracy) for step in steps], float)
+    points = np.stack([on_log_axis([step.flops for step in steps]), [step.val_accuracy for step in steps]], axis=1)
     text = [step_in_words(*pair) for pair in zip(steps, [None, *steps], strict=False)]
     common = {"hovertemplate": "%{text}<extra></extra>", "showlegend": False}
     thin = {"mode": "lines+markers", "line": {"color": GREY, "width": 1.5}, "marker": {"size": 6}}
@@ -44,7 +44,11 @@ def path_traces(steps: Sequence[Step], place: int) -> tuple[Trace, Trace]:
 def set_path_axes(figure: go.Figure, steps: Sequence[Step], column: int) -> None:
     """Axes of the path, in a column of subplots."""
     figure.update_xaxes(
-        log_axis(step.flops for step in steps), title_text="FLOPs per image", tickangle=0, row=1, col=column
+        log_axis(on_log_axis([step.flops for step in steps])),
+        title_text="FLOPs per image",
+        tickangle=0,
+        row=1,
+        col=column,
     )
     figure.update_yaxes(tickformat=".2~%", nticks=6, row=1, col=column)
 

@@ -10,6 +10,7 @@ from workbench.errors import WorkbenchError
 from workbench.formats import counted
 from workbench.search import Search, Snapshot
 from workbench.store import Run
+from workbench.views.base.figures import on_log_axis
 from workbench.views.base.markup import alert, escape, quiet
 from workbench.views.base.palette import STATES
 from workbench.views.base.plot import Plot
@@ -178,7 +179,7 @@ class LineageView(View):
         with self.plot.hold_sync():
             for number, trace in enumerate(self.plot.shown.data):
                 if trace.name == SHOWN:
-                    y = step.val_accuracy if trace.yaxis == "y" else step.flops
+                    y = step.val_accuracy if trace.yaxis == "y" else float(on_log_axis(step.flops))
                     self.plot.change(number, x=[step.generation], y=[y])
         self._set(drawn=frame)
         if self._selects:
