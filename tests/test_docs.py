@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import workbench
+
 ROOT = Path(__file__).parents[1]
 PATH = re.compile(r"[\w.-]+(/[\w.-]+)*(/|\.(py|md|ipynb|js|css|html|toml))|[\w.-]+(/[\w.-]+)+")
 """With a slash, or with the suffix of a source file."""
@@ -31,6 +33,17 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_paths_exist(page):
     assert [path for path in paths_in(page.read_text(encoding="utf-8")) if not is_here(path)] == []
+
+
+def test_every_public_name_is_in_the_reference():
+    page = (ROOT / "docs" / "reference" / "names.md").read_text("utf-8")
+    listed = set(re.findall(r"^::: workbench\.(\w+)$", page, re.MULTILINE))
+    assert listed >= set(workbench.__all__) - {"__version__", "WorkbenchError"}
+
+
+def test_every_notebook_is_listed():
+    page = (ROOT / "docs" / "tutorials" / "index.md").read_text("utf-8")
+    assert set(re.findall(r"\((\w+)\.md\)", page)) >= {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
 
 
 def test_what_is_a_path():

@@ -1,4 +1,4 @@
-"""Formulas between dollar signs become MathML, which browsers draw without any script."""
+"""Formulas between dollar signs become MathML, which browsers draw without any script; numbers keep their unit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FORMULA = re.compile(r'<(span|div) class="arithmatex">(?:\\\((.*?)\\\)|\\\[(.*?)
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """The page with its formulas drawn."""
-    return FORMULA.sub(_drawn, content)
+    """The page with its formulas drawn, and no line that begins with %."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", FORMULA.sub(_drawn, content))
 
 
 def _drawn(match: re.Match[str]) -> str:

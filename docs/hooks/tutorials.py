@@ -16,9 +16,19 @@ ROOT = Path(__file__).parents[2]
 LOG = logging.getLogger("mkdocs.hooks.tutorials")
 
 
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def on_config(config: Any) -> Any:
+    """The site with its notebooks among the tutorials."""
+    tutorials = next(part["Tutorials"] for part in config.nav if "Tutorials" in part)
+    tutorials += [f"tutorials/{path.stem}.md" for path in NOTEBOOKS]
+    return config
+
+
 def on_files(files: Files, config: Any) -> Files:
     """The pages of the site and one for each notebook."""
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in NOTEBOOKS:
         files.append(File.generated(config, f"tutorials/{path.stem}.md", content=page_of(path)))
     return files
 

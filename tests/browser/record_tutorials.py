@@ -23,6 +23,9 @@ from test_dashboard import Hands, wait_until
 OUTPUTS = ROOT / "docs" / "tutorials"
 WIDTH = 1160
 """Of the browser's window: a dashboard has room, and its letters can still be read in a column of text."""
+HEIGHT = 1000
+AROUND = 200
+"""Pixels of JupyterLab above and below a notebook."""
 SETTLING = 1500
 """Milliseconds that figures get to be drawn once the notebook has run."""
 
@@ -30,6 +33,9 @@ CELLS = """() => [...window.jupyterapp.shell.currentWidget.content.widgets].map(
     kind: cell.model.type, source: cell.model.sharedModel.source,
     outputs: cell.model.type === 'code' ? cell.model.outputs.toJSON() : [],
 }))"""
+
+TALLEST = """() => Math.ceil(Math.max(0, ...[...document.querySelectorAll('.jp-Notebook .jp-OutputArea-output')]
+    .map(output => output.getBoundingClientRect().height)))"""
 
 
 def digest(source: str) -> str:
@@ -67,6 +73,8 @@ def record(watched: Watched, lab: Lab, name: str) -> None:
     watched.run_all()
     if name.startswith("01"):
         search(watched, lab)
+    tallest = watched.page.evaluate(TALLEST)
+    watched.page.set_viewport_size({"width": WIDTH, "height": max(HEIGHT, tallest + AROUND)})  # nothing is cut off
     watched.page.wait_for_timeout(SETTLING)
     folder = OUTPUTS / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -110,7 +118,7 @@ def main() -> None:
             try:
                 shutil.copytree(ROOT / "data" / "runs", lab.folder / "data" / "runs", dirs_exist_ok=True)
                 shutil.copytree(ROOT / "data" / "results", lab.folder / "data" / "results")
-                with browser_page(width=WIDTH) as watched:
+                with browser_page(width=WIDTH, height=HEIGHT) as watched:
                     record(watched, lab, name)
             finally:
                 lab.close()
