@@ -25,7 +25,7 @@ WIDTH = 1160
 """Of the browser's window: a dashboard has room, and its letters can still be read in a column of text."""
 HEIGHT = 1000
 AROUND = 200
-"""Pixels of JupyterLab above and below a notebook."""
+"""Pixels of JupyterLab beside the outputs, and above and below them."""
 SETTLING = 1500
 """Milliseconds that figures get to be drawn once the notebook has run."""
 
@@ -34,8 +34,8 @@ CELLS = """() => [...window.jupyterapp.shell.currentWidget.content.widgets].map(
     outputs: cell.model.type === 'code' ? cell.model.outputs.toJSON() : [],
 }))"""
 
-TALLEST = """() => Math.ceil(Math.max(0, ...[...document.querySelectorAll('.jp-Notebook .jp-OutputArea-output')]
-    .map(output => output.getBoundingClientRect().height)))"""
+LARGEST = """() => ['scrollWidth', 'scrollHeight'].map(side => Math.max(
+    0, ...[...document.querySelectorAll('.jp-Notebook .jp-OutputArea-output')].map(output => output[side])))"""
 
 
 def digest(source: str) -> str:
@@ -59,8 +59,10 @@ def recorded(output: dict[str, Any]) -> dict[str, str] | None:
 
 def picture(watched: Watched, cell: int, output: int, path: Path) -> dict[str, str]:
     """Take a picture of an output as the page shows it."""
-    area = watched.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jp-OutputArea-child").nth(output)
-    shown = Image.open(io.BytesIO(area.locator(".jp-OutputArea-output").first.screenshot())).convert("RGB")
+    areas = (
+        watched.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jp-Cell-outputArea > .jp-OutputArea-child")
+    )
+    shown = Image.open(io.BytesIO(areas.nth(output).locator(".jp-OutputArea-output").first.screenshot())).convert("RGB")
     path.parent.mkdir(exist_ok=True)
     shown.save(path, quality=72, method=6)
     return {"picture": path.relative_to(OUTPUTS).as_posix(), "width": str(shown.width), "height": str(shown.height)}
@@ -73,8 +75,8 @@ def record(watched: Watched, lab: Lab, name: str) -> None:
     watched.run_all()
     if name.startswith("01"):
         search(watched, lab)
-    tallest = watched.page.evaluate(TALLEST)
-    watched.page.set_viewport_size({"width": WIDTH, "height": max(HEIGHT, tallest + AROUND)})  # nothing is cut off
+    width, height = watched.page.evaluate(LARGEST)  # nothing is to be cut off
+    watched.page.set_viewport_size({"width": max(WIDTH, width + AROUND), "height": max(HEIGHT, height + AROUND)})
     watched.page.wait_for_timeout(SETTLING)
     folder = OUTPUTS / name
     shutil.rmtree(folder, ignore_errors=True)
