@@ -31,7 +31,7 @@ def program_of(setup: Sequence[Statement], predict: Sequence[Statement], learn: 
 
 forms = st.builds(
     lambda features, outputs, pairs, more: Form(
-        features, 1 if pairs else min(outputs, features), 2 + more, 3 + more, more, vector_labels=not pairs
+        features, 1 if pairs else min(outputs, features), 3 + more, 3 + more, more, vector_labels=not pairs
     ),
     st.sampled_from([1, 2, 3, 5, 9]),
     st.integers(1, 3),
@@ -39,29 +39,50 @@ forms = st.builds(
     st.integers(1, 2),
 )
 
-FRACTIONS = st.sampled_from([0.0, 0.2, 0.5, 0.99, 1.0, -0.3])
-NUMBERS = st.sampled_from([0.0, 1.0, -1.0, 0.01, 0.5, -2.5, 1e300, -1e-300, 3.0, 20.0])
+NUMBERS = (0.0, 1.0, -1.0, 0.01, 0.5, -2.5, 1e300, -1e-300, 3.0, 20.0)
+FRACTIONS = (0.0, 0.2, 0.5, 0.99, 1.0, -0.3)
 
 
-@st.composite
-def programs(draw: st.DrawFn, form: Form, longest: int = 6) -> Program:
-    """Any program; Predict ends with a statement that writes the prediction, often."""
+def random_program(form: Form, rng: np.random.Generator, longest: int = 8) -> Program:
+    """A program written from the prediction back: most instructions write what a later one reads, so most are live.
 
-    def statement(target: tuple[str, int] | None = None) -> Statement:
-        allowed = [one for one in OPERATIONS if target is None or one.output == target[0]]
-        operation = draw(st.sampled_from(allowed))
-        first = form.first_output(operation.output)
-        output = draw(st.integers(first, form.addresses(operation.output) - 1)) if operation.output else 0
-        if target is not None:
-            output = target[1]
-        operands = [draw(st.integers(0, form.addresses(kind) - 1)) for kind in operation.inputs]
-        constants = [draw(FRACTIONS if name in ("row", "column") else NUMBERS) for name in operation.constants]
-        return (operation.name, output, *operands, *constants)
+    Setup ends with draws for most addresses, since much of what starts from zeros stays zero.
+    """
+    wanted = [form.prediction, form.prediction]
 
-    lists = [[statement() for _ in range(draw(st.integers(0, longest)))] for _ in range(3)]
-    if draw(st.booleans()):
-        lists[1].append(statement(form.prediction))
-    return program_of(*lists)
+    def constant(name: str) -> float:
+        numbers = FRACTIONS if name in ("row", "column") else (*NUMBERS, *rng.normal(size=20))
+        return float(rng.choice(numbers))
+
+    def place(kind: str, first: int = 0) -> int:
+        return int(rng.integers(first, form.addresses(kind)))
+
+    def statement() -> Statement:
+        kind, index = wanted[rng.integers(len(wanted))] if rng.random() < 0.9 else ("", 0)
+        possible = [one for one in OPERATIONS if not kind or one.output == kind]
+        operation = possible[rng.integers(len(possible))]
+        if not kind and operation.output:
+            index = place(operation.output, form.first_output(operation.output))
+        operands = [place(kind) for kind in operation.inputs]
+        read = zip(operation.inputs, operands, strict=True)
+        wanted.extend((kind, index) for kind, index in read if index >= form.first_output(kind))
+        return (operation.name, index, *operands, *map(constant, operation.constants))
+
+    def some() -> list[Statement]:
+        return [statement() for _ in range(rng.integers(longest + 1))][::-1]
+
+    predict, learn, setup = some(), some(), some()
+    for kind, name in (("s", "scalar"), ("v", "vector"), ("m", "matrix")):
+        for index in range(form.first_output(kind), form.addresses(kind)):
+            if rng.random() < 0.7:
+                setup.append((f"{name}_gaussian", index, 0.0, 1.0))
+    return program_of(setup, predict, learn)
+
+
+programs = st.builds(
+    lambda form, seed: (form, random_program(form, np.random.default_rng(seed))), forms, st.integers(0, 2**32 - 1)
+)
+"""Forms, and programs of them."""
 
 
 CLASSES, PAIRS = Form(16, 10, 4, 10, 4), Form(16, 1, 6, 8, 3, vector_labels=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spaces.program_oracle import Oracle, Stream, same
 from spaces.program_samples import (
@@ -14,7 +14,6 @@ from spaces.program_samples import (
     NETWORK_CLASSES,
     NETWORK_PAIRS,
     PAIRS,
-    forms,
     program_of,
     programs,
 )
@@ -116,10 +115,11 @@ def test_what_does_not_fit_is_refused():
         Machine.with_memory(LINEAR_PAIRS, PAIRS, machine.memory).learn(FEATURES, labels, ORDER)
 
 
-@given(data=st.data(), form=forms, carries=st.booleans(), task=st.integers(0, 3))
-def test_programs_learn_and_answer_as_the_oracle_does(data, form, carries, task):
+@settings(max_examples=300)
+@given(drawn=programs, carries=st.booleans(), task=st.integers(0, 3))
+def test_programs_learn_and_answer_as_the_oracle_does(drawn, carries, task):
     """The oracle executes all instructions, the machine only those that are live."""
-    program = data.draw(programs(form))
+    form, program = drawn
     rng = np.random.default_rng(program.n_instructions)
     features = rng.normal(size=(10, form.features)).round(1)
     labels = rng.integers(form.n_outputs if form.vector_labels else 2, size=10)
@@ -146,9 +146,10 @@ def test_programs_learn_and_answer_as_the_oracle_does(data, form, carries, task)
     assert same(again.memory, machine.memory)
 
 
-@given(data=st.data(), form=forms, carries=st.booleans())
-def test_without_dead_instructions_a_program_does_the_same(data, form, carries):
-    program = data.draw(programs(form))
+@settings(max_examples=300)
+@given(drawn=programs, carries=st.booleans())
+def test_without_dead_instructions_a_program_does_the_same(drawn, carries):
+    form, program = drawn
     lives, answers = live(program, form, carries=carries), answering(program, form, carries=carries)
     assert not (answers & ~lives).any()
     counts = [int(lives[section].sum()) for section in program.sections]
@@ -162,6 +163,39 @@ def test_without_dead_instructions_a_program_does_the_same(data, form, carries):
     assert whole.learn(features, labels, order) == rest.learn(features, labels, order)
     assert same(whole.predict(features), rest.predict(features))
     assert same(whole.memory, rest.memory)
+
+
+def test_what_runs_from_answer_to_answer_is_live():
+    """Each answer is s2, which comes from s3; but Learn overwrites both, so between examples nothing does."""
+    program = program_of(
+        [("scalar_constant", 3, 0.5)],
+        [("scalar_abs", 1, 2), ("scalar_abs", 2, 3), ("scalar_sum", 3, 3, 3)],
+        [("scalar_constant", 2, 0.1), ("scalar_constant", 3, 0.2)],
+    )
+    assert live(program, PAIRS).tolist() == [False, True, False, False, True, False]
+    assert answering(program, PAIRS).tolist() == [False, True, False, False, False, False]
+    assert kept(program, PAIRS) == [("s", 2)]
+    assert live(program, PAIRS, carries=True).all()
+    assert answering(program, PAIRS, carries=True).tolist() == [False, True, True, True, False, False]
+    assert kept(program, PAIRS, carries=True) == [("s", 2), ("s", 3)]
+    for carries, expected in ((False, [0.1, 0.1, 0.1]), (True, [0.1, 0.2, 0.4])):
+        machine = Machine(program, PAIRS, carries=carries)
+        machine.learn(FEATURES, np.zeros(60, np.int64), ORDER)
+        assert machine.predict(FEATURES[:3]).ravel().tolist() == expected
+
+
+def test_what_runs_from_example_to_example_is_live():
+    """Answers need s4 alone, which Learn makes of what it left in s3 one example before."""
+    program = program_of(
+        [("scalar_constant", 2, 0.5), ("scalar_constant", 5, 3.0)],
+        [("scalar_abs", 1, 4)],
+        [("scalar_abs", 4, 3), ("scalar_sum", 3, 3, 2), ("scalar_sum", 5, 5, 2)],
+    )
+    assert live(program, PAIRS).tolist() == [True, False, True, True, True, False]
+    assert kept(program, PAIRS) == [("s", 4)]
+    machine = Machine(program, PAIRS)
+    machine.learn(FEATURES, np.zeros(60, np.int64), ORDER[:5])
+    assert machine.memory.tolist() == [2.0]
 
 
 def test_learning_goes_on_where_it_stopped():

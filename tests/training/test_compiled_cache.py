@@ -84,3 +84,23 @@ def test_the_users_choice_comes_first(name, tmp_path, monkeypatch):
     first = next(jit.candidate_folders())
     assert first.name == f"workbench-{jit.source_digest()}"
     assert first.parent == (tmp_path if name == "NUMBA_CACHE_DIR" else jit.SOURCES / "__pycache__")
+
+
+def test_kernels_elsewhere_depend_on_the_sources_beside_them_too(tmp_path, monkeypatch):
+    """Those of programs, say: both folders count, and only theirs holds their code."""
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", "")
+    ours, theirs = jit.SOURCES, tmp_path / "native"
+    theirs.mkdir()
+    (theirs / "one.py").write_text("a = 1\n")
+    digest = jit.source_digest.__wrapped__
+    before = digest(theirs)
+    assert before != digest(ours)
+    assert next(jit.candidate_folders(theirs)).parent == theirs / "__pycache__"
+    (theirs / "one.py").write_text("a = 2\n")
+    assert digest(theirs) != before
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.setattr(jit, "SOURCES", other)
+    changed = digest(theirs)
+    (other / "two.py").write_text("b = 1\n")
+    assert digest(theirs) != changed

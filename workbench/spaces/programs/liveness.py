@@ -80,8 +80,8 @@ class _Analysis:
     """Of one program, form and way to answer; see the functions above. Keeps no reference to the program."""
 
     def __init__(self, program: Program, form: Form, carries: bool) -> None:
-        self.carries, self.prediction, self.label = carries, _bit(form.prediction), _bit(form.label)
-        self.given = _bit((VECTOR, 0)) | self.label  # what is written before each example
+        self.carries, self.prediction = carries, _bit(form.prediction)
+        self.given = _bit((VECTOR, 0)) | _bit(form.label)  # what is written before each example, by no instruction
         steps: Steps = []
         for code, first, second, output in program.codes.tolist():
             reads = 0
@@ -108,7 +108,7 @@ class _Analysis:
         before = 0
         while True:  # until what an example needs of the one before it is known
             after_learning, learns = _backwards(self.learn, before | answers)
-            start, predicts = _backwards(self.predict, after_learning & ~self.label | self.prediction)
+            start, predicts = _backwards(self.predict, after_learning | self.prediction)
             if start & ~self.given == before:
                 break
             before = start & ~self.given
