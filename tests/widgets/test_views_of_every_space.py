@@ -10,7 +10,7 @@ from search.search_samples import finish, step
 
 from workbench.datasets import Dataset
 from workbench.search import Search, SearchConfig
-from workbench.spaces import EinSpace, HnasSpace, MlpSpace
+from workbench.spaces import EinSpace, HnasSpace, MlpSpace, ProgramSpace
 from workbench.training import TrainConfig
 from workbench.widgets import FrontView, IndividualsTable, InspectView, Selection, Steering, TwoNetworksView
 
@@ -23,12 +23,15 @@ MADE = {
     "mlp": (MlpSpace.for_data(DATA), "hidden layers"),
     "hnas": (HnasSpace.for_data(DATA, channels=2), "cells"),
     "einspace": (EinSpace.for_data(DATA, budget=30, max_flops=1e6), "tree nodes"),
+    "programs": (ProgramSpace.for_data(DATA, features=16), "live instructions"),
 }
 
 
 @pytest.fixture(scope="module", params=MADE)
 def search(request, tmp_path_factory):
-    search = Search(DATA, CONFIG, tmp_path_factory.mktemp(request.param) / "run.sqlite", MADE[request.param][0])
+    space = MADE[request.param][0]
+    space.train(space.sample(0, np.random.default_rng(0)), DATA, CONFIG.train, seed=0, stream=(0,))  # may compile first
+    search = Search(DATA, CONFIG, tmp_path_factory.mktemp(request.param) / "run.sqlite", space)
     step(search, 5)
     yield search
     search.close()
@@ -56,8 +59,9 @@ def test_inspect(search):
 
 def test_export(search):
     view = InspectView(search)
-    assert [each.description for each in view.exports.children[1:]] == ["pt2", "onnx", "npz"]
-    view.exports.children[3].click()
+    buttons = view.exports.children[1:]
+    assert [f".{each.description}" for each in buttons] == list(search.space.formats)
+    next(each for each in buttons if each.description == "npz").click()
     path = search.path.with_name(f"run-{view.individual}.npz")
     genome, again = search.results.genome(view.individual), search.space.decode(path.read_bytes())
     assert search.space.describe(again) == search.space.describe(genome)
