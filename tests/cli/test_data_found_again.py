@@ -58,6 +58,17 @@ def test_a_run_finds_its_data(tmp_path, monkeypatch, capsys, make, options):
     assert main(["show", run, "--test", "--data", str(moved)]) == 0  # with the size and colour of the run
 
 
+def test_a_copy_for_others_tells_no_folder(tmp_path, capsys):
+    data, run, copy = folder(tmp_path), str(tmp_path / "run.sqlite"), str(tmp_path / "copy.sqlite")
+    assert main(["search", "--data", str(data), "--size", "4", "--path", run, *SMALL]) == 0
+    assert main(["compact", run, "--path", copy]) == 0
+    assert wb.open_run(copy).dataset["source"]["path"] == "photos"
+    assert str(tmp_path).encode() not in Path(copy).read_bytes()
+    assert main(["show", copy, "--test"]) == 2
+    assert "it is not there any more; pass the same" in capsys.readouterr().err
+    assert main(["show", copy, "--test", "--data", str(data)]) == 0
+
+
 def test_changes_are_noticed(tmp_path, capsys):
     data, run = folder(tmp_path), str(tmp_path / "run.sqlite")
     assert main(["search", "--data", str(data), "--path", run, *SMALL]) == 0

@@ -97,16 +97,18 @@ def test_memory_is_bounded_by_the_file(tmp_path):
     """A head may promise 10^12 images: nothing of that size is made, also where the file is compressed."""
     rng = np.random.default_rng(0)
     tracemalloc.start()
-    for number in range(200):
-        content = bytearray(file_of(np.zeros((4, 3, 3), np.uint8), 0x08))
-        for place in rng.integers(0, 16, 2):
-            content[place] = rng.integers(256)
-        path = tmp_path / ("file.gz" if number % 2 else "file")
-        path.write_bytes(gzip.compress(bytes(content)) if number % 2 else content)
-        with contextlib.suppress(DataError):
-            assert read_idx(path).nbytes < 1000
-    assert tracemalloc.get_traced_memory()[1] < 10e6
-    tracemalloc.stop()
+    try:
+        for number in range(200):
+            content = bytearray(file_of(np.zeros((4, 3, 3), np.uint8), 0x08))
+            for place in rng.integers(0, 16, 2):
+                content[place] = rng.integers(256)
+            path = tmp_path / ("file.gz" if number % 2 else "file")
+            path.write_bytes(gzip.compress(bytes(content)) if number % 2 else content)
+            with contextlib.suppress(DataError):
+                assert read_idx(path).nbytes < 1000
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_gzip_file_that_is_cut_off(tmp_path):

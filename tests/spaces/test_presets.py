@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.datasets import FACTS, SPLITS, Dataset, load_dataset
+from workbench.datasets import FACTS, SPLITS, DataFacts, Dataset, load_dataset
 from workbench.errors import ConfigError
 from workbench.search.presets import facts_of
 from workbench.settings import all_settings
 from workbench.space import Presets, RecordSpace
 from workbench.spaces import SPACES, MlpSpace, make_space
+from workbench.spaces.recipes import derived_recipe, neuron_preset
 
 OURS = [name for name, kind in SPACES.items() if kind.__module__.startswith("workbench.")]  # not those of other tests
 EVERY_SPACE = pytest.mark.parametrize("name", OURS)
@@ -104,6 +105,29 @@ def test_oblong_images_have_presets(name):
     data = Dataset.from_arrays(images, np.arange(12) % 3, images, np.arange(12) % 3, name="oblong")
     chosen = wb.preset("quick", data, name).space(data)
     assert chosen.cost(chosen.sample(0, np.random.default_rng(0))).flops > 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "shift", "decay"),
+    [((1, 28, 28), 1, 1.5), ((3, 32, 32), 2, 1.6), ((3, 64, 48), 2, 2.4), ((3, 96, 96), 5, 4.8), ((1, 8, 8), 0, 1.0)],
+)
+def test_pixels_of_a_derived_preset_grow_with_the_image(shape, shift, decay):
+    data = DataFacts("own", shape, 5, (1000, 100, 100, 100))
+    recipe = derived_recipe(data)
+    assert (recipe.train["shift"], recipe.law["spatial_base"]) == (shift, decay)
+    chosen = neuron_preset("quick", data)
+    assert chosen.search["rates"]["spatial_base"] == chosen.space["initial.spatial_base"] == decay
+    assert f"shifts up to {shift} px" in chosen.about
+    assert f"decay length {decay:g} px" in chosen.about
+
+
+def test_rows_of_a_table_are_neither_shifted_nor_near():
+    images = np.random.default_rng(0).random((90, 1, 30))
+    data = Dataset.from_arrays(images, np.arange(90) % 3, images[:9], np.arange(9) % 3, name="table")
+    recipe = derived_recipe(data)
+    assert (recipe.train["shift"], recipe.law["spatial_base"]) == (0, 3000.0)
+    assert "72 rows of 30 features, 3 classes" in neuron_preset("quick", data).about
+    assert "no spatial preference" in neuron_preset("quick", data).about
 
 
 def test_a_space_without_presets():

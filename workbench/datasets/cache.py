@@ -16,7 +16,7 @@ from workbench.datasets.dataset import Store, in_memory
 
 FOLDER = "cache"
 _CHECK = 4  # bytes of the checksum that follow the array
-_BLOCK = 1 << 24  # bytes that are checked at a time
+_BLOCK = 1 << 20  # bytes that are checked at a time
 
 
 def cache_for(root: Path, path: Path, options: Mapping[str, Any], facts: Sequence[Any]) -> Store:

@@ -16,7 +16,15 @@ from workbench.executors import available_cores
 from workbench.individuals import Individual, is_by_hand
 from workbench.objectives import LATENCY
 from workbench.search.config import FORK_EVENT, LENGTH_EVENT, SearchConfig
-from workbench.search.stored import RunHistory, data_of, length_of, predicted_latencies, provenance, warn_of_difference
+from workbench.search.stored import (
+    RunHistory,
+    data_of,
+    length_of,
+    predicted_latencies,
+    provenance,
+    warn_of_difference,
+    without_folder,
+)
 from workbench.settings import to_values
 from workbench.space import DropsWeights, SearchSpace, check_obeyed
 from workbench.spaces import make_space
@@ -231,7 +239,8 @@ def compact_run(path: str | os.PathLike[str], to: str | os.PathLike[str], space:
     """Copy a finished run with all its individuals, but only with the networks that others will look at.
 
     Of the all-time front the trained networks are kept, of its ancestors the topologies, of the others no network. All
-    records stay: mutations, accuracies, learning curves, generations, live changes; so the copy is the same run.
+    records stay: mutations, accuracies, learning curves, generations, live changes; so the copy is the same run. Of
+    where its data were read from, it tells the name of the file or folder only.
     Returns the new file; `space` is only needed if it is none of `workbench.spaces`.
 
     Raises:
@@ -245,7 +254,8 @@ def compact_run(path: str | os.PathLike[str], to: str | os.PathLike[str], space:
         )
     to = _free(to, "copy")
     genomes = _kept(run, space or make_space(run.space_name, run.space_config))
-    with _new_file(to, run.description) as writer:
+    about = replace(run.description, dataset=without_folder(run.dataset))
+    with _new_file(to, about) as writer:
         writer.copy_past(path, int(run.generations["generation"].max()), genomes)
         writer.copy_about(path)
     return to

@@ -48,6 +48,12 @@ def source_of(data: Dataset) -> dict[str, Any]:
     return {} if data.source is None else {"source": dict(data.source)}
 
 
+def without_folder(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run notes of its data, for others: without the folder in which they were."""
+    source = dataset.get("source")
+    return dict(dataset) if source is None else {**dataset, "source": {**source, "path": Path(source["path"]).name}}
+
+
 def length_of(run: Run) -> int | None:
     """Generations a run is to have, as last set; None if it has no end."""
     events: Any = run.events

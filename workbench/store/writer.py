@@ -185,9 +185,14 @@ class RunWriter:
                     _insert(connection, "genomes", "individual, form, blob", (id, *kept))
 
     def copy_about(self, source: str | os.PathLike[str]) -> None:
-        """Become the same run as another file: its time of creation, settings and state are taken over."""
+        """Become the same run as another file: its time of creation, settings and state are taken over.
+
+        What it says of its data stays.
+        """
         with self._transaction() as connection, reading(Path(source)) as file:
-            entries = file.rows("SELECT key, value FROM run WHERE key != 'format_version' ORDER BY key")
+            entries = file.rows(
+                "SELECT key, value FROM run WHERE key NOT IN ('format_version', 'dataset') ORDER BY key"
+            )
             connection.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", entries)
             connection.execute("UPDATE run SET value = with_objectives(value) WHERE key = 'search_config'")
 

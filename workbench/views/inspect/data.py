@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 WEIGHT_BINS = 60
 MOST_DEGREE_BINS = 60
 
+AT_ONCE = 1000
+"""Images that are answered together: all at once may not fit in memory."""
+
 
 # ---------------------------------------------------------------------- confusion
 @dataclass(frozen=True, eq=False)
@@ -89,8 +92,10 @@ def confusion(genome: Any, data: Dataset, split: str = "validation", space: Sear
     space = NeuronSpace.for_data(data) if space is None else space
     if not isinstance(space, Predicts):
         raise ConfigError(lacks(space, Predicts))
-    images, labels = data.arrays(split)
-    return Confusion(split, tuple(data.class_names), labels, space.logits(genome, images))
+    raw = data.images(split)
+    parts = [raw[start : start + AT_ONCE] for start in range(0, len(raw), AT_ONCE)]
+    logits = np.concatenate([space.logits(genome, data.standardised(part)) for part in parts])
+    return Confusion(split, tuple(data.class_names), data.labels(split), logits)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
