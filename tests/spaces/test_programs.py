@@ -288,6 +288,11 @@ def test_presets():
     assert space.limits.most == (6, 10, 22)
     assert (space.start, space.operations, space.carries, space.screen) == ("empty", "baseline", True, 0)
     assert (paper.config.population, paper.config.tournament) == (100, 10)
+    linear = wb.preset("linear", "digits", "pairs")
+    space = linear.space(FACTS["digits"])
+    assert (space.form, space.start, space.pairs) == (Form(16, 1, 4, 3, 0, vector_labels=False), "empty", "3-8")
+    assert (linear.config.individuals, linear.config.rates["copy"]) == (5100, 0)
+    assert wb.preset("linear", OTHER, "pairs").space(OTHER).pairs == "0-1"
 
 
 # ---------------------------------------------------------------------- training

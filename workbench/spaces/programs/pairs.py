@@ -64,7 +64,7 @@ class PairsSpace(AbstractProgramSpace):
 
     @classmethod
     def presets(cls, name: str, data: Dataset | DataFacts) -> SpacePreset:
-        """ "quick" (minutes on two cores) or "paper" (the published sizes)."""
+        """ "quick" (minutes on two cores), "paper" (the published sizes) or "linear" (one pair, from nothing)."""
         return pairs_preset(name, data)
 
     @cached_property

@@ -1,4 +1,7 @@
-"""Settings of searches over programs: `quick` takes minutes on two cores, `paper` has the published sizes."""
+"""Settings of searches over programs.
+
+`quick` takes minutes on two cores, `paper` has the published sizes, and `linear` finds a linear learner from nothing.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,34 @@ SIZES: dict[str, Any] = {"population": 100, "children": 20, "tournament": 10, "s
 
 GENERATIONS = 400
 
+LINEAR_SEARCH: dict[str, Any] = {
+    **SIZES,
+    "generations": 250,
+    "train.epochs": 1,
+    "rates": {
+        "alter_param": 0.3,
+        "randomize_instruction": 0.15,
+        "randomize_component": 0.06,
+        "insert": 0.3,
+        "remove": 0.3,
+        "copy": 0,
+    },
+}
+"""Of `linear`, which starts from nothing."""
+
+LINEAR_SPACE: dict[str, Any] = {
+    "start": "empty",
+    "operations": "linear",
+    "scalars": 4,
+    "vectors": 3,
+    "matrices": 0,
+    "setup": 3,
+    "predict": 2,
+    "learn": 5,
+    "reduction": "average",
+}
+"""Likewise: small memory and short lists, with the operations of the published demonstration."""
+
 
 def programs_preset(name: str, data: Dataset | DataFacts) -> SpacePreset:
     """The preset "quick" for a data set."""
@@ -32,7 +63,7 @@ def programs_preset(name: str, data: Dataset | DataFacts) -> SpacePreset:
 
 def pairs_preset(name: str, data: Dataset | DataFacts) -> SpacePreset:
     """The preset `name` for a data set."""
-    check_preset(name, ("quick", "paper"), "pairs")
+    check_preset(name, ("quick", "paper", "linear"), "pairs")
     hypervolume = {"hypervolume.max_error": 0.5, "hypervolume.min_flops": 1e2, "hypervolume.max_flops": 1e6}
     if name == "paper":
         search = {**AGEING_EVOLUTION, "generations": 10_000, "train.epochs": 1}
@@ -41,6 +72,11 @@ def pairs_preset(name: str, data: Dataset | DataFacts) -> SpacePreset:
             search | hypervolume,
             space,
             f"{_about(search)}; sizes and mutations of Real et al. (2020): made for larger machines",
+        )
+    if name == "linear":
+        space = {**LINEAR_SPACE, "pairs": "3-8" if data.n_classes > 8 else "0-1", "examples": PAIR_EXAMPLES}
+        return SpacePreset(
+            LINEAR_SEARCH | hypervolume, space, f"{_about(LINEAR_SEARCH)} from nothing, on one pair of classes"
         )
     search, space = _quick(2 * data.size("train") // max(1, data.n_classes), PAIR_EXAMPLES)
     return SpacePreset(
