@@ -109,6 +109,10 @@ def test_what_does_not_fit_is_refused():
         machine.learn(FEATURES, labels, np.array([60]))
     with pytest.raises(DataError, match="labels"):
         machine.learn(FEATURES, labels + 2, ORDER)
+    with pytest.raises(DataError, match="60 examples"):
+        machine.learn(FEATURES, labels[1:], ORDER)
+    with pytest.raises(DataError, match="errors float64"):
+        machine.learn(FEATURES, labels, ORDER, np.zeros(59))
     with pytest.raises(WeightsError, match="16 values"):
         Machine.with_memory(LINEAR_PAIRS, PAIRS, np.zeros(15))
     with pytest.raises(WeightsError, match="train it anew"):

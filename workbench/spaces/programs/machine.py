@@ -148,21 +148,25 @@ class Machine:
         float64 [k] takes the error of each example.
 
         Raises:
-            DataError: if an example or a label is none.
+            DataError: if an example or a label is none, or the arrays do not fit.
         """
         if self._learn < 0:
             raise WeightsError("this program has only the memory that answers need; make a `Machine` to train it anew")
         self._check(features)
+        noted = np.empty(0) if errors is None else errors
+        if len(labels) != len(features) or (errors is not None and (len(noted), noted.dtype) != (len(order), float)):
+            raise DataError(
+                f"expected a label for each of the {len(features)} examples, and room for a float64 error of each of "
+                f"{len(order)}; got {len(labels)} labels, and errors {noted.dtype} {list(noted.shape)}"
+            )
         n, total, right = _kernels().learn(
             *self._training, self._drawn, self._memory, self._layout, self._predict, self._learn,
-            _read_only(features, np.float64), _read_only(labels, np.int64), _read_only(order, np.int64),
-            np.empty(0) if errors is None else errors,
+            _read_only(features, np.float64), _read_only(labels, np.int64), _read_only(order, np.int64), noted,
         )  # fmt: skip
         if n < 0:
             raise DataError(
                 f"expected places from 0 to {len(features) - 1} and labels from 0 to "
-                f"{self.form.n_outputs - 1 if self.form.vector_labels else 1}, as many as there are examples; "
-                f"got places {order} and labels {labels}"
+                f"{self.form.n_outputs - 1 if self.form.vector_labels else 1}; got places {order} and labels {labels}"
             )
         return Learned(n, total / n if n else 0.0, right / n if n else 0.0)
 
