@@ -35,6 +35,13 @@ def test_paths_exist(page):
     assert [path for path in paths_in(page.read_text(encoding="utf-8")) if not is_here(path)] == []
 
 
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    """Those between pages of the site are checked when it is built."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
 def test_every_public_name_is_in_the_reference():
     page = (ROOT / "docs" / "reference" / "names.md").read_text("utf-8")
     listed = set(re.findall(r"^::: workbench\.(\w+)$", page, re.MULTILINE))
