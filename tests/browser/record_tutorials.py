@@ -58,11 +58,18 @@ def recorded(output: dict[str, Any]) -> dict[str, str] | None:
 
 
 def picture(watched: Watched, cell: int, output: int, path: Path) -> dict[str, str]:
-    """Take a picture of an output as the page shows it."""
+    """Take a picture of an output as the page shows it, of a dashboard what fits a screen; nothing of an empty one."""
     areas = (
         watched.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jp-Cell-outputArea > .jp-OutputArea-child")
     )
-    shown = Image.open(io.BytesIO(areas.nth(output).locator(".jp-OutputArea-output").first.screenshot())).convert("RGB")
+    area = areas.nth(output).locator(".jp-OutputArea-output").first
+    area.evaluate("output => output.scrollIntoView()")
+    watched.page.wait_for_timeout(300)
+    box, sight = area.bounding_box(), watched.page.locator(".jp-WindowedPanel-outer").bounding_box()
+    box["height"] = min(box["height"], sight["y"] + sight["height"] - box["y"])
+    shown = Image.open(io.BytesIO(watched.page.screenshot(clip=box))).convert("RGB")
+    if all(low == high for low, high in shown.getextrema()):
+        return {}
     path.parent.mkdir(exist_ok=True)
     shown.save(path, quality=72, method=6)
     return {"picture": path.relative_to(OUTPUTS).as_posix(), "width": str(shown.width), "height": str(shown.height)}
@@ -75,8 +82,9 @@ def record(watched: Watched, lab: Lab, name: str) -> None:
     watched.run_all()
     if name.startswith("01"):
         search(watched, lab)
-    width, height = watched.page.evaluate(LARGEST)  # nothing is to be cut off
-    watched.page.set_viewport_size({"width": max(WIDTH, width + AROUND), "height": max(HEIGHT, height + AROUND)})
+    width, height = watched.page.evaluate(LARGEST)  # nothing is to be cut off; but a dashboard fits any screen
+    if watched.page.locator(".wb-dashboard").count() == 0:
+        watched.page.set_viewport_size({"width": max(WIDTH, width + AROUND), "height": max(HEIGHT, height + AROUND)})
     watched.page.wait_for_timeout(SETTLING)
     folder = OUTPUTS / name
     shutil.rmtree(folder, ignore_errors=True)
