@@ -58,6 +58,25 @@ def test_a_run_finds_its_data(tmp_path, monkeypatch, capsys, make, options):
     assert main(["show", run, "--test", "--data", str(moved)]) == 0  # with the size and colour of the run
 
 
+def test_data_are_prepared_and_described(tmp_path, capsys):
+    folder(tmp_path)
+    assert main(["data", str(tmp_path / "photos"), "--size", "4x6", "--colour", "grey"]) == 0
+    told = capsys.readouterr().out
+    for part in (
+        "1x4x6 uint8, 3 classes, train 20, validation 2",
+        "owl",
+        "20 images of 1×4×6",
+        "--size 4x6 --colour grey",
+    ):
+        assert part in told
+    assert len(list((tmp_path / "data" / "cache").iterdir())) == 1
+    assert main(["data", str(tmp_path / "nothing")]) == 2
+    assert "there is no file or folder" in capsys.readouterr().err
+    assert main(["data"]) == 0
+    assert "fashion-mnist" in (told := capsys.readouterr().out)
+    assert "--data takes a folder with a folder of PNG or JPEG files for each class" in told
+
+
 def test_a_copy_for_others_tells_no_folder(tmp_path, capsys):
     data, run, copy = folder(tmp_path), str(tmp_path / "run.sqlite"), str(tmp_path / "copy.sqlite")
     assert main(["search", "--data", str(data), "--size", "4", "--path", run, *SMALL]) == 0

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from workbench.baselines import baseline, suite
-from workbench.cli.command import OWN_DATA, ROOT, RUN, InputFile, OutputFile, command, data_for, flag, option
+from workbench.cli.command import IMAGES, OWN_DATA, ROOT, RUN, InputFile, OutputFile, command, data_for, flag, option
 from workbench.cli.tables import follow, print_table
-from workbench.datasets import find_datasets
+from workbench.datasets import FORMS, SPLITS, find_datasets, load_dataset
 from workbench.errors import RunError
 from workbench.outputs import output_file
-from workbench.search import compact_run, open_run
+from workbench.search import compact_run, open_run, preset
 from workbench.search.report import chosen_members, front_table, write_csv, write_parquet, write_tensorboard
 from workbench.space import Exports, SearchSpace, Times, lacks, write_network
 from workbench.spaces import make_space
@@ -196,17 +199,45 @@ def latency(arguments: argparse.Namespace) -> int:
     return 0
 
 
-@command("--root /path/to/data", ROOT)
+@command(
+    "photos --size 28",
+    option("name", nargs="?", metavar="DATA", help="what to prepare, as search takes it; all data sets if left out"),
+    *IMAGES,
+    ROOT,
+)
 def data(arguments: argparse.Namespace) -> int:
-    """List the data sets and where they are found."""
+    """List the data sets and where they are found, or prepare one: download it, or decode your own images.
+
+    Of one, its classes, splits and the settings that are derived from it are shown.
+    """
     import pandas as pd
 
+    if arguments.name is not None:
+        return _prepare(arguments)
     found = find_datasets(arguments.root)
     rows = [(one.name, one.status, one.layout or "", "\n".join(map(str, one.paths)), one.description) for one in found]
     print_table(pd.DataFrame(rows, columns=["name", "status", "layout", "where", "description"]), "Data sets")
     if any(one.status == "missing" for one in found):
         print("A missing data set is downloaded when it is first used, or can be put into the folder above.")
+    print(f"Your own: --data takes {'; '.join(FORMS)}.")
     return 0
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    import pandas as pd
+
+    made = load_dataset(arguments.name, arguments.root, size=arguments.size, colour=arguments.colour)
+    counts = {split: np.bincount(made.labels(split), minlength=made.n_classes) for split in SPLITS}
+    print(repr(made).strip("<>"))
+    print_table(pd.DataFrame({"class": made.class_names, **counts}), "Images of each class")
+    print(preset("quick", made).about)
+    print(f"Search with: workbench search --data {shlex.quote(arguments.name)}{_images_as_given(arguments)}")
+    return 0
+
+
+def _images_as_given(arguments: argparse.Namespace) -> str:
+    size = "" if arguments.size is None else f" --size {'x'.join(map(str, arguments.size))}"
+    return size + ("" if arguments.colour is None else f" --colour {arguments.colour}")
 
 
 def _run_and_space(path: str, protocol: type[Any]) -> tuple[Run, SearchSpace]:
