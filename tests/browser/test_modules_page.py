@@ -59,6 +59,16 @@ def test_a_click_selects_in_graph_and_tree(show):
     assert shown.page.locator(".wbm-chosen, .wbm-before").count() == 0
 
 
+def test_a_module_chosen_elsewhere_is_in_the_box_that_is_drawn_for_it(show):
+    view = ModulesView(residual_picture(1))
+    view.level = 2
+    shown = show(view)
+    assert shown.get("drawn")["boxes"] == 4  # two cells between input and output
+    shown.set(part="o0.1.2")
+    assert shown.page.locator(".wbm-box.wbm-chosen").count() == 1
+    assert row(shown, "Residual2", 1).get_attribute("aria-selected") == "true"
+
+
 def test_hovering_tells_facts(show):
     shown = show(ModulesView(residual_picture(1)))
     box(shown, "conv").hover()

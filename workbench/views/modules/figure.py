@@ -123,6 +123,7 @@ def scene_of(difference: PictureDifference, opened: Collection[str], room: Room,
             {
                 "key": box.key,
                 "part": box.part,
+                "members": box.members if box.is_part else [],
                 "at": [x, y, width, HEIGHT],
                 "tip": box_in_words(box),
                 "state": box.state,

@@ -134,7 +134,7 @@ class ModulesGraph {
     if (!this.scene || key === null || key === undefined) return { boxes: [], row: null };
     const row = this.scene.tree.find((one) => one.key === key);
     if (row) return { boxes: row.boxes, row: key };
-    const place = this.scene.boxes.findIndex((box) => box.key === key);
+    const place = this.scene.boxes.findIndex((box) => box.key === key || box.members.includes(key)); // drawn as one
     return place < 0 ? { boxes: [], row: null } : { boxes: [place], row: this.scene.boxes[place].part };
   }
   /** All boxes that lead to, or (`forward`) come from, some of them. */

@@ -24,6 +24,9 @@ from workbench.views.network.data import genome_difference, genome_figures
 TRAIN = "train"
 """Kind of the record of a training step."""
 
+LONGEST_NUMBER = 14
+"""Letters, as of "−12.34 points"."""
+
 
 @dataclass(eq=False)
 class Step:
@@ -178,8 +181,13 @@ def changes_html(space: SearchSpace, history: History) -> str:
     accuracies = ["…" if each is None else percent(each) for each in (first, second)]
     rows.append((f"validation accuracy{state}", accuracies[0], accuracies[1], points.replace("-", "−")))
     head = "<tr><th></th><th>before</th><th>after</th><th>change</th></tr>"
-    body = (f"<tr><th>{escape(name)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for name, *cells in rows)
+    body = (f"<tr><th>{escape(name)}</th>{''.join(map(_cell, cells))}</tr>" for name, *cells in rows)
     return f'<table class="wb-changes">{head}{"".join(body)}</table>'
+
+
+def _cell(text: str) -> str:
+    """A number stays in one line, words need not."""
+    return f'<td class="wb-words">{text}</td>' if len(text) > LONGEST_NUMBER else f"<td>{text}</td>"
 
 
 def _figure(name: str, value: Any) -> str:
