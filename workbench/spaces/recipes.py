@@ -157,13 +157,13 @@ def scaled_law(side: int) -> dict[str, Any]:
 def derived_recipe(data: Dataset | DataFacts) -> Recipe:
     """A recipe for data without one of their own, from their size: what the known ones have in common.
 
-    A child takes about 1,000 steps (3 to 60 epochs); FLOPs, per input, go as far as those of the known data sets. The
+    A child takes about 1,000 steps (1 to 60 epochs); FLOPs, per input, go as far as those of the known data sets. The
     features of a table have no neighbourhood, so any two are near.
     """
     channels, height, width = data.shape
     n_inputs, n_train, small = channels * height * width, data.size("train"), min(height, width) < SMALL_IMAGE
     batch = int(2 ** np.clip(np.round(np.log2(n_train / 40)), 4, 7))
-    epochs = int(np.clip(round(1000 * batch / n_train), 3, 60))
+    epochs = int(np.clip(round(1000 * batch / n_train), 1, 60))
     law = scaled_law(min(height, width))
     starts: dict[str, Any] = {"random": 0.35, "local": 0.5, "convolution": 0.15} if small else MOSTLY_LOCAL
     if data.is_table:
