@@ -26,6 +26,8 @@ WIDTH = 1160
 HEIGHT = 1000
 AROUND = 200
 """Pixels of JupyterLab beside the outputs, and above and below them."""
+PAPER, MARGIN = 235, 16
+"""Levels of grey from which a pixel is empty, and pixels that are left right of what is drawn and below it."""
 SETTLING = 1500
 """Milliseconds that figures get to be drawn once the notebook has run."""
 
@@ -68,8 +70,10 @@ def picture(watched: Watched, cell: int, output: int, path: Path) -> dict[str, s
     box, sight = area.bounding_box(), watched.page.locator(".jp-WindowedPanel-outer").bounding_box()
     box["height"] = min(box["height"], sight["y"] + sight["height"] - box["y"])
     shown = Image.open(io.BytesIO(watched.page.screenshot(clip=box))).convert("RGB")
-    if all(low == high for low, high in shown.getextrema()):
+    used = shown.convert("L").point(lambda level: 255 * (level < PAPER)).getbbox()
+    if used is None:
         return {}
+    shown = shown.crop((0, 0, min(shown.width, used[2] + MARGIN), min(shown.height, used[3] + MARGIN)))
     path.parent.mkdir(exist_ok=True)
     shown.save(path, quality=72, method=6)
     return {"picture": path.relative_to(OUTPUTS).as_posix(), "width": str(shown.width), "height": str(shown.height)}
