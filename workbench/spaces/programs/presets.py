@@ -21,6 +21,8 @@ SIZES: dict[str, Any] = {"population": 100, "children": 20, "tournament": 10, "s
 """Of `quick`: the published population and tournament."""
 
 GENERATIONS = 400
+"""Digits: 106 seconds of a processor. The linear programs are right on 92.1 ± 0.6 % of the test images, the chosen one
+on 93.9 %, and on 93.0 % on average over ten more trainings in other orders."""
 
 LINEAR_SEARCH: dict[str, Any] = {
     **SIZES,
