@@ -162,13 +162,13 @@ def test_images_are_prepared_as_in_the_space(shape, classes, settings, tmp_path)
 @pytest.mark.parametrize("reduction", ["project", "average"])
 def test_pairs_have_a_memory_each(reduction, tmp_path):
     space = PairsSpace.for_data(DIGITS, pairs="3-8 0-1", reduction=reduction)
-    genome, (images, labels) = trained(space), DIGITS.arrays("test")
+    genome, images, labels = trained(space), DIGITS.images("test"), DIGITS.labels("test")
     with pytest.raises(ExportError, match="data="):
         space.export(genome, ".py")
-    write_network(space, genome, tmp_path / "found.py", DIGITS)
+    write_network(space, genome, tmp_path / "found.py", DIGITS, raw=True)
     for number, (task, machine) in enumerate(zip(space.tasks, space.machines(genome), strict=True)):
         mine = np.isin(labels, task.classes)
-        given = dict(zip(("images", "labels"), DIGITS.arrays("train"), strict=True))
+        given = {"images": DIGITS.images("train"), "labels": DIGITS.labels("train")}
         expressions = (
             f"logits(x, {number})",
             f"classify(x, {number})",

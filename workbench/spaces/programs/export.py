@@ -59,7 +59,8 @@ def python_file(
         raise ExportError("pairs need the data set, for mean and deviation of their features; pass data=...")
     facts = export_facts(preparations[0].input_shape, n_classes, cost, data, raw=raw, flat=False)
     written = PythonProgram(program, form, carries)
-    trained = [_literals(trained_memory(program, form, written, task)) for task in range(len(tasks))]
+    trained = _all([_literals(trained_memory(program, form, written, task)) for task in range(len(tasks))], pairs)
+    arrays = _arrays(preparations, pairs, data, raw)
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
@@ -74,8 +75,9 @@ def python_file(
         class_names=ascii(tuple(facts.get("class_names", map(str, range(n_classes))))),
         pairs=[pair.classes for pair in pairs],
         preparation=_preparation(preparations[0], bool(pairs)),
-        arrays={name: _all(values, pairs) for name, values in _arrays(preparations, pairs, data, raw).items()},
-        trained=_all(trained, pairs),
+        arrays=arrays,
+        trained=trained,
+        packed=any("_array(" in code for code in (trained, *arrays.values())),
         indented=lambda lines: textwrap.indent("\n".join(lines), " " * 4),
     )
     return text.encode()
@@ -95,21 +97,19 @@ def trained_memory(program: Program, form: Form, written: PythonProgram, task: i
 
 def _arrays(
     preparations: Sequence[Preparation], pairs: Sequence[Pair], data: Dataset | None, raw: bool
-) -> dict[str, list[str]]:
-    """What `features_of` needs, by name: for all pairs the same, or for each."""
+) -> dict[str, str]:
+    """What `features_of` needs, by name."""
     from workbench.compiler.torch_export import mean_and_std
 
     found = {}
     if data is not None and raw:
-        found = {
-            name: [array_literal(values)] for name, values in zip(("MEAN", "STD"), mean_and_std(data), strict=True)
-        }
+        found = {name: array_literal(each) for name, each in zip(("MEAN", "STD"), mean_and_std(data), strict=True)}
     if preparations[0].projects:
-        found["PROJECTION"] = [array_literal(preparation.projection) for preparation in preparations]
+        found["PROJECTION"] = _all([array_literal(each.projection) for each in preparations], pairs)
     if data is not None and pairs:
         moments = [pair.moments(data) for pair in pairs]
         for place, name in enumerate(("FEATURE_MEAN", "FEATURE_STD")):
-            found[name] = [array_literal(each[place]) for each in moments]
+            found[name] = _all([array_literal(each[place]) for each in moments], pairs)
     return found
 
 
