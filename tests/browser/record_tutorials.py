@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -46,7 +47,9 @@ def digest(source: str) -> str:
 
 
 def text_of(value: Any) -> str:
-    return "".join(value) if isinstance(value, list) else str(value)
+    """As one text, without the names of temporary folders."""
+    text = "".join(value) if isinstance(value, list) else str(value)
+    return re.sub(r"/[^\s'\"]*/tmp\w{8}/", "…/", text)
 
 
 def recorded(output: dict[str, Any]) -> dict[str, str] | None:
