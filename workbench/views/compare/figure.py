@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from workbench.store import Run
 
+LEVEL_NAMES = 4
+"""Groups whose names have room side by side; those of more are slanted."""
 BAND = 0.18
 """Opacity of the band between what all runs of a group attain and what the best attains."""
 
@@ -95,7 +97,8 @@ def _draw_row(figure: go.Figure, found: Comparison, cost: str, row: int) -> None
     places = list(range(len(found.groups)))
     names = [_wrapped(name) for name in found.groups]
     ends = [-0.6, len(names) - 0.4]
-    figure.update_xaxes(tickvals=places, ticktext=names, tickangle=0, range=ends, showgrid=False, row=row, col=3)
+    angle = 0 if len(names) <= LEVEL_NAMES else -40
+    figure.update_xaxes(tickvals=places, ticktext=names, tickangle=angle, range=ends, showgrid=False, row=row, col=3)
 
 
 def amount(spent: float, cost: str) -> str:
