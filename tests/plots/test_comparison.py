@@ -140,7 +140,7 @@ def changed_space(path, name: str, config: dict):
 
 def test_runs_of_other_measures_are_refused(runs, tmp_path):
     made(tmp_path / "pairs.sqlite", 0.5)
-    pairs = changed_space(tmp_path / "pairs.sqlite", "pairs", {})
+    pairs = changed_space(tmp_path / "pairs.sqlite", "elsewhere", {})
     with pytest.raises(
         ConfigError, match=r"one measure of success, got different ones \(a: accuracy, .* pairs: that of"
     ):
