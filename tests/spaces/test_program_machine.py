@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,7 +20,7 @@ from spaces.program_samples import (
     programs,
 )
 
-from workbench.errors import DataError, WeightsError
+from workbench.errors import ConfigError, DataError, GenomeError, WeightsError
 from workbench.spaces.programs.liveness import answering, kept, kept_size, live, split
 from workbench.spaces.programs.machine import Machine, draw
 from workbench.spaces.programs.operations import OPERATIONS
@@ -117,6 +119,33 @@ def test_what_does_not_fit_is_refused():
         Machine.with_memory(LINEAR_PAIRS, PAIRS, np.zeros(15))
     with pytest.raises(WeightsError, match="train it anew"):
         Machine.with_memory(LINEAR_PAIRS, PAIRS, machine.memory).learn(FEATURES, labels, ORDER)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda codes: np.full_like(codes, 255), "operations below 65, got 255"),
+        (lambda codes: codes + np.uint8([0, 100, 0, 0]), "addresses that the memory has"),
+        (lambda codes: codes + np.uint8([0, 0, 0, 100]), "addresses that the memory has"),
+        (lambda codes: codes.astype(int), "codes uint8"),
+        (lambda codes: codes[:-1], "codes uint8"),
+    ],
+)
+def test_no_program_leaves_its_memory(change, message):
+    """Compiled code runs on addresses as they are, so a program made by hand is looked at before."""
+    damaged = replace(NETWORK_CLASSES, codes=change(NETWORK_CLASSES.codes))
+    with pytest.raises(GenomeError, match=message):
+        Machine(damaged, CLASSES)
+    with pytest.raises(GenomeError, match=message):
+        Machine.with_memory(damaged, CLASSES, np.zeros(0))
+
+
+@pytest.mark.parametrize(
+    "change", [{"n_outputs": 17}, {"n_outputs": 0}, {"vectors": 2}, {"matrices": -1}, {"scalars": 21}]
+)
+def test_a_form_has_room_for_labels_and_predictions(change):
+    with pytest.raises(ConfigError, match="of a form from"):
+        replace(CLASSES, features=16, **change)
 
 
 @settings(max_examples=300)

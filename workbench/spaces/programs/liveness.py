@@ -6,13 +6,14 @@ A set of addresses is an int with a bit for each: numbers, then vectors, then ma
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from workbench.errors import GenomeError
 from workbench.spaces.programs.operations import MATRIX, OPERATIONS, SCALAR, VECTOR
-from workbench.spaces.programs.program import MAX_ADDRESSES, Form, Program
+from workbench.spaces.programs.program import MAX_ADDRESSES, OPERATION, Form, Program
 
 _PLACES = {SCALAR: 0, VECTOR: MAX_ADDRESSES, MATRIX: 2 * MAX_ADDRESSES}
 _INPUTS = tuple(tuple(_PLACES[kind] for kind in operation.inputs) for operation in OPERATIONS)
@@ -82,6 +83,7 @@ class _Analysis:
     def __init__(self, program: Program, form: Form, carries: bool) -> None:
         self.carries, self.prediction = carries, _bit(form.prediction)
         self.given = _bit((VECTOR, 0)) | _bit(form.label)  # what is written before each example, by no instruction
+        _check_bounds(program, form)
         steps: Steps = []
         for code, first, second, output in program.codes.tolist():
             reads = 0
@@ -126,6 +128,34 @@ class _Analysis:
         needed = self.answers[0]
         places = _PLACES.items() if needed else ()
         return [(kind, i) for kind, place in places for i in range(MAX_ADDRESSES) if needed >> place + i & 1]
+
+
+def _check_bounds(program: Program, form: Form) -> None:
+    """`GenomeError` if an instruction is none, or is outside the memory of this form, which compiled code runs on."""
+    codes, n = program.codes, sum(program.lengths)
+    shapes = (codes.shape, program.constants.shape, program.keys.shape)
+    if min(program.lengths) < 0 or shapes != ((n, 4), (n, 3), (n,)) or codes.dtype != np.uint8:
+        raise GenomeError(
+            f"expected codes uint8 [{n}, 4], constants [{n}, 3] and keys [{n}] of {program.lengths} instructions, "
+            f"got {codes.dtype} and shapes {shapes}"
+        )
+    operations = codes[:, OPERATION]
+    if (operations >= len(OPERATIONS)).any():
+        raise GenomeError(f"expected operations below {len(OPERATIONS)}, got {operations.max()}")
+    outside = codes[:, 1:] > _highest(form)[operations]
+    if outside.any():
+        row = int(outside.any(axis=1).argmax())
+        raise GenomeError(
+            f"expected addresses that the memory has, {form.scalars} numbers, {form.vectors} vectors and "
+            f"{form.matrices} matrices, got {codes[row, 1:].tolist()} in instruction {row + 1}"
+        )
+
+
+@lru_cache(64)
+def _highest(form: Form) -> np.ndarray:
+    """By code, the largest address of two inputs and output; -1 if there is none, 0 if it is not used."""
+    kinds = [(*one.inputs.ljust(2), one.output or " ") for one in OPERATIONS]
+    return np.array([[form.addresses(kind) - 1 if kind.strip() else 0 for kind in each] for each in kinds])
 
 
 def _read_only(flags: list[bool]) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.errors import ConfigError
 from workbench.spaces.programs.operations import MATRIX, OPERATIONS, SCALAR, VECTOR, Operation, element
 
 SECTIONS = ("Setup", "Predict", "Learn")
@@ -36,6 +37,18 @@ class Form:
     vectors: int
     matrices: int
     vector_labels: bool = True
+
+    def __post_init__(self) -> None:
+        scalars, vectors = (0, 3) if self.vector_labels else (2, 1)
+        allowed = {
+            "n_outputs": (1, self.features if self.vector_labels else 1),
+            "scalars": (scalars, MAX_ADDRESSES),
+            "vectors": (vectors, MAX_ADDRESSES),
+            "matrices": (0, MAX_ADDRESSES),
+        }
+        for name, (low, high) in allowed.items():
+            if not low <= getattr(self, name) <= high:
+                raise ConfigError(f"expected {name} of a form from {low} to {high}, got {getattr(self, name)!r}")
 
     @property
     def label(self) -> tuple[str, int]:
