@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -105,10 +106,13 @@ def test_a_function_that_returns_arrays(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("missing.npz", "cannot read missing.npz: No such file"),
-        ("junk.npz", "cannot read junk.npz: .*expected a file of arrays"),
-        ("other.npz", "expected arrays train_images, .* in other.npz, got pictures; rename them"),
-        ("pickled.npz", "cannot read pickled.npz"),
+        ("missing.npz", "cannot read .*missing.npz: No such file"),
+        ("pipe.npz", "pipe.npz is not a regular file"),
+        ("~nobody-of-this-name/a.npz", "cannot read .*No such file"),
+        (f"/{'a' * 300}", "File name too long; expected a folder"),
+        ("junk.npz", "cannot read .*junk.npz: .*expected a file of arrays"),
+        ("other.npz", "expected arrays train_images, .* in .*other.npz, got pictures; rename them"),
+        ("pickled.npz", "cannot read .*pickled.npz"),
         ("no_such_module:make", "cannot find no_such_module:make: No module named"),
         ("shape_maker:nothing", "cannot find shape_maker:nothing: .*has no attribute"),
         ("shape_maker:broken", "shape_maker:broken failed: RuntimeError: no camera"),
@@ -119,6 +123,8 @@ def test_a_function_that_returns_arrays(folder, monkeypatch):
 def test_what_is_no_data(folder, monkeypatch, text, message):
     monkeypatch.chdir(folder)
     (folder / "junk.npz").write_bytes(b"junk")
+    (folder / "pipe.npz").unlink(missing_ok=True)
+    os.mkfifo(folder / "pipe.npz")
     np.savez(folder / "other.npz", pictures=np.zeros(3))
     np.savez(folder / "pickled.npz", **{**arrays(), "train_images": np.array([{}], object)})
     with pytest.raises(DataError, match=message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
@@ -120,7 +121,13 @@ def test_a_folder_of_npy_files(files):
     (files["npy"] / "test_labels.npy").write_bytes(b"junk")
     with pytest.raises(DataError, match=r"cannot read the .npy files in .*replace them"):
         load_dataset(files["npy"])
+    np.save(files["npy"] / "test_labels.npy", np.zeros(3))
+    head = (files["npy"] / "test_labels.npy").read_bytes()
+    (files["npy"] / "test_labels.npy").write_bytes(head.replace(b"(3,)", b"(3.)"))
+    with pytest.raises(DataError, match=r"cannot read the .npy files in .*replace them"):
+        load_dataset(files["npy"])
     (files["npy"] / "test_labels.npy").unlink()
+    os.mkfifo(files["npy"] / "test_labels.npy")  # would be waited for
     with pytest.raises(DataError, match=r"expected arrays train_images, .* got test_images, train_images"):
         load_dataset(files["npy"])
 

@@ -186,9 +186,24 @@ def hollow(folder: Path) -> None:
     folder.mkdir()
 
 
+def dangling(folder: Path) -> None:
+    (folder / "owl" / "a.png").symlink_to("nowhere.png")
+
+
+def circle(folder: Path) -> None:
+    (folder / "owl" / "a.png").symlink_to("a.png")
+
+
+def pipe(folder: Path) -> None:
+    os.mkfifo(folder / "owl" / "a.png")
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
+        (dangling, "1 files or folders of .*photos cannot be read: .*owl/a.png: No such file"),
+        (circle, "owl/a.png: Too many levels of symbolic links"),
+        (pipe, "owl/a.png: not a regular file"),
         (one_class, "photos: expected a folder of .* for each of two or more classes, got one, 'owl'"),
         (nested, "got one folder; if its folders, such as cat, are the classes, give .*photos/inner"),
         (mixed, "got 1 images outside of one, such as stray.png; move each into the folder of its class"),
@@ -216,6 +231,15 @@ def test_broken_files_are_named_all_at_once(photos, root):
     assert list((root / "cache").iterdir()) == []
 
 
+def test_folders_that_cannot_be_read(photos, monkeypatch):
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(photos))
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refused)
+    with pytest.raises(DataError, match=r"cannot read .*photos: Permission denied"):
+        load_dataset(photos)
+
+
 def test_other_files_are_left_out_with_a_word(photos):
     (photos / "cat" / "notes.txt").write_text("")
     (photos / "cat" / ".DS_Store").write_text("")
@@ -230,6 +254,7 @@ def test_other_files_are_left_out_with_a_word(photos):
         ({"size": 0}, "size as pixels a side, or height and width, from 1 to 4096, got 0"),
         ({"size": (3, 4, 5)}, "size as pixels"),
         ({"size": 2.5}, "size as pixels"),
+        ({"size": True}, "size as pixels"),
         ({"colour": "sepia"}, "colour to be one of grey, rgb, got 'sepia'"),
         ({"seed": -1}, "a seed that is an integer"),
     ],
@@ -277,6 +302,9 @@ def test_a_damaged_cache_is_made_again(photos, root, place):
     kept.write_bytes(content)
     assert load_dataset(photos).fingerprint == good
     kept.write_bytes(content[:200])
+    assert load_dataset(photos).fingerprint == good
+    np.save(kept, np.zeros(3, np.uint8))
+    kept.write_bytes(kept.read_bytes().replace(b"(3,)", b"(3.)"))  # a header that makes numpy raise a TypeError
     assert load_dataset(photos).fingerprint == good
     kept.unlink()
     kept.mkdir()

@@ -26,6 +26,8 @@ _LOCAL_HEADER = struct.Struct("<4s22xHH")  # of a member of a zip file: signatur
 
 def read_npz(path: Path) -> tuple[list[NDArray[Any]], dict[str, Any]]:
     """The four arrays of a file, and the options in it; `DataError` if it holds something else."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise DataError(f"{path} is not a regular file; expected a file of arrays, as numpy.savez writes")
     try:
         with zipfile.ZipFile(path) as file:
             members = {info.filename.removesuffix(".npy"): info for info in file.infolist()}
@@ -47,10 +49,10 @@ def has_npy(path: Path) -> bool:
 
 def read_npy(path: Path) -> list[NDArray[Any]]:
     """The four arrays of a folder of .npy files, mapped; `DataError` if some are missing or cannot be read."""
-    names = _names({each.stem for each in path.glob("*.npy")}, path)
+    names = _names({each.stem for each in path.glob("*.npy") if each.is_file()}, path)
     try:
         return [np.load(path / f"{each}.npy", mmap_mode="r", allow_pickle=False) for each in names]
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # a damaged header raises much besides ValueError: TypeError, OverflowError, …
         raise DataError(f"cannot read the .npy files in {path}: {error}; replace them by intact copies") from None
 
 

@@ -66,7 +66,7 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray
             while left and (block := file.read(min(left, _BLOCK))):
                 check, left = zlib.crc32(block, check), left - len(block)
             whole = left == 0 and file.read() == check.to_bytes(_CHECK, "big")
-    except (OSError, ValueError, EOFError):
+    except Exception:  # a damaged header raises much besides ValueError: TypeError, OverflowError, …
         return None
     return np.asarray(array) if whole else None  # a plain array is sent to other processes without a copy
 

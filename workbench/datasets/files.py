@@ -90,7 +90,7 @@ class FileSource:
 
 def data_root(root: str | os.PathLike[str] | None) -> Path:
     """The folder of the data sets: as given, else $WORKBENCH_DATA, else "data" in the current folder."""
-    return Path(root or os.environ.get("WORKBENCH_DATA") or "data").expanduser().absolute()
+    return Path(os.path.expanduser(root or os.environ.get("WORKBENCH_DATA") or "data")).absolute()
 
 
 def torchvision_datasets() -> Any:

@@ -1,7 +1,9 @@
 """Images in folders, one folder for each class: which images there are, and the data set that they make."""
 
+import errno
 import hashlib
 import os
+import stat
 import sys
 import warnings
 from collections.abc import Iterator
@@ -156,7 +158,7 @@ def _classes(folder: Path, top: Path) -> dict[str, list[tuple[str, int, int]]]:
             f"{folder}: expected a folder for each class, got {len(direct)} images outside of one, such as "
             f"{direct[0]}; move each into the folder of its class"
         )
-    folders, ignored = _folders(folder), []
+    folders, ignored, unread = _folders(folder), [], []
     if len(folders) == 1 and (inner := _folders(folders[0])) and folder == top:
         raise DataError(
             f"{folder}: expected a folder for each class, got one folder; if its folders, such as {inner[0].name}, are "
@@ -165,15 +167,19 @@ def _classes(folder: Path, top: Path) -> dict[str, list[tuple[str, int, int]]]:
     classes: dict[str, list[tuple[str, int, int]]] = {}
     for each in folders:
         images = classes[each.name] = []
-        for parent, below, files in os.walk(each):
+        for parent, below, files in os.walk(each, onerror=lambda error: unread.append(_reason(error))):
             below[:] = sorted(name for name in below if not name.startswith("."))
             for name in sorted(files):
                 if name.lower().endswith(ENDINGS) and not name.startswith("."):
-                    file = Path(parent, name)
-                    about = file.stat()
-                    images.append((file.relative_to(top).as_posix(), about.st_size, about.st_mtime_ns))
+                    try:
+                        images.append(_fact(Path(parent, name), top))
+                    except OSError as error:
+                        unread.append(_reason(error))
                 elif not name.startswith(".") and name != "Thumbs.db":
                     ignored.append(Path(parent, name))
+    if unread:
+        listed = "; ".join(unread[:5]) + ("; …" if len(unread) > 5 else "")
+        raise DataError(f"{len(unread)} files or folders of {folder} cannot be read: {listed}. Replace or delete them")
     if ignored:
         warnings.warn(
             f"{folder}: {len(ignored)} files are left out, such as {ignored[0].name}: only PNG and JPEG files are "
@@ -181,6 +187,18 @@ def _classes(folder: Path, top: Path) -> dict[str, list[tuple[str, int, int]]]:
             stacklevel=2,
         )
     return classes
+
+
+def _fact(file: Path, top: Path) -> tuple[str, int, int]:
+    """An image as in `ImageFolder.facts`; `OSError` if it is not a file that can be opened without waiting."""
+    about = file.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(file))
+    return file.relative_to(top).as_posix(), about.st_size, about.st_mtime_ns
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}"
 
 
 def _check_enough(path: Path, names: list[str], train: list[tuple[str, int]], test: list[tuple[str, int]]) -> None:

@@ -3,7 +3,8 @@
 import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ Root = str | os.PathLike[str] | None
 
 def is_own(text: str) -> bool:
     """Whether a text names data of a person's own; else it can only be a data set that is known by name."""
-    return text.lower().endswith(".npz") or ":" in text or "/" in text or os.sep in text or Path(text).exists()
+    return text.lower().endswith(".npz") or ":" in text or "/" in text or os.sep in text or os.path.exists(text)
 
 
 def load_own(
@@ -62,8 +63,32 @@ def load_own(
     Raises:
         DataError: if there is no such file, folder or function, it does not give what is expected, or it fails.
     """
-    path, text = Path(text).expanduser().absolute(), os.fspath(text)
+    path, text = Path(os.path.expanduser(text)).absolute(), os.fspath(text)
     splits = {} if seed is None else {"seed": seed}
+    with _readable(path):
+        return _load(text, path, name, root, splits, size, colour)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Whatever the system refuses, such as a folder without permission or too long a name, is a `DataError`."""
+    try:
+        yield
+    except OSError as error:
+        what = path if error.filename is None else error.filename
+        raise DataError(f"cannot read {what!s:.300}: {error.strerror}; expected {'; '.join(FORMS)}") from None
+
+
+def _load(
+    text: str,
+    path: Path,
+    name: str | None,
+    root: Root,
+    splits: Mapping[str, Any],
+    size: int | Sequence[int] | None,
+    colour: str | None,
+) -> Dataset:
+    """What `load_own` says; raises `OSError` too."""
     if path.is_dir() and not is_idx(path) and not has_npy(path):
         return load_folder(
             path, data_root(root), size=checked_size(size), colour=_checked_colour(colour), name=name, **splits
@@ -77,7 +102,7 @@ def load_own(
     if path.is_dir():
         return _of_arrays(path, sorted(path.glob("*.npy")), read_npy(path), {"name": name or path.name, **splits}, root)
     if text.lower().endswith(".npz"):
-        arrays, options = read_npz(Path(text))
+        arrays, options = read_npz(path)
         return _of_arrays(path, [path], arrays, {"name": name or path.stem, **options, **splits}, root)
     if ":" in text:
         return _from_function(text, name)
@@ -92,6 +117,13 @@ def load_again(source: Mapping[str, Any], name: str, root: Root = None) -> Datas
     folder holds the files that it did. What the arrays hold is for the caller to compare.
     """
     path = Path(str(source["path"]))
+    with _readable(path):
+        _check_again(path, source)
+    return load_own(path, name, root, **options_of(source))
+
+
+def _check_again(path: Path, source: Mapping[str, Any]) -> None:
+    """`DataError` unless a noted source is there, and is data that can be loaded without calling anything."""
     if not path.is_absolute() or not (path.is_dir() or path.is_file()):
         raise DataError("it is not there any more")
     if path.is_dir() and not is_idx(path) and not has_npy(path):
@@ -99,7 +131,6 @@ def load_again(source: Mapping[str, Any], name: str, root: Root = None) -> Datas
             raise DataError("the images have changed: there are other files, or files of other sizes")
     elif not is_idx(path) and not has_npy(path) and path.suffix.lower() != ".npz":
         raise DataError("it is no file of data")
-    return load_own(path, name, root, **options_of(source))
 
 
 def options_of(source: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -113,7 +144,7 @@ def checked_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
         return None
     sides = (size, size) if isinstance(size, int) else size
     valid = isinstance(sides, list | tuple) and len(sides) == 2
-    if not valid or not all(isinstance(each, int) and 1 <= each <= 4096 for each in sides):
+    if not valid or not all(type(each) is int and 1 <= each <= 4096 for each in sides):
         raise DataError(f"expected size as pixels a side, or height and width, from 1 to 4096, got {size!r}")
     return sides[0], sides[1]
 

@@ -139,7 +139,7 @@ def hold_weights(plan: ForkPlan) -> ForkPlan:
 
 
 def _free(to: str | os.PathLike[str], what: str) -> Path:
-    path = Path(to).expanduser()
+    path = Path(os.path.expanduser(to))
     if path.exists():
         raise RunError(f"run file {to}: it exists already; give the {what} another file")
     return path

@@ -77,7 +77,7 @@ def replay(
             to = f"{stack.enter_context(tempfile.TemporaryDirectory(prefix='workbench-replay-'))}/copy.sqlite"
             kept = None
         else:
-            to = kept = Path(to).expanduser()
+            to = kept = Path(os.path.expanduser(to))
         history = RunHistory(run, space)
         create_run(to, replace(run.description, **provenance())).close()
         config = replace(from_values(SearchConfig, run.config), workers=workers, child_seconds=None)

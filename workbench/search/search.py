@@ -346,4 +346,4 @@ def live_searches() -> list[Search]:
 
 
 def _live(path: str | os.PathLike[str]) -> Search | None:
-    return _LIVE.get(Path(os.path.realpath(Path(path).expanduser())))
+    return _LIVE.get(Path(os.path.realpath(os.path.expanduser(path))))

@@ -59,7 +59,7 @@ class Run:
     """
 
     def __init__(self, path: str | os.PathLike[str], space: SearchSpace | None = None) -> None:
-        self.path = Path(path).expanduser()
+        self.path = Path(os.path.expanduser(path))
         self._given_space = space
         with reading(self.path) as file:
             entries = _read_entries(file)

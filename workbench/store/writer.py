@@ -31,7 +31,7 @@ def create_run(path: str | os.PathLike[str], description: RunDescription, *, if_
     """
     if if_exists not in IF_EXISTS:
         raise ConfigError(f"if_exists: expected one of {', '.join(IF_EXISTS)}, got {if_exists!r}")
-    path = Path(os.path.realpath(Path(path).expanduser()))  # so that two names of one file share its lock
+    path = Path(os.path.realpath(os.path.expanduser(path)))  # so that two names of one file share its lock
     if path.is_dir():
         raise RunError(f"run file {path}: it is a folder; give a file in it, such as {path / 'run.sqlite'}")
     if not path.parent.is_dir():

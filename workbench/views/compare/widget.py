@@ -49,7 +49,7 @@ class CompareView(ipw.VBox):
         super().__init__()
         self.found: Comparison | None = None
         self._files: dict[str, Path] = {}
-        given = [Path(file).expanduser() for file in files]
+        given = [Path(os.path.expanduser(file)) for file in files]
         self._folder = Path(folder) if folder is not None else given[0].parent if given else Path()
         self.chosen = classed(ipw.SelectMultiple(rows=6, description="runs"), "wb-runs")
         hint = "other files, such as ../runs/*.sqlite"
@@ -119,7 +119,7 @@ class CompareView(ipw.VBox):
 
 def _expand(pattern: str) -> list[Path]:
     """The files that a name or pattern stands for."""
-    path = Path(pattern).expanduser()
+    path = Path(os.path.expanduser(pattern))
     if path.is_file():
         return [path]
     parent = path.parent if path.parent.is_dir() else Path()
