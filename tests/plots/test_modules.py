@@ -218,3 +218,10 @@ def test_what_cannot_be_read_at_once_fits_the_width():
     layout = layout_of(graph, [80.0] * 200, list(range(200)), (500, 300))
     assert layout.width * LEGIBLE <= 500 < 1.5 * layout.width * LEGIBLE
     assert layout.height * LEGIBLE > 300
+
+
+def test_labels_are_cut_only_where_they_do_not_fit():
+    for label in ("norm, average, linear", "m0 = gaussian(0, 0.1)", "concatenate along 1"):
+        picture = Picture((Node("a", label, "linear", 0),), ())
+        assert f">{label}<" in picture_svg(picture)
+    assert "mmmmmmmmmmmmm…<" in picture_svg(Picture((Node("a", "m" * 30, "linear", 0),), ()))

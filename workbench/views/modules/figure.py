@@ -24,7 +24,7 @@ from workbench.views.modules.data import (
     open_at_start,
     picture_difference,
 )
-from workbench.views.modules.layout import HEIGHT, WIDEST, Layout, Room, box_width, layout_of, text_width
+from workbench.views.modules.layout import HEIGHT, LETTER, WIDEST, Layout, Room, box_width, layout_of, text_width
 
 COLORS = (
     palette.GREY,
@@ -265,5 +265,9 @@ def _box(box: Box, place: int, x: float, y: float, width: float, compared: bool)
 
 def _cut(text: str) -> str:
     """A label that fits into the widest box."""
-    most = int((WIDEST - 23) / text_width("m"))
-    return text if len(text) <= most else text[: most - 1] + "…"
+    room = WIDEST - 23
+    if text_width(text) <= room:
+        return text
+    while text_width(text) + LETTER > room:
+        text = text[:-1]
+    return f"{text}…"
