@@ -153,9 +153,9 @@ def _check_bounds(program: Program, form: Form) -> None:
 
 @lru_cache(64)
 def _highest(form: Form) -> np.ndarray:
-    """By code, the largest address of two inputs and output; -1 if there is none, 0 if it is not used."""
+    """By code, the largest address of two inputs and output; -1 if there is none, any if it is not used."""
     kinds = [(*one.inputs.ljust(2), one.output or " ") for one in OPERATIONS]
-    return np.array([[form.addresses(kind) - 1 if kind.strip() else 0 for kind in each] for each in kinds])
+    return np.array([[form.addresses(kind) - 1 if kind.strip() else 255 for kind in each] for each in kinds])
 
 
 def _read_only(flags: list[bool]) -> np.ndarray:
