@@ -216,7 +216,8 @@ def data(arguments: argparse.Namespace) -> int:
         return _prepare(arguments)
     found = find_datasets(arguments.root)
     rows = [(one.name, one.status, one.layout or "", "\n".join(map(str, one.paths)), one.description) for one in found]
-    print_table(pd.DataFrame(rows, columns=["name", "status", "layout", "where", "description"]), "Data sets")
+    table = pd.DataFrame(rows, columns=["name", "status", "layout", "where", "description"])
+    print_table(table.loc[:, (table != "").any()], "Data sets")
     if any(one.status == "missing" for one in found):
         print("A missing data set is downloaded when it is first used, or can be put into the folder above.")
     print(f"Your own: --data takes {'; '.join(FORMS)}.")
