@@ -382,7 +382,7 @@ class TestRefusals:
         search.close()
 
     def test_data_made_from_arrays_must_be_passed(self, path):
-        with pytest.raises(RunError, match=r"'custom', made from arrays .*; pass them as data="):
+        with pytest.raises(RunError, match=r"'custom', made from arrays .*; pass the same as data="):
             Search.resume(path)
 
     def test_a_space_that_is_not_known_by_name(self, path, monkeypatch):

@@ -138,7 +138,7 @@ def _digits(seed: int) -> Dataset:
     Alpaydin and Kaynak 1998, "Optical Recognition of Handwritten Digits" (UCI, CC BY 4.0): its test set, the 1,797
     images that scikit-learn has too.
     """
-    with np.load(Path(__file__).with_name("digits.npz")) as file:
+    with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as file:
         images, labels = file["images"], file["labels"]
     test = np.zeros(len(labels), dtype=bool)
     test[draw_balanced(labels, 10, round(0.2 * len(labels)), np.random.default_rng(0))] = True
