@@ -11,18 +11,29 @@ def browser():
 
 
 @pytest.fixture
-def show(browser):
-    """Show a widget on a page of its own; at the end the page must have had no error."""
+def open_widget(browser):
+    """Show a widget on a page of its own, without waiting; at the end the page must have had no error."""
     shown = []
 
     def show(widget, prepare="0", **page):
         shown.append(Shown(open_page(browser, **page), widget, prepare))
-        if widget.genome is not None:
-            shown[-1].wait("model.get('drawn').version !== undefined")
-        shown[-1].settle()
         return shown[-1]
 
     yield show
     for one in shown:
         one.page.context.close()
         assert one.errors == []
+
+
+@pytest.fixture
+def show(open_widget):
+    """Show a widget on a page of its own, and wait until it is drawn if it shows a network."""
+
+    def show(widget, prepare="0", **page):
+        shown = open_widget(widget, prepare, **page)
+        if getattr(widget, "genome", widget) is not None:
+            shown.wait("model.get('drawn').version !== undefined")
+        shown.settle()
+        return shown
+
+    return show

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from canvas_page import Shown, open_page, pack
+from canvas_page import pack
 
 from workbench.views.front.timeline import Timeline
 from workbench.views.individuals.data import Individuals
@@ -51,18 +51,13 @@ class Told:
 
 
 @pytest.fixture
-def shown(browser):
-    made = []
-
+def shown(open_widget):
     def show(widget):
-        made.append(Shown(open_page(browser, width=1100), widget, PREPARE))
-        made[-1].settle()
-        return made[-1]
+        made = open_widget(widget, PREPARE, width=1100)
+        made.settle()
+        return made
 
-    yield show
-    for one in made:
-        one.page.context.close()
-        assert one.errors == []
+    return show
 
 
 class Hands:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from canvas_page import Shown, open_page
 from plots.listing_samples import AFTER, BEFORE, line
 
 from workbench.views.listing.widget import ListingView
@@ -14,19 +13,11 @@ DARK = """document.body.style = "--jp-layout-color0: #111; --jp-ui-font-color1: 
 
 
 @pytest.fixture
-def show(browser):
-    shown = []
+def show(show):
+    def sized(view, prepare="0", width=1000):
+        return show(view, prepare, width=width, height=600)
 
-    def show(view, prepare="0", width=1000):
-        shown.append(Shown(open_page(browser, width=width, height=600), view, prepare))
-        shown[-1].wait("model.get('drawn').version !== undefined")
-        shown[-1].settle()
-        return shown[-1]
-
-    yield show
-    for one in shown:
-        one.page.context.close()
-        assert one.errors == []
+    return sized
 
 
 def look(locator, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from canvas_page import Shown, open_page
 from plots.picture_samples import resampled_picture, residual_picture
 
 from workbench.views.modules.widget import ModulesView
@@ -13,19 +12,11 @@ DARK = """document.body.style = "--jp-layout-color0: #111; --jp-ui-font-color1: 
 
 
 @pytest.fixture
-def show(browser):
-    shown = []
+def show(show):
+    def sized(view, prepare="0"):
+        return show(view, prepare, width=1100, height=700)
 
-    def show(view, prepare="0"):
-        shown.append(Shown(open_page(browser, width=1100, height=700), view, prepare))
-        shown[-1].wait("model.get('drawn').version !== undefined")
-        shown[-1].settle()
-        return shown[-1]
-
-    yield show
-    for one in shown:
-        one.page.context.close()
-        assert one.errors == []
+    return sized
 
 
 def box(shown, text: str, number: int = 0):

@@ -10,15 +10,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import inspect
 import pickle
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from numba import njit
+from numba import njit, types
 from numba.core import caching, config, event
+from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
 
 from workbench.genome import EPS
@@ -42,6 +44,31 @@ def kernel(
     dispatcher: Any = njit(nogil=True, inline=inline, error_model=error_model)(function)
     dispatcher._cache = KernelCache(function)  # as `cache=True` does with numba's own
     return dispatcher
+
+
+def generated(emitter: Callable[[Any], Any], kinds: Sequence[Any], returns: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Decorator: a function for compiled code, from one whose body an emitter of LLVM code generates.
+
+    Args:
+        emitter: makes the first argument of the function from the builder of the code.
+        kinds: numba's types of the others.
+        returns: that of its result, or None.
+    """
+
+    def make(generate: Callable[..., Any]) -> Any:
+        def typed(typingctx: Any, *arguments: Any) -> Any:
+            def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+                result = generate(emitter(builder), *values)
+                return context.get_dummy_value() if returns is None else result
+
+            return (types.void if returns is None else returns)(*kinds), codegen
+
+        typed.__name__, typed.__doc__ = generate.__name__, generate.__doc__
+        # numba inspects the arguments; the emitter takes the place of its typing context
+        typed.__signature__ = inspect.signature(generate)  # type: ignore[attr-defined]
+        return intrinsic(typed)
+
+    return make
 
 
 @functools.cache

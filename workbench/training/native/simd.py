@@ -17,7 +17,6 @@ makes a function that compiled code calls as `scale_rows(out.ctypes.data, factor
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Sequence
 from functools import partial, reduce
@@ -26,7 +25,8 @@ from typing import Any
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+
+from workbench.training.native.jit import generated
 
 TILE = 64  # images that are processed together; a constant of the compiled code
 
@@ -309,20 +309,4 @@ def simd_function(*kinds: str, returns: str | None = None) -> Callable[[Callable
 
     Arguments are of the `kinds` "address", "count" or "float"; `returns` is "float" or None.
     """
-    argument_types = [_KINDS[kind] for kind in kinds]
-    result_type = types.void if returns is None else _KINDS[returns]
-
-    def make(generate: Callable[..., Any]) -> Any:
-        def typed(typingctx: Any, *arguments: Any) -> Any:
-            def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-                result = generate(Emitter(builder), *values)
-                return context.get_dummy_value() if returns is None else result
-
-            return result_type(*argument_types), codegen
-
-        typed.__name__, typed.__doc__ = generate.__name__, generate.__doc__
-        # numba inspects the arguments; `code` takes the place of its typing context
-        typed.__signature__ = inspect.signature(generate)  # type: ignore[attr-defined]
-        return intrinsic(typed)
-
-    return make
+    return generated(Emitter, [_KINDS[kind] for kind in kinds], None if returns is None else _KINDS[returns])

@@ -12,16 +12,15 @@ A vector counts as one column.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from workbench.spaces.programs.native import LANES
+from workbench.training.native.jit import generated
 
 PARTS = 4  # of a sum
 SIZE = 8  # bytes of a float64
@@ -191,22 +190,7 @@ def lane_function(*kinds: str, returns: str | None = None) -> Callable[[Callable
 
     Arguments are of the `kinds` "address", "count" or "number"; `returns` is "number", "pointer" or None.
     """
-    argument_types = [_KINDS[kind] for kind in kinds]
-    result_type = types.void if returns is None else _KINDS[returns]
-
-    def make(generate: Callable[..., Any]) -> Any:
-        def typed(typing_context: Any, *given: Any) -> Any:
-            def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-                result = generate(Emitter(builder), *values)
-                return context.get_dummy_value() if returns is None else result
-
-            return result_type(*argument_types), codegen
-
-        typed.__name__, typed.__doc__ = generate.__name__, generate.__doc__
-        typed.__signature__ = inspect.signature(generate)  # type: ignore[attr-defined]
-        return intrinsic(typed)
-
-    return make
+    return generated(Emitter, [_KINDS[kind] for kind in kinds], None if returns is None else _KINDS[returns])
 
 
 @lane_function("address", returns="number")
