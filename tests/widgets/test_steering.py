@@ -346,3 +346,16 @@ def test_what_a_browser_rounds_to_a_step_is_no_change(tmp_path):
     assert search.pending == {"train": {**to_values(search.config.train), "learning_rate": 10**-1.65}}
     view.close()
     search.close()
+
+
+def test_a_browser_rounds_what_lies_half_way_up(search):
+    search.update(rates={"grow": 0.225})
+    wanted, view = search.target, steering(search)
+    grow = view.controls["grow"]
+    grow.value = 0.23  # as a browser sends it back
+    POLLER.poll_once()
+    assert search.target == wanted
+    assert grow.value == 0.23  # nor is it sent to and fro
+    grow.value = 0.22  # a person moves it
+    assert search.target.rates.grow == 0.22
+    view.close()

@@ -57,9 +57,10 @@ def put(control: Any, value: Any) -> None:
 
 
 def is_same(control: Any, one: Any, other: Any) -> bool:
-    """Whether a control cannot tell two values apart.
+    """Whether a control shows `one` where it was given `other`, or cannot tell them apart.
 
-    A slider in a browser moves what it is given to its nearest step and reports that, which is no wish of a person.
+    A slider in a browser moves what it is given to its nearest step, from halves up, and reports that, which is no wish
+    of a person.
     """
     if isinstance(control, ipw.HTML | ipw.Dropdown):
         return setting_text(one) == setting_text(other)
@@ -68,7 +69,8 @@ def is_same(control: Any, one: Any, other: Any) -> bool:
     if isinstance(control, ipw.FloatLogSlider):
         one, other = math.log(one, control.base), math.log(other, control.base)
     step = control.step if isinstance(one, float) and hasattr(control, "step") else 0
-    return abs(one - other) < max(step / 2, 1e-9)
+    half, slack = step / 2, 1e-9
+    return bool(-max(half - slack, slack) < one - other < half + slack)
 
 
 class SliderHelper(anywidget.AnyWidget):

@@ -28,9 +28,7 @@ class GrowthFrame:
 
     network: Any  # a genome of neurons, a picture of modules, or lines of text
     before: Any  # None for the first
-    counts: dict[
-        str, int
-    ]  # of what changed, see `GenomeDifference`, `PictureDifference`, `Sections`; empty for the first
+    counts: dict[str, int]  # of what changed, as in `GenomeDifference` and the like; empty for the first
     scene: dict[str, Any]  # for the canvas, if it is made ahead
 
 
