@@ -53,11 +53,11 @@ results-quick: $(READY)  ## a small version of them, in minutes
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python .ci/install.py '.[dev]' 'Installing PyTorch, JupyterLab and what they need: expect 2 to 6 minutes; on Linux 7 GB.'
 	touch $@
 
 $(VENV)/.docs: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@$(BIN)/python .ci/install.py '.[docs]' 'Installing what makes the documentation: expect half a minute.'
 	touch $@
 
 clean:
