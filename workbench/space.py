@@ -183,6 +183,14 @@ class DropsWeights(Protocol):
 
 
 @runtime_checkable
+class NeedsMachine(Protocol):
+    """Optional for a space: lets a search refuse to start where its children could only fail."""
+
+    def check_machine(self) -> None:
+        """Raise `ConfigError` if this machine lacks what training needs, such as a GPU."""
+
+
+@runtime_checkable
 class PredictsLatency(Protocol):
     """Optional for a space: lets a search have predicted latency as an objective."""
 

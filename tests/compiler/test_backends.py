@@ -197,15 +197,6 @@ def test_dropout_drops_hidden_neurons_in_training_only():
     assert torch.equal(again(x), dropped)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_device_is_honoured(backend, rng):
-    genome = small_genome(rng)
-    network = NeuronNetwork(genome, backend, device="cuda")
-    images = images_for(genome).float()
-    torch.testing.assert_close(network(images.cuda()).cpu(), NeuronNetwork(genome, backend)(images))
-
-
 def test_device_meta_moves_everything(rng):
     network = NeuronNetwork(small_genome(rng), "dense", device="meta")
     assert {tensor.device.type for tensor in [*network.parameters(), *network.buffers()]} == {"meta"}

@@ -151,7 +151,7 @@ class NeuronNetwork(nn.Module):
         dtype: of the parameters.
 
     Raises:
-        ConfigError: if the backend is unknown.
+        ConfigError: if the backend is unknown, or the device is not there.
     """
 
     def __init__(
@@ -174,6 +174,7 @@ class NeuronNetwork(nn.Module):
         self.bias = nn.Parameter(torch.as_tensor(self.plan.biases_of(self.genome), dtype=dtype))
         self.layers = nn.ModuleList(_Layer(self.plan, layer, backend) for layer in range(1, self.plan.n_layers))
         if device is not None:
+            check_device(device)
             self.to(device)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -194,6 +195,18 @@ class NeuronNetwork(nn.Module):
         """The genome with this module's parameters, lossless for float32."""
         weights, biases = self.weight.detach().cpu().numpy(), self.bias.detach().cpu().numpy()
         return self.plan.to_genome(self.genome, weights.astype(np.float32), biases.astype(np.float32))
+
+
+def check_device(device: torch.device | str) -> None:
+    """Raise `ConfigError` unless torch can use a device here."""
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # by kind of device: no driver, no such number, not compiled in
+        reason = str(error).partition("\n")[0][:200]
+        raise ConfigError(
+            f"device {str(device)!r} cannot be used here ({reason}); "
+            "expected 'cpu', or where torch.cuda.is_available() 'cuda'"
+        ) from error
 
 
 class RawImages(nn.Module):

@@ -21,6 +21,7 @@ from workbench.executors.processes import GUARD, ProcessWorkers
 from workbench.executors.shared import Shared, SharedMissingError, forget, keep, make_shared_child
 from workbench.executors.task_pool import LostWorkerError, NotTakenError, NoWorkerError, Report, ThreadWorkers, Workers
 from workbench.individuals import Individual
+from workbench.space import NeedsMachine
 
 THREADS, PROCESSES = "threads", "processes"
 EXECUTORS = (THREADS, PROCESSES)
@@ -167,6 +168,8 @@ def check_executor(executor: Executor | str | None, space: Any) -> None:
             "executor='processes' expects a search space that worker processes can import, got one whose class is "
             "defined in a notebook; put it into a module, or use executor='threads'"
         )
+    if isinstance(space, NeedsMachine) and not is_dask(executor):
+        space.check_machine()
     if executor is not None and executor not in EXECUTORS and not isinstance(executor, Executor):
         raise ConfigError(
             f"executor expects {' or '.join(map(repr, EXECUTORS))} or a concurrent.futures.Executor (of Dask: "

@@ -29,7 +29,7 @@ from workbench.settings import check_settings, setting
 from workbench.space import RecordSpace, SpacePreset, check_ending
 from workbench.spaces.recipes import neuron_preset
 from workbench.spatial import SpatialLaw
-from workbench.training import BACKENDS, DEFAULT_BACKEND, OnEpoch, TrainConfig, evaluate, train
+from workbench.training import BACKENDS, DEFAULT_BACKEND, DEVICES, OnEpoch, TrainConfig, check_backend, evaluate, train
 from workbench.training.calibration import (
     has_onnxruntime,
     native_answer,
@@ -55,6 +55,11 @@ class NeuronSpace(RecordSpace):
 
     initial: InitialConfig = setting(InitialConfig, "the initial population")
     backend: str = setting(DEFAULT_BACKEND, "how children are trained", choices=BACKENDS)
+    device: str = setting(
+        DEVICES[0],
+        "where they are trained: cuda, a GPU, needs a backend of torch (csr), and repeats results only up to rounding",
+        choices=DEVICES,
+    )
 
     name = "neurons"
     size_fact = "hidden layers"
@@ -63,6 +68,14 @@ class NeuronSpace(RecordSpace):
 
     def __post_init__(self) -> None:
         check_settings(self)
+        check_backend(self.backend, self.device)
+
+    def check_machine(self) -> None:
+        """Raise `ConfigError` if the device is not there."""
+        if self.device != DEVICES[0]:
+            from workbench.compiler.network import check_device
+
+            check_device(self.device)
 
     @classmethod
     def presets(cls, name: str, data: Dataset | DataFacts) -> SpacePreset:
@@ -94,10 +107,10 @@ class NeuronSpace(RecordSpace):
         on_epoch: OnEpoch | None = None,
     ) -> TrainResult:
         """Train with inherited weights."""
-        return train(genome, data, config, seed, self.backend, stream=stream, on_epoch=on_epoch)
+        return train(genome, data, config, seed, self.backend, stream=stream, device=self.device, on_epoch=on_epoch)
 
     def evaluate(self, genome: Genome, data: Dataset, split: str) -> float:
-        """Accuracy on a split."""
+        """Accuracy on a split, found on the CPU, since a run is looked at on any machine."""
         return evaluate(genome, data, split, self.backend)
 
     def logits(self, genome: Genome, images: np.ndarray) -> np.ndarray:

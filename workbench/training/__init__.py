@@ -1,5 +1,5 @@
 """Plan + data -> trained weights."""
 
 from workbench.individuals import TrainResult
-from workbench.training.train import BACKENDS, DEFAULT_BACKEND, evaluate, train
+from workbench.training.train import BACKENDS, DEFAULT_BACKEND, DEVICES, check_backend, evaluate, train
 from workbench.training.trainer import SCHEDULES, OnEpoch, StreamKey, TrainConfig, batches, learning_rates

@@ -15,6 +15,8 @@ from workbench.training.trainer import OnEpoch, StreamKey, TrainConfig, Trainer
 
 BACKENDS = ("native", "csr", "dense", "gather")
 DEFAULT_BACKEND = "native"
+DEVICES = ("cpu", "cuda")
+"""Where a search may train; `train` itself takes any device of torch."""
 
 
 def train(
@@ -37,7 +39,7 @@ def train(
         seed: of new weights and dropout.
         backend: "native" (compiled kernels), or through torch "csr", "dense" or "gather".
         stream: key of the prepared data; (seed,) if None.
-        device: a torch device, for the torch backends.
+        device: a torch device such as "cuda", for the torch backends.
         on_epoch: called after each epoch with its row of the history; if it returns True, training ends there.
 
     Returns:
@@ -45,7 +47,7 @@ def train(
 
     Raises:
         DataError: if genome and data do not fit together.
-        ConfigError: if the backend is unknown.
+        ConfigError: if the backend is unknown, or the device is not there.
     """
     config = config or TrainConfig()
     check_fit(genome, data)
@@ -78,11 +80,8 @@ def _trainer(
     genome: Genome, data: Dataset, backend: str, dropout: float, seed: int, device: str
 ) -> tuple[Trainer, Callable[[], Genome]]:
     """A trainer, and what makes a genome of its weights."""
-    if backend not in BACKENDS:
-        raise ConfigError(f"unknown backend {backend!r}; expected one of: {', '.join(BACKENDS)}")
+    check_backend(backend, device)
     if backend == "native":
-        if device != "cpu":
-            raise ConfigError(f"the native backend runs on the CPU, got device {device!r}; use backend='csr' there")
         from workbench.training.native.trainer import NativeTrainer
 
         native = NativeTrainer(genome, data, seed)
@@ -92,6 +91,14 @@ def _trainer(
 
     network = NeuronNetwork(genome, backend, dropout=dropout, seed=seed, device=device)
     return TorchTrainer(network, data), network.to_genome
+
+
+def check_backend(backend: str, device: str) -> None:
+    """Raise `ConfigError` unless there is such a backend, and it can use such a device."""
+    if backend not in BACKENDS:
+        raise ConfigError(f"unknown backend {backend!r}; expected one of: {', '.join(BACKENDS)}")
+    if backend == "native" and device != "cpu":
+        raise ConfigError(f"the native backend runs on the CPU, got device {device!r}; use backend='csr' there")
 
 
 def check_fit(genome: Genome, data: Dataset) -> None:
