@@ -20,8 +20,9 @@ from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
 from workbench.mutations import MutationRates, mutate
 from workbench.training import TrainConfig, batches, evaluate, train
 from workbench.training.native.kernels import batch_grads, forward
-from workbench.training.native.tiles import training_tiles
+from workbench.training.native.tiles import Tiles, training_tiles
 from workbench.training.native.trainer import NativeTrainer
+from workbench.training.native.widths import WIDTHS
 
 
 def data_for(genome: Genome, n: int = 150, seed: int = 0, kind: type = np.uint8) -> Dataset:
@@ -41,7 +42,7 @@ def native_grads(genome: Genome, data: Dataset, config: TrainConfig) -> tuple[fl
     batch = slice(0, tiles.per_batch)
     loss, _ = batch_grads(
         trainer.net, trainer.learner, tiles.images[batch], tiles.labels[batch], trainer.pixels, 0.0,
-        config.label_smoothing, np.uint64(0), trainer.buffers, edge_grads, bias_grads,
+        config.label_smoothing, np.uint64(0), trainer.buffers(tiles.labels.shape[1]), edge_grads, bias_grads,
     )  # fmt: skip
     grads = np.zeros(trainer.plan.n_weights, np.float64)
     np.add.at(grads, trainer.plan.parameters, edge_grads[: genome.n_edges])
@@ -74,7 +75,7 @@ def assert_same_grads(genome: Genome, config: TrainConfig, kind: type = np.uint8
     genomes(),
     st.builds(
         TrainConfig,
-        batch_size=st.sampled_from([1, 7, 64, 100, 128]),
+        batch_size=st.sampled_from([1, 7, 16, 17, 32, 33, 64, 100, 128]),
         shift=st.integers(0, 1),
         mirror=st.booleans(),
         label_smoothing=st.sampled_from([0.0, 0.1]),
@@ -121,7 +122,28 @@ def test_one_output_trains():
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("batch_size", [32, 64, 100, 128])
+@given(genomes(), st.integers(1, min(WIDTHS)), st.sampled_from([0.0, 0.3]), st.sampled_from([np.uint8, np.float32]))
+def test_no_bit_depends_on_the_width_of_tiles(genome, n, dropout, kind):
+    trainer = NativeTrainer(genome, data_for(genome, kind=kind))
+    raw = trainer.data.images("train")[:n].reshape(n, -1).T
+    results = []
+    for width in WIDTHS:
+        labels = np.full((1, width), -1, np.int32)
+        labels[0, :n] = np.arange(n) % genome.n_outputs
+        images = np.zeros((1, genome.n_inputs, width), kind)
+        images[0, :, :n] = raw
+        grads = np.empty_like(trainer.learner.weights), np.empty_like(trainer.learner.biases)
+        loss = batch_grads(
+            trainer.net, trainer.learner, images, labels, trainer.pixels, dropout, 0.1, np.uint64(7),
+            trainer.buffers(width), *grads,
+        )  # fmt: skip
+        results.append([loss, *grads, trainer.logits(Tiles(images, labels, 1))])
+    for result in results[1:]:
+        for ours, expected in zip(result, results[0], strict=True):
+            np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("batch_size", [16, 32, 64, 100, 128])
 def test_a_trajectory_equals_torchs(batch_size):
     data = load_dataset("digits")
     rng = np.random.default_rng(2)
@@ -161,10 +183,10 @@ def test_dropout_drops_the_share_it_should():
     genome = Genome.from_edges((1, 1, 1), 1, sources, targets, np.r_[np.zeros(n), np.ones(n)], np.r_[0, np.ones(n)])
     genome = dataclasses.replace(genome, normalization="none")
     trainer = NativeTrainer(genome, data_for(genome))
-    values = []
+    buffers, values = trainer.buffers(64), []
     for key in range(20):
-        forward(trainer.net, trainer.learner.weights, trainer.learner.biases, 0.25, np.uint64(key), trainer.buffers)
-        values.append(trainer.buffers.out[-1].copy())
+        forward(trainer.net, trainer.learner.weights, trainer.learner.biases, 0.25, np.uint64(key), buffers)
+        values.append(buffers.out[-1].copy())
     sums = np.concatenate(values)
     assert len(np.unique(sums)) > 20
     assert sums.mean() == pytest.approx(n, rel=0.01)

@@ -28,13 +28,14 @@ def random_images(shape: tuple[int, int, int], n: int, kind: type = np.uint8) ->
 
 @pytest.mark.parametrize("shift", [2, 7])  # within the images, and beyond
 @pytest.mark.parametrize("kind", [np.uint8, np.float32])
-def test_tiles_hold_the_same_images_as_batches(kind, shift):
+@pytest.mark.parametrize(("batch_size", "width", "per_batch"), [(13, 16, 1), (32, 32, 1), (33, 64, 1), (100, 64, 2)])
+def test_tiles_hold_the_same_images_as_batches(batch_size, width, per_batch, kind, shift):
     data = random_images((3, 5, 6), 400, kind)
-    config = TrainConfig(batch_size=100, shift=shift, mirror=True)
+    config = TrainConfig(batch_size=batch_size, shift=shift, mirror=True)
     tiles = training_tiles(data, config, (4, 1), 2)
-    assert tiles.per_batch == 2
+    assert (tiles.images.shape[2], tiles.per_batch) == (width, per_batch)
     for number, (images, labels) in enumerate(batches(data, config, (4, 1), 2)):
-        part = slice(2 * number, 2 * number + 2)
+        part = slice(per_batch * number, per_batch * (number + 1))
         held = tiles.labels[part] >= 0
         raw = tiles.images[part].transpose(0, 2, 1)[held].reshape(images.shape)
         np.testing.assert_array_equal(tiles.labels[part][held], labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from workbench.training.native.simd import LANES, SUMS, simd_function
+from workbench.training.native.widths import TILE
 
 AHEAD = 12
 """How many edges ahead a source's row is prefetched, to hide memory latency; lists of columns are this much longer."""
@@ -34,6 +35,26 @@ def _source(code, rows, columns, edge):
     """rows[column_edge], after prefetching the row needed `AHEAD` edges later."""
     code.prefetch(rows, code.load_int(columns, code.add(edge, AHEAD)))
     return code.load(rows, code.load_int(columns, edge))
+
+
+def _scale_rows(code, load, scale, offset, count, out):
+    def each(i, _):
+        a, b = (code.splat(code.load_float(numbers, i)) for numbers in (scale, offset))
+        code.store(load(i) * a + b, out, i)
+
+    code.loop(count, each)
+
+
+@simd_function("address", "address", "address", "count", "address")
+def scale_bytes(code, pixels, scale, offset, count, out):
+    """out_i = pixels_i · scale_i + offset_i, for `count` rows of bytes."""
+    _scale_rows(code, partial(code.load_pixels, pixels), scale, offset, count, out)
+
+
+@simd_function("address", "address", "address", "count", "address")
+def scale_floats(code, pixels, scale, offset, count, out):
+    """out_i = pixels_i · scale_i + offset_i, for `count` rows of floats."""
+    _scale_rows(code, partial(code.load, pixels), scale, offset, count, out)
 
 
 @simd_function("address", "address", "count", "address", "float", "address")
@@ -162,7 +183,7 @@ def edge_dots_back(code, dots, edges, targets, count, rows, out):
     _dots(code, count, code.load(out), lambda edge: code.load(rows, code.load_int(targets, edge)), add)
 
 
-@simd_function("address", "address", "address", "address", "count", "float", "float", "float")
+@simd_function("address", "address", "address", "address", "count", "float", "float", "float", widths=[TILE])
 def adamw_rows(code, values, grads, first, second, count, shrink, size, correction):
     """m += (g - m)(1 - β1);  v = v β2 + (1 - β2) g²;  x = x · shrink - size · m / (√v · correction + ε)."""
 

@@ -2,18 +2,19 @@
 
 | array | shape | what |
 |---|---|---|
-| out | [neurons, TILE] | output of each row of the plan for the images of a tile; inputs first |
-| normed | [neurons, TILE] | what goes into the ReLU: normalised sums |
-| grad | [neurons, TILE] | derivative of the loss by `out`, then by the sums |
-| inverse | [layers, TILE] | 1 / deviation of a normalised layer, per image |
-| scratch | [2, TILE] | sums over the neurons of a layer, per image |
+| out | [neurons, width] | output of each row of the plan for the images of a tile; inputs first |
+| normed | [neurons, width] | what goes into the ReLU: normalised sums |
+| grad | [neurons, width] | derivative of the loss by `out`, then by the sums |
+| inverse | [layers, width] | 1 / deviation of a normalised layer, per image |
+| scratch | [2, width] | sums over the neurons of a layer, per image |
 | weights, edge_grads | [edges] | weight and derivative of each edge, in plan order |
 | parameters | [weights] | what is trained: one per edge, or one per group of edges that share it |
 | biases, bias_grads | [neurons - inputs] | one per hidden or output row |
 
 All but the first five are padded with zeros to a multiple of `TILE`, so that they can be processed in whole rows.
 
-A tile holds `TILE` images, one per column. All kernels release the GIL and are deterministic.
+A tile holds one image per column; its width, the number of its columns, is one of `WIDTHS`. All kernels release
+the GIL and are deterministic.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import numpy as np
 from workbench.genome import EPS
 from workbench.training.native import formulas
 from workbench.training.native.jit import kernel
-from workbench.training.native.simd import TILE
+from workbench.training.native.widths import TILE
 
 
 class Net(NamedTuple):
@@ -68,19 +69,25 @@ def _address(array, index):
     return array.ctypes.data + index * array.itemsize
 
 
+@kernel(inline="always")
+def _row(array, row):
+    return array.ctypes.data + row * array.strides[0]
+
+
 @kernel
 def load_images(images, scale, offset, out):
-    """out[input] = raw pixel · scale + offset: centred and scaled. `images` [inputs, TILE] are uint8 or float32."""
-    for row in range(images.shape[0]):
-        a, b = scale[row], offset[row]
-        for k in range(TILE):
-            out[row, k] = np.float32(images[row, k]) * a + b
+    """out[input] = raw pixel · scale + offset: centred and scaled. `images` [inputs, width] are uint8 or float32."""
+    width, raw, count = images.shape[1], images.ctypes.data, len(images)
+    if images.itemsize == 1:
+        formulas.scale_bytes(width, raw, scale.ctypes.data, offset.ctypes.data, count, out.ctypes.data)
+    else:
+        formulas.scale_floats(width, raw, scale.ctypes.data, offset.ctypes.data, count, out.ctypes.data)
 
 
 @kernel
 def forward(net, weights, biases, dropout, random, buffers):
     """out_l = ReLU(LayerNorm(Σ_{k<l} out_k · W_kl + b_l)), layer by layer; logits without norm and ReLU."""
-    out, mean = buffers.out, buffers.scratch[0]
+    out, mean, width = buffers.out, buffers.scratch[0], buffers.out.shape[1]
     last_layer = len(net.normalised) - 1
     for layer in range(1, last_layer + 1):
         first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
@@ -88,7 +95,7 @@ def forward(net, weights, biases, dropout, random, buffers):
             start, count = net.row_starts[row], net.row_starts[row + 1] - net.row_starts[row]
             edges = _address(weights, start), _address(net.columns, start)
             bias = biases[row - net.n_inputs]
-            formulas.sum_edges(edges[0], edges[1], count, out.ctypes.data, bias, _address(out, row * TILE))
+            formulas.sum_edges(width, edges[0], edges[1], count, out.ctypes.data, bias, _row(out, row))
         if layer == last_layer:
             break
         inverse = buffers.inverse[layer]
@@ -97,8 +104,8 @@ def forward(net, weights, biases, dropout, random, buffers):
         else:
             mean[:] = 0
             inverse[:] = 1
-        rows = _address(out, first * TILE), _address(buffers.normed, first * TILE)
-        formulas.activate(rows[0], rows[1], mean.ctypes.data, inverse.ctypes.data, last - first)
+        rows = _row(out, first), _row(buffers.normed, first)
+        formulas.activate(width, rows[0], rows[1], mean.ctypes.data, inverse.ctypes.data, last - first)
         if dropout > 0:
             drop(first, last, dropout, random, out)
 
@@ -106,12 +113,12 @@ def forward(net, weights, biases, dropout, random, buffers):
 @kernel
 def moments(first, last, out, mean, inverse):
     """LayerNorm's mean and 1 / sqrt(variance + eps) over the rows `first` to `last`, per image."""
-    count = np.float32(last - first)
-    formulas.sum_rows(_address(out, first * TILE), last - first, mean.ctypes.data)
-    for k in range(TILE):
+    count, width = np.float32(last - first), out.shape[1]
+    formulas.sum_rows(width, _row(out, first), last - first, mean.ctypes.data)
+    for k in range(width):
         mean[k] /= count
-    formulas.sum_squares(_address(out, first * TILE), mean.ctypes.data, last - first, inverse.ctypes.data)
-    for k in range(TILE):
+    formulas.sum_squares(width, _row(out, first), mean.ctypes.data, last - first, inverse.ctypes.data)
+    for k in range(width):
         inverse[k] = np.float32(1) / np.sqrt(inverse[k] / count + np.float32(EPS))
 
 
@@ -121,7 +128,7 @@ def drop(first, last, probability, random, out):
     threshold = np.uint64(probability * 2.0**32)
     scale = np.float32(1 / (1 - probability))
     for row in range(first, last):
-        for k in range(TILE):
+        for k in range(out.shape[1]):
             state = random + np.uint64(row * TILE + k) * np.uint64(0x9E3779B97F4A7C15)  # splitmix64
             state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -136,17 +143,17 @@ def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
     Columns without an image have the label -1: no loss, no derivative. Returns the summed loss and the number of
     correct images.
     """
-    n_outputs = out.shape[0] - first
+    n_outputs, width = out.shape[0] - first, out.shape[1]
     most, total = scratch[0], scratch[1]
     most[:] = out[first]
     for row in range(first + 1, out.shape[0]):
-        for k in range(TILE):
+        for k in range(width):
             most[k] = max(most[k], out[row, k])
-    rows = _address(out, first * TILE), _address(grad, first * TILE)
-    formulas.exp_rows(rows[0], most.ctypes.data, n_outputs, rows[1], total.ctypes.data)
+    rows = _row(out, first), _row(grad, first)
+    formulas.exp_rows(width, rows[0], most.ctypes.data, n_outputs, rows[1], total.ctypes.data)
     loss, right = 0.0, 0
     off = np.float32(smoothing / n_outputs)
-    for k in range(TILE):
+    for k in range(width):
         label = labels[k]
         if label < 0:
             grad[first:, k] = 0
@@ -173,6 +180,7 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
     Edges out of a hidden neuron come right after the neuron, while the rows of their targets are in the cache.
     """
     out, normed, grad, means = buffers.out, buffers.normed, buffers.grad, buffers.scratch
+    width = out.shape[1]
     scale = np.float32(1 / (1 - dropout))
     for layer in range(len(net.normalised) - 2, 0, -1):
         first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
@@ -180,23 +188,23 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
             start = net.back_starts[row - net.n_inputs]
             count = net.back_starts[row - net.n_inputs + 1] - start
             edges, targets = _address(net.back_edges, start), _address(net.back_targets, start)
-            mine, all_grads = _address(out, row * TILE), grad.ctypes.data
+            mine, all_grads = _row(out, row), grad.ctypes.data
             formulas.sum_back(
-                weights.ctypes.data, edges, targets, count, all_grads, mine, scale, _address(grad, row * TILE)
+                width, weights.ctypes.data, edges, targets, count, all_grads, mine, scale, _row(grad, row)
             )
-            formulas.edge_dots_back(edge_grads.ctypes.data, edges, targets, count, all_grads, mine)
+            formulas.edge_dots_back(width, edge_grads.ctypes.data, edges, targets, count, all_grads, mine)
         if net.normalised[layer]:
-            rows = _address(grad, first * TILE), _address(normed, first * TILE)
-            formulas.sum_rows(rows[0], last - first, means[0].ctypes.data)
-            formulas.sum_products(rows[0], rows[1], last - first, means[1].ctypes.data)
+            rows = _row(grad, first), _row(normed, first)
+            formulas.sum_rows(width, rows[0], last - first, means[0].ctypes.data)
+            formulas.sum_products(width, rows[0], rows[1], last - first, means[1].ctypes.data)
             means /= np.float32(last - first)
             inverse = buffers.inverse[layer]
-            formulas.normalise_back(rows[0], rows[1], means.ctypes.data, inverse.ctypes.data, last - first)
+            formulas.normalise_back(width, rows[0], rows[1], means.ctypes.data, inverse.ctypes.data, last - first)
     for row in range(net.n_inputs, out.shape[0]):
         start = net.row_starts[row]
-        dots, mine, columns = _address(edge_grads, start), _address(grad, row * TILE), _address(net.columns, start)
+        dots, mine, columns = _address(edge_grads, start), _row(grad, row), _address(net.columns, start)
         bias_grads[row - net.n_inputs] += formulas.edge_dots(
-            dots, mine, columns, net.inner_starts[row] - start, out.ctypes.data
+            width, dots, mine, columns, net.inner_starts[row] - start, out.ctypes.data
         )
 
 
@@ -230,8 +238,8 @@ def adamw(values, grads, moments, rate, decay, step):
 def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random, buffers, edge_grads, bias_grads):
     """Derivatives of a batch's mean loss, in edge_grads and bias_grads; returns the summed loss and the correct images.
 
-    `images` [tiles, inputs, TILE] and `labels` [tiles, TILE] are the tiles of the batch; `pixels` [2, inputs] scale and
-    offset of the raw pixels.
+    `images` [tiles, inputs, width] and `labels` [tiles, width] are the tiles of the batch; `pixels` [2, inputs] scale
+    and offset of the raw pixels.
     """
     count = 0
     for tile in range(labels.shape[0]):
@@ -294,7 +302,7 @@ def train_epoch(
 
 @kernel
 def infer(net, weights, biases, images, pixels, buffers, logits):
-    """logits [tiles, outputs, TILE] of prepared tiles."""
+    """logits [tiles, outputs, width] of prepared tiles."""
     first_output = net.layer_starts[-2]
     for tile in range(len(images)):
         load_images(images[tile], pixels[0], pixels[1], buffers.out)

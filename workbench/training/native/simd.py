@@ -1,7 +1,8 @@
-"""A small language for SIMD code: formulas over rows of `TILE` floats, from which LLVM code is generated.
+"""A small language for SIMD code: formulas over rows of floats, from which LLVM code is generated.
 
-A *row* is the values of one neuron (or of one statistic) for the `TILE` images of a tile. Numba's plain loops keep sums
-in memory and use half the processor's vector width; here sums stay in registers from the first edge to the last.
+A *row* is the values of one neuron (or of one statistic) for the images of a tile: as many as the tile is wide. Numba's
+plain loops keep sums in memory and use half the processor's vector width; here sums stay in registers from the first
+edge to the last.
 
     @simd_function("address", "address", "count")
     def scale_rows(code, out, factor, count):
@@ -12,7 +13,7 @@ in memory and use half the processor's vector width; here sums stay in registers
 
         code.loop(count, each)
 
-makes a function that compiled code calls as `scale_rows(out.ctypes.data, factor.ctypes.data, n)`.
+makes a function that compiled code calls as `scale_rows(width, out.ctypes.data, factor.ctypes.data, n)`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ from numba import types
 from numba.core import cgutils
 
 from workbench.training.native.jit import generated
-
-TILE = 64  # images that are processed together; a constant of the compiled code
+from workbench.training.native.widths import TILE, WIDTHS, for_each
 
 LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
 """Floats per vector: as many as a register of the processor holds; LLVM splits vectors where it holds fewer."""
@@ -67,7 +67,7 @@ def lane_order(count: int) -> dict[int, int]:
 
 
 class Row:
-    """`TILE` floats in vector registers."""
+    """As many floats as a tile is wide, in vector registers."""
 
     def __init__(self, code: Emitter, vectors: Sequence[Any]) -> None:
         self.code, self.vectors = code, list(vectors)
@@ -126,19 +126,25 @@ class Row:
 
 
 class Emitter:
-    """Generates the body of one function."""
+    """Generates the body of one function, for rows of `width` floats."""
 
-    def __init__(self, builder: Any) -> None:
-        self.builder = builder
+    def __init__(self, builder: Any, width: int = TILE) -> None:
+        self.builder, self.width = builder, width
 
     def load(self, address: Any, index: Any = 0) -> Row:
         """Row `index` of the array at `address`."""
-        start = self._place(address, index, TILE * 4)
-        return Row(self, [self._load(self._place(start, v, LANES * 4), _VECTOR) for v in range(TILE // LANES)])
+        start = self._place(address, index, self.width * 4)
+        return Row(self, [self._load(self._place(start, v, LANES * 4), _VECTOR) for v in range(self.width // LANES)])
+
+    def load_pixels(self, address: Any, index: Any) -> Row:
+        """Row `index` of the uint8 array at `address`, as floats."""
+        start, vectors = self._place(address, index, self.width), range(self.width // LANES)
+        raw = [self.load_bytes(self._place(start, v, LANES), LANES) for v in vectors]
+        return Row(self, [self.builder.uitofp(vector, _VECTOR) for vector in raw])
 
     def store(self, row: Row, address: Any, index: Any = 0) -> None:
         """Store `row` as row `index` of the array at `address`."""
-        start = self._place(address, index, TILE * 4)
+        start = self._place(address, index, self.width * 4)
         for v, vector in enumerate(row.vectors):
             self._store(vector, self._place(start, v, LANES * 4))
 
@@ -161,19 +167,19 @@ class Emitter:
         kind = ir.FunctionType(ir.VoidType(), [pointer, _INT32, _INT32, _INT32])
         prefetch = self.builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
         read_data_to_keep = [ir.Constant(_INT32, option) for option in (0, 3, 1)]
-        start = self._place(address, index, TILE * 4)
-        for pair in range(TILE * 4 // LINE_PAIR):
+        start = self._place(address, index, self.width * 4)
+        for pair in range(-(-self.width * 4 // LINE_PAIR)):
             place = self.builder.inttoptr(self._place(start, pair, LINE_PAIR), pointer)
             self.builder.call(prefetch, [place, *read_data_to_keep])
 
     def splat(self, number: Any) -> Row:
         """A row whose elements all have one value (a Python float or one of the generated code)."""
         if isinstance(number, float):
-            return Row(self, [ir.Constant(_VECTOR, [number] * LANES)] * (TILE // LANES))
+            return Row(self, [ir.Constant(_VECTOR, [number] * LANES)] * (self.width // LANES))
         blank = ir.Constant(_VECTOR, ir.Undefined)
         first = self.builder.insert_element(blank, number, ir.Constant(_INT32, 0))
         lanes = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
-        return Row(self, [self.builder.shuffle_vector(first, blank, lanes)] * (TILE // LANES))
+        return Row(self, [self.builder.shuffle_vector(first, blank, lanes)] * (self.width // LANES))
 
     def loop(
         self,
@@ -224,9 +230,9 @@ class Emitter:
         """a + b, of two integers; `b` may be a Python number."""
         return self.builder.add(a, ir.Constant(_INT64, b) if isinstance(b, int) else b)
 
-    def mul(self, index: Any, factor: int) -> Any:
-        """index · factor."""
-        return self.builder.mul(index, ir.Constant(_INT64, factor))
+    def mul(self, a: Any, b: Any) -> Any:
+        """a · b, of two integers; `b` may be a Python number."""
+        return self.builder.mul(a, ir.Constant(_INT64, b) if isinstance(b, int) else b)
 
     def copy_bytes(self, source: Any, target: Any, count: Any) -> None:
         """Copy `count` bytes from one address to another."""
@@ -235,9 +241,9 @@ class Emitter:
         places = [self.builder.inttoptr(address, pointer) for address in (target, source)]
         self.builder.call(copy, [*places, count, ir.Constant(flag, 0)])
 
-    def load_bytes(self, address: Any) -> Any:
-        """The 16 bytes at `address`."""
-        return self._load(address, ir.VectorType(ir.IntType(8), 16), align=1)
+    def load_bytes(self, address: Any, count: int) -> Any:
+        """A vector of the `count` bytes at `address`."""
+        return self._load(address, ir.VectorType(ir.IntType(8), count), align=1)
 
     def interleave(self, a: Any, b: Any) -> tuple[Any, Any]:
         """The two vectors a0 b0 a1 b1 … a7 b7 and a8 b8 … a15 b15."""
@@ -304,9 +310,17 @@ class Emitter:
         self.builder.store(value, self.builder.inttoptr(address, ir.PointerType(value.type)), align=align)
 
 
-def simd_function(*kinds: str, returns: str | None = None) -> Callable[[Callable[..., Any]], Any]:
+def simd_function(
+    *kinds: str, returns: str | None = None, widths: Sequence[int] = WIDTHS
+) -> Callable[[Callable[..., Any]], Any]:
     """Decorator: a function for compiled code, from one that generates its body with an `Emitter`.
 
-    Arguments are of the `kinds` "address", "count" or "float"; `returns` is "float" or None.
+    Arguments are of the `kinds` "address", "count" or "float"; `returns` is "float" or None. Before them the function
+    takes the width of rows, one of the `widths`, unless there is only one.
     """
-    return generated(Emitter, [_KINDS[kind] for kind in kinds], None if returns is None else _KINDS[returns])
+    make = generated(
+        partial(Emitter, width=widths[-1]),
+        [_KINDS[kind] for kind in ("count", *kinds)[len(widths) == 1 :]],
+        None if returns is None else _KINDS[returns],
+    )
+    return lambda formula: make(formula if len(widths) == 1 else for_each(widths, formula))

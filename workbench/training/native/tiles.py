@@ -1,6 +1,6 @@
 """Prepared tiles: shuffled, augmented, transposed images, shared by all children that train with the same key.
 
-Images are shifted, mirrored and transposed: a tile is [inputs, TILE], one row per pixel, one column per image, raw
+Images are shifted, mirrored and transposed: a tile is [inputs, width], one row per pixel, one column per image, raw
 values (uint8 where the data are). Tiles are a pure function of (data, key, epoch, batch size, augmentation), so keeping
 them is only a cache.
 """
@@ -19,7 +19,8 @@ from numpy.typing import DTypeLike
 
 from workbench.datasets import Dataset
 from workbench.training.native.jit import kernel
-from workbench.training.native.simd import TILE, simd_function
+from workbench.training.native.simd import simd_function
+from workbench.training.native.widths import TILE, width_for
 from workbench.training.trainer import StreamKey, TrainConfig, draw_epoch
 
 CACHE_BYTES = 25 << 25
@@ -34,8 +35,8 @@ PART = 32  # tiles that a thread fills at a time: about a millisecond
 class Tiles:
     """Images and labels in tiles."""
 
-    images: np.ndarray  # raw values [tiles, inputs, TILE]; 0 where a column has no image
-    labels: np.ndarray  # int32 [tiles, TILE]; -1 where a column has no image
+    images: np.ndarray  # raw values [tiles, inputs, width]; 0 where a column has no image
+    labels: np.ndarray  # int32 [tiles, width]; -1 where a column has no image
     per_batch: int  # tiles per batch
 
     @property
@@ -181,16 +182,17 @@ def begin_tiles(
     images: np.ndarray, labels: np.ndarray, order: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray, batch: int
 ) -> CooperativeFill:
     """Begin tiles of `images` [n, c, h, w] in `order`, in batches of `batch` images (each batch starts a tile)."""
-    per_batch = -(-batch // TILE)
+    width = width_for(batch)
+    per_batch = -(-batch // width)
     starts = range(0, len(order), batch)
-    chosen = np.full((len(starts), per_batch * TILE), -1, np.int64)
+    chosen = np.full((len(starts), per_batch * width), -1, np.int64)
     for number, start in enumerate(starts):
         part = order[start : start + batch]
         chosen[number, : len(part)] = part
-    chosen = chosen.reshape(-1, TILE)
+    chosen = chosen.reshape(-1, width)
     used = int(np.flatnonzero((chosen >= 0).any(axis=1)).max()) + 1  # the last batch may need fewer tiles
     chosen = chosen[:used]
-    raw = _POOL.empty((used, int(np.prod(images.shape[1:])), TILE), images.dtype)
+    raw = _POOL.empty((used, int(np.prod(images.shape[1:])), width), images.dtype)
     tiles = Tiles(raw, np.where(chosen >= 0, labels[chosen], -1).astype(np.int32), per_batch)
     images = np.ascontiguousarray(images)
 
@@ -223,51 +225,69 @@ def split_tiles(data: Dataset, split: str) -> Tiles:
     return _CACHE.get(key, lambda: plain_tiles(data.images(split), data.labels(split)))
 
 
-@simd_function("address", "address", "count")
+@simd_function("address", "address", "count", widths=[TILE])
 def copy_bytes(code, source, target, count):
     """target_i = source_i, for `count` bytes that do not overlap."""
     code.copy_bytes(source, target, count)
 
 
-@simd_function("address", "count", "address", "count")
-def transpose_bytes(code, source, stride, target, blocks):
-    """target[pixel, image] = source[image, pixel] for `TILE` images of `blocks` times `BLOCK` pixels, a byte each.
+@simd_function("address", "count", "address", "count", "count", "count", widths=[TILE])
+def transpose_bytes(code, source, stride, target, width, groups, blocks):
+    """target[pixel, image] = source[image, pixel] for `groups` times `BLOCK` images and `blocks` times `BLOCK` pixels.
 
-    Images lie `stride` bytes apart. Four rounds of interleaving the first half of the rows with the second half
-    transpose a block of 16 × 16.
+    A pixel is a byte; images lie `stride` bytes apart in the source, pixels `width` bytes apart in the target. Four
+    rounds of interleaving the first half of the rows with the second half transpose a block of 16 × 16.
     """
 
-    def block(number, _):
-        first = code.mul(number, BLOCK)
-        for group in range(0, TILE, BLOCK):  # of images
-            starts = [code.add(source, code.add(first, code.mul(stride, group + image))) for image in range(BLOCK)]
-            rows = [code.load_bytes(start) for start in starts]
+    def of_pixels(block, _):
+        first = code.mul(block, BLOCK)
+
+        def of_images(group, _):
+            image = code.mul(group, BLOCK)
+            start = code.add(code.add(source, first), code.mul(image, stride))
+            rows = [code.load_bytes(code.add(start, code.mul(stride, number)), BLOCK) for number in range(BLOCK)]
             for _ in range(4):
                 rows = [half for i in range(8) for half in code.interleave(rows[i], rows[i + 8])]
-            start = code.add(code.add(target, code.mul(first, TILE)), group)
+            start = code.add(code.add(target, code.mul(first, width)), image)
             for pixel, row in enumerate(rows):
-                code.store_bytes(row, code.add(start, pixel * TILE))
+                code.store_bytes(row, code.add(start, code.mul(width, pixel)))
 
-    code.loop(blocks, block)
+        code.loop(groups, of_images)
+
+    code.loop(blocks, of_pixels)
+
+
+@simd_function("address", "address", "address", "count")
+def exchange_bytes(code, values, others, mask, count):
+    """Exchange values_i and others_i where mask_i is 255, for `count` times as many bytes as a tile is wide."""
+
+    def each(i, _):
+        places = [code.add(address, code.mul(i, code.width)) for address in (values, others, mask)]
+        a, b, chosen = (code.load_bytes(place, code.width) for place in places)
+        difference = code.builder.and_(code.builder.xor(a, b), chosen)
+        for value, place in zip((a, b), places, strict=False):
+            code.store_bytes(code.builder.xor(value, difference), place)
+
+    code.loop(count, each)
 
 
 @kernel
 def fill_tiles(images, chosen, shifts, mirrored, tiles):
     """tiles[t, pixel, k] = pixel of image chosen[t, k] after its shift (rows, columns) and mirroring; -1 = none.
 
-    `images` [n, c, h, w] and `tiles` [tiles, c · h · w, TILE] are of one type; `chosen` [tiles, TILE] int64, `shifts`
+    `images` [n, c, h, w] and `tiles` [tiles, c · h · w, width] are of one type; `chosen` [tiles, width] int64, `shifts`
     [n, 2] int64, `mirrored` [n].
     """
     n, channels, height, width = images.shape
-    size = height * width
+    size, columns = height * width, chosen.shape[1]
     planes = images.reshape(n, channels, size)
-    is_mirrored = np.zeros(TILE, np.bool_)
-    staged = np.zeros((TILE, size + 64), images.dtype)  # 64: rows must not all map to the same cache lines
+    mask = np.zeros((columns, images.itemsize), np.uint8)
+    staged = np.zeros((columns, size + 64), images.dtype)  # 64: rows must not all map to the same cache lines
     for tile in range(len(chosen)):
-        for k in range(TILE):
-            is_mirrored[k] = chosen[tile, k] >= 0 and mirrored[chosen[tile, k]]
+        for k in range(columns):
+            mask[k] = 255 if chosen[tile, k] >= 0 and mirrored[chosen[tile, k]] else 0
         for channel in range(channels):
-            for k in range(TILE):
+            for k in range(columns):
                 image = chosen[tile, k]
                 if image < 0:
                     staged[k] = 0
@@ -275,8 +295,8 @@ def fill_tiles(images, chosen, shifts, mirrored, tiles):
                     shift(planes[image, channel], height, width, shifts[image], staged[k])
             plane = tiles[tile, channel * size : (channel + 1) * size]
             transpose(staged, plane)
-            if is_mirrored.any():
-                mirror(plane, width, is_mirrored)
+            if mask.any():
+                mirror(plane, width, mask)
 
 
 @kernel
@@ -304,19 +324,18 @@ def shift(plane, height, width, by, shifted):
 def transpose(staged, plane):
     """plane[pixel, image] = staged[image, pixel]."""
     blocks = len(plane) // BLOCK if plane.itemsize == 1 else 0
-    transpose_bytes(staged.ctypes.data, staged.strides[0], plane.ctypes.data, blocks)
+    width = plane.shape[1]
+    transpose_bytes(staged.ctypes.data, staged.strides[0], plane.ctypes.data, width, width // BLOCK, blocks)
     for pixel in range(blocks * BLOCK, len(plane)):
-        for k in range(TILE):
+        for k in range(width):
             plane[pixel, k] = staged[k, pixel]
 
 
 @kernel
-def mirror(plane, width, mirrored):
-    """Reverse the pixel columns of those images (columns of `plane` [pixels, TILE]) that are `mirrored`."""
+def mirror(plane, width, mask):
+    """Reverse the pixel columns of images (columns of `plane` [pixels, images]) whose `mask` [images, bytes] is 255."""
+    n_images, size = mask.shape
     for start in range(0, len(plane), width):
         for column in range(width // 2):
             left, right = plane[start + column], plane[start + width - 1 - column]
-            for k in range(TILE):
-                a, b = left[k], right[k]
-                left[k] = b if mirrored[k] else a
-                right[k] = a if mirrored[k] else b
+            exchange_bytes(n_images, left.ctypes.data, right.ctypes.data, mask.ctypes.data, size)

@@ -9,8 +9,8 @@ from workbench.datasets import Dataset
 from workbench.genome import Genome
 from workbench.training.native.formulas import AHEAD
 from workbench.training.native.kernels import Buffers, Learner, Net, infer, train_epoch
-from workbench.training.native.simd import TILE
 from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
+from workbench.training.native.widths import TILE
 from workbench.training.trainer import StreamKey, TrainConfig, Trainer
 
 LARGE_PAGE = 1 << 21
@@ -25,7 +25,7 @@ class NativeTrainer(Trainer):
         self.net = _net(self.plan)
         self.learner = _learner(self.plan, genome)
         room = (self.plan.n_neurons, TILE)
-        self.buffers = Buffers(*aligned_zeros(room, room, room, (self.plan.n_layers, TILE), (2, TILE)))
+        self._room = aligned_zeros(room, room, room, (self.plan.n_layers, TILE), (2, TILE))
         each = genome.n_inputs // len(data.mean)  # inputs of a channel, or the one of a feature
         scale = np.repeat(1 / data.std, each)
         self.pixels = np.stack([scale, -np.repeat(data.mean, each) * scale]).astype(np.float32)
@@ -36,11 +36,16 @@ class NativeTrainer(Trainer):
         weights, biases = learner.parameters[: plan.n_weights], learner.biases[: plan.n_neurons - plan.n_inputs]
         return plan.to_genome(self.start, weights, biases)
 
+    def buffers(self, width: int) -> Buffers:
+        """Work space for tiles of one of the `WIDTHS`; all share the same memory."""
+        return Buffers(*(each.ravel()[: len(each) * width].reshape(-1, width) for each in self._room))
+
     def logits(self, tiles: Tiles) -> np.ndarray:
         """Logits float32 [images, outputs] of all images in the tiles."""
-        logits = np.empty((len(tiles.labels), self.plan.n_outputs, TILE), np.float32)
-        learner = self.learner
-        infer(self.net, learner.weights, learner.biases, tiles.images, self.pixels, self.buffers, logits)
+        n_tiles, width = tiles.labels.shape
+        logits = np.empty((n_tiles, self.plan.n_outputs, width), np.float32)
+        learner, buffers = self.learner, self.buffers(width)
+        infer(self.net, learner.weights, learner.biases, tiles.images, self.pixels, buffers, logits)
         return logits.transpose(0, 2, 1)[tiles.labels >= 0]
 
     def predict(self, split: str) -> np.ndarray:
@@ -54,7 +59,8 @@ class NativeTrainer(Trainer):
         tiles = training_tiles(self.data, config, key, epoch)
         return train_epoch(
             self.net, self.learner, tiles.images, tiles.labels, self.pixels, tiles.per_batch, rates, first_step,
-            config.weight_decay, config.dropout, config.label_smoothing, self.seed % 2**63, self.buffers,
+            config.weight_decay, config.dropout, config.label_smoothing, self.seed % 2**63,
+            self.buffers(tiles.labels.shape[1]),
         )  # fmt: skip
 
 
