@@ -57,7 +57,9 @@ class GenomeBuilder:
 
     def connect_each(self, before: np.ndarray, after: np.ndarray, layer: int, rng: np.random.Generator) -> None:
         """Add one edge by the spatial law from every neuron of `before` that does not feed any of `after` yet."""
-        before = np.delete(before, np.unique(self._taken(before, after) // len(after)))
+        feeds = np.zeros(len(before), bool)
+        feeds[self._taken(before, after) // len(after)] = True
+        before = before[~feeds]
         chosen = draw_target_each(self.positions[before], self.positions[after], float(self.law.scale(layer)), rng)
         self.add_edges(before, after[chosen])
 
@@ -67,7 +69,9 @@ class GenomeBuilder:
 
     def _parts(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Sources and targets of the edges that are kept, then of the new ones."""
-        return [(self.parent.sources[self.keep], self.parent.targets[self.keep]), *self._new]
+        sources, targets = self.parent.sources, self.parent.targets
+        kept = (sources, targets) if self.keep.all() else (sources[self.keep], targets[self.keep])
+        return [kept, *self._new]
 
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
         """Sources and targets of all edges of the child."""
@@ -76,14 +80,18 @@ class GenomeBuilder:
 
     def _taken(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Codes of the pairs of `before` × `after` that are connected already, for `draw_pairs`."""
-        place_before, place_after = np.full((2, len(self.positions)), -1, np.int64)
+        place_before, place_after = np.full((2, len(self.positions)), -1, np.int32)
         place_before[before] = np.arange(len(before))
         place_after[after] = np.arange(len(after))
+        n_old = self.parent.n_neurons
+        parts = self._new if max(before.min(), after.min()) >= n_old else self._parts()
         codes = []
-        for sources, targets in self._parts():  # one by one: to join all edges first takes longer than the rest
-            first, second = place_before[sources], place_after[targets]
-            inside = (first >= 0) & (second >= 0)
-            codes.append(first[inside] * len(after) + second[inside])
+        for sources, targets in parts:  # one by one: to join all edges first takes longer than the rest
+            near = np.flatnonzero(place_before[sources] >= 0)
+            second = place_after[targets[near]]
+            inside = np.flatnonzero(second >= 0)
+            first = place_before[sources[near[inside]]].astype(np.int64)
+            codes.append(first * len(after) + second[inside])
         return np.concatenate(codes)
 
     def connects_inputs_to_outputs(self) -> bool:
@@ -141,7 +149,7 @@ def _fresh_keys(count: int, known: np.ndarray, rng: np.random.Generator) -> np.n
     """Random 62-bit keys that are not `known`: a parent may have been made with the same random numbers."""
     while True:
         keys = rng.integers(2**32, 2**62, size=count)
-        if len(np.unique(np.concatenate([known, keys]))) == len(known) + count:
+        if topology.all_differ(np.concatenate([known, keys])):
             return keys
 
 

@@ -174,9 +174,8 @@ def add_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates = D
     target = draw_share(rng, rates.new_edges, genome.n_edges)
     lower, upper = np.triu_indices(genome.n_layers, 1)
     sizes = np.bincount(genome.layers, minlength=genome.n_layers)
-    existing = np.zeros((genome.n_layers, genome.n_layers), np.int64)
-    np.add.at(existing, (genome.layers[genome.sources], genome.layers[genome.targets]), 1)
-    free = sizes[lower] * sizes[upper] > existing[lower, upper]
+    existing = np.bincount(_layer_pairs(genome), minlength=genome.n_layers**2)
+    free = sizes[lower] * sizes[upper] > existing[lower * genome.n_layers + upper]
     lower, upper = lower[free], upper[free]
     if len(lower) == 0:
         raise MutationError("add_edges is impossible: every pair of layers is fully connected")

@@ -152,9 +152,15 @@ def as_keys(neuron_keys: Any, n_hidden: int) -> np.ndarray:
         raise GenomeError(f"expected one neuron key per hidden neuron ({n_hidden}), got {len(keys)}")
     if len(keys) and not 0 <= keys.min() <= keys.max() < MAX_KEY:
         raise GenomeError(f"expected neuron keys from 0 to below 2**62, got {keys.min()} to {keys.max()}")
-    if len(np.unique(keys)) != n_hidden:
+    if not all_differ(keys):
         raise GenomeError("expected every hidden neuron to have a key of its own, got a key twice")
     return keys
+
+
+def all_differ(values: np.ndarray) -> bool:
+    """Whether no value occurs twice."""
+    ordered = np.sort(values)
+    return bool((ordered[1:] != ordered[:-1]).all())
 
 
 def stable_order(values: np.ndarray) -> np.ndarray:
