@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.genome import EPS, SMALLEST_NORMALISED_LAYER, Genome
+from workbench.genome.topology import pair_codes, stable_order
 
 BATCH = 512  # images that `logits_of` runs at once
 
@@ -103,16 +104,18 @@ def compile_genome(genome: Genome) -> Plan:
     row_of = np.empty_like(neurons)
     row_of[neurons] = np.arange(len(neurons))
     targets, sources = row_of[genome.targets], row_of[genome.sources]
-    edges = np.lexsort((sources, targets))
+    edges = stable_order(pair_codes(targets, sources))
     sizes = np.bincount(genome.layers)
     normalised = (sizes >= SMALLEST_NORMALISED_LAYER) & (genome.normalization == "layer")
     normalised[[0, -1]] = False
     # One parameter per edge or shared group, numbered by first appearance.
     groups = genome.shared[edges]
-    owner = np.where(groups >= 0, groups, np.arange(len(edges)) + groups.max(initial=-1) + 1)
-    _, first, which = np.unique(owner, return_index=True, return_inverse=True)
-    number = np.empty(len(first), np.int64)
-    number[np.argsort(first)] = np.arange(len(first))
+    members = np.flatnonzero(groups >= 0)
+    _, first, which = np.unique(groups[members], return_index=True, return_inverse=True)
+    leads = groups < 0
+    leads[members[first]] = True
+    parameters = np.cumsum(leads) - 1
+    parameters[members] = parameters[members[first]][which]
     return Plan(
         n_inputs=genome.n_inputs,
         n_outputs=genome.n_outputs,
@@ -122,8 +125,8 @@ def compile_genome(genome: Genome) -> Plan:
         row_starts=np.concatenate([[0], np.cumsum(genome.in_degrees[neurons])]),
         columns=sources[edges],
         edges=edges,
-        parameters=number[which],
-        n_weights=len(first),
+        parameters=parameters,
+        n_weights=int(leads.sum()),
     )
 
 

@@ -101,12 +101,12 @@ class Genome:
         topology.check_size(n_neurons, len(sources))
         if biases is None:
             biases = np.zeros(n_neurons - n_inputs, np.float32)
-        topology.check_edges(n_inputs, n_outputs, n_neurons, sources, targets)
+        order = topology.check_edges(n_inputs, n_outputs, n_neurons, sources, targets)
         weights = topology.as_floats("weights", weights, len(sources))
         biases = topology.as_floats("biases", biases, n_neurons - n_inputs)
         groups = topology.as_groups(shared, weights)
         keys = topology.as_keys(neuron_keys, n_neurons - n_fixed)
-        leaving = topology.Adjacency(sources, n_neurons)
+        leaving = topology.Adjacency(sources, n_neurons, order)
         keep = topology.alive(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
         if not keep.all():
             edges = keep[sources] & keep[targets]
@@ -206,7 +206,7 @@ class Genome:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 (hex) of everything that defines the genome, whatever the order of its edges."""
-        order = np.lexsort((self.sources, self.targets))
+        order = topology.stable_order(topology.pair_codes(self.targets, self.sources))
         digest = hashlib.sha256(repr((self.input_shape, self.n_outputs, self.normalization)).encode())
         for array in (self.sources, self.targets, self.weights):
             digest.update(array[order].tobytes())
@@ -233,7 +233,7 @@ class Genome:
 
     def without_weights(self) -> Genome:
         """The topology with shared-weight groups and keys, edges in the order that takes the fewest bytes."""
-        order = np.lexsort((self.sources, self.targets))
+        order = topology.stable_order(topology.pair_codes(self.targets, self.sources))
         return replace(
             self,
             sources=self.sources[order],

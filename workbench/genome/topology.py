@@ -63,8 +63,11 @@ def as_ids(name: str, values: Any) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def check_edges(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> None:
-    """Raise `GenomeError` for the first edge that no genome may have (cycles are found with the layers)."""
+def check_edges(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Raise `GenomeError` for the first edge that no genome may have (cycles are found with the layers).
+
+    Returns the order of the edges by source, then target, which the search for duplicates gives.
+    """
     if len(sources) != len(targets):
         raise GenomeError(f"expected as many sources as targets, got {len(sources)} and {len(targets)}")
     end_of_outputs = n_inputs + n_outputs
@@ -82,15 +85,15 @@ def check_edges(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarr
         if wrong.any():
             edge = int(np.argmax(wrong))
             raise GenomeError(f"edge {edge} ({sources[edge]} -> {targets[edge]}) {why}")
-    pairs = sources * n_neurons + targets
-    ordered = np.sort(pairs)
-    same = np.flatnonzero(ordered[1:] == ordered[:-1])
+    pairs, order = sort_stably(pair_codes(sources, targets))
+    same = np.flatnonzero(pairs[1:] == pairs[:-1])
     if len(same):
-        first, second = np.flatnonzero(pairs == ordered[same[0]])[:2]
+        first, second = order[same[0]], order[same[0] + 1]
         raise GenomeError(
             f"edges {first} and {second} both lead {sources[first]} -> {targets[first]}; "
             "expected each pair of neurons at most once"
         )
+    return order
 
 
 def as_floats(name: str, values: Any, length: int) -> np.ndarray:
@@ -163,24 +166,34 @@ def all_differ(values: np.ndarray) -> bool:
     return bool((ordered[1:] != ordered[:-1]).all())
 
 
-def stable_order(values: np.ndarray) -> np.ndarray:
-    """Indices that sort `values`, whole numbers from 0 up, stably, in a third of the time of NumPy's `argsort`.
+def sort_stably(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`values`, whole numbers from 0 up, in order, and the indices that sort them stably.
 
-    Numbers sort faster than indices, so each number and its index are sorted as one.
+    Takes a third of the time of NumPy's `argsort`: numbers sort faster than indices, so each number and its index are
+    sorted as one.
     """
     bits = len(values).bit_length()
     if int(values.max(initial=0)).bit_length() + bits > 63:  # no room for both in one number
-        return np.argsort(values, kind="stable")
+        order = np.argsort(values, kind="stable")
+        return values[order], order
     codes = (values.astype(np.int64) << bits) | np.arange(len(values))
     codes.sort()
-    codes &= (1 << bits) - 1
-    return codes
+    return codes >> bits, codes & ((1 << bits) - 1)
+
+
+def stable_order(values: np.ndarray) -> np.ndarray:
+    """Indices that sort `values`, whole numbers from 0 up, stably."""
+    return sort_stably(values)[1]
+
+
+def pair_codes(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Pairs of whole numbers from 0 up as one number each, in the order of `first`, then `second`."""
+    return (first << int(second.max(initial=0)).bit_length()) | second
 
 
 def first_of_each(values: np.ndarray) -> np.ndarray:
     """Ascending indices of the first occurrence of each of `values`, whole numbers from 0 up."""
-    order = stable_order(values)
-    ordered = values[order]
+    ordered, order = sort_stably(values)
     new = np.ones(len(values), bool)
     new[1:] = ordered[1:] != ordered[:-1]
     return np.sort(order[new])
@@ -189,13 +202,15 @@ def first_of_each(values: np.ndarray) -> np.ndarray:
 class Adjacency:
     """Edges grouped by the neuron at one of their ends: those of neuron `i` are `order[starts[i]:starts[i + 1]]`."""
 
-    def __init__(self, ends: np.ndarray, n_neurons: int) -> None:
-        self.order = stable_order(ends)
+    def __init__(self, ends: np.ndarray, n_neurons: int, order: np.ndarray | None = None) -> None:
+        self.order = stable_order(ends) if order is None else order
         self.starts = np.zeros(n_neurons + 1, np.int64)
         np.cumsum(np.bincount(ends, minlength=n_neurons), out=self.starts[1:])
 
     def edges_of(self, neurons: np.ndarray) -> np.ndarray:
         """Ids of all edges grouped under `neurons`, in no particular order within one of them."""
+        if len(neurons) and (low := int(neurons.min())) + len(neurons) == (end := int(neurons.max()) + 1):
+            return self.order[self.starts[low] : self.starts[end]]  # no copies
         first, counts = self.starts[neurons], self.starts[neurons + 1] - self.starts[neurons]
         within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
         return self.order[np.repeat(first, counts) + within]
@@ -262,8 +277,13 @@ def longest_paths(n_neurons: int, sources: np.ndarray, targets: np.ndarray, leav
         depth[frontier] = level
         done += len(frontier)
         arrived = targets[leaving.edges_of(frontier)]
-        np.subtract.at(waiting, arrived, 1)
-        frontier = once(arrived[waiting[arrived] == 0])
+        if len(arrived) > n_neurons:
+            came = np.bincount(arrived, minlength=n_neurons)
+            waiting -= came
+            frontier = np.flatnonzero((came > 0) & (waiting == 0))
+        else:
+            np.subtract.at(waiting, arrived, 1)
+            frontier = once(arrived[waiting[arrived] == 0])
         level += 1
     if done < n_neurons:
         raise GenomeError(_describe_cycle(waiting > 0, sources, targets))
