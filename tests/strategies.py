@@ -76,18 +76,27 @@ def build(
     )
 
 
-def genomes(*, blank: float = 0.0, sharing: bool = True, deep: bool | None = None) -> st.SearchStrategy[Genome]:
+def genomes(
+    *,
+    blank: float = 0.0,
+    sharing: bool = True,
+    deep: bool | None = None,
+    shape: tuple[int, int, int] | None = None,
+    n_outputs: int | None = None,
+) -> st.SearchStrategy[Genome]:
     """Small genomes: skip edges, layers of one neuron, unfed outputs, shared weights, dead parts pruned away.
 
     Args:
         blank: share of the edges that have no weight yet.
         sharing: whether edges may share weights.
         deep: whether there are many layers; None = either.
+        shape: of the images; None = any.
+        n_outputs: at most `MOST_OUTPUTS`; None = any.
     """
     drawn = st.builds(
         build,
-        st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5)),
-        st.integers(1, MOST_OUTPUTS),
+        st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5)) if shape is None else st.just(shape),
+        st.integers(1, MOST_OUTPUTS) if n_outputs is None else st.just(n_outputs),
         st.sampled_from(range(MOST_HIDDEN + 1)),
         deep=st.booleans() if deep is None else st.just(deep),
         sparse=st.booleans(),

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from devices import lacks_cuda, on_devices
 
 from workbench.compiler.network import PRODUCTS, NeuronNetwork, check_device, interpret
 from workbench.datasets import Dataset, load_dataset
@@ -16,11 +17,6 @@ from workbench.initial import CONVOLUTION, random_genome, windowed
 from workbench.search import Search, SearchConfig, open_run
 from workbench.spaces import NeuronSpace
 from workbench.training import TrainConfig, train
-
-HAS_CUDA = torch.cuda.is_available()
-needs_cuda = pytest.mark.skipif(not HAS_CUDA, reason="torch sees no CUDA device on this machine")
-lacks_cuda = pytest.mark.skipif(HAS_CUDA, reason="torch sees a CUDA device on this machine")
-on_devices = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=needs_cuda)])
 
 CONFIG = TrainConfig(epochs=2, batch_size=64, learning_rate=0.01, shift=1)
 

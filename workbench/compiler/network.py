@@ -7,6 +7,7 @@ order, `x` [sources, batch] the activations (feature-major), the result [targets
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from workbench.errors import ConfigError, DataError
 from workbench.genome import EPS, SMALLEST_NORMALISED_LAYER, Genome
 from workbench.initial import initialise
 
-_csr = partial(torch.sparse_csr_tensor, check_invariants=False)
+csr_tensor = partial(torch.sparse_csr_tensor, check_invariants=False)
 
 
 class CsrProduct(nn.Module):
@@ -57,7 +58,7 @@ class _CsrMatmul(torch.autograd.Function):
     def forward(ctx: Any, values: Tensor, x: Tensor, matrix: CsrProduct) -> Tensor:
         ctx.save_for_backward(values, x)
         ctx.matrix = matrix
-        return _csr(matrix.crow, matrix.col, values, matrix.shape) @ x
+        return csr_tensor(matrix.crow, matrix.col, values, matrix.shape) @ x
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
@@ -65,10 +66,10 @@ class _CsrMatmul(torch.autograd.Function):
         matrix, grad = ctx.matrix, grads[0].contiguous()
         grad_values = grad_x = None
         if ctx.needs_input_grad[0]:
-            pattern = _csr(matrix.crow, matrix.col, torch.zeros_like(values), matrix.shape)
+            pattern = csr_tensor(matrix.crow, matrix.col, torch.zeros_like(values), matrix.shape)
             grad_values = torch.sparse.sampled_addmm(pattern, grad, x.t(), beta=0.0).values()
         if ctx.needs_input_grad[1]:
-            grad_x = _csr(matrix.crow_t, matrix.col_t, values[matrix.to_t], matrix.shape[::-1]) @ grad
+            grad_x = csr_tensor(matrix.crow_t, matrix.col_t, values[matrix.to_t], matrix.shape[::-1]) @ grad
         return grad_values, grad_x, None
 
 
@@ -172,19 +173,17 @@ class NeuronNetwork(nn.Module):
         self.plan = compile_genome(genome)
         self.weight = nn.Parameter(torch.as_tensor(self.plan.weights_of(self.genome), dtype=dtype))
         self.bias = nn.Parameter(torch.as_tensor(self.plan.biases_of(self.genome), dtype=dtype))
-        self.layers = nn.ModuleList(_Layer(self.plan, layer, backend) for layer in range(1, self.plan.n_layers))
+        self.layers = nn.ModuleList(
+            Layer(self.plan, layer, PRODUCTS[backend], layer_norm if self.plan.normalised[layer] else None)
+            for layer in range(1, self.plan.n_layers)
+        )
         if device is not None:
             check_device(device)
             self.to(device)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [batch, outputs]; `DataError` if the images' size does not match the network's inputs."""
-        flat = images.flatten(1) if images.dim() > 1 else images
-        if flat.dim() != 2 or flat.shape[1] != self.plan.n_inputs:
-            raise DataError(
-                f"this network takes images of {self.plan.n_inputs} values {self.genome.input_shape} "
-                f"as [batch, inputs] or [batch, c, h, w], got {tuple(images.shape)}"
-            )
+        flat = flat_images(images, self.genome)
         outputs = [flat.to(self.weight.dtype).t().contiguous()]  # of each layer: [neurons, batch]
         for layer in self.layers:
             out = layer(outputs, self.weight, self.bias)
@@ -195,6 +194,17 @@ class NeuronNetwork(nn.Module):
         """The genome with this module's parameters, lossless for float32."""
         weights, biases = self.weight.detach().cpu().numpy(), self.bias.detach().cpu().numpy()
         return self.plan.to_genome(self.genome, weights.astype(np.float32), biases.astype(np.float32))
+
+
+def flat_images(images: Tensor, genome: Genome) -> Tensor:
+    """Images as [batch, inputs]; `DataError` if a genome takes others."""
+    flat = images.flatten(1) if images.dim() > 1 else images
+    if flat.dim() != 2 or flat.shape[1] != genome.n_inputs:
+        raise DataError(
+            f"this network takes images of {genome.n_inputs} values {genome.input_shape} "
+            f"as [batch, inputs] or [batch, c, h, w], got {tuple(images.shape)}"
+        )
+    return flat
 
 
 def check_device(device: torch.device | str) -> None:
@@ -230,21 +240,30 @@ class RawImages(nn.Module):
         return self.network(prepared.flatten(1) if self.flat else prepared)
 
 
-class _Layer(nn.Module):
-    """One layer: sparse product with the layers that feed it, bias, LayerNorm, ReLU."""
+def layer_norm(x: Tensor) -> Tensor:
+    """LayerNorm [neurons, batch] -> [neurons, batch], per sample over the neurons."""
+    variance, mean = torch.var_mean(x, dim=0, correction=0)
+    return (x - mean) * torch.rsqrt(variance + EPS)
+
+
+class Layer(nn.Module):
+    """One layer: sparse product with the layers that feed it, bias, normalisation if there is any, ReLU."""
 
     parameter: Tensor | None
 
-    def __init__(self, plan: Plan, layer: int, backend: str) -> None:
+    def __init__(
+        self, plan: Plan, layer: int, product: type[nn.Module], norm: Callable[[Tensor], Tensor] | None
+    ) -> None:
         super().__init__()
         block = plan.block(layer)
         self.feeders, self.edges, self.rows = block.feeders, block.edges, block.rows
-        self.product = PRODUCTS[backend](block)
-        self.normalised, self.is_output = bool(plan.normalised[layer]), layer == plan.n_layers - 1
+        self.product, self.norm = product(block), norm
+        self.is_output = layer == plan.n_layers - 1
         parameter = torch.as_tensor(plan.parameters[block.edges]) if plan.shares_weights else None
         self.register_buffer("parameter", parameter, persistent=False)
 
     def forward(self, outputs: list[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
+        """The layer's values [neurons, batch] from those of all layers before it."""
         values = weight[self.edges] if self.parameter is None else weight[self.parameter]
         total = bias[self.rows].unsqueeze(1)  # [neurons, 1]
         if not self.feeders:  # outputs without edges
@@ -254,10 +273,7 @@ class _Layer(nn.Module):
         out = self.product(values, x) + total
         if self.is_output:
             return out
-        if self.normalised:
-            variance, mean = torch.var_mean(out, dim=0, correction=0)  # per sample, over the layer's neurons
-            out = (out - mean) * torch.rsqrt(variance + EPS)
-        return torch.relu(out)
+        return torch.relu(out if self.norm is None else self.norm(out))
 
 
 def interpret(genome: Genome, images: Tensor, weights: Tensor | None = None, biases: Tensor | None = None) -> Tensor:

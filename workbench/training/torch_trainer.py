@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -27,23 +27,20 @@ class TorchTrainer(Trainer):
 
     def predict(self, split: str) -> np.ndarray:
         """Logits of a split's images, float32 [images, outputs]."""
-        images = self.data.images(split)
-        batches = (self.data.standardised(images[some]) for some in slices(len(images), self.evaluation_batch))
-        return module_logits(self.network, batches)
+        return module_logits(self.network, prepared_batches(self.data, split, self.evaluation_batch))
 
     def train_epoch(
         self, config: TrainConfig, key: StreamKey, epoch: int, rates: np.ndarray, first_step: int
     ) -> tuple[float, float]:
         """One epoch; see `Trainer`. The optimiser starts afresh with the first."""
         if first_step == 0:
-            self._optimizer = _adamw(self.network, config)
+            self._optimizer = adamw(self.network, config)
         device = next(self.network.parameters()).device
         criterion = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
         loss_sum, right_sum = torch.zeros((), device=device), torch.zeros((), device=device)
         self.network.train()
         for rate, (images, labels) in zip(rates.tolist(), batches(self.data, config, key, epoch), strict=True):
-            for group in self._optimizer.param_groups:
-                group["lr"] = rate
+            set_rate(self._optimizer, rate)
             x, y = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
             self._optimizer.zero_grad()
             logits = self.network(x)
@@ -56,9 +53,21 @@ class TorchTrainer(Trainer):
         return float(loss_sum) / n, float(right_sum) / n
 
 
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameters."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
 def slices(n_images: int, batch: int = EVALUATION_BATCH) -> list[slice]:
     """The images that a module answers at once, so that its activations fit in memory; one slice if there are none."""
     return [slice(start, start + batch) for start in range(0, max(1, n_images), batch)]
+
+
+def prepared_batches(data: Dataset, split: str, batch: int = EVALUATION_BATCH) -> Iterator[np.ndarray]:
+    """The images of a split as a module takes them, float32 [batch, c, h, w]."""
+    images = data.images(split)
+    return (data.standardised(images[some]) for some in slices(len(images), batch))
 
 
 def module_logits(network: nn.Module, batches: Iterable[np.ndarray]) -> np.ndarray:
@@ -70,7 +79,8 @@ def module_logits(network: nn.Module, batches: Iterable[np.ndarray]) -> np.ndarr
     return torch.cat(parts).float().cpu().numpy()
 
 
-def _adamw(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+def adamw(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+    """The optimiser of a training; see `TorchTrainer` for what is decayed."""
     decayed, others = list[nn.Parameter](), list[nn.Parameter]()
     for module in network.modules():
         for name, parameter in module.named_parameters(recurse=False):

@@ -139,6 +139,35 @@ def augment(images: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray) -> np.
     return result
 
 
+def accuracy_of(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Fraction of logits [images, outputs] that are right; NaN counts as wrong."""
+    right = (logits.argmax(axis=1) == labels) & ~np.isnan(logits).any(axis=1)
+    return float(right.mean())
+
+
+def history_row(
+    epoch: int, loss: float, right: float, accuracy: float, rate: float, seconds: float, processor_seconds: float
+) -> dict[str, float]:
+    """The row of an epoch, which is counted from 0; `right` is the fraction in training."""
+    return {
+        "epoch": epoch + 1,
+        "train_loss": loss,
+        "train_accuracy": right,
+        "val_accuracy": accuracy,
+        "learning_rate": rate,
+        "seconds": seconds,
+        "processor_seconds": processor_seconds,
+    }
+
+
+def divergence(row: Mapping[str, float], config: TrainConfig) -> str:
+    """Why training fails after an epoch with this row; empty if it goes on."""
+    loss = row["train_loss"]
+    if math.isfinite(loss) and loss <= config.divergence:
+        return ""
+    return f"training diverged: mean loss {loss:.3g} in epoch {row['epoch']}"
+
+
 class Diverged(Exception):
     """The loss became NaN, infinite or too large."""
 
@@ -164,9 +193,7 @@ class Trainer(ABC):
 
     def accuracy(self, split: str) -> float:
         """Fraction of a split that is classified correctly; NaN logits count as wrong."""
-        logits = self.predict(split)
-        right = (logits.argmax(axis=1) == self.data.labels(split)) & ~np.isnan(logits).any(axis=1)
-        return float(right.mean())
+        return accuracy_of(self.predict(split), self.data.labels(split))
 
     def fit(self, config: TrainConfig, key: StreamKey, on_epoch: OnEpoch | None = None) -> History:
         """Train in place; `Diverged` if a mean loss is not finite or exceeds `config.divergence`."""
@@ -177,18 +204,12 @@ class Trainer(ABC):
             first, total = epoch * steps, config.epochs * steps
             rates = learning_rates(config, np.arange(first, first + steps), total)
             loss, right = self.train_epoch(config, key, epoch, rates, first)
-            row = {
-                "epoch": epoch + 1,
-                "train_loss": loss,
-                "train_accuracy": right,
-                "val_accuracy": self.accuracy("validation"),
-                "learning_rate": float(rates[-1]),
-                "seconds": time.perf_counter() - started,
-                "processor_seconds": time.thread_time() - busy,
-            }
+            accuracy = self.accuracy("validation")
+            seconds = time.perf_counter() - started, time.thread_time() - busy
+            row = history_row(epoch, loss, right, accuracy, float(rates[-1]), *seconds)
             history.append(row)
-            if not math.isfinite(loss) or loss > config.divergence:
-                raise Diverged(f"training diverged: mean loss {loss:.3g} in epoch {epoch + 1}", history)
+            if reason := divergence(row, config):
+                raise Diverged(reason, history)
             if on_epoch and on_epoch(row):
                 break
         return history
