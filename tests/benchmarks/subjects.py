@@ -55,7 +55,7 @@ def data_of(name: str, n: int | None = None) -> Dataset:
 
 def useful_flops(genome: Genome, data: Dataset) -> int:
     """Useful FLOP to train on one image: forward, weight gradients, and backward through inner edges."""
-    inner = len(NativeTrainer(genome, data).net.back_edges)
+    inner = len(NativeTrainer(genome, data).net.inner_places)
     return 4 * genome.n_edges + 2 * inner
 
 

@@ -45,7 +45,7 @@ def native_grads(genome: Genome, data: Dataset, config: TrainConfig) -> tuple[fl
         config.label_smoothing, np.uint64(0), trainer.buffers(tiles.labels.shape[1]), edge_grads, bias_grads,
     )  # fmt: skip
     grads = np.zeros(trainer.plan.n_weights, np.float64)
-    np.add.at(grads, trainer.plan.parameters, edge_grads[: genome.n_edges])
+    np.add.at(grads, trainer.plan.parameters[trainer.order], edge_grads[: genome.n_edges])
     return loss / (tiles.labels[batch] >= 0).sum(), grads, bias_grads[: len(genome.biases)]
 
 
@@ -185,7 +185,7 @@ def test_dropout_drops_the_share_it_should():
     trainer = NativeTrainer(genome, data_for(genome))
     buffers, values = trainer.buffers(64), []
     for key in range(20):
-        forward(trainer.net, trainer.learner.weights, trainer.learner.biases, 0.25, np.uint64(key), buffers)
+        forward(trainer.net, trainer.learner, 0.25, np.uint64(key), buffers)
         values.append(buffers.out[-1].copy())
     sums = np.concatenate(values)
     assert len(np.unique(sums)) > 20

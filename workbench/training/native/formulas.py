@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import partial, reduce
+from operator import add
 
 from workbench.training.native.simd import LANES, SUMS, simd_function
 from workbench.training.native.widths import TILE
 
 AHEAD = 12
-"""How many edges ahead a source's row is prefetched, to hide memory latency; lists of columns are this much longer."""
+"""How many edges ahead a row is prefetched, to hide memory latency; lists of columns are this much longer."""
 
 BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-8  # AdamW, as torch's defaults
-
-
-def _weighted_sum(code, count, row, weight, start):
-    """start + Σ_e weight(e) · row(e), over `count` edges."""
-
-    def add(edge, total):
-        return row(edge).fma(code.splat(weight(edge)), total)
-
-    def add_two(edge, sums):
-        sums[0] = add(edge, sums[0])
-        sums[-1] = add(code.add(edge, 1), sums[-1])
-        return sums
-
-    done, (total, *others) = code.loop(count, add_two, [start, code.splat(0.0)][:SUMS], step=2)
-    for other in others:
-        total = total + other
-    _, (total,) = code.loop(count, lambda edge, sums: [add(edge, sums[0])], [total], start=done)
-    return total
-
-
-def _source(code, rows, columns, edge):
-    """rows[column_edge], after prefetching the row needed `AHEAD` edges later."""
-    code.prefetch(rows, code.load_int(columns, code.add(edge, AHEAD)))
-    return code.load(rows, code.load_int(columns, edge))
 
 
 def _scale_rows(code, load, scale, offset, count, out):
@@ -57,11 +34,30 @@ def scale_floats(code, pixels, scale, offset, count, out):
     _scale_rows(code, partial(code.load, pixels), scale, offset, count, out)
 
 
-@simd_function("address", "address", "count", "address", "float", "address")
-def sum_edges(code, weights, columns, count, rows, bias, out):
-    """out = bias + Σ_e weight_e · rows[column_e]."""
-    source, weight = partial(_source, code, rows, columns), partial(code.load_float, weights)
-    code.store(_weighted_sum(code, count, source, weight, code.splat(bias)), out)
+def _row(code, rows, places, edge):
+    """rows[place_edge], after prefetching the row needed `AHEAD` edges later."""
+    code.prefetch(rows, code.load_int(places, code.add(edge, AHEAD)))
+    return code.load(rows, code.load_int(places, edge))
+
+
+@simd_function(*["address", "address", "count"] * 2, "address", "float", "address")
+def sum_edges(code, weights, columns, count, inner_weights, inner_columns, inner_count, rows, bias, out):
+    """out = bias + Σ_e weight_e · rows[column_e], over `count` edges from inputs and `inner_count` from neurons."""
+    sums = [code.splat(bias), code.splat(0.0)][:SUMS]
+    for weight_of, places, number in ((weights, columns, count), (inner_weights, inner_columns, inner_count)):
+
+        def term(edge, total, weight_of=weight_of, places=places):
+            return _row(code, rows, places, edge).fma(code.splat(code.load_float(weight_of, edge)), total)
+
+        def several(edge, sums, term=term):
+            return [term(code.add(edge, i), total) for i, total in enumerate(sums)]
+
+        def one(edge, sums, term=term):
+            return [term(edge, sums[0]), *sums[1:]]
+
+        done, sums = code.loop(number, several, sums, step=SUMS)
+        _, sums = code.loop(number, one, sums, start=done)
+    code.store(reduce(add, sums), out)
 
 
 def _store_sum(code, count, add, address):
@@ -107,19 +103,6 @@ def activate(code, out, normed, mean, inverse, count):
     code.loop(count, each)
 
 
-@simd_function("address", "address", "address", "count", "address", "address", "float", "address")
-def sum_back(code, weights, edges, targets, count, rows, out, scale, grad):
-    """grad = scale · Σ_e weight_e · rows[target_e] where out > 0, else 0: back through edges, dropout and ReLU."""
-    value = _weighted_sum(
-        code,
-        count,
-        lambda edge: code.load(rows, code.load_int(targets, edge)),
-        lambda edge: code.load_float(weights, code.load_int(edges, edge)),
-        code.splat(0.0),
-    )
-    code.store((value * code.splat(scale)).where_positive(code.load(out)), grad)
-
-
 @simd_function("address", "address", "address", "address", "count")
 def normalise_back(code, grad, normed, means, inverse, count):
     """grad_i = inverse · (grad_i - means_0 - normed_i · means_1): back through LayerNorm, for `count` rows."""
@@ -144,43 +127,48 @@ def exp_rows(code, values, most, count, out, total):
     _store_sum(code, count, add, total)
 
 
-def _dots(code, count, one_row, other_row, add):
-    """Σ one_row · other_row(e) for each of `count` edges; add(sums, e, number) takes `number` of them at a time."""
+def _dots(code, count, mine, row, dots, weights=None):
+    """dots_e += mine · row(e) for each of `count` edges; returns Σ_e weight_e · row(e) if there are weights."""
 
     def several(number):
-        def body(edge, _):
-            sums = code.horizontal_sums(lambda lane: other_row(code.add(edge, lane)).partial_dot(one_row), number)
-            add(sums, edge, number)
+        def body(edge, sums):
+            def dot(lane):
+                each = code.add(edge, lane)
+                value = row(each)
+                if sums:
+                    weight = code.splat(code.load_float(weights, each))
+                    sums[lane % SUMS] = value.fma(weight, sums[lane % SUMS])
+                return value.partial_dot(mine)
+
+            total = code.horizontal_sums(dot, number) if number > 1 else code.horizontal_sum(dot(0))
+            code.add_to(total, dots, edge)
+            return sums
 
         return body
 
-    done, _ = code.loop(count, several(LANES), step=LANES)
-    done, _ = code.loop(count, several(4), start=done, step=4)
-
-    def one(edge, _):
-        add(code.horizontal_sum(other_row(edge).partial_dot(one_row)), edge, 1)
-
-    code.loop(count, one, start=done)
+    done, sums = None, [] if weights is None else [code.splat(0.0)] * SUMS
+    for number in (LANES, 4, 1):
+        done, sums = code.loop(count, several(number), sums, start=done, step=number)
+    return reduce(add, sums) if sums else None
 
 
 @simd_function("address", "address", "address", "count", "address", returns="float")
 def edge_dots(code, dots, grad, columns, count, rows):
     """dots_e += grad · rows[column_e] for `count` edges into one neuron; returns Σ grad."""
-    gradient, source = code.load(grad), partial(_source, code, rows, columns)
-    _dots(code, count, gradient, source, lambda sums, edge, _: code.add_to(sums, dots, edge))
+    gradient = code.load(grad)
+    _dots(code, count, gradient, partial(_row, code, rows, columns), dots)
     return code.horizontal_sum(gradient.partial_sum())
 
 
-@simd_function("address", "address", "address", "count", "address", "address")
-def edge_dots_back(code, dots, edges, targets, count, rows, out):
-    """dots[edge_e] += out · rows[target_e] for `count` edges out of one neuron."""
+@simd_function("address", "address", "address", "count", "address", "address", "float", "address")
+def edges_back(code, weights, dots, targets, count, rows, out, scale, grad):
+    """Back through `count` edges out of one neuron, dropout and ReLU, loading each target's row once.
 
-    def add(sums, edge, number):
-        for lane in range(number):
-            value = sums if number == 1 else code.extract(sums, lane)
-            code.add_to(value, dots, code.load_int(edges, code.add(edge, lane)))
-
-    _dots(code, count, code.load(out), lambda edge: code.load(rows, code.load_int(targets, edge)), add)
+    dots_e += out · rows[target_e];  grad = scale · Σ_e weight_e · rows[target_e] where out > 0, else 0.
+    """
+    mine = code.load(out)
+    total = _dots(code, count, mine, partial(_row, code, rows, targets), dots, weights)
+    code.store((total * code.splat(scale)).where_positive(mine), grad)
 
 
 @simd_function("address", "address", "address", "address", "count", "float", "float", "float", widths=[TILE])

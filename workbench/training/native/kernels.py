@@ -7,11 +7,16 @@
 | grad | [neurons, width] | derivative of the loss by `out`, then by the sums |
 | inverse | [layers, width] | 1 / deviation of a normalised layer, per image |
 | scratch | [2, width] | sums over the neurons of a layer, per image |
-| weights, edge_grads | [edges] | weight and derivative of each edge, in plan order |
+| weights, edge_grads | [edges] | weights and derivatives: edges from inputs by target, then inner ones by source |
+| inner_weights | [inner edges] | weights of inner edges, those from hidden neurons, by target |
 | parameters | [weights] | what is trained: one per edge, or one per group of edges that share it |
 | biases, bias_grads | [neurons - inputs] | one per hidden or output row |
 
-All but the first five are padded with zeros to a multiple of `TILE`, so that they can be processed in whole rows.
+All but the first five and `inner_weights` are padded with zeros to a multiple of `TILE`, so that they can be processed
+in whole rows.
+
+Forward and backward pass go through consecutive edges. So inner edges stand in two orders: by source is where they are
+trained, and after each step their weights are copied to where they stand by target.
 
 A tile holds one image per column; its width, the number of its columns, is one of `WIDTHS`. All kernels release
 the GIL and are deterministic.
@@ -35,13 +40,14 @@ class Net(NamedTuple):
     n_inputs: int  # inputs are the first rows
     layer_starts: np.ndarray  # int64 [layers + 1]
     normalised: np.ndarray  # bool [layers]
-    row_starts: np.ndarray  # CSR row pointer, int64 [neurons + 1]
-    inner_starts: np.ndarray  # for each row, where its edges from hidden rows start, which come last, int64 [neurons]
-    columns: np.ndarray  # row of each edge's source, int32 [edges + AHEAD], as kernels prefetch
-    back_starts: np.ndarray  # for each hidden row, where its outgoing edges start, int64 [hidden + 1]
-    back_targets: np.ndarray  # row of each outgoing edge's target, int32
-    back_edges: np.ndarray  # which edge it is, int32
-    parameter_of: np.ndarray  # index of each edge's parameter, int64 [edges]; empty without sharing
+    input_starts: np.ndarray  # CSR row pointer of the edges from inputs, int64 [neurons + 1]
+    inner_starts: np.ndarray  # CSR row pointer of the inner edges, which leave hidden rows, int64 [neurons + 1]
+    back_starts: np.ndarray  # for each hidden row, where the edges that leave it start, int64 [hidden + 1]
+    input_columns: np.ndarray  # source of each edge from an input, int32 [input edges + AHEAD], as kernels prefetch
+    inner_columns: np.ndarray  # source of each inner edge, by target, int32 [inner edges + AHEAD]
+    back_targets: np.ndarray  # target of each inner edge, by source, int32 [inner edges + AHEAD]
+    inner_places: np.ndarray  # place by target of each inner edge by source, int32 [inner edges]
+    parameter_of: np.ndarray  # index of each edge's parameter, int64 [edges], as weights; empty without sharing
 
 
 class Learner(NamedTuple):
@@ -50,6 +56,7 @@ class Learner(NamedTuple):
     parameters: np.ndarray  # float32 [weights], padded
     biases: np.ndarray  # float32 [neurons - inputs], padded
     weights: np.ndarray  # float32 [edges], padded; the same array as `parameters` without sharing
+    inner_weights: np.ndarray  # float32 [inner edges], a copy
     parameter_moments: np.ndarray  # AdamW's running averages, float32 [2, weights], padded
     bias_moments: np.ndarray  # the same for the biases
 
@@ -85,17 +92,20 @@ def load_images(images, scale, offset, out):
 
 
 @kernel
-def forward(net, weights, biases, dropout, random, buffers):
+def forward(net, learner, dropout, random, buffers):
     """out_l = ReLU(LayerNorm(Σ_{k<l} out_k · W_kl + b_l)), layer by layer; logits without norm and ReLU."""
     out, mean, width = buffers.out, buffers.scratch[0], buffers.out.shape[1]
     last_layer = len(net.normalised) - 1
     for layer in range(1, last_layer + 1):
         first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
         for row in range(first, last):
-            start, count = net.row_starts[row], net.row_starts[row + 1] - net.row_starts[row]
-            edges = _address(weights, start), _address(net.columns, start)
-            bias = biases[row - net.n_inputs]
-            formulas.sum_edges(width, edges[0], edges[1], count, out.ctypes.data, bias, _row(out, row))
+            start, count = net.input_starts[row], net.input_starts[row + 1] - net.input_starts[row]
+            inner, inner_count = net.inner_starts[row], net.inner_starts[row + 1] - net.inner_starts[row]
+            formulas.sum_edges(
+                width, _address(learner.weights, start), _address(net.input_columns, start), count,
+                _address(learner.inner_weights, inner), _address(net.inner_columns, inner), inner_count,
+                out.ctypes.data, learner.biases[row - net.n_inputs], _row(out, row),
+            )  # fmt: skip
         if layer == last_layer:
             break
         inverse = buffers.inverse[layer]
@@ -175,24 +185,18 @@ def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
 
 @kernel
 def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
-    """Backpropagation: adds the derivatives by all weights to `edge_grads`, by all biases to `bias_grads`.
-
-    Edges out of a hidden neuron come right after the neuron, while the rows of their targets are in the cache.
-    """
+    """Backpropagation: adds the derivatives by all weights to `edge_grads`, by all biases to `bias_grads`."""
     out, normed, grad, means = buffers.out, buffers.normed, buffers.grad, buffers.scratch
-    width = out.shape[1]
-    scale = np.float32(1 / (1 - dropout))
+    scale, n_input_edges, width = np.float32(1 / (1 - dropout)), net.input_starts[-1], out.shape[1]
     for layer in range(len(net.normalised) - 2, 0, -1):
         first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
         for row in range(first, last):  # by the outputs of this layer: from all later ones
             start = net.back_starts[row - net.n_inputs]
-            count = net.back_starts[row - net.n_inputs + 1] - start
-            edges, targets = _address(net.back_edges, start), _address(net.back_targets, start)
-            mine, all_grads = _row(out, row), grad.ctypes.data
-            formulas.sum_back(
-                width, weights.ctypes.data, edges, targets, count, all_grads, mine, scale, _row(grad, row)
-            )
-            formulas.edge_dots_back(width, edge_grads.ctypes.data, edges, targets, count, all_grads, mine)
+            count, edge = net.back_starts[row - net.n_inputs + 1] - start, n_input_edges + start
+            formulas.edges_back(
+                width, _address(weights, edge), _address(edge_grads, edge), _address(net.back_targets, start), count,
+                grad.ctypes.data, _row(out, row), scale, _row(grad, row),
+            )  # fmt: skip
         if net.normalised[layer]:
             rows = _row(grad, first), _row(normed, first)
             formulas.sum_rows(width, rows[0], last - first, means[0].ctypes.data)
@@ -201,11 +205,9 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
             inverse = buffers.inverse[layer]
             formulas.normalise_back(width, rows[0], rows[1], means.ctypes.data, inverse.ctypes.data, last - first)
     for row in range(net.n_inputs, out.shape[0]):
-        start = net.row_starts[row]
-        dots, mine, columns = _address(edge_grads, start), _row(grad, row), _address(net.columns, start)
-        bias_grads[row - net.n_inputs] += formulas.edge_dots(
-            width, dots, mine, columns, net.inner_starts[row] - start, out.ctypes.data
-        )
+        start, count = net.input_starts[row], net.input_starts[row + 1] - net.input_starts[row]
+        dots, mine, columns = _address(edge_grads, start), _row(grad, row), _address(net.input_columns, start)
+        bias_grads[row - net.n_inputs] += formulas.edge_dots(width, dots, mine, columns, count, out.ctypes.data)
 
 
 @kernel
@@ -221,6 +223,14 @@ def share_weights(parameter_of, parameters, weights):
     """Copy each group's weight to its edges."""
     for edge in range(len(parameter_of)):
         weights[edge] = parameters[parameter_of[edge]]
+
+
+@kernel
+def order_inner(net, weights, inner_weights):
+    """Copy the weights of inner edges from where they stand by source to where they stand by target."""
+    first = net.input_starts[-1]
+    for edge in range(len(net.inner_places)):
+        inner_weights[net.inner_places[edge]] = weights[first + edge]
 
 
 @kernel
@@ -251,7 +261,7 @@ def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random
     for tile in range(labels.shape[0]):
         key = random + np.uint64(tile) * np.uint64(0xD1342543DE82EF95)
         load_images(images[tile], pixels[0], pixels[1], buffers.out)
-        forward(net, learner.weights, learner.biases, dropout, key, buffers)
+        forward(net, learner, dropout, key, buffers)
         first_output = net.layer_starts[-2]
         tile_loss, tile_right = cross_entropy(
             labels[tile], smoothing, np.float32(count), first_output, buffers.out, buffers.grad, buffers.scratch
@@ -297,14 +307,15 @@ def train_epoch(
         adamw(learner.biases, bias_grads, learner.bias_moments, rates[batch], 0.0, step)
         if shares:
             share_weights(net.parameter_of, learner.parameters, learner.weights)
+        order_inner(net, learner.weights, learner.inner_weights)
     return loss / seen, right / seen
 
 
 @kernel
-def infer(net, weights, biases, images, pixels, buffers, logits):
+def infer(net, learner, images, pixels, buffers, logits):
     """logits [tiles, outputs, width] of prepared tiles."""
     first_output = net.layer_starts[-2]
     for tile in range(len(images)):
         load_images(images[tile], pixels[0], pixels[1], buffers.out)
-        forward(net, weights, biases, 0.0, np.uint64(0), buffers)
+        forward(net, learner, 0.0, np.uint64(0), buffers)
         logits[tile] = buffers.out[first_output:]

@@ -7,8 +7,9 @@ import numpy as np
 from workbench.compiler import Plan, compile_genome
 from workbench.datasets import Dataset
 from workbench.genome import Genome
+from workbench.genome.topology import stable_order
 from workbench.training.native.formulas import AHEAD
-from workbench.training.native.kernels import Buffers, Learner, Net, infer, train_epoch
+from workbench.training.native.kernels import Buffers, Learner, Net, infer, order_inner, train_epoch
 from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
 from workbench.training.native.widths import TILE
 from workbench.training.trainer import StreamKey, TrainConfig, Trainer
@@ -22,8 +23,9 @@ class NativeTrainer(Trainer):
     def __init__(self, genome: Genome, data: Dataset, seed: int = 0) -> None:
         self.start, self.data, self.seed = genome, data, seed
         self.plan = compile_genome(genome)
-        self.net = _net(self.plan)
-        self.learner = _learner(self.plan, genome)
+        self.order = _order(self.plan)
+        self.net = _net(self.plan, self.order)
+        self.learner = _learner(self.plan, self.order, self.net, genome)
         room = (self.plan.n_neurons, TILE)
         self._room = aligned_zeros(room, room, room, (self.plan.n_layers, TILE), (2, TILE))
         each = genome.n_inputs // len(data.mean)  # inputs of a channel, or the one of a feature
@@ -33,8 +35,9 @@ class NativeTrainer(Trainer):
     def genome(self) -> Genome:
         """The genome with the current weights."""
         learner, plan = self.learner, self.plan
-        weights, biases = learner.parameters[: plan.n_weights], learner.biases[: plan.n_neurons - plan.n_inputs]
-        return plan.to_genome(self.start, weights, biases)
+        weights = np.empty(plan.n_weights, np.float32)
+        weights[plan.parameters[self.order]] = learner.weights[: len(self.order)]
+        return plan.to_genome(self.start, weights, learner.biases[: plan.n_neurons - plan.n_inputs])
 
     def buffers(self, width: int) -> Buffers:
         """Work space for tiles of one of the `WIDTHS`; all share the same memory."""
@@ -44,8 +47,7 @@ class NativeTrainer(Trainer):
         """Logits float32 [images, outputs] of all images in the tiles."""
         n_tiles, width = tiles.labels.shape
         logits = np.empty((n_tiles, self.plan.n_outputs, width), np.float32)
-        learner, buffers = self.learner, self.buffers(width)
-        infer(self.net, learner.weights, learner.biases, tiles.images, self.pixels, buffers, logits)
+        infer(self.net, self.learner, tiles.images, self.pixels, self.buffers(width), logits)
         return logits.transpose(0, 2, 1)[tiles.labels >= 0]
 
     def predict(self, split: str) -> np.ndarray:
@@ -64,38 +66,54 @@ class NativeTrainer(Trainer):
         )  # fmt: skip
 
 
-def _net(plan: Plan) -> Net:
+def _order(plan: Plan) -> np.ndarray:
+    """The edges of a plan as the kernels number them: those from inputs by target, then the others by source."""
+    return stable_order(np.where(plan.columns < plan.n_inputs, 0, plan.columns))
+
+
+def _net(plan: Plan, order: np.ndarray) -> Net:
     rows = np.repeat(np.arange(plan.n_neurons), np.diff(plan.row_starts))
-    inner = np.flatnonzero(plan.columns >= plan.n_inputs)  # edges that leave a hidden neuron
-    order = inner[np.argsort(plan.columns[inner], kind="stable")]  # then by target, as they come
+    inner = plan.columns >= plan.n_inputs
+    by_source = order[np.count_nonzero(~inner) :]
     n_hidden = plan.n_neurons - plan.n_inputs - plan.n_outputs
-    counts = np.bincount(plan.columns[inner] - plan.n_inputs, minlength=n_hidden)
     return Net(
         n_inputs=plan.n_inputs,
         layer_starts=plan.layer_starts.astype(np.int64),
         normalised=plan.normalised.copy(),
-        row_starts=plan.row_starts.astype(np.int64),
-        inner_starts=plan.row_starts[1:] - np.bincount(rows[inner], minlength=plan.n_neurons),
-        columns=np.concatenate([plan.columns, np.zeros(AHEAD)]).astype(np.int32),
-        back_starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        back_targets=rows[order].astype(np.int32),
-        back_edges=order.astype(np.int32),
-        parameter_of=plan.parameters if plan.shares_weights else np.zeros(0, np.int64),
+        input_starts=_starts(rows[~inner], plan.n_neurons),
+        inner_starts=_starts(rows[inner], plan.n_neurons),
+        back_starts=_starts(plan.columns[inner] - plan.n_inputs, n_hidden),
+        input_columns=_ahead(plan.columns[~inner]),
+        inner_columns=_ahead(plan.columns[inner]),
+        back_targets=_ahead(rows[by_source]),
+        inner_places=(np.cumsum(inner) - 1)[by_source].astype(np.int32),
+        parameter_of=plan.parameters[order] if plan.shares_weights else np.zeros(0, np.int64),
     )
 
 
-def _learner(plan: Plan, genome: Genome) -> Learner:
+def _starts(owners: np.ndarray, count: int) -> np.ndarray:
+    """Where the edges of each of `count` owners start, and the end, int64 [count + 1]."""
+    return np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=count))])
+
+
+def _ahead(rows: np.ndarray) -> np.ndarray:
+    """Rows as the kernels take them, int32, with `AHEAD` more that are only prefetched."""
+    return np.concatenate([rows, np.zeros(AHEAD)]).astype(np.int32)
+
+
+def _learner(plan: Plan, order: np.ndarray, net: Net, genome: Genome) -> Learner:
     n_weights, n_biases, n_edges = (
-        -(-count // TILE) * TILE for count in (plan.n_weights, plan.n_neurons - plan.n_inputs, len(plan.edges))
+        -(-count // TILE) * TILE for count in (plan.n_weights, plan.n_neurons - plan.n_inputs, len(order))
     )
-    parameters, biases, weights, moments, bias_moments = aligned_zeros(
-        (1, n_weights), (1, n_biases), (1, n_edges), (2, n_weights), (2, n_biases)
+    parameters, biases, weights, inner_weights, moments, bias_moments = aligned_zeros(
+        (1, n_weights), (1, n_biases), (1, n_edges), (1, len(net.inner_places)), (2, n_weights), (2, n_biases)
     )
     parameters[0, : plan.n_weights] = plan.weights_of(genome)
     biases[0, : plan.n_neurons - plan.n_inputs] = plan.biases_of(genome)
-    weights[0, : len(plan.edges)] = parameters[0, plan.parameters]
-    own = weights[0] if plan.shares_weights else parameters[0]
-    return Learner(parameters[0], biases[0], own, moments, bias_moments)
+    weights[0, : len(order)] = genome.weights[plan.edges[order]]
+    order_inner(net, weights[0], inner_weights[0])
+    own = parameters[0] if plan.shares_weights else weights[0]
+    return Learner(own, biases[0], weights[0], inner_weights[0], moments, bias_moments)
 
 
 def aligned_zeros(*shapes: tuple[int, int]) -> list[np.ndarray]:
