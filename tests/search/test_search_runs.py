@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from concurrent.futures import Executor, Future
 from dataclasses import replace
@@ -18,7 +19,7 @@ from workbench.search.report import front_table
 from workbench.settings import to_values
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
 from workbench.store import open_run
-from workbench.training import TrainConfig
+from workbench.training import TrainConfig, native
 
 DATA = tiny_data()
 REAL = SearchConfig(
@@ -212,6 +213,19 @@ def test_another_machine_warns(tmp_path):
     with pytest.warns(UserWarning, match="begun with processor an abacus, here .* may differ in their last bits"):
         again = make(tmp_path / "run.sqlite", if_exists="resume")
     finish(again)
+
+
+@pytest.mark.parametrize(("stored", "said"), [("0", "0"), (None, "1")])
+def test_other_kernels_warn(tmp_path, stored, said):
+    make(tmp_path / "run.sqlite").close()
+    versions = {**open_run(tmp_path / "run.sqlite").versions, "kernels": stored}
+    if stored is None:
+        del versions["kernels"]
+    with sqlite3.connect(tmp_path / "run.sqlite") as connection:
+        connection.execute("UPDATE run SET value = ? WHERE key = 'versions'", (json.dumps(versions),))
+    connection.close()
+    with pytest.warns(UserWarning, match=f"begun with kernels {said}, here {native.VERSION}: its next"):
+        make(tmp_path / "run.sqlite", if_exists="resume").close()
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)

@@ -29,6 +29,7 @@ from workbench.settings import from_values, to_values
 from workbench.space import SearchSpace, check_predicts, cost_of
 from workbench.spaces import SPACES, make_space
 from workbench.store import Memory, Run, RunDescription, RunWriter, create_run, open_run
+from workbench.training import native
 
 
 def describe_run(config: SearchConfig, space: SearchSpace, data: Dataset) -> RunDescription:
@@ -150,8 +151,8 @@ def reopened(closed: RunWriter, history: History) -> RunWriter:
 
 
 def provenance() -> dict[str, Any]:
-    """What decides results besides settings: versions of Python and packages, and (as far as known) the processor."""
-    versions = {"python": platform.python_version()}
+    """What decides results besides settings: versions of Python, kernels and packages, and the processor if known."""
+    versions = {"python": platform.python_version(), "kernels": native.VERSION}
     for package in ("numpy", "torch", "neuron-workbench"):
         try:
             versions[package] = metadata.version(package)
@@ -167,7 +168,8 @@ def provenance() -> dict[str, Any]:
 def warn_of_difference(run: Run) -> None:
     """Warn if a run was begun on another kind of processor or with other versions than those of this process."""
     now = provenance()
-    there, here = {**run.versions, "processor": run.description.cpu}, {**now["versions"], "processor": now["cpu"]}
+    there = {"kernels": "1", **run.versions, "processor": run.description.cpu}
+    here = {**now["versions"], "processor": now["cpu"]}
     differ = [f"{name} {there[name]}, here {here[name]}" for name in here if there.get(name, here[name]) != here[name]]
     if differ:
         message = f"{run.path} was begun with {'; '.join(differ)}: its next individuals may differ in their last bits"
