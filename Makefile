@@ -39,7 +39,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY)  ## speed, as ratios against references measured in the same run
+bench: $(VENV)/.bench  ## speed, as ratios against references and other libraries measured in the same run; ONLY="part of title"
 	$(BIN)/python tests/benchmarks $(ONLY)
 
 docs: $(VENV)/.docs  ## the documentation, into site/index.html; offline, any warning is an error
@@ -58,6 +58,10 @@ $(READY): pyproject.toml
 
 $(VENV)/.docs: $(READY)
 	@$(BIN)/python .ci/install.py '.[docs]' 'Installing what makes the documentation: expect half a minute.'
+	touch $@
+
+$(VENV)/.bench: $(READY)
+	@$(BIN)/python .ci/install.py '.[bench]' 'Installing JAX and ONNX Runtime to compare with: expect half a minute.'
 	touch $@
 
 clean:

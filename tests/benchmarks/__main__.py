@@ -1,13 +1,15 @@
-"""`make bench`: all tables, as ratios against references measured in the same run."""
+"""`make bench`: all tables, as ratios against references measured in the same run; ONLY="part of title" picks some."""
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import bench_mutations
+import bench_peers
 import bench_programs
 import bench_scaling
 import bench_training
@@ -18,6 +20,8 @@ from workbench.cli.tables import print_table
 
 TABLES = {
     "Training, one thread": bench_training.rows,
+    "A training step in other libraries, one core": bench_peers.rows,
+    "A training step of convolutions, one core": bench_peers.convolutions,
     "Mutations at 110,000 edges": bench_mutations.rows,
     "Two threads: a generation of 8": bench_scaling.by_cores,
     "Children per minute of a search": bench_scaling.children_per_minute,
@@ -31,10 +35,15 @@ TABLES = {
 
 def main() -> None:
     """Print every table, or those whose title contains the argument."""
-    part = sys.argv[1].lower() if len(sys.argv) > 1 else ""
-    for title, rows in TABLES.items():
-        if part in title.lower():
-            print_table(pd.DataFrame(rows()).fillna(""), title)
+    part = " ".join(sys.argv[1:]).lower()
+    chosen = {title: rows for title, rows in TABLES.items() if part in title.lower()}
+    if not chosen:
+        sys.exit(f"no title contains {part!r}; there are: {'; '.join(TABLES)}")
+    for number, (title, rows) in enumerate(chosen.items(), start=1):
+        print(f"{number} of {len(chosen)}: {title} …", file=sys.stderr, flush=True)
+        started = time.perf_counter()
+        print_table(pd.DataFrame(rows()).fillna(""), title)
+        print(f"took {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
 
 
 main()

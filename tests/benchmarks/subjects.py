@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,12 @@ SIZES = {
     "CIFAR-10, 90,000 tight edges": ((3, 32, 32), 40_000, 2, 0.49, 17.0, TIGHT),
 }
 """Name: image shape, training images, hidden layers, size of the first by inputs, edges per neuron, spatial law."""
+
+SMOKE = bool(os.environ.get("WORKBENCH_SMOKE"))
+"""Whether it only matters that all tables can be made: images of 16 × 16 pixels, and one round."""
+
+if SMOKE:
+    SIZES = {name: ((shape[0], 16, 16), 512, *others) for name, (shape, _, *others) in SIZES.items()}
 
 
 def genome_of(name: str, seed: int = 0) -> Genome:
@@ -64,7 +71,7 @@ def in_turns(
 ) -> dict[str, float]:
     """The shortest time of each call, in seconds; they take turns, after one round to warm up."""
     best = dict.fromkeys(calls, float("inf"))
-    for number in range(rounds + 1):
+    for number in range((1 if SMOKE else rounds) + 1):
         for name, call in calls.items():
             started = clock()
             call()
@@ -82,6 +89,20 @@ def one_torch_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Inside, torch uses one thread, and this thread and those that it starts keep to one core where that can be."""
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    if cores:
+        os.sched_setaffinity(0, {max(cores)})
+    try:
+        with one_torch_thread():
+            yield
+    finally:
+        if cores:
+            os.sched_setaffinity(0, cores)
 
 
 SGEMM_SIZE, SGEMM_REPEATS = 1024, 10
