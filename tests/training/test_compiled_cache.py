@@ -20,12 +20,12 @@ noted, begin = [], compiling.begin
 compiling.begin = lambda kernel: (begin(kernel), noted.append(compiling.is_compiling()))
 if sys.argv[1:]:
     jit.candidate_folders = lambda sources: map(jit.Path, sys.argv[1:])
-out = np.zeros(64, np.float32)
-kernels.share_weights(np.zeros(64, np.int64), np.ones(1, np.float32), out)
-assert (out == 1).all()
-assert noted == [True] * kernels.share_weights.stats.cache_misses.total()
+out = np.ones(64, np.float32)
+kernels.share_grads(np.arange(64, dtype=np.uint32), np.zeros(64, np.uint32), out, np.zeros(1, np.float32))
+assert (out == 64).all()
+assert noted == [True] * kernels.share_grads.stats.cache_misses.total()
 assert not compiling.is_compiling()
-print("compiled" if kernels.share_weights.stats.cache_misses else "loaded", kernels.share_weights.stats.cache_path)
+print("compiled" if kernels.share_grads.stats.cache_misses else "loaded", kernels.share_grads.stats.cache_path)
 """
 
 

@@ -37,16 +37,14 @@ def native_grads(genome: Genome, data: Dataset, config: TrainConfig) -> tuple[fl
     """Mean loss and derivatives of the first batch, by weight parameter and bias, in plan order."""
     trainer = NativeTrainer(genome, data)
     tiles = training_tiles(data, config, (0,), 0)
-    edge_grads = np.empty_like(trainer.learner.weights)
-    bias_grads = np.empty_like(trainer.learner.biases)
     batch = slice(0, tiles.per_batch)
     loss, _ = batch_grads(
         trainer.net, trainer.learner, tiles.images[batch], tiles.labels[batch], trainer.pixels, 0.0,
-        config.label_smoothing, np.uint64(0), trainer.buffers(tiles.labels.shape[1]), edge_grads, bias_grads,
+        config.label_smoothing, np.uint64(0), trainer.buffers(tiles.labels.shape[1]),
     )  # fmt: skip
     grads = np.zeros(trainer.plan.n_weights, np.float64)
-    np.add.at(grads, trainer.plan.parameters[trainer.order], edge_grads[: genome.n_edges])
-    return loss / (tiles.labels[batch] >= 0).sum(), grads, bias_grads[: len(genome.biases)]
+    np.add.at(grads, trainer.plan.parameters[trainer.order], trainer.learner.edge_grads[: genome.n_edges])
+    return loss / (tiles.labels[batch] >= 0).sum(), grads, trainer.learner.bias_grads[: len(genome.biases)]
 
 
 def torch_grads(genome: Genome, data: Dataset, config: TrainConfig) -> tuple[float, np.ndarray, np.ndarray]:
@@ -124,19 +122,19 @@ def test_one_output_trains():
 
 @given(genomes(), st.integers(1, min(WIDTHS)), st.sampled_from([0.0, 0.3]), st.sampled_from([np.uint8, np.float32]))
 def test_no_bit_depends_on_the_width_of_tiles(genome, n, dropout, kind):
-    trainer = NativeTrainer(genome, data_for(genome, kind=kind))
-    raw = trainer.data.images("train")[:n].reshape(n, -1).T
-    results = []
+    data, results = data_for(genome, kind=kind), []
+    raw = data.images("train")[:n].reshape(n, -1).T
     for width in WIDTHS:
+        trainer = NativeTrainer(genome, data)
         labels = np.full((1, width), -1, np.int32)
         labels[0, :n] = np.arange(n) % genome.n_outputs
         images = np.zeros((1, genome.n_inputs, width), kind)
         images[0, :, :n] = raw
-        grads = np.empty_like(trainer.learner.weights), np.empty_like(trainer.learner.biases)
         loss = batch_grads(
             trainer.net, trainer.learner, images, labels, trainer.pixels, dropout, 0.1, np.uint64(7),
-            trainer.buffers(width), *grads,
+            trainer.buffers(width),
         )  # fmt: skip
+        grads = trainer.learner.edge_grads, trainer.learner.bias_grads
         results.append([loss, *grads, trainer.logits(Tiles(images, labels, 1))])
     for result in results[1:]:
         for ours, expected in zip(result, results[0], strict=True):

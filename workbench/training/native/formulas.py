@@ -173,7 +173,7 @@ def edges_back(code, weights, dots, targets, count, rows, out, scale, grad):
 
 @simd_function("address", "address", "address", "address", "count", "float", "float", "float", widths=[TILE])
 def adamw_rows(code, values, grads, first, second, count, shrink, size, correction):
-    """m += (g - m)(1 - β1);  v = v β2 + (1 - β2) g²;  x = x · shrink - size · m / (√v · correction + ε)."""
+    """m += (g - m)(1 - β1);  v = v β2 + (1 - β2) g²;  x = x · shrink - size · m / (√v · correction + ε);  g = 0."""
 
     def each(i, _):
         g, m, v = code.load(grads, i), code.load(first, i), code.load(second, i)
@@ -184,5 +184,6 @@ def adamw_rows(code, values, grads, first, second, count, shrink, size, correcti
         code.store(m, first, i)
         code.store(v, second, i)
         code.store(code.load(values, i) * code.splat(shrink) - change, values, i)
+        code.store(code.splat(0.0), grads, i)
 
     code.loop(count, each)

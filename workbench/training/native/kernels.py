@@ -9,11 +9,11 @@
 | scratch | [2, width] | sums over the neurons of a layer, per image |
 | weights, edge_grads | [edges] | weights and derivatives: edges from inputs by target, then inner ones by source |
 | inner_weights | [inner edges] | weights of inner edges, those from hidden neurons, by target |
-| parameters | [weights] | what is trained: one per edge, or one per group of edges that share it |
 | biases, bias_grads | [neurons - inputs] | one per hidden or output row |
 
 All but the first five and `inner_weights` are padded with zeros to a multiple of `TILE`, so that they can be processed
-in whole rows.
+in whole rows. Derivatives are 0 before each batch: what uses them up leaves zeros, which is faster than a pass of its
+own.
 
 Forward and backward pass go through consecutive edges. So inner edges stand in two orders: by source is where they are
 trained, and after each step their weights are copied to where they stand by target.
@@ -47,18 +47,21 @@ class Net(NamedTuple):
     inner_columns: np.ndarray  # source of each inner edge, by target, int32 [inner edges + AHEAD]
     back_targets: np.ndarray  # target of each inner edge, by source, int32 [inner edges + AHEAD]
     inner_places: np.ndarray  # place by target of each inner edge by source, int32 [inner edges]
-    parameter_of: np.ndarray  # index of each edge's parameter, int64 [edges], as weights; empty without sharing
+    shared_edges: np.ndarray  # edges that share their weight with others, uint32
+    groups: np.ndarray  # number of each one's group, uint32
 
 
 class Learner(NamedTuple):
     """The state that training changes."""
 
-    parameters: np.ndarray  # float32 [weights], padded
+    weights: np.ndarray  # float32 [edges], padded
     biases: np.ndarray  # float32 [neurons - inputs], padded
-    weights: np.ndarray  # float32 [edges], padded; the same array as `parameters` without sharing
     inner_weights: np.ndarray  # float32 [inner edges], a copy
-    parameter_moments: np.ndarray  # AdamW's running averages, float32 [2, weights], padded
+    edge_grads: np.ndarray  # float32 [edges], padded
+    bias_grads: np.ndarray  # float32 [neurons - inputs], padded
+    weight_moments: np.ndarray  # AdamW's running averages, float32 [2, edges], padded
     bias_moments: np.ndarray  # the same for the biases
+    group_grads: np.ndarray  # float32 [groups of edges that share a weight]
 
 
 class Buffers(NamedTuple):
@@ -211,18 +214,13 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
 
 
 @kernel
-def share_grads(parameter_of, edge_grads, parameter_grads):
-    """The derivative by a shared weight is the sum over the edges that share it."""
-    parameter_grads[:] = 0
-    for edge in range(len(parameter_of)):
-        parameter_grads[parameter_of[edge]] += edge_grads[edge]
-
-
-@kernel
-def share_weights(parameter_of, parameters, weights):
-    """Copy each group's weight to its edges."""
-    for edge in range(len(parameter_of)):
-        weights[edge] = parameters[parameter_of[edge]]
+def share_grads(edges, groups, edge_grads, group_grads):
+    """Edges that share a weight get the sum of their derivatives; the optimiser then changes all of them alike."""
+    group_grads[:] = 0
+    for i in range(len(edges)):
+        group_grads[groups[i]] += edge_grads[edges[i]]
+    for i in range(len(edges)):
+        edge_grads[edges[i]] = group_grads[groups[i]]
 
 
 @kernel
@@ -235,7 +233,10 @@ def order_inner(net, weights, inner_weights):
 
 @kernel
 def adamw(values, grads, moments, rate, decay, step):
-    """Step number `step` (from 1) of AdamW (Loshchilov and Hutter 2019); `moments` [2, n] are its running averages."""
+    """Step number `step` (from 1) of AdamW (Loshchilov and Hutter 2019); `moments` [2, n] are its running averages.
+
+    The derivatives become 0.
+    """
     shrink, size = np.float32(1 - rate * decay), np.float32(rate / (1 - formulas.BETA1**step))
     correction = np.float32(1 / np.sqrt(1 - formulas.BETA2**step))
     first, second = moments[0].ctypes.data, moments[1].ctypes.data
@@ -245,8 +246,8 @@ def adamw(values, grads, moments, rate, decay, step):
 
 
 @kernel
-def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random, buffers, edge_grads, bias_grads):
-    """Derivatives of a batch's mean loss, in edge_grads and bias_grads; returns the summed loss and the correct images.
+def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random, buffers):
+    """Adds the derivatives of a batch's mean loss to those of the learner; returns summed loss and correct images.
 
     `images` [tiles, inputs, width] and `labels` [tiles, width] are the tiles of the batch; `pixels` [2, inputs] scale
     and offset of the raw pixels.
@@ -255,8 +256,6 @@ def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random
     for tile in range(labels.shape[0]):
         for k in range(labels.shape[1]):
             count += labels[tile, k] >= 0
-    edge_grads[:] = 0
-    bias_grads[:] = 0
     loss, right = 0.0, 0
     for tile in range(labels.shape[0]):
         key = random + np.uint64(tile) * np.uint64(0xD1342543DE82EF95)
@@ -268,7 +267,7 @@ def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random
         )
         loss += tile_loss
         right += tile_right
-        backward(net, learner.weights, dropout, buffers, edge_grads, bias_grads)
+        backward(net, learner.weights, dropout, buffers, learner.edge_grads, learner.bias_grads)
     return loss, right
 
 
@@ -281,19 +280,16 @@ def train_epoch(
     `rates` [batches] are the learning rates, `first_step` the number of batches before this epoch. The epoch ends early
     if the loss is not finite.
     """
-    edge_grads = np.empty_like(learner.weights)
-    shares = len(net.parameter_of) > 0
-    parameter_grads = np.empty_like(learner.parameters) if shares else edge_grads
-    bias_grads = np.empty_like(learner.biases)
+    learner.edge_grads[:] = 0  # an epoch that ended early left others
+    learner.bias_grads[:] = 0
     loss, right, seen = 0.0, 0, 0
     for batch in range(len(rates)):
         first, last = batch * tiles_per_batch, min((batch + 1) * tiles_per_batch, len(labels))
         step = first_step + batch + 1
         random = np.uint64(seed) + np.uint64(step) * np.uint64(0x2545F4914F6CDD1D)
         batch_loss, batch_right = batch_grads(
-            net, learner, images[first:last], labels[first:last], pixels, dropout, smoothing, random, buffers,
-            edge_grads, bias_grads,
-        )  # fmt: skip
+            net, learner, images[first:last], labels[first:last], pixels, dropout, smoothing, random, buffers
+        )
         loss += batch_loss
         right += batch_right
         for tile in range(first, last):
@@ -301,12 +297,9 @@ def train_epoch(
                 seen += labels[tile, k] >= 0
         if not np.isfinite(loss):
             break
-        if shares:
-            share_grads(net.parameter_of, edge_grads, parameter_grads)
-        adamw(learner.parameters, parameter_grads, learner.parameter_moments, rates[batch], decay, step)
-        adamw(learner.biases, bias_grads, learner.bias_moments, rates[batch], 0.0, step)
-        if shares:
-            share_weights(net.parameter_of, learner.parameters, learner.weights)
+        share_grads(net.shared_edges, net.groups, learner.edge_grads, learner.group_grads)
+        adamw(learner.weights, learner.edge_grads, learner.weight_moments, rates[batch], decay, step)
+        adamw(learner.biases, learner.bias_grads, learner.bias_moments, rates[batch], 0.0, step)
         order_inner(net, learner.weights, learner.inner_weights)
     return loss / seen, right / seen
 

@@ -76,6 +76,9 @@ def _net(plan: Plan, order: np.ndarray) -> Net:
     inner = plan.columns >= plan.n_inputs
     by_source = order[np.count_nonzero(~inner) :]
     n_hidden = plan.n_neurons - plan.n_inputs - plan.n_outputs
+    is_shared = np.bincount(plan.parameters) > 1
+    parameters = plan.parameters[order]
+    shared = np.flatnonzero(is_shared[parameters])
     return Net(
         n_inputs=plan.n_inputs,
         layer_starts=plan.layer_starts.astype(np.int64),
@@ -87,7 +90,8 @@ def _net(plan: Plan, order: np.ndarray) -> Net:
         inner_columns=_ahead(plan.columns[inner]),
         back_targets=_ahead(rows[by_source]),
         inner_places=(np.cumsum(inner) - 1)[by_source].astype(np.int32),
-        parameter_of=plan.parameters[order] if plan.shares_weights else np.zeros(0, np.int64),
+        shared_edges=shared.astype(np.uint32),
+        groups=(np.cumsum(is_shared) - 1)[parameters[shared]].astype(np.uint32),
     )
 
 
@@ -102,18 +106,17 @@ def _ahead(rows: np.ndarray) -> np.ndarray:
 
 
 def _learner(plan: Plan, order: np.ndarray, net: Net, genome: Genome) -> Learner:
-    n_weights, n_biases, n_edges = (
-        -(-count // TILE) * TILE for count in (plan.n_weights, plan.n_neurons - plan.n_inputs, len(order))
-    )
-    parameters, biases, weights, inner_weights, moments, bias_moments = aligned_zeros(
-        (1, n_weights), (1, n_biases), (1, n_edges), (1, len(net.inner_places)), (2, n_weights), (2, n_biases)
-    )
-    parameters[0, : plan.n_weights] = plan.weights_of(genome)
-    biases[0, : plan.n_neurons - plan.n_inputs] = plan.biases_of(genome)
-    weights[0, : len(order)] = genome.weights[plan.edges[order]]
-    order_inner(net, weights[0], inner_weights[0])
-    own = parameters[0] if plan.shares_weights else weights[0]
-    return Learner(own, biases[0], weights[0], inner_weights[0], moments, bias_moments)
+    n_edges, n_biases = (-(-count // TILE) * TILE for count in (len(order), plan.n_neurons - plan.n_inputs))
+    (weights, edge_grads), (biases, bias_grads), (inner_weights,), weight_moments, bias_moments, (group_grads,) = (
+        aligned_zeros(
+            (2, n_edges), (2, n_biases), (1, len(net.inner_places)), (2, n_edges), (2, n_biases),
+            (1, int(net.groups.max(initial=0)) + 1),
+        )
+    )  # fmt: skip
+    weights[: len(order)] = genome.weights[plan.edges[order]]
+    biases[: plan.n_neurons - plan.n_inputs] = plan.biases_of(genome)
+    order_inner(net, weights, inner_weights)
+    return Learner(weights, biases, inner_weights, edge_grads, bias_grads, weight_moments, bias_moments, group_grads)
 
 
 def aligned_zeros(*shapes: tuple[int, int]) -> list[np.ndarray]:
