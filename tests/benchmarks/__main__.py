@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import bench_inference
 import bench_mutations
 import bench_peers
 import bench_programs
@@ -22,6 +23,7 @@ TABLES = {
     "Training, one thread": bench_training.rows,
     "A training step in other libraries, one core": bench_peers.rows,
     "A training step of convolutions, one core": bench_peers.convolutions,
+    "Inference of few images, one thread": bench_inference.rows,
     "Mutations at 110,000 edges": bench_mutations.rows,
     "Two threads: a generation of 8": bench_scaling.by_cores,
     "Children per minute of a search": bench_scaling.children_per_minute,

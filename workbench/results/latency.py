@@ -1,7 +1,8 @@
 """Measured latency, not FLOPs: networks of a front and hand-made ones on every backend, in one run.
 
 One thread each. All start from a batch in memory and end with logits; the native backend of neuron-level networks,
-which takes raw images, also prepares its tiles. Backends take turns, so that all of them suffer from a slow machine.
+which takes raw images, also centres and scales them. Backends take turns, so that all of them suffer from a slow
+machine.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from workbench.training.calibration import (
 if TYPE_CHECKING:
     import pandas as pd
 
-BATCHES = (1, 128)
+BATCHES = (1, 16, 128)
 ROUNDS = 7
 ROUND_SECONDS = 0.05
 """How long each network runs on each backend before the next takes its turn."""

@@ -143,12 +143,11 @@ def prepared_images(data: Dataset, batch: int) -> np.ndarray:
 
 
 def native_answer(genome: Genome, data: Dataset, batch: int) -> Answer:
-    """Inference by the compiled kernels on `batch` raw images, including the time to put them into tiles."""
-    from workbench.training.native.tiles import plain_tiles
-    from workbench.training.native.trainer import NativeTrainer
+    """Inference by the compiled kernels on `batch` raw images."""
+    from workbench.training.native.predictor import Predictor
 
-    trainer, images, labels = NativeTrainer(genome, data), raw_images(data, batch), np.zeros(batch, np.int64)
-    return lambda: trainer.logits(plain_tiles(images, labels).finish())
+    predictor, images = Predictor(genome, data), raw_images(data, batch)
+    return lambda: predictor.logits(images)
 
 
 def torch_answer(module: nn.Module, images: np.ndarray) -> Answer:

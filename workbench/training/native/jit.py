@@ -34,14 +34,17 @@ def kernel(
     *,
     inline: Literal["never", "always"] = "never",
     error_model: Literal["python", "numpy"] = "python",
+    reorder: bool = False,
 ) -> Any:
     """Decorator: compile a function with numba, without the GIL and with a disk cache.
 
-    With the error model "numpy" a division by zero gives an infinity or NaN.
+    With the error model "numpy" a division by zero gives an infinity or NaN; with `reorder` sums of floats may be taken
+    in any order, so that they are taken by vectors.
     """
     if function is None:
-        return functools.partial(kernel, inline=inline, error_model=error_model)
-    dispatcher: Any = njit(nogil=True, inline=inline, error_model=error_model)(function)
+        return functools.partial(kernel, inline=inline, error_model=error_model, reorder=reorder)
+    fastmath = {"reassoc"} if reorder else False
+    dispatcher: Any = njit(nogil=True, inline=inline, error_model=error_model, fastmath=fastmath)(function)
     dispatcher._cache = KernelCache(function)  # as `cache=True` does with numba's own
     return dispatcher
 
