@@ -12,3 +12,4 @@ from workbench.executors.child import (
 from workbench.executors.shared import Shared
 from workbench.executors.start import EXECUTORS, available_cores, capacity_of, check_executor, start_workers
 from workbench.executors.task_pool import CHILD_THREAD, LOST_WORKER, TIME_OUT, GivenUp, NoWorkerError, TaskPool
+from workbench.executors.together import Launch, launch_size

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import ConfigError, RunError, WorkbenchError
 from workbench.evolution import EarlyStopping
+from workbench.executors.together import Launch
 from workbench.individuals import BY_HAND, FAILED, OK, Individual, TrainResult
 from workbench.objectives import LatencyModel
 from workbench.space import SearchSpace, cost_of
@@ -41,6 +43,7 @@ class Task:
     flops_bounds: tuple[float, float]
     latency: LatencyModel | None = None  # None if it is no objective
     early_stopping: EarlyStopping | None = None
+    launch: Launch | None = field(default=None, compare=False, repr=False)  # those trained together; None: alone
     # Called in the worker; if it returns True the child stops and its result is ignored.
     report: Callable[[Progress], bool | None] | None = field(default=None, compare=False, repr=False)
 
@@ -66,21 +69,26 @@ class Progress:
 
 def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
     """Sample or mutate, then train. An error is recorded in the individual, not raised."""
-    started = time.perf_counter()
+    started, launch = time.perf_counter(), task.launch
+    train = space.train if launch is None else partial(launch.train, task.id)
     child = failed_child(task, "")
     try:
         genome, mutation = _draw(space, task)
         child = replace(child, mutation=mutation)
         child = replace(child, cost=cost_of(space, genome, task.latency))
         on_epoch = _on_epoch(task, child)
-        result = space.train(genome, data, task.train, seed=task.seed, stream=task.stream, on_epoch=on_epoch)
+        result = train(genome, data, task.train, seed=task.seed, stream=task.stream, on_epoch=on_epoch)
         failure = result.failure
         if not failure and not np.isfinite(result.val_accuracy):
             failure = f"training gave a validation accuracy of {result.val_accuracy}"
         child = replace(child, status=FAILED if failure else OK, failure=failure or None, result=result)
     except Exception as error:  # a child that fails is recorded, and the search goes on
         child = replace(child, failure=f"{type(error).__name__}: {error}")
-    return replace(child, wall_seconds=time.perf_counter() - started)
+    finally:
+        seconds = (time.perf_counter() - started) / (1 if launch is None else launch.size)
+        if launch is not None:
+            launch.leave(task.id)
+    return replace(child, wall_seconds=seconds)
 
 
 def failed_child(task: Task, reason: str) -> Individual:

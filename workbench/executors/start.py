@@ -20,6 +20,7 @@ from workbench.executors.dask import DaskWorkers, count_threads, is_dask
 from workbench.executors.processes import GUARD, ProcessWorkers
 from workbench.executors.shared import Shared, SharedMissingError, forget, keep, make_shared_child
 from workbench.executors.task_pool import LostWorkerError, NotTakenError, NoWorkerError, Report, ThreadWorkers, Workers
+from workbench.executors.together import launch_size
 from workbench.individuals import Individual
 from workbench.space import NeedsMachine
 
@@ -168,6 +169,11 @@ def check_executor(executor: Executor | str | None, space: Any) -> None:
             "executor='processes' expects a search space that worker processes can import, got one whose class is "
             "defined in a notebook; put it into a module, or use executor='threads'"
         )
+    if launch_size(space) > 1 and executor not in (None, THREADS):
+        raise ConfigError(
+            f"space.together={launch_size(space)} expects executor='threads', since children that are trained together "
+            f"share a process, got {executor!r}; leave the executor out, or use space.together=1"
+        )
     if isinstance(space, NeedsMachine) and not is_dask(executor):
         space.check_machine()
     if executor is not None and executor not in EXECUTORS and not isinstance(executor, Executor):
@@ -181,7 +187,7 @@ def start_workers(executor: Executor | str | None, shared: Shared, limit: int | 
     """The workers of a search: at most `limit`, which report progress if they are threads or processes of our own."""
     check_executor(executor, shared.space)
     if executor is None or executor == THREADS:
-        return ThreadWorkers(shared, capacity_of(executor, limit), report)
+        return ThreadWorkers(shared, capacity_of(executor, limit, shared.space), report)
     if executor == PROCESSES:
         return ProcessWorkers(shared, capacity_of(executor, limit), report)
     assert isinstance(executor, Executor)
@@ -190,8 +196,10 @@ def start_workers(executor: Executor | str | None, shared: Shared, limit: int | 
     return ExecutorWorkers(executor, shared, capacity_of(executor, limit))
 
 
-def capacity_of(executor: Executor | str | None, limit: int | None) -> int:
-    """Children trained at once: the limit, else what the executor has room for, else one per core."""
+def capacity_of(executor: Executor | str | None, limit: int | None, space: object = None) -> int:
+    """Children trained at once: those trained together, else the limit, else the executor's room, else one per core."""
+    if (size := launch_size(space)) > 1:
+        return size
     if limit is not None:
         return limit
     if is_dask(executor):

@@ -19,10 +19,21 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 from workbench.errors import RunError
-from workbench.executors import GivenUp, Progress, Shared, TaskPool, one_thread_each, start_workers
+from workbench.executors import (
+    GivenUp,
+    Launch,
+    Progress,
+    Shared,
+    Task,
+    TaskPool,
+    launch_size,
+    one_thread_each,
+    start_workers,
+)
 from workbench.individuals import Individual
 from workbench.search.history import log_state
 from workbench.search.snapshot import Snapshot, make_snapshot
@@ -216,19 +227,42 @@ class Runner:
         return [child for child in self._state.missing() if child not in self._pending]
 
     def _propose(self, tasks: TaskPool) -> None:
-        """Propose a child for each free worker."""
+        """Propose a child, with those that are trained together with it, for each free worker."""
         while (unstarted := self._unstarted()) and tasks.room and self._may_start():
-            child = unstarted[0]
-            with self.lock:
-                task = self._state.propose(child)
-                if self._state.add_if_failed(task):  # before the search was interrupted
-                    self._count(child)
-                    continue
-                self._pending.add(child)
-                if tasks.reports:
-                    self._working[child] = Progress.at_start(task)
-                self.mark_changed()
-            tasks.start(task)
+            first = self._proposed(unstarted[0], tasks.reports)
+            others = [self._proposed(child, tasks.reports) for child in self._companions(unstarted[0])]
+            begun = [task for task in (first, *others) if task is not None]
+            if len(begun) > 1:
+                launch = Launch(self._state.space, [task.id for task in begun])
+                begun = [replace(task, launch=launch) for task in begun]
+            for task in begun:
+                tasks.start(task)
+
+    def _companions(self, child: int) -> list[int]:
+        """The others of its launch, by their ids.
+
+        Those that are stored already, when the search was interrupted meanwhile, are trained again, and not stored
+        again: without them the last bits of the others would be different ones.
+        """
+        state, size = self._state, launch_size(self._state.space)
+        place = (child - state.first_child) // size
+        ids = sorted({*self._unstarted(), *state.children} - {child})
+        return [id for id in ids if (id - state.first_child) // size == place and id not in state.failure_reasons]
+
+    def _proposed(self, child: int, reports: bool) -> Task | None:
+        """The task of a child to be started; None if it has failed before the search was interrupted."""
+        with self.lock:
+            task = self._state.propose(child)
+            if child in self._state.children:
+                return task
+            if self._state.add_if_failed(task):
+                self._count(child)
+                return None
+            self._pending.add(child)
+            if reports:
+                self._working[child] = Progress.at_start(task)
+            self.mark_changed()
+            return task
 
     def _may_start(self) -> bool:
         """Whether another child may start now; uses up a step while paused."""
@@ -259,12 +293,13 @@ class Runner:
                 self.mark_changed()
 
     def _store(self, result: Individual | GivenUp) -> None:
-        """Store a finished child."""
+        """Store a finished child, unless it was trained for the sake of others."""
         with self.lock:
             if isinstance(result, GivenUp):
-                self._state.add_failed(result.child, result.kind, result.reason)
-                self._count(result.child)
-            else:
+                if result.child in self._pending:
+                    self._state.add_failed(result.child, result.kind, result.reason)
+                    self._count(result.child)
+            elif result.id in self._pending:
                 self._state.add(result)
                 self._count(result.id)
 

@@ -293,7 +293,7 @@ class Search:
     @property
     def workers(self) -> int:
         """Children trained at once."""
-        return capacity_of(self.executor, self.config.workers)
+        return capacity_of(self.executor, self.config.workers, self.space)
 
     @property
     def archive(self) -> tuple[Individual, ...]:

@@ -61,7 +61,7 @@ class SearchState:
         self._replayed: deque[Event] = deque()  # events of a stored run that are still to be repeated
         self._starts: Iterator[Settings] = iter(())  # the settings after each of its forks
         self._remake: Callable[[int], Individual] | None = None  # makes one inserted by hand again, by its id
-        self._first_child, self._n_inserted = 0, 0
+        self.first_child, self._n_inserted = 0, 0
 
     # ------------------------------------------------------------------ what is known
     @property
@@ -86,7 +86,7 @@ class SearchState:
         """Individuals of the generation in progress, by the settings at its start."""
         if self.evolution.generation == 0:
             return self.timeline.at(0).config.population
-        return self.timeline.at(self._first_child).config.children
+        return self.timeline.at(self.first_child).config.children
 
     @property
     def total_expected(self) -> int | None:
@@ -98,7 +98,7 @@ class SearchState:
             left = self.config.generations - self.evolution.generation
             limits.append(self.total + self.expected - len(self.children) + left * self.target.config.children)
         if self.config.budget is not None and self.spent:  # assuming that the others cost what the ranked ones did
-            limits.append(math.ceil(self.config.budget / self.spent * self._first_child))
+            limits.append(math.ceil(self.config.budget / self.spent * self.first_child))
         return max(min(limits), self.total) if limits else None
 
     @property
@@ -114,7 +114,7 @@ class SearchState:
     def missing(self) -> list[int]:
         """Ids of this generation that are not finished; how many there are may change with its first proposal."""
         last = max(self.children, default=-1)  # a resumed generation has no gaps, even if it became smaller
-        ids = range(self._first_child, max(self._first_child + self.expected, last + 1))
+        ids = range(self.first_child, max(self.first_child + self.expected, last + 1))
         return [child for child in ids if child not in self.children]
 
     # ------------------------------------------------------------------ proposing
@@ -170,7 +170,7 @@ class SearchState:
 
     def insert(self, individual: Individual) -> int:
         """Store an individual made by hand, to be ranked with the children in progress; returns its id."""
-        generation, first = self.evolution.generation, self._first_child + self.expected
+        generation, first = self.evolution.generation, self.first_child + self.expected
         cost = cost_of(self.space, individual.genome, self.timeline.latest.config.latency)
         individual = replace(individual, id=BY_HAND + self._n_inserted, generation=generation, cost=cost)
         blob, facts = self.space.encode(individual.genome), self.space.describe(individual.genome)
@@ -230,7 +230,7 @@ class SearchState:
         self.writer.finish_generation(record, self._topologies(ranked))
         self.history.end_generation(record)
         log_generation(self.writer.path, record)
-        self._first_child += len(children)
+        self.first_child += len(children)
         self.spent += sum(child.training_cost for child in self.current)
         self.children, self.inserted = {}, {}
         self._replay()
@@ -305,7 +305,7 @@ class SearchState:
         self.target = settings
         run = open_run(self.writer.path)
         if model is not None and model != before:
-            ids = [*range(self._first_child), *range(BY_HAND, BY_HAND + self._n_inserted)]
+            ids = [*range(self.first_child), *range(BY_HAND, BY_HAND + self._n_inserted)]
             self.writer.set_latencies(predicted_latencies(run, self.space, model, ids))
         self._rank_anew(run.load(self.space.decode, settings.config.ranked_by))
 
@@ -337,7 +337,7 @@ class SearchState:
         self._n_inserted = sum(map(is_by_hand, by_id))
         self.total = len(by_id) - self._n_inserted
         self.failed = sum(not individual.ok for individual in by_id.values())
-        self._first_child = self.total - len(self.children)
+        self.first_child = self.total - len(self.children)
         self.spent = sum((one.training_cost for id, one in by_id.items() if id not in current), 0.0)
         if self.config.generations != (length := length_of(run)):
             self._add_event(LENGTH_EVENT, self.total, {"generations": self.config.generations, "before": length})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.compiler.plan import logits_of
 from workbench.datasets import DataFacts, Dataset
-from workbench.errors import GenomeError, MutationError
+from workbench.errors import ConfigError, GenomeError, MutationError
 from workbench.genome import Genome, check_neurons
 from workbench.individuals import Cost, TrainResult
 from workbench.initial import (
@@ -29,7 +29,17 @@ from workbench.settings import check_settings, setting
 from workbench.space import RecordSpace, SpacePreset, check_ending
 from workbench.spaces.recipes import neuron_preset
 from workbench.spatial import SpatialLaw
-from workbench.training import BACKENDS, DEFAULT_BACKEND, DEVICES, OnEpoch, TrainConfig, check_backend, evaluate, train
+from workbench.training import (
+    BACKENDS,
+    DEFAULT_BACKEND,
+    DEVICES,
+    OnEpoch,
+    TrainConfig,
+    check_backend,
+    evaluate,
+    train,
+    train_together,
+)
 from workbench.training.calibration import (
     has_onnxruntime,
     native_answer,
@@ -60,6 +70,14 @@ class NeuronSpace(RecordSpace):
         "where they are trained: cuda, a GPU, needs a backend of torch (csr), and repeats results only up to rounding",
         choices=DEVICES,
     )
+    together: int = setting(
+        1,
+        "children of a generation that are trained together, which a GPU needs to pay; more than 1 needs backend=csr; "
+        "1 for each by itself",
+        label="children trained together",
+        low=1,
+        high=10**4,
+    )
 
     name = "neurons"
     size_fact = "hidden layers"
@@ -69,6 +87,11 @@ class NeuronSpace(RecordSpace):
     def __post_init__(self) -> None:
         check_settings(self)
         check_backend(self.backend, self.device)
+        if self.together > 1 and self.backend != "csr":
+            raise ConfigError(
+                f"only the backend 'csr' trains children together, got together={self.together} and {self.backend!r}; "
+                "use backend='csr', or together=1"
+            )
 
     def check_machine(self) -> None:
         """Raise `ConfigError` if the device is not there."""
@@ -108,6 +131,19 @@ class NeuronSpace(RecordSpace):
     ) -> TrainResult:
         """Train with inherited weights."""
         return train(genome, data, config, seed, self.backend, stream=stream, device=self.device, on_epoch=on_epoch)
+
+    def train_together(
+        self,
+        genomes: Sequence[Genome],
+        data: Dataset,
+        config: TrainConfig,
+        *,
+        seeds: Sequence[int],
+        stream: tuple[int, ...],
+        on_epochs: Sequence[OnEpoch | None],
+    ) -> list[TrainResult]:
+        """As `train` for each, up to rounding."""
+        return train_together(genomes, data, config, seeds, stream=stream, device=self.device, on_epochs=on_epochs)
 
     def evaluate(self, genome: Genome, data: Dataset, split: str) -> float:
         """Accuracy on a split, found on the CPU, since a run is looked at on any machine."""
