@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import bench_generation
 import bench_inference
 import bench_mutations
 import bench_peers
@@ -26,6 +27,7 @@ TABLES = {
     "Inference of few images, one thread": bench_inference.rows,
     "Mutations at 110,000 edges": bench_mutations.rows,
     "Two threads: a generation of 8": bench_scaling.by_cores,
+    "A generation in one launch": bench_generation.rows,
     "Children per minute of a search": bench_scaling.children_per_minute,
     "Growth with edges": bench_scaling.by_edges,
     "Growth with the batch": bench_scaling.by_batch,
