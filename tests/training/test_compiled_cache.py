@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from workbench.training.native import jit
+from workbench.training.native import jit, kernels
 
 CODE = """
 import sys
@@ -20,12 +21,13 @@ noted, begin = [], compiling.begin
 compiling.begin = lambda kernel: (begin(kernel), noted.append(compiling.is_compiling()))
 if sys.argv[1:]:
     jit.candidate_folders = lambda sources: map(jit.Path, sys.argv[1:])
-out = np.ones(64, np.float32)
-kernels.share_grads(np.arange(64, dtype=np.uint32), np.zeros(64, np.uint32), out, np.zeros(1, np.float32))
-assert (out == 64).all()
-assert noted == [True] * kernels.share_grads.stats.cache_misses.total()
+out = np.zeros(1, np.float32)
+net = kernels.Net(0, *[np.zeros(1, np.int64)] * (len(kernels.Net._fields) - 1))
+kernels.order_inner(net, np.ones(1, np.float32), out)
+assert out == 1
+assert noted == [True] * kernels.order_inner.stats.cache_misses.total()
 assert not compiling.is_compiling()
-print("compiled" if kernels.share_grads.stats.cache_misses else "loaded", kernels.share_grads.stats.cache_path)
+print("compiled" if kernels.order_inner.stats.cache_misses else "loaded", kernels.order_inner.stats.cache_path)
 """
 
 
@@ -104,3 +106,8 @@ def test_kernels_elsewhere_depend_on_the_sources_beside_them_too(tmp_path, monke
     changed = digest(theirs)
     (other / "two.py").write_text("b = 1\n")
     assert digest(theirs) != changed
+
+
+def test_inner_kernels_are_called_by_kernels_only():
+    with pytest.raises(TypeError, match="share_grads is an inner kernel, which only kernels call"):
+        kernels.share_grads(np.zeros(1, np.uint32), np.zeros(1, np.uint32), *np.ones((2, 1), np.float32))

@@ -19,10 +19,21 @@ from workbench.genome import Genome
 from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
 from workbench.mutations import MutationRates, mutate
 from workbench.training import TrainConfig, batches, evaluate, train
-from workbench.training.native.kernels import batch_grads, forward
+from workbench.training.native import kernels
+from workbench.training.native.jit import kernel
 from workbench.training.native.tiles import Tiles, training_tiles
 from workbench.training.native.trainer import NativeTrainer
 from workbench.training.native.widths import WIDTHS
+
+
+@kernel
+def batch_grads(*arguments):
+    return kernels.batch_grads(*arguments)
+
+
+@kernel
+def forward(*arguments):
+    kernels.forward(*arguments)
 
 
 def data_for(genome: Genome, n: int = 150, seed: int = 0, kind: type = np.uint8) -> Dataset:

@@ -175,9 +175,11 @@ class Machine:
         self._check(features)
         predictions = np.empty((len(features), self.form.n_outputs))
         listing, written = self._answering
+        drawn, before = np.zeros(len(listing[0]), np.int64), np.empty(written[:, 1].sum())
         _kernels().answer(
-            *listing, self._memory, written, self._layout, self.carries, _read_only(features, np.float64), predictions
-        )
+            *listing, drawn, self._memory, written, before, self._layout, self.carries,
+            _read_only(features, np.float64), predictions,
+        )  # fmt: skip
         return predictions
 
     def _check(self, features: np.ndarray) -> None:

@@ -18,8 +18,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from numba import njit, types
+from numba import types
 from numba.core import caching, config, event
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
+from numba.core.registry import CPUDispatcher
+from numba.core.runtime import rtsys
 from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
 
@@ -35,18 +39,51 @@ def kernel(
     inline: Literal["never", "always"] = "never",
     error_model: Literal["python", "numpy"] = "python",
     reorder: bool = False,
+    inner: bool = False,
 ) -> Any:
-    """Decorator: compile a function with numba, without the GIL and with a disk cache.
+    """Decorator: compile a function with numba, without the GIL and with a disk cache; it cannot make arrays.
 
     With the error model "numpy" a division by zero gives an infinity or NaN; with `reorder` sums of floats may be taken
-    in any order, so that they are taken by vectors.
+    in any order, so that they are taken by vectors. Only kernels call an `inner` one. It takes long to compile calls of
+    numpy's functions, or what assigns arrays to arrays: loops are quick.
     """
     if function is None:
-        return functools.partial(kernel, inline=inline, error_model=error_model, reorder=reorder)
-    fastmath = {"reassoc"} if reorder else False
-    dispatcher: Any = njit(nogil=True, inline=inline, error_model=error_model, fastmath=fastmath)(function)
+        return functools.partial(kernel, inline=inline, error_model=error_model, reorder=reorder, inner=inner)
+    options: dict[str, Any] = {"nopython": True, "nogil": True, "inline": inline, "error_model": error_model}
+    options |= {"fastmath": {"reassoc"} if reorder else False, "no_cfunc_wrapper": True, "_nrt": False}
+    if inner:
+        return InnerKernel(function, targetoptions=options, pipeline_class=_InnerCompiler)
+    dispatcher: Any = CPUDispatcher(function, targetoptions=options)
     dispatcher._cache = KernelCache(function)  # as `cache=True` does with numba's own
     return dispatcher
+
+
+class InnerKernel(CPUDispatcher):
+    """A kernel that only kernels call: machine code is made of these as a whole, and none of it alone."""
+
+    def add_overload(self, cres: Any) -> None:
+        """Make it known to kernels; there is nothing that Python could call."""
+        cres = cres._replace(entry_point=object())
+        self.targetctx.insert_user_function(cres.entry_point, cres.fndesc, [cres.library])
+        self.overloads[tuple(cres.signature.args)] = cres
+
+    def _compile_for_args(self, *args: Any, **kws: Any) -> Any:
+        raise TypeError(f"{self.py_func.__name__} is an inner kernel, which only kernels call")
+
+
+class _InnerCompiler(Compiler):
+    def __init__(self, typing: Any, target: Any, _: Any, args: Any, returns: Any, flags: Any, local: Any) -> None:
+        flags.no_compile = flags.no_cpython_wrapper = True
+        super().__init__(typing, target, _InnerLibrary(target.codegen(), "inner"), args, returns, flags, local)
+
+
+class _InnerLibrary(JITCodeLibrary):
+    """Code that is linked into other code, and optimised there."""
+
+    def finalize(self) -> None:
+        for library in dict.fromkeys(self._linking_libraries):
+            self._final_module.link_in(library._get_module_for_linking(), preserve=True)
+        self._finalized = True
 
 
 def generated(emitter: Callable[[Any], Any], kinds: Sequence[Any], returns: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -190,3 +227,8 @@ class _Files(caching.CompileResultCacheImpl):
 
 class _FileCache(caching.FunctionCache):
     _impl_class = _Files
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """As numba's, which also imports all that it could compile: that takes longer than everything else."""
+        rtsys.initialize(target_context)
+        return self._load_overload(sig, target_context)

@@ -84,7 +84,7 @@ def _row(array, row):
     return array.ctypes.data + row * array.strides[0]
 
 
-@kernel
+@kernel(inner=True)
 def load_images(images, scale, offset, out):
     """out[input] = raw pixel · scale + offset: centred and scaled. `images` [inputs, width] are uint8 or float32."""
     width, raw, count = images.shape[1], images.ctypes.data, len(images)
@@ -94,7 +94,7 @@ def load_images(images, scale, offset, out):
         formulas.scale_floats(width, raw, scale.ctypes.data, offset.ctypes.data, count, out.ctypes.data)
 
 
-@kernel
+@kernel(inner=True)
 def forward(net, learner, dropout, random, buffers):
     """out_l = ReLU(LayerNorm(Σ_{k<l} out_k · W_kl + b_l)), layer by layer; logits without norm and ReLU."""
     out, mean, width = buffers.out, buffers.scratch[0], buffers.out.shape[1]
@@ -123,7 +123,7 @@ def forward(net, learner, dropout, random, buffers):
             drop(first, last, dropout, random, out)
 
 
-@kernel
+@kernel(inner=True)
 def moments(first, last, out, mean, inverse):
     """LayerNorm's mean and 1 / sqrt(variance + eps) over the rows `first` to `last`, per image."""
     count, width = np.float32(last - first), out.shape[1]
@@ -135,7 +135,7 @@ def moments(first, last, out, mean, inverse):
         inverse[k] = np.float32(1) / np.sqrt(inverse[k] / count + np.float32(EPS))
 
 
-@kernel
+@kernel(inner=True)
 def drop(first, last, probability, random, out):
     """Inverted dropout after the ReLU; `random` (uint64) keys the numbers, which are hashes of key, row and image."""
     threshold = np.uint64(probability * 2.0**32)
@@ -149,7 +149,7 @@ def drop(first, last, probability, random, out):
             out[row, k] = out[row, k] * scale if keep else np.float32(0)
 
 
-@kernel
+@kernel(inner=True)
 def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
     """Softmax cross-entropy of a tile, and its derivative by the logits divided by `count`, the images of the batch.
 
@@ -158,7 +158,8 @@ def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
     """
     n_outputs, width = out.shape[0] - first, out.shape[1]
     most, total = scratch[0], scratch[1]
-    most[:] = out[first]
+    for k in range(width):
+        most[k] = out[first, k]
     for row in range(first + 1, out.shape[0]):
         for k in range(width):
             most[k] = max(most[k], out[row, k])
@@ -186,7 +187,7 @@ def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
     return loss, right
 
 
-@kernel
+@kernel(inner=True)
 def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
     """Backpropagation: adds the derivatives by all weights to `edge_grads`, by all biases to `bias_grads`."""
     out, normed, grad, means = buffers.out, buffers.normed, buffers.grad, buffers.scratch
@@ -204,7 +205,9 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
             rows = _row(grad, first), _row(normed, first)
             formulas.sum_rows(width, rows[0], last - first, means[0].ctypes.data)
             formulas.sum_products(width, rows[0], rows[1], last - first, means[1].ctypes.data)
-            means /= np.float32(last - first)
+            for k in range(width):
+                means[0, k] /= np.float32(last - first)
+                means[1, k] /= np.float32(last - first)
             inverse = buffers.inverse[layer]
             formulas.normalise_back(width, rows[0], rows[1], means.ctypes.data, inverse.ctypes.data, last - first)
     for row in range(net.n_inputs, out.shape[0]):
@@ -213,7 +216,7 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
         bias_grads[row - net.n_inputs] += formulas.edge_dots(width, dots, mine, columns, count, out.ctypes.data)
 
 
-@kernel
+@kernel(inner=True)
 def share_grads(edges, groups, edge_grads, group_grads):
     """Edges that share a weight get the sum of their derivatives; the optimiser then changes all of them alike."""
     group_grads[:] = 0
@@ -231,7 +234,7 @@ def order_inner(net, weights, inner_weights):
         inner_weights[net.inner_places[edge]] = weights[first + edge]
 
 
-@kernel
+@kernel(inner=True)
 def adamw(values, grads, moments, rate, decay, step):
     """Step number `step` (from 1) of AdamW (Loshchilov and Hutter 2019); `moments` [2, n] are its running averages.
 
@@ -245,7 +248,7 @@ def adamw(values, grads, moments, rate, decay, step):
     )
 
 
-@kernel
+@kernel(inner=True)
 def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random, buffers):
     """Adds the derivatives of a batch's mean loss to those of the learner; returns summed loss and correct images.
 
@@ -311,4 +314,6 @@ def infer(net, learner, images, pixels, buffers, logits):
     for tile in range(len(images)):
         load_images(images[tile], pixels[0], pixels[1], buffers.out)
         forward(net, learner, 0.0, np.uint64(0), buffers)
-        logits[tile] = buffers.out[first_output:]
+        for row in range(first_output, len(buffers.out)):
+            for k in range(logits.shape[2]):
+                logits[tile, row - first_output, k] = buffers.out[row, k]

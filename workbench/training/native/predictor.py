@@ -16,7 +16,7 @@ from workbench.genome.topology import stable_order
 from workbench.training.native.jit import kernel
 from workbench.training.native.kernels import infer
 from workbench.training.native.simd import LANES, Row, simd_function
-from workbench.training.native.tiles import fill_tiles
+from workbench.training.native.tiles import fill_tiles, staging
 from workbench.training.native.trainer import NativeTrainer
 from workbench.training.native.widths import width_for
 
@@ -50,7 +50,7 @@ class Predictor:
             logits = np.empty((n, n_outputs), np.float32)
             answer(self._flat, *self._one, logits)
             return logits
-        fill_tiles(self._readable, *self._places, self._tiles)
+        fill_tiles(self._readable, *self._places, self._tiles, *self._staging)
         logits = np.empty((len(self._tiles), n_outputs, self._tiles.shape[2]), np.float32)
         infer(trainer.net, trainer.learner, self._tiles, trainer.pixels, self._buffers, logits)
         return logits.transpose(0, 2, 1).reshape(-1, n_outputs)[:n]
@@ -65,7 +65,7 @@ class Predictor:
         self._readable = self._images.view()
         self._readable.flags.writeable = False  # as images of a data set, for which the kernels are compiled
         self._tiles = np.empty((len(numbers), n_inputs, width), self._dtype)
-        self._buffers = self._trainer.buffers(width)
+        self._buffers, self._staging = self._trainer.buffers(width), staging(self._images, width)
 
 
 def _by_in_degree(plan: Plan, genome: Genome) -> tuple[np.ndarray, ...]:
@@ -126,7 +126,7 @@ def answer(images, layer_starts, normalised, row_starts, columns, weights, biase
             logits[image, output] = values[first_output + output]
 
 
-@kernel
+@kernel(inner=True)
 def forward_one(layer_starts, normalised, row_starts, columns, weights, biases, values):
     """The values of all neurons after the inputs: `kernels.forward` for one image."""
     all_biases = biases.ctypes.data - layer_starts[1] * biases.itemsize  # inputs have none
@@ -145,7 +145,7 @@ def forward_one(layer_starts, normalised, row_starts, columns, weights, biases, 
             activate_one(values[first:last], normalised[layer])
 
 
-@kernel(error_model="numpy", reorder=True)
+@kernel(error_model="numpy", reorder=True, inner=True)
 def activate_one(values, normalised):
     """ReLU(LayerNorm(values)), or ReLU(values), in place; NaN stays."""
     mean, scale = np.float32(0), np.float32(1)

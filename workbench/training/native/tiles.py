@@ -197,9 +197,15 @@ def begin_tiles(
     images = np.ascontiguousarray(images)
 
     def fill(first: int, last: int) -> None:
-        fill_tiles(images, chosen[first:last], shifts, mirrored, raw[first:last])
+        fill_tiles(images, chosen[first:last], shifts, mirrored, raw[first:last], *staging(images, width))
 
     return CooperativeFill(tiles, used, fill)
+
+
+def staging(images: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Work space of `fill_tiles`, for tiles of that width."""
+    size = int(np.prod(images.shape[2:])) + 64  # 64: rows must not all map to the same cache lines
+    return np.zeros((width, images.itemsize), np.uint8), np.zeros((width, size), images.dtype)
 
 
 def plain_tiles(images: np.ndarray, labels: np.ndarray) -> CooperativeFill:
@@ -272,20 +278,21 @@ def exchange_bytes(code, values, others, mask, count):
 
 
 @kernel
-def fill_tiles(images, chosen, shifts, mirrored, tiles):
+def fill_tiles(images, chosen, shifts, mirrored, tiles, mask, staged):
     """tiles[t, pixel, k] = pixel of image chosen[t, k] after its shift (rows, columns) and mirroring; -1 = none.
 
     `images` [n, c, h, w] and `tiles` [tiles, c · h · w, width] are of one type; `chosen` [tiles, width] int64, `shifts`
-    [n, 2] int64, `mirrored` [n].
+    [n, 2] int64, `mirrored` [n]. Work space: `mask` uint8 [width, bytes of a pixel], `staged` [width, at least h · w].
     """
     n, channels, height, width = images.shape
     size, columns = height * width, chosen.shape[1]
     planes = images.reshape(n, channels, size)
-    mask = np.zeros((columns, images.itemsize), np.uint8)
-    staged = np.zeros((columns, size + 64), images.dtype)  # 64: rows must not all map to the same cache lines
     for tile in range(len(chosen)):
+        mirrors = False
         for k in range(columns):
-            mask[k] = 255 if chosen[tile, k] >= 0 and mirrored[chosen[tile, k]] else 0
+            is_mirrored = chosen[tile, k] >= 0 and mirrored[chosen[tile, k]]
+            mask[k] = 255 if is_mirrored else 0
+            mirrors = mirrors or is_mirrored
         for channel in range(channels):
             for k in range(columns):
                 image = chosen[tile, k]
@@ -295,11 +302,11 @@ def fill_tiles(images, chosen, shifts, mirrored, tiles):
                     shift(planes[image, channel], height, width, shifts[image], staged[k])
             plane = tiles[tile, channel * size : (channel + 1) * size]
             transpose(staged, plane)
-            if mask.any():
+            if mirrors:
                 mirror(plane, width, mask)
 
 
-@kernel
+@kernel(inner=True)
 def shift(plane, height, width, by, shifted):
     """shifted[row, column] = plane[row - by_0, column - by_1], 0 from outside; both flat.
 
@@ -320,7 +327,7 @@ def shift(plane, height, width, by, shifted):
                 shifted[row * width + column] = 0
 
 
-@kernel
+@kernel(inner=True)
 def transpose(staged, plane):
     """plane[pixel, image] = staged[image, pixel]."""
     blocks = len(plane) // BLOCK if plane.itemsize == 1 else 0
@@ -331,7 +338,7 @@ def transpose(staged, plane):
             plane[pixel, k] = staged[k, pixel]
 
 
-@kernel
+@kernel(inner=True)
 def mirror(plane, width, mask):
     """Reverse the pixel columns of images (columns of `plane` [pixels, images]) whose `mask` [images, bytes] is 255."""
     n_images, size = mask.shape

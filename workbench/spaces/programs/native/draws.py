@@ -8,9 +8,8 @@ two), since loops over them are compiled for several numbers at once, and give t
 from __future__ import annotations
 
 import numpy as np
-from numba import carray
 
-from workbench.spaces.programs.native.lanes import pointer
+from workbench.spaces.programs.native.lanes import put_at
 from workbench.training.native.jit import kernel
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -70,23 +69,22 @@ def fill_uniform(out, count, low, high, seed, place):
 
     `out` is the address of the first.
     """
-    values = carray(pointer(out), count)
     for i in range(count):
-        values[i] = low + (high - low) * _unit(seed, place + i)
+        put_at(out, i, low + (high - low) * _unit(seed, place + i))
     return place + count
 
 
 @kernel(error_model="numpy")
 def fill_gaussian(out, count, mean, std, seed, place):
     """Store normal numbers, two from two places: one for each half of the numbers."""
-    values, half = carray(pointer(out), count), count // 2
+    half = count // 2
     for i in range(half):
         radius = np.sqrt(-2.0 * _log(1.0 - _unit(seed, place + 2 * i)))
         cosine, sine = _circle(_unit(seed, place + 2 * i + 1))
-        values[i] = mean + std * (radius * cosine)
-        values[half + i] = mean + std * (radius * sine)
+        put_at(out, i, mean + std * (radius * cosine))
+        put_at(out, half + i, mean + std * (radius * sine))
     if count % 2:
         radius = np.sqrt(-2.0 * _log(1.0 - _unit(seed, place + 2 * half)))
         cosine, _ = _circle(_unit(seed, place + 2 * half + 1))
-        values[count - 1] = mean + std * (radius * cosine)
+        put_at(out, count - 1, mean + std * (radius * cosine))
     return place + count + count % 2

@@ -176,7 +176,7 @@ def _constants(code, o, features, columns, chunks, first, second, third, seed, p
     return place
 
 
-@kernel(error_model="numpy")
+@kernel(error_model="numpy", inner=True)
 def _run(words, constants, seeds, drawn, base, layout, first, last):
     """Execute the instructions from `first` to before `last`, on the memory at the address `base`."""
     features, spare = layout.features, base + layout.spare * SIZE
@@ -203,7 +203,7 @@ def run(words, constants, seeds, drawn, memory, layout, first, last):
     _run(words, constants, seeds, drawn, memory.ctypes.data, layout, first, last)
 
 
-@kernel(error_model="numpy")
+@kernel(error_model="numpy", inner=True)
 def _squash(memory, layout):
     """Softmax over the first values of the prediction, or its sigmoid, in place."""
     at = layout.prediction
@@ -220,7 +220,7 @@ def _squash(memory, layout):
         memory[at + i] /= total
 
 
-@kernel(error_model="numpy")
+@kernel(error_model="numpy", inner=True)
 def _judge(memory, layout, label):
     """The mean |label - prediction| over the outputs, and whether the label is the likeliest, the first of equals."""
     at = layout.prediction
@@ -272,7 +272,7 @@ def learn(
     return len(order), total, right
 
 
-@kernel
+@kernel(inner=True)
 def _put_back(memory, changed, before, everything):
     """Copy parts of memory back from `before`, where they lie one after the other: the needed ones, or all."""
     place = 0
@@ -285,24 +285,23 @@ def _put_back(memory, changed, before, everything):
 
 
 @kernel(error_model="numpy")
-def answer(words, constants, seeds, memory, changed, layout, carries, features, predictions):
+def answer(words, constants, seeds, drawn, memory, changed, before, layout, carries, features, predictions):
     """Predictions [n, outputs] before squashing, for features [n, F].
 
     Parts of memory that change, `changed` [parts, 3] (start, values, whether it is needed as it was), are put back: the
     needed ones before each answer, all at the end. With `carries` memory runs through, squashed.
     """
-    base, drawn = memory.ctypes.data, np.zeros(len(words), np.int64)
-    before = np.empty(changed[:, 1].sum())
-    place = 0
+    base, place = memory.ctypes.data, 0
     for k in range(len(changed)):
-        start, size = changed[k, 0], changed[k, 1]
-        before[place : place + size] = memory[start : start + size]
-        place += size
+        for i in range(changed[k, 1]):
+            before[place + i] = memory[changed[k, 0] + i]
+        place += changed[k, 1]
     for example in range(len(features)):
         for i in range(layout.features):
             memory[layout.inputs + i] = features[example, i]
         _put_back(memory, changed, before, False)
-        drawn[:] = 0
+        for row in range(len(words)):
+            drawn[row] = 0
         _run(words, constants, seeds, drawn, base, layout, 0, len(words))
         for i in range(layout.n_outputs):
             predictions[example, i] = memory[layout.prediction + i]

@@ -32,7 +32,6 @@ _KINDS = {
     "address": types.intp,
     "count": types.intp,
     "number": types.float64,
-    "pointer": types.CPointer(types.float64),
 }
 
 Term = Callable[[Any, Any], Any]
@@ -188,7 +187,7 @@ class Emitter:
 def lane_function(*kinds: str, returns: str | None = None) -> Callable[[Callable[..., Any]], Any]:
     """Decorator: a function for compiled code, from one that generates its body with an `Emitter`.
 
-    Arguments are of the `kinds` "address", "count" or "number"; `returns` is "number", "pointer" or None.
+    Arguments are of the `kinds` "address", "count" or "number"; `returns` is "number" or None.
     """
     return generated(Emitter, [_KINDS[kind] for kind in kinds], None if returns is None else _KINDS[returns])
 
@@ -205,7 +204,8 @@ def put(code, address, number):
     code.store_number(number, address)
 
 
-@lane_function("address", returns="pointer")
-def pointer(code, address):
-    """An address as what `numba.carray` makes an array of."""
-    return code.builder.inttoptr(address, ir.PointerType(_FLOAT))
+@lane_function("address", "count", "number")
+def put_at(code, address, index, number):
+    """Store element `index` of the array at an address, so that a loop may store several at once."""
+    first = code.builder.inttoptr(address, ir.PointerType(_FLOAT))
+    code.builder.store(number, code.builder.gep(first, [index]), align=SIZE)
