@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from bench_training import CHILDREN, native_alone, native_generation
-from subjects import SIZES, data_of, in_turns
+from subjects import SIZES, data_of, genome_of, in_turns
 
 from workbench.datasets import Dataset
 from workbench.genome import Genome
@@ -33,14 +33,25 @@ def by_edges() -> list[dict[str, Any]]:
 
 
 def by_batch() -> list[dict[str, Any]]:
-    """Microseconds per image against batch size."""
-    data = data_of("MNIST, 9,000 edges", 12_800)
-    genome = _genome(data, 8, 0.38)
-    calls = {
-        str(batch): partial(train, genome, data, TrainConfig(epochs=1, shift=1, batch_size=batch))
-        for batch in (32, 64, 128, 256, 512)
-    }
-    return [{"batch": batch, "µs/image": f"{1e6 * t / 12_800:.2f}"} for batch, t in in_turns(calls).items()]
+    """Microseconds per image against batch size, and the rate over that of batches of 128."""
+    table = []
+    for name, images in {"MNIST, 9,000 edges": 12_800, "CIFAR-10, 90,000 edges": 3_200}.items():
+        data, genome = data_of(name, images), genome_of(name)
+        calls = {
+            str(batch): partial(train, genome, data, TrainConfig(epochs=1, shift=1, batch_size=batch))
+            for batch in (8, 16, 32, 64, 128, 256, 512)
+        }
+        took = in_turns(calls)
+        for batch, t in took.items():
+            table.append(
+                {
+                    "network": name,
+                    "batch": batch,
+                    "µs/image": f"{1e6 * t / images:.2f}",
+                    "of batch 128's rate": f"{took['128'] / t:.2f}",
+                }
+            )
+    return table
 
 
 def _genome(data: Dataset, edges_per_neuron: float, size: float) -> Genome:

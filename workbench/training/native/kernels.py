@@ -46,7 +46,7 @@ class Net(NamedTuple):
     input_columns: np.ndarray  # source of each edge from an input, int32 [input edges + AHEAD], as kernels prefetch
     inner_columns: np.ndarray  # source of each inner edge, by target, int32 [inner edges + AHEAD]
     back_targets: np.ndarray  # target of each inner edge, by source, int32 [inner edges + AHEAD]
-    inner_places: np.ndarray  # place by target of each inner edge by source, int32 [inner edges]
+    inner_places: np.ndarray  # place by source of each inner edge by target, uint32 [inner edges]
     shared_edges: np.ndarray  # edges that share their weight with others, uint32
     groups: np.ndarray  # number of each one's group, uint32
 
@@ -229,9 +229,9 @@ def share_grads(edges, groups, edge_grads, group_grads):
 @kernel
 def order_inner(net, weights, inner_weights):
     """Copy the weights of inner edges from where they stand by source to where they stand by target."""
-    first = net.input_starts[-1]
+    by_source = weights[net.input_starts[-1] :]
     for edge in range(len(net.inner_places)):
-        inner_weights[net.inner_places[edge]] = weights[first + edge]
+        inner_weights[edge] = by_source[net.inner_places[edge]]
 
 
 @kernel(inner=True)

@@ -72,6 +72,8 @@ def _net(plan: Plan, order: np.ndarray) -> Net:
     rows = np.repeat(np.arange(plan.n_neurons), np.diff(plan.row_starts))
     inner = plan.columns >= plan.n_inputs
     by_source = order[np.count_nonzero(~inner) :]
+    places = np.empty(len(plan.edges), np.uint32)
+    places[by_source] = np.arange(len(by_source))
     n_hidden = plan.n_neurons - plan.n_inputs - plan.n_outputs
     is_shared = np.bincount(plan.parameters) > 1
     parameters = plan.parameters[order]
@@ -86,7 +88,7 @@ def _net(plan: Plan, order: np.ndarray) -> Net:
         input_columns=_ahead(plan.columns[~inner]),
         inner_columns=_ahead(plan.columns[inner]),
         back_targets=_ahead(rows[by_source]),
-        inner_places=(np.cumsum(inner) - 1)[by_source].astype(np.int32),
+        inner_places=places[inner],
         shared_edges=shared.astype(np.uint32),
         groups=(np.cumsum(is_shared) - 1)[parameters[shared]].astype(np.uint32),
     )
