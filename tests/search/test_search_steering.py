@@ -391,6 +391,8 @@ class TestSnapshot:
         assert math.isnan(fresh.best_accuracy)
         assert fresh.remaining_seconds is None
         assert "best –" in progress_line(fresh)
+        busy = replace(fresh, compiling="compiling kernels, 3 of 17")
+        assert progress_line(busy) == f"{fresh.state} · compiling kernels, 3 of 17"
 
         step(search, 8)
         within = search.snapshot()

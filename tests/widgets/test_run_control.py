@@ -271,5 +271,5 @@ def test_the_strip_says_what_children_wait_for(search, control):
     assert "No child is in training" in control.working.value
     control.show(replace(now, state="running"))
     assert "Getting ready" in control.working.value
-    control.show(replace(now, state="running", in_progress=(0,), compiling=True))
-    assert "Compiling kernels (once)" in control.working.value
+    control.show(replace(now, state="running", in_progress=(0,), compiling="compiling kernels, 3 of 17"))
+    assert "Compiling kernels, 3 of 17 …" in control.working.value

@@ -38,7 +38,7 @@ from workbench.individuals import Individual
 from workbench.search.history import log_state
 from workbench.search.snapshot import Snapshot, make_snapshot
 from workbench.search.state import SearchState
-from workbench.training.compiling import is_compiling
+from workbench.training import compiling
 
 
 class Runner:
@@ -134,7 +134,7 @@ class Runner:
                 version=self.version,
                 working=tuple(self._working[child] for child in sorted(self._working)),
                 current=state.current,
-                compiling=is_compiling(),
+                compiling=compiling.progress(),
                 error=None if self.error is None else f"{type(self.error).__name__}: {self.error}",
             )
 

@@ -27,7 +27,7 @@ from workbench.settings import from_values, to_values
 from workbench.space import SearchSpace, check_predicts
 from workbench.spaces import make_space
 from workbench.store import Event, Run, create_run, open_run, values_of
-from workbench.training.compiling import is_compiling
+from workbench.training import compiling
 
 _LIVE: weakref.WeakValueDictionary[Path, Search] = weakref.WeakValueDictionary()
 
@@ -308,7 +308,7 @@ class Search:
     @property
     def version(self) -> object:
         """Differs whenever anything has changed; cheap to ask for."""
-        return self._runner.version, is_compiling()
+        return self._runner.version, compiling.progress()
 
     @property
     def pending(self) -> dict[str, Any]:

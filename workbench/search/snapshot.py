@@ -40,7 +40,7 @@ class Snapshot:
     finished_generations: tuple[GenerationSummary, ...] = ()
     events: tuple[Event, ...] = ()  # everything that a person changed, in order
     failures: tuple[FailureSummary, ...] = ()  # the latest, at most `RECENT_FAILURES`
-    compiling: bool = False  # whether this process compiles kernels, which children wait for
+    compiling: str = ""  # how far this process is with compiling kernels, which children wait for
     error: str | None = None  # why the search failed
 
     @property

@@ -96,7 +96,9 @@ def run_to_the_end(search: Any, *, show: bool = True, minutes: float | None = No
 
 
 def progress_line(snapshot: Snapshot) -> str:
-    """One line: generation, best accuracy, hypervolume, children per minute, time left."""
+    """One line: generation, best accuracy, hypervolume, children per minute, time left; or what all wait for."""
+    if snapshot.compiling:
+        return f"{snapshot.state} · {snapshot.compiling}"
     end, expected = snapshot.generations, snapshot.total_expected
     parts = [
         f"{snapshot.state} · generation {snapshot.generation}" + (f"/{end}" if end is not None else ""),

@@ -51,10 +51,14 @@ def kernel(
         return functools.partial(kernel, inline=inline, error_model=error_model, reorder=reorder, inner=inner)
     options: dict[str, Any] = {"nopython": True, "nogil": True, "inline": inline, "error_model": error_model}
     options |= {"fastmath": {"reassoc"} if reorder else False, "no_cfunc_wrapper": True, "_nrt": False}
+    dispatcher: Any
     if inner:
-        return InnerKernel(function, targetoptions=options, pipeline_class=_InnerCompiler)
-    dispatcher: Any = CPUDispatcher(function, targetoptions=options)
-    dispatcher._cache = KernelCache(function)  # as `cache=True` does with numba's own
+        dispatcher = InnerKernel(function, targetoptions=options, pipeline_class=_InnerCompiler)
+    else:
+        dispatcher = CPUDispatcher(function, targetoptions=options)
+        dispatcher._cache = KernelCache(function)  # as `cache=True` does with numba's own
+    if inline == "never":
+        compiling.declare(dispatcher)
     return dispatcher
 
 
@@ -146,7 +150,7 @@ def cache_folder(sources: Path = SOURCES) -> Path | None:
 def announce() -> None:
     """Say once that kernels are being compiled."""
     often = "once per machine" if cache_folder() else "in every process (set NUMBA_CACHE_DIR to a writable folder)"
-    print(f"workbench: compiling the native kernels, {often}; this takes some ten seconds", file=sys.stderr)
+    print(f"workbench: compiling the native kernels, {often}; this takes some seconds", file=sys.stderr)
 
 
 def _sources_of(function: Any) -> Path:

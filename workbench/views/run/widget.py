@@ -209,7 +209,7 @@ def _counted(value: int, whole: int | None) -> tuple[str, int]:
 
 def _working_html(snapshot: Snapshot) -> str:
     if snapshot.compiling:
-        return quiet("Compiling kernels (once) …")
+        return quiet(f"{snapshot.compiling.capitalize()} …")
     if not snapshot.in_progress:
         ready = "Getting ready …" if snapshot.state == "running" else "No child is in training."
         return quiet(ready)
