@@ -24,7 +24,7 @@ Answer = Callable[[], object]
 
 NETWORKS = 40
 ROUNDS = 10
-ROUND_SECONDS = 0.01
+ROUND_SECONDS = 0.003
 HIDDEN_LAYERS = (1, 6)
 LAYER_SIZES = (0.02, 2.0)  # of the first hidden layer, over the inputs; drawn log-uniformly
 EDGES_PER_NEURON = (1.0, 30.0)  # likewise

@@ -10,7 +10,7 @@ from workbench.genome import Genome
 from workbench.genome.topology import stable_order
 from workbench.training.native.formulas import AHEAD
 from workbench.training.native.kernels import Buffers, Learner, Net, infer, order_inner, train_epoch
-from workbench.training.native.tiles import split_tiles, training_tiles
+from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
 from workbench.training.native.widths import TILE
 from workbench.training.trainer import StreamKey, TrainConfig, Trainer
 
@@ -43,13 +43,16 @@ class NativeTrainer(Trainer):
         """Work space for tiles of one of the `WIDTHS`; all share the same memory."""
         return Buffers(*(each.ravel()[: len(each) * width].reshape(-1, width) for each in self._room))
 
-    def predict(self, split: str) -> np.ndarray:
-        """Logits of a split's images, float32 [images, outputs]."""
-        tiles = split_tiles(self.data, split)
+    def logits(self, tiles: Tiles) -> np.ndarray:
+        """Logits float32 [images, outputs] of all images in the tiles."""
         n_tiles, width = tiles.labels.shape
         logits = np.empty((n_tiles, self.plan.n_outputs, width), np.float32)
         infer(self.net, self.learner, tiles.images, self.pixels, self.buffers(width), logits)
         return logits.transpose(0, 2, 1)[tiles.labels >= 0]
+
+    def predict(self, split: str) -> np.ndarray:
+        """Logits of a split's images, float32 [images, outputs]."""
+        return self.logits(split_tiles(self.data, split))
 
     def train_epoch(
         self, config: TrainConfig, key: StreamKey, epoch: int, rates: np.ndarray, first_step: int
