@@ -86,7 +86,7 @@ def seconds_a_step(work: Work, others: Mapping[str, Peer]) -> dict[str, float]:
             loss = passes[name]()
             same = abs(loss - expected) < TOLERANCE or not peer.whole
             assert same, f"{name}: expected a mean loss of {expected:.6f}, got {loss:.6f}"
-        return {name: seconds / STEPS for name, seconds in in_turns(passes, clock=time.process_time).items()}
+        return {name: seconds / work.steps for name, seconds in in_turns(passes, clock=time.process_time).items()}
 
 
 def rows() -> list[dict[str, Any]]:

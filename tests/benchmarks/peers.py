@@ -39,6 +39,11 @@ class Work:
     data: Dataset
     config: TrainConfig
 
+    @property
+    def steps(self) -> int:
+        """Of a pass."""
+        return -(-self.data.size("train") // self.config.batch_size)
+
     def batches(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Images float32 [batch, inputs] and labels int64 [batch]."""
         found = batches(self.data, self.config, KEY, epoch=0)
@@ -47,8 +52,8 @@ class Work:
 
 def native(work: Work) -> Pass:
     """Ours, with the tiles ready."""
-    trainer, steps = NativeTrainer(work.genome, work.data), -(-work.data.size("train") // work.config.batch_size)
-    rates = np.full(steps, work.config.learning_rate)
+    trainer = NativeTrainer(work.genome, work.data)
+    rates = np.full(work.steps, work.config.learning_rate)
     return lambda: trainer.train_epoch(work.config, KEY, 0, rates, 0)[0]
 
 
@@ -74,7 +79,7 @@ def in_torch(work: Work, network: nn.Module, compiled: bool = False, flat: bool 
             loss.backward()
             optimizer.step()
             total += loss.detach()
-        return float(total) / len(prepared)
+        return float(total) / work.steps
 
     return one_pass
 
@@ -147,18 +152,18 @@ def sparseprop_kernels(work: Work) -> Pass:
     """Its products alone, forward and backward: no loss, no optimiser, nothing transposed; returns no loss."""
     from sparseprop import backend
 
-    plan = compile_genome(work.genome)
-    weights, (images, _) = torch.as_tensor(plan.weights_of(work.genome)), work.batches()[0]
+    plan, size = compile_genome(work.genome), work.config.batch_size
+    weights = torch.as_tensor(plan.weights_of(work.genome))
     calls = []
     for number in range(1, plan.n_layers):
         block = plan.block(number)
-        values, x = weights[block.edges], torch.rand(block.n_sources, len(images))
-        out = torch.zeros(len(block.starts) - 1, len(images))
+        values, x = weights[block.edges], torch.rand(block.n_sources, size)
+        out = torch.zeros(len(block.starts) - 1, size)
         indices = [torch.as_tensor(array.astype(np.int32)) for array in (block.starts, block.columns)]
         calls.append((x, *indices, values, out, torch.zeros_like(x), torch.zeros_like(values)))
 
     def one_pass() -> float:
-        for _ in work.batches():
+        for _ in range(work.steps):
             for x, starts, columns, values, out, *grads in calls:
                 backend.sparse_linear_vectorized_forward(x, starts, columns, values, out)
                 backend.sparse_linear_vectorized_backward(x, starts, columns, values, out, *grads)
