@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from bench_training import CHILDREN, native_alone, native_generation
-from subjects import SIZES, data_of, genome_of, in_turns
+from subjects import SIZES, data_of, genome_of, in_turns, one_torch_thread, sgemm, sgemm_flops, useful_flops
 
 from workbench.datasets import Dataset
 from workbench.genome import Genome
@@ -17,19 +17,48 @@ from workbench.initial import random_genome
 from workbench.search import Search, SearchConfig
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig, train
+from workbench.training.native.trainer import NativeTrainer
 
 SEARCHES = 3
 """Searches per number of threads, in turns; the fastest counts."""
 
 
+GROWTH = {
+    **{edges: ("MNIST, 9,000 edges", 1, 0.5, edges / (784 * 1.5), 12_800) for edges in (2_000, 8_000, 32_000)},
+    90_000: ("CIFAR-10, 90,000 edges", 2, 0.49, 17.0, 6_400),
+    300_000: ("CIFAR-10, 90,000 edges", 3, 1.0, 34.5, 2_560),
+    960_000: ("CIFAR-10, 90,000 edges", 3, 1.5, 83.4, 1_280),
+    3_000_000: ("CIFAR-10, 90,000 edges", 4, 2.0, 189.0, 640),
+}
+"""Edges: data, hidden layers, size of the first by inputs, edges per neuron, images."""
+
+
 def by_edges() -> list[dict[str, Any]]:
-    """Microseconds per image against edges (MNIST shape)."""
-    data, config = data_of("MNIST, 9,000 edges", 12_800), TrainConfig(epochs=1, shift=1)
-    calls = {}
-    for edges in (2_000, 4_000, 8_000, 16_000, 32_000, 64_000):
-        genome = _genome(data, edges / (784 * 1.5), 0.5)
-        calls[f"{genome.n_edges:,}"] = partial(train, genome, data, config)
-    return [{"edges": edges, "µs/image": f"{1e6 * t / 12_800:.2f}"} for edges, t in in_turns(calls).items()]
+    """How the kernels' rate changes with edges, tiles being ready; sgemm takes turns with them."""
+    calls, sizes = {"sgemm": sgemm()}, {}
+    for name, layers, size, edges, n_images in GROWTH.values():
+        data = data_of(name, n_images)
+        genome = _genome(data, edges, size, layers)
+        calls[f"{genome.n_edges:,}"] = partial(_epoch, NativeTrainer(genome, data))
+        sizes[f"{genome.n_edges:,}"] = n_images, useful_flops(genome, data)
+    with one_torch_thread():
+        seconds = in_turns(calls)
+    best = sgemm_flops() / seconds["sgemm"]
+    return [
+        {
+            "edges": edges,
+            "µs/image": f"{1e6 * seconds[edges] / n_images:.2f}",
+            "useful GFLOP/s": f"{flops * n_images / seconds[edges] / 1e9:.1f}",
+            "of sgemm": f"{flops * n_images / seconds[edges] / best:.3f}",
+        }
+        for edges, (n_images, flops) in sizes.items()
+    ]
+
+
+def _epoch(trainer: NativeTrainer) -> None:
+    config = TrainConfig()
+    steps = -(-trainer.data.size("train") // config.batch_size)
+    trainer.train_epoch(config, (0,), 0, np.full(steps, 1e-3), 0)
 
 
 def by_batch() -> list[dict[str, Any]]:
@@ -54,12 +83,12 @@ def by_batch() -> list[dict[str, Any]]:
     return table
 
 
-def _genome(data: Dataset, edges_per_neuron: float, size: float) -> Genome:
+def _genome(data: Dataset, edges_per_neuron: float, size: float, layers: int = 1) -> Genome:
     return random_genome(
         data.shape,
         data.n_classes,
         np.random.default_rng(0),
-        hidden_layers=(1, 1),
+        hidden_layers=(layers, layers),
         layer_size=(size, size),
         edges_per_neuron=(edges_per_neuron, edges_per_neuron),
     )

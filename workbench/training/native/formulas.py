@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial, reduce
 from operator import add
 
-from workbench.training.native.simd import LANES, SUMS, simd_function
+from workbench.training.native.simd import LANES, MANY_REGISTERS, SUMS, simd_function
 from workbench.training.native.widths import TILE
 
 AHEAD = 12
@@ -40,23 +40,28 @@ def _row(code, rows, places, edge):
     return code.load(rows, code.load_int(places, edge))
 
 
+def _weighted_sums(code, weights, count, row, sums):
+    """Σ_e weight_e · row(e) over `count` edges, added to `sums` in turns."""
+
+    def term(edge, total):
+        return row(edge).fma(code.splat(code.load_float(weights, edge)), total)
+
+    def two(edge, sums):
+        sums[0] = term(edge, sums[0])
+        sums[-1] = term(code.add(edge, 1), sums[-1])
+        return sums
+
+    done, sums = code.loop(count, two, sums, step=2)
+    _, sums = code.loop(count, lambda edge, sums: [term(edge, sums[0]), *sums[1:]], sums, start=done)
+    return sums
+
+
 @simd_function(*["address", "address", "count"] * 2, "address", "float", "address")
 def sum_edges(code, weights, columns, count, inner_weights, inner_columns, inner_count, rows, bias, out):
     """out = bias + Σ_e weight_e · rows[column_e], over `count` edges from inputs and `inner_count` from neurons."""
     sums = [code.splat(bias), code.splat(0.0)][:SUMS]
-    for weight_of, places, number in ((weights, columns, count), (inner_weights, inner_columns, inner_count)):
-
-        def term(edge, total, weight_of=weight_of, places=places):
-            return _row(code, rows, places, edge).fma(code.splat(code.load_float(weight_of, edge)), total)
-
-        def several(edge, sums, term=term):
-            return [term(code.add(edge, i), total) for i, total in enumerate(sums)]
-
-        def one(edge, sums, term=term):
-            return [term(edge, sums[0]), *sums[1:]]
-
-        done, sums = code.loop(number, several, sums, step=SUMS)
-        _, sums = code.loop(number, one, sums, start=done)
+    sums = _weighted_sums(code, weights, count, partial(_row, code, rows, columns), sums)
+    sums = _weighted_sums(code, inner_weights, inner_count, partial(_row, code, rows, inner_columns), sums)
     code.store(reduce(add, sums), out)
 
 
@@ -127,8 +132,8 @@ def exp_rows(code, values, most, count, out, total):
     _store_sum(code, count, add, total)
 
 
-def _dots(code, count, mine, row, dots, weights=None):
-    """dots_e += mine · row(e) for each of `count` edges; returns Σ_e weight_e · row(e) if there are weights."""
+def _dots(code, count, mine, row, dots, weights=None, sums=()):
+    """dots_e += mine · row(e) for each of `count` edges; with weights also Σ_e weight_e · row(e), added to `sums`."""
 
     def several(number):
         def body(edge, sums):
@@ -146,10 +151,10 @@ def _dots(code, count, mine, row, dots, weights=None):
 
         return body
 
-    done, sums = None, [] if weights is None else [code.splat(0.0)] * SUMS
+    done = None
     for number in (LANES, 4, 1):
         done, sums = code.loop(count, several(number), sums, start=done, step=number)
-    return reduce(add, sums) if sums else None
+    return sums
 
 
 @simd_function("address", "address", "address", "count", "address", returns="float")
@@ -162,13 +167,17 @@ def edge_dots(code, dots, grad, columns, count, rows):
 
 @simd_function("address", "address", "address", "count", "address", "address", "float", "address")
 def edges_back(code, weights, dots, targets, count, rows, out, scale, grad):
-    """Back through `count` edges out of one neuron, dropout and ReLU, loading each target's row once.
+    """Back through `count` edges out of one neuron, dropout and ReLU.
 
     dots_e += out · rows[target_e];  grad = scale · Σ_e weight_e · rows[target_e] where out > 0, else 0.
     """
-    mine = code.load(out)
-    total = _dots(code, count, mine, partial(_row, code, rows, targets), dots, weights)
-    code.store((total * code.splat(scale)).where_positive(mine), grad)
+    row, sums = partial(_row, code, rows, targets), [code.splat(0.0)] * SUMS
+    if MANY_REGISTERS:
+        sums = _dots(code, count, code.load(out), row, dots, weights, sums)
+    else:
+        sums = _weighted_sums(code, weights, count, row, sums)
+        _dots(code, count, code.load(out), lambda edge: code.load(rows, code.load_int(targets, edge)), dots)
+    code.store((reduce(add, sums) * code.splat(scale)).where_positive(code.load(out)), grad)
 
 
 @simd_function("address", "address", "address", "address", "count", "float", "float", "float", widths=[TILE])

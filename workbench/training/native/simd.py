@@ -35,8 +35,11 @@ LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
 
 HALVES = (8, 4, 2, 1) if LANES == 16 else (4, 2, 1)  # lanes added to as many others in each step of a horizontal sum
 
-SUMS = 2 if LANES == 16 else 1
-"""Independent accumulators, so that additions do not wait for each other; without AVX-512 registers hold only one."""
+MANY_REGISTERS = LANES == 16
+"""With AVX-512 there are 32 of them, and a row of `TILE` takes 4; else 16, and it takes 8."""
+
+SUMS = 2 if MANY_REGISTERS else 1
+"""Independent accumulators, so that additions do not wait for each other; few registers hold only one."""
 
 LINE_PAIR = 128  # bytes of two neighbouring cache lines, which processors fetch together
 
