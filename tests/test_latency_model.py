@@ -143,4 +143,4 @@ def test_objectives_are_checked_and_ordered():
             SearchConfig(objectives=bad)
     with pytest.raises(ConfigError, match="objectives names latency, which expects a model"):
         SearchConfig(objectives=("accuracy", "latency"))
-    assert (ACCURACY.text(0.5), LATENCY.text(12.34)) == ("50.00%", "12.3 µs")
+    assert (ACCURACY.text(0.5), LATENCY.text(12.34)) == ("50.00%", "12.34 µs")

@@ -37,13 +37,13 @@ class Objective:
         return float(np.log10(max(self.least, value))) if self.log else value
 
     def text(self, value: float) -> str:
-        """A value with its unit, such as "12.5 µs"."""
+        """A value with its unit, such as "12.50 µs"."""
         return f"{value:{self.format}} {self.unit}".rstrip()
 
 
 ACCURACY = Objective("accuracy", "validation accuracy", "val_accuracy", rises=True, format=".2%")
 FLOPS = Objective("flops", "FLOPs per image", "flops", "FLOPs", log=True)
-LATENCY = Objective("latency", "predicted latency", "latency_us", "µs", log=True, format=",.1f", least=1e-3)
+LATENCY = Objective("latency", "predicted latency", "latency_us", "µs", log=True, format=",.2f", least=1e-3)
 PARAMETERS = Objective("parameters", "parameters", "parameters", "parameters", log=True)
 
 OBJECTIVES = {one.name: one for one in (ACCURACY, FLOPS, LATENCY, PARAMETERS)}

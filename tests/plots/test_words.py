@@ -29,7 +29,7 @@ def test_all_that_is_known():
         "12,345 FLOPs",
         "5,678 parameters",
         "3 hidden layers",
-        "12.5 µs predicted latency",
+        "12.50 µs predicted latency",
     )
 
 

@@ -38,7 +38,7 @@ COLUMNS = (
     Column("change", "points", "points", 64, "> 0", "Accuracy against the parent's, in points: > 0 or −1..1"),
     Column("flops", "FLOPs", "count", 78, "< 50k"),
     Column("parameters", "parameters", "count", 90, "5k..20k"),
-    Column("latency_us", f"{LATENCY.unit}, predicted", "count", 96, "< 80", "Predicted latency in microseconds"),
+    Column("latency_us", f"{LATENCY.unit}, predicted", "count", 96, "< 8", "Predicted latency in microseconds"),
     Column("size", "", "whole", 104, "> 2"),  # labelled by what it counts
     Column("wall_seconds", "seconds", "seconds", 70, "> 10", "From proposal to result, in seconds"),
     Column("status", "status", "status", 106, "front", f"One of {', '.join(STATUSES)}"),
