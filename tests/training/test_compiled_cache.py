@@ -111,4 +111,4 @@ def test_kernels_elsewhere_depend_on_the_sources_beside_them_too(tmp_path, monke
 
 def test_inner_kernels_are_called_by_kernels_only():
     with pytest.raises(TypeError, match="share_grads is an inner kernel, which only kernels call"):
-        kernels.share_grads(np.zeros(1, np.uint32), np.zeros(1, np.uint32), *np.ones((2, 1), np.float32))
+        kernels.share_grads(np.zeros(1, np.uint32), np.zeros(1, int), np.ones(1, np.float32))

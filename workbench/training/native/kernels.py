@@ -47,8 +47,8 @@ class Net(NamedTuple):
     inner_columns: np.ndarray  # source of each inner edge, by target, int32 [inner edges + AHEAD]
     back_targets: np.ndarray  # target of each inner edge, by source, int32 [inner edges + AHEAD]
     inner_places: np.ndarray  # place by source of each inner edge by target, uint32 [inner edges]
-    shared_edges: np.ndarray  # edges that share their weight with others, uint32
-    groups: np.ndarray  # number of each one's group, uint32
+    shared_edges: np.ndarray  # edges that share their weight with others, uint32, group by group
+    group_starts: np.ndarray  # where each group starts there, and the end, int64 [groups + 1]
 
 
 class Learner(NamedTuple):
@@ -61,7 +61,6 @@ class Learner(NamedTuple):
     bias_grads: np.ndarray  # float32 [neurons - inputs], padded
     weight_moments: np.ndarray  # AdamW's running averages, float32 [2, edges], padded
     bias_moments: np.ndarray  # the same for the biases
-    group_grads: np.ndarray  # float32 [groups of edges that share a weight]
 
 
 class Buffers(NamedTuple):
@@ -217,13 +216,15 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
 
 
 @kernel(inner=True)
-def share_grads(edges, groups, edge_grads, group_grads):
+def share_grads(edges, group_starts, edge_grads):
     """Edges that share a weight get the sum of their derivatives; the optimiser then changes all of them alike."""
-    group_grads[:] = 0
-    for i in range(len(edges)):
-        group_grads[groups[i]] += edge_grads[edges[i]]
-    for i in range(len(edges)):
-        edge_grads[edges[i]] = group_grads[groups[i]]
+    for group in range(len(group_starts) - 1):
+        members = edges[group_starts[group] : group_starts[group + 1]]
+        total = np.float32(0)
+        for edge in members:
+            total += edge_grads[edge]
+        for edge in members:
+            edge_grads[edge] = total
 
 
 @kernel
@@ -300,7 +301,7 @@ def train_epoch(
                 seen += labels[tile, k] >= 0
         if not np.isfinite(loss):
             break
-        share_grads(net.shared_edges, net.groups, learner.edge_grads, learner.group_grads)
+        share_grads(net.shared_edges, net.group_starts, learner.edge_grads)
         adamw(learner.weights, learner.edge_grads, learner.weight_moments, rates[batch], decay, step)
         adamw(learner.biases, learner.bias_grads, learner.bias_moments, rates[batch], 0.0, step)
         order_inner(net, learner.weights, learner.inner_weights)

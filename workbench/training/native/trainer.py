@@ -78,9 +78,8 @@ def _net(plan: Plan, order: np.ndarray) -> Net:
     places = np.empty(len(plan.edges), np.uint32)
     places[by_source] = np.arange(len(by_source))
     n_hidden = plan.n_neurons - plan.n_inputs - plan.n_outputs
-    is_shared = np.bincount(plan.parameters) > 1
-    parameters = plan.parameters[order]
-    shared = np.flatnonzero(is_shared[parameters])
+    users, parameters = np.bincount(plan.parameters), plan.parameters[order]
+    shared = np.flatnonzero(users[parameters] > 1)
     return Net(
         n_inputs=plan.n_inputs,
         layer_starts=plan.layer_starts.astype(np.int64),
@@ -92,8 +91,8 @@ def _net(plan: Plan, order: np.ndarray) -> Net:
         inner_columns=_ahead(plan.columns[inner]),
         back_targets=_ahead(rows[by_source]),
         inner_places=places[inner],
-        shared_edges=shared.astype(np.uint32),
-        groups=(np.cumsum(is_shared) - 1)[parameters[shared]].astype(np.uint32),
+        shared_edges=shared[stable_order(parameters[shared])].astype(np.uint32),
+        group_starts=np.concatenate([[0], np.cumsum(users[users > 1])]),
     )
 
 
@@ -109,16 +108,13 @@ def _ahead(rows: np.ndarray) -> np.ndarray:
 
 def _learner(plan: Plan, order: np.ndarray, net: Net, genome: Genome) -> Learner:
     n_edges, n_biases = (-(-count // TILE) * TILE for count in (len(order), plan.n_neurons - plan.n_inputs))
-    (weights, edge_grads), (biases, bias_grads), (inner_weights,), weight_moments, bias_moments, (group_grads,) = (
-        aligned_zeros(
-            (2, n_edges), (2, n_biases), (1, len(net.inner_places)), (2, n_edges), (2, n_biases),
-            (1, int(net.groups.max(initial=0)) + 1),
-        )
-    )  # fmt: skip
+    (weights, edge_grads), (biases, bias_grads), (inner_weights,), weight_moments, bias_moments = aligned_zeros(
+        (2, n_edges), (2, n_biases), (1, len(net.inner_places)), (2, n_edges), (2, n_biases)
+    )
     weights[: len(order)] = genome.weights[plan.edges[order]]
     biases[: plan.n_neurons - plan.n_inputs] = plan.biases_of(genome)
     order_inner(net, weights, inner_weights)
-    return Learner(weights, biases, inner_weights, edge_grads, bias_grads, weight_moments, bias_moments, group_grads)
+    return Learner(weights, biases, inner_weights, edge_grads, bias_grads, weight_moments, bias_moments)
 
 
 def aligned_zeros(*shapes: tuple[int, int]) -> list[np.ndarray]:
