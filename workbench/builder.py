@@ -99,7 +99,7 @@ class GenomeBuilder:
         sources, targets = self._edges()
         n_inputs, n_outputs = self.parent.n_inputs, self.parent.n_outputs
         is_input = np.arange(len(self.positions)) < n_inputs
-        seen = topology.reachable(is_input, topology.Adjacency(sources, len(self.positions)), targets)
+        seen = topology.reachable(is_input, topology.Adjacency(sources, targets, len(self.positions)))
         return bool(seen[n_inputs : n_inputs + n_outputs].any())
 
     def finish(self, kind: str, **facts: Any) -> Mutated:
@@ -136,7 +136,7 @@ class GenomeBuilder:
 
     def _distances(self, sources: np.ndarray, targets: np.ndarray) -> dict[str, float] | None:
         """Quartiles of the edges' lengths in pixels; None if none has a length (edges into outputs have none)."""
-        lengths = distances(self.positions[sources], self.positions[targets])
+        lengths = distances(self.positions.take(sources, axis=0), self.positions.take(targets, axis=0))
         lengths = lengths[~np.isnan(lengths)]
         if len(lengths) == 0:
             return None
@@ -160,7 +160,8 @@ def draw_share(rng: np.random.Generator, bounds: tuple[float, float], of: int) -
 
 def groups_of_equal_offset(genome: Genome, edges: np.ndarray) -> list[np.ndarray]:
     """Groups of two or more `edges` of equal rounded offset, of which at least one does not share its weight yet."""
-    offset = np.rint(genome.positions[genome.targets[edges]] - genome.positions[genome.sources[edges]])
+    targets, sources = (genome.positions.take(ends[edges], axis=0) for ends in (genome.targets, genome.sources))
+    offset = np.rint(targets - sources)
     codes = (offset @ [1 << 20, 1]).astype(np.int64)
     order = topology.stable_order(codes - codes.min(initial=0))
     edges, codes = edges[order], codes[order]
@@ -174,8 +175,10 @@ def groups_of_equal_offset(genome: Genome, edges: np.ndarray) -> list[np.ndarray
 def share_groups(genome: Genome, groups: list[np.ndarray]) -> Genome:
     """`genome` with one weight per group of edges, the mean; existing groups are joined. No edge may be in two."""
     shared, weights = genome.shared.copy(), genome.weights.copy()
-    joining = [members for members in groups if (shared[members] >= 0).any()]
-    fresh = [members for members in groups if (shared[members] < 0).all()]
+    sizes = np.array([len(members) for members in groups])
+    share = np.add.reduceat(shared[np.concatenate(groups)] >= 0, np.cumsum(sizes) - sizes, dtype=np.int64) > 0
+    joining = [groups[group] for group in np.flatnonzero(share)]
+    fresh = [groups[group] for group in np.flatnonzero(~share)]
     if fresh:
         members, which = np.concatenate(fresh), np.repeat(np.arange(len(fresh)), [len(group) for group in fresh])
         shared[members] = shared.max() + 1 + which

@@ -220,8 +220,10 @@ def remove_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates 
         raise MutationError("remove_edges is impossible: each pair of adjacent layers keeps at least half its edges")
     for pair, amount, layer in zip(chosen, amounts, upper, strict=True):
         members = np.flatnonzero(codes == pair)
-        length = distances(genome.positions[genome.sources[members]], genome.positions[genome.targets[members]])
-        log_weight = -rates.law.log_weight(length, int(layer)) - rates.weak_first * _strength(genome.weights[members])
+        ends = (genome.positions.take(each[members], axis=0) for each in (genome.sources, genome.targets))
+        log_weight = -rates.law.log_weight(distances(*ends), int(layer)) - rates.weak_first * _strength(
+            genome.weights[members]
+        )
         gone = draw_without_replacement(log_weight, int(amount), rng)
         builder.keep[members[gone]] = False
     names = [f"{a}-{b}" for a, b in zip(lower.tolist(), upper.tolist(), strict=True)]
@@ -257,7 +259,9 @@ def share_weights(genome: Genome, rng: np.random.Generator, rates: MutationRates
     Parameters fall, FLOPs do not.
     """
     pair_of = np.where(genome.layers[genome.targets] < genome.n_layers - 1, _layer_pairs(genome), -1)
-    pairs, counts = np.unique(pair_of[pair_of >= 0], return_counts=True)
+    counts = np.bincount(pair_of[pair_of >= 0])
+    pairs = np.flatnonzero(counts)
+    counts = counts[pairs]
     weight = np.sqrt(counts)
     order = rng.choice(pairs, len(pairs), replace=False, p=weight / weight.sum()) if len(pairs) else pairs
     for pair in order.tolist():

@@ -18,6 +18,7 @@ There are two exact ways to draw without replacement, neither of which lists all
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from workbench.settings import check_settings, documented, setting
 BLOCK_PAIRS = 1 << 19  # pairs that Gumbel drawing holds in memory at once (about 20 MB)
 CACHED_PAIRS = 1 << 14  # pairs for which single-precision keys, noise and distances fit the fastest caches
 FEW_PAIRS = 1 << 16  # below this many pairs drawing by Gumbel keys is faster
+MOST_FLAGS = 1 << 26  # pairs up to which a table says, a byte each, which are taken already
 GRID = 32  # cells per axis at most, for rejection sampling
 MAX_PROPOSALS_PER_EDGE = 60  # when near pairs are used up and this many proposals fail, Gumbel keys draw the rest
 
@@ -71,7 +73,7 @@ def draw_pairs(
     Fewer than `count` are drawn if fewer are free; `taken` has the codes `source · targets + target` of the others.
     """
     n_pairs = len(source_positions) * len(target_positions)
-    taken = np.sort(np.asarray(taken, np.int64))
+    taken = np.asarray(taken, np.int64)
     count = min(count, n_pairs - len(taken))
     drawn = np.zeros(0, np.int64)
     if n_pairs > FEW_PAIRS and 0 < count < (n_pairs - len(taken)) // 4:
@@ -150,17 +152,18 @@ def _draw_by_gumbel(
 def _draw_by_rejection(
     sources: np.ndarray, targets: np.ndarray, scale: float, count: int, taken: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Codes of up to `count` pairs, in the order of drawing; fewer if too many proposals fail. `taken` is sorted."""
+    """Codes of up to `count` pairs, in the order of drawing; fewer if too many proposals fail."""
     sampler = _PairSampler(sources, targets, scale)
     drawn = np.zeros(0, np.int64)
     proposals_left = MAX_PROPOSALS_PER_EDGE * count
     success = 0.5
+    kind: Literal["table", "sort"] = "table" if len(sources) * len(targets) <= MOST_FLAGS else "sort"
     while len(drawn) < count and proposals_left > 0:
         size = int(min(proposals_left, (count - len(drawn)) / success * 1.1 + 64))
         proposals_left -= size
-        merged = np.concatenate([taken, drawn, sampler.propose(size, rng)])  # of equal codes the first counts
-        fresh = merged[first_of_each(merged)[len(taken) + len(drawn) :]]
-        before, drawn = len(drawn), np.concatenate([drawn, fresh])[:count]
+        codes = sampler.propose(size, rng)
+        merged = np.concatenate([drawn, codes[np.isin(codes, taken, invert=True, kind=kind)]])
+        before, drawn = len(drawn), merged[first_of_each(merged)][:count]
         success = max((len(drawn) - before) / size, 0.02)
     return drawn
 

@@ -138,8 +138,8 @@ def edges_of(genome: Genome, neurons: Iterable[int], *, into: bool = True, out_o
 def _leads_to(genome: Genome, start: int, end: int) -> bool:
     """Whether there is a path from one neuron to another, or they are the same."""
     at_start = np.arange(genome.n_neurons) == start
-    leaving = topology.Adjacency(genome.sources, genome.n_neurons)
-    return bool(topology.reachable(at_start, leaving, genome.targets)[end])
+    leaving = topology.Adjacency(genome.sources, genome.targets, genome.n_neurons)
+    return bool(topology.reachable(at_start, leaving)[end])
 
 
 def _edges(genome: Genome, edges: int | Iterable[int]) -> np.ndarray:

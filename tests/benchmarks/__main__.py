@@ -26,6 +26,7 @@ TABLES = {
     "A training step of convolutions, one core": bench_peers.convolutions,
     "Inference of few images, one thread": bench_inference.rows,
     "Mutations at 110,000 edges": bench_mutations.rows,
+    "Mutations at 1,000,000 edges": bench_mutations.rows_of_a_million,
     "Two threads: a generation of 8": bench_scaling.by_cores,
     "A generation in one launch": bench_generation.rows,
     "Children per minute of a search": bench_scaling.children_per_minute,

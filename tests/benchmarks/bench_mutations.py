@@ -1,29 +1,38 @@
-"""Milliseconds and peak memory of each mutation and of a random initial genome, at 110,000 edges."""
+"""Milliseconds and peak memory of each mutation and of a random initial genome, at 110,000 and 1,000,000 edges.
+
+The reference is a training epoch of the same genome in the same run: a mutation is paid once per child, an epoch
+several times.
+"""
 
 from __future__ import annotations
 
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
 import numpy as np
-from subjects import genome_of
+from bench_training import CONFIG
+from subjects import SIZES, data_of, in_turns
 
-from workbench.initial import random_genome
+from workbench.initial import InitialConfig, random_genome
 from workbench.mutations import KINDS, MutationRates, apply
+from workbench.training import train
 
-REPEATS = 15
+SUBJECT = "CIFAR-10, 110,000 edges"
+IMAGES, EPOCH = 3_840, 40_000
+"""Images that are trained on, and in an epoch, to whose time theirs is scaled."""
 
 
-def _measure(call: Callable[[int], object]) -> tuple[float, float]:
-    """Median milliseconds, and peak memory in MB in a run of its own."""
+def _measure(call: Callable[[int], object], repeats: int) -> tuple[float, float]:
+    """Median milliseconds of processor time over seeds, and peak memory in MB in a run of its own."""
     times = []
-    for seed in range(REPEATS):
-        started = time.perf_counter()
+    for seed in range(repeats):
+        started = time.thread_time()
         call(seed)
-        times.append(1e3 * (time.perf_counter() - started))
+        times.append(1e3 * (time.thread_time() - started))
     tracemalloc.start()
     call(0)
     peak = tracemalloc.get_traced_memory()[1] / 1e6
@@ -31,18 +40,40 @@ def _measure(call: Callable[[int], object]) -> tuple[float, float]:
     return median(times), peak
 
 
-def rows() -> list[dict[str, Any]]:
-    """The table."""
-    genome = genome_of("CIFAR-10, 110,000 edges")
+def rows(denser: float = 1, repeats: int = 15) -> list[dict[str, Any]]:
+    """The table, for as many times the edges of `SUBJECT`."""
+    _, _, layers, size, edges, law = SIZES[SUBJECT]
+    data, initial = data_of(SUBJECT, IMAGES), partial(random_genome, (3, 32, 32), 10)
+    genome = initial(
+        np.random.default_rng(0),
+        hidden_layers=(layers, layers),
+        layer_size=(size, size),
+        edges_per_neuron=(denser * edges, denser * edges),
+        law=law,
+    )
+    epoch = 1e3 * in_turns({"": partial(train, genome, data, CONFIG)}, rounds=2, clock=time.thread_time)[""] * EPOCH / IMAGES
     rates = MutationRates(bridge=1.0)
-    np.ones(4_000_000)  # as in a search: once a large array was freed, malloc keeps memory for the next ones
+    np.ones(40 * genome.n_edges)  # as in a search: once a large array was freed, malloc keeps memory for the next ones
     calls: dict[str, Callable[[int], object]] = {
         kind: lambda seed, kind=kind: apply(kind, genome, rates, np.random.default_rng(seed + 1000))  # type: ignore[misc]
         for kind in KINDS
     }
-    calls["random initial genome"] = lambda seed: random_genome((3, 32, 32), 10, np.random.default_rng(seed))
+    per_neuron = InitialConfig().edges_per_neuron
+    calls["random initial genome"] = lambda seed: initial(
+        np.random.default_rng(seed), edges_per_neuron=(denser * per_neuron[0], denser * per_neuron[1])
+    )
     table = []
-    for name, call in calls.items():
-        milliseconds, peak = _measure(call)
-        table.append({"what": name, "median ms": f"{milliseconds:.1f}", "peak MB": f"{peak:.0f}"})
+    for what, call in calls.items():
+        milliseconds, peak = _measure(call, repeats)
+        table.append(
+            {
+                "what": what,
+                "median ms": f"{milliseconds:.1f}",
+                "of an epoch": f"{milliseconds / epoch:.4f}",
+                "peak MB": f"{peak:.0f}",
+            }
+        )
     return table
+
+
+rows_of_a_million = partial(rows, 1_000_000 / 110_000, 5)

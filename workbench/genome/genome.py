@@ -101,12 +101,13 @@ class Genome:
         topology.check_size(n_neurons, len(sources))
         if biases is None:
             biases = np.zeros(n_neurons - n_inputs, np.float32)
-        order = topology.check_edges(n_inputs, n_outputs, n_neurons, sources, targets)
+        topology.check_edges(n_inputs, n_outputs, n_neurons, sources, targets)
         weights = topology.as_floats("weights", weights, len(sources))
         biases = topology.as_floats("biases", biases, n_neurons - n_inputs)
         groups = topology.as_groups(shared, weights)
         keys = topology.as_keys(neuron_keys, n_neurons - n_fixed)
-        leaving = topology.Adjacency(sources, n_neurons, order)
+        leaving = topology.Adjacency(sources, targets, n_neurons)
+        topology.check_distinct(sources, targets, leaving)
         keep = topology.alive(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
         if not keep.all():
             edges = keep[sources] & keep[targets]
@@ -116,7 +117,7 @@ class Genome:
             sources, targets = new_id[sources[edges]], new_id[targets[edges]]
             weights, groups = weights[edges], topology.as_groups(groups[edges], weights[edges])
             biases, keys = biases[keep[n_inputs:]], keys[keep[n_fixed:]]
-            n_neurons, leaving = int(keep.sum()), topology.Adjacency(sources, int(keep.sum()))
+            n_neurons, leaving = int(keep.sum()), topology.Adjacency(sources, targets, int(keep.sum()))
         genome = cls(shape, n_outputs, sources, targets, weights, groups, biases, keys, normalization)
         layers = topology.layers_of(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
         genome.__dict__["layers"] = _read_only(layers)
@@ -145,8 +146,9 @@ class Genome:
     @cached_property
     def n_parameters(self) -> int:
         """Trainable numbers: weights (a shared one counts once) and biases."""
-        own = int((self.shared < 0).sum())
-        return own + len(np.unique(self.shared[self.shared >= 0])) + len(self.biases)
+        ordered = np.sort(self.shared)
+        own = int(np.searchsorted(ordered, 0))
+        return own + int(np.count_nonzero(np.diff(ordered[own:], prepend=-1))) + len(self.biases)
 
     @property
     def flops(self) -> int:
@@ -170,7 +172,7 @@ class Genome:
     @cached_property
     def layers(self) -> np.ndarray:
         """Layer of every neuron, int32 [neurons]: inputs 0, hidden the longest path, outputs all last."""
-        leaving = topology.Adjacency(self.sources, self.n_neurons)
+        leaving = topology.Adjacency(self.sources, self.targets, self.n_neurons)
         layers = topology.layers_of(self.n_inputs, self.n_outputs, self.n_neurons, self.sources, self.targets, leaving)
         return _read_only(layers)
 

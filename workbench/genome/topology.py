@@ -63,11 +63,8 @@ def as_ids(name: str, values: Any) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def check_edges(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Raise `GenomeError` for the first edge that no genome may have (cycles are found with the layers).
-
-    Returns the order of the edges by source, then target, which the search for duplicates gives.
-    """
+def check_edges(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarray, targets: np.ndarray) -> None:
+    """Raise `GenomeError` for the first edge that no genome may have (`check_distinct` and the layers find others)."""
     if len(sources) != len(targets):
         raise GenomeError(f"expected as many sources as targets, got {len(sources)} and {len(targets)}")
     end_of_outputs = n_inputs + n_outputs
@@ -85,15 +82,6 @@ def check_edges(n_inputs: int, n_outputs: int, n_neurons: int, sources: np.ndarr
         if wrong.any():
             edge = int(np.argmax(wrong))
             raise GenomeError(f"edge {edge} ({sources[edge]} -> {targets[edge]}) {why}")
-    pairs, order = sort_stably(pair_codes(sources, targets))
-    same = np.flatnonzero(pairs[1:] == pairs[:-1])
-    if len(same):
-        first, second = order[same[0]], order[same[0] + 1]
-        raise GenomeError(
-            f"edges {first} and {second} both lead {sources[first]} -> {targets[first]}; "
-            "expected each pair of neurons at most once"
-        )
-    return order
 
 
 def as_floats(name: str, values: Any, length: int) -> np.ndarray:
@@ -200,30 +188,44 @@ def first_of_each(values: np.ndarray) -> np.ndarray:
 
 
 class Adjacency:
-    """Edges grouped by the neuron at one of their ends: those of neuron `i` are `order[starts[i]:starts[i + 1]]`."""
+    """Edges grouped by the neuron at one of their ends, and in each group in the order of the other ends."""
 
-    def __init__(self, ends: np.ndarray, n_neurons: int, order: np.ndarray | None = None) -> None:
-        self.order = stable_order(ends) if order is None else order
-        self.starts = np.zeros(n_neurons + 1, np.int64)
-        np.cumsum(np.bincount(ends, minlength=n_neurons), out=self.starts[1:])
+    def __init__(self, ends: np.ndarray, others: np.ndarray, n_neurons: int) -> None:
+        bits = int(others.max(initial=0)).bit_length()
+        self.pairs, self.order = sort_stably((ends << bits) | others)
+        self.others = self.pairs & ((1 << bits) - 1)
+        self.starts = np.searchsorted(
+            self.pairs, np.arange(n_neurons + 1) << bits
+        )  # of each neuron's edges, and the end
 
-    def edges_of(self, neurons: np.ndarray) -> np.ndarray:
-        """Ids of all edges grouped under `neurons`, in no particular order within one of them."""
+    def neighbours(self, neurons: np.ndarray) -> np.ndarray:
+        """The other ends of all edges of distinct `neurons`."""
         if len(neurons) and (low := int(neurons.min())) + len(neurons) == (end := int(neurons.max()) + 1):
-            return self.order[self.starts[low] : self.starts[end]]  # no copies
+            return self.others[self.starts[low] : self.starts[end]]
         first, counts = self.starts[neurons], self.starts[neurons + 1] - self.starts[neurons]
         within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-        return self.order[np.repeat(first, counts) + within]
+        return self.others[np.repeat(first, counts) + within]
 
 
-def reachable(start: np.ndarray, leaving: Adjacency, targets: np.ndarray) -> np.ndarray:
-    """Which neurons can be reached from those marked in `start` (bool [neurons]) by edges leading to `targets`."""
+def check_distinct(sources: np.ndarray, targets: np.ndarray, leaving: Adjacency) -> None:
+    """Raise `GenomeError` if a pair of neurons is connected twice."""
+    same = np.flatnonzero(leaving.pairs[1:] == leaving.pairs[:-1])
+    if len(same):
+        first, second = leaving.order[same[0]], leaving.order[same[0] + 1]
+        raise GenomeError(
+            f"edges {first} and {second} both lead {sources[first]} -> {targets[first]}; "
+            "expected each pair of neurons at most once"
+        )
+
+
+def reachable(start: np.ndarray, leaving: Adjacency) -> np.ndarray:
+    """Which neurons can be reached from those marked in `start` (bool [neurons])."""
     seen = start.copy()
     once = _Once(len(start))
     frontier, level = np.flatnonzero(start), 0
     while len(frontier):
         _check_depth(level)
-        reached = targets[leaving.edges_of(frontier)]
+        reached = leaving.neighbours(frontier)
         frontier = once(reached[~seen[reached]])
         seen[frontier] = True
         level += 1
@@ -261,8 +263,8 @@ def alive(
         return np.ones(n_neurons, bool)
     ids = np.arange(n_neurons)
     is_input, is_output = ids < n_inputs, (ids >= n_inputs) & (ids < n_fixed)
-    fed = reachable(is_input, leaving, targets)
-    used = reachable(is_output, Adjacency(targets, n_neurons), sources)
+    fed = reachable(is_input, leaving)
+    used = reachable(is_output, Adjacency(targets, sources, n_neurons))
     return is_input | is_output | (fed & used)
 
 
@@ -276,7 +278,7 @@ def longest_paths(n_neurons: int, sources: np.ndarray, targets: np.ndarray, leav
         _check_depth(level)
         depth[frontier] = level
         done += len(frontier)
-        arrived = targets[leaving.edges_of(frontier)]
+        arrived = leaving.neighbours(frontier)
         if len(arrived) > n_neurons:
             came = np.bincount(arrived, minlength=n_neurons)
             waiting -= came

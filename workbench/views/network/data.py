@@ -153,7 +153,7 @@ def _union_layers(
 ) -> np.ndarray:
     """Longest paths in the union; if it has a cycle, each neuron's layer in its own genome."""
     n_neurons = after.n_neurons + len(removed)
-    leaving = topology.Adjacency(source, n_neurons)
+    leaving = topology.Adjacency(source, target, n_neurons)
     try:
         layers = topology.layers_of(after.n_inputs, after.n_outputs, n_neurons, source, target, leaving)
     except GenomeError:
