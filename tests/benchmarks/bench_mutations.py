@@ -51,7 +51,12 @@ def rows(denser: float = 1, repeats: int = 15) -> list[dict[str, Any]]:
         edges_per_neuron=(denser * edges, denser * edges),
         law=law,
     )
-    epoch = 1e3 * in_turns({"": partial(train, genome, data, CONFIG)}, rounds=2, clock=time.thread_time)[""] * EPOCH / IMAGES
+    epoch = (
+        1e3
+        * in_turns({"": partial(train, genome, data, CONFIG)}, rounds=2, clock=time.thread_time)[""]
+        * EPOCH
+        / IMAGES
+    )
     rates = MutationRates(bridge=1.0)
     np.ones(40 * genome.n_edges)  # as in a search: once a large array was freed, malloc keeps memory for the next ones
     calls: dict[str, Callable[[int], object]] = {
