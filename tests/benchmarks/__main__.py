@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import bench_generation
 import bench_inference
 import bench_mutations
+import bench_parts
 import bench_peers
 import bench_programs
 import bench_scaling
@@ -30,6 +31,7 @@ TABLES = {
     "Two threads: a generation of 8": bench_scaling.by_cores,
     "A generation in one launch": bench_generation.rows,
     "Children per minute of a search": bench_scaling.children_per_minute,
+    "Parts of a search, a child": bench_parts.rows,
     "Growth with edges": bench_scaling.by_edges,
     "Growth with the batch": bench_scaling.by_batch,
     "Programs, one thread": bench_programs.rows,

@@ -19,6 +19,9 @@ from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.training import TrainConfig, train
 from workbench.training.native.trainer import NativeTrainer
 
+SEARCHED = {"MNIST, 9,000 edges": 3, "CIFAR-10, 90,000 edges": 2}
+"""Networks of the searches, and the epochs of a child."""
+
 SEARCHES = 3
 """Searches per number of threads, in turns; the fastest counts."""
 
@@ -120,7 +123,7 @@ def by_cores() -> list[dict[str, Any]]:
 def children_per_minute() -> list[dict[str, Any]]:
     """Children per minute of a whole search (mutation, training, store), on one and two threads."""
     table = []
-    for name, epochs in (("MNIST, 9,000 edges", 3), ("CIFAR-10, 90,000 edges", 2)):
+    for name, epochs in SEARCHED.items():
         rate = {1: 0.0, 2: 0.0}
         for _ in range(SEARCHES):
             for workers in rate:
@@ -138,6 +141,14 @@ def children_per_minute() -> list[dict[str, Any]]:
 
 
 def _children_per_minute(name: str, epochs: int, workers: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        search = search_of(name, epochs, workers, Path(folder) / "run.sqlite")
+        search.run(progress=False)
+        return search.snapshot().children_per_minute
+
+
+def search_of(name: str, epochs: int, workers: int, path: Path) -> Search:
+    """A short search of networks like those of a subject."""
     _, _, layers, size, edges, _ = SIZES[name]
     data = data_of(name)
     initial = InitialConfig(hidden_layers=(layers, layers), layer_size=(size, size), edges_per_neuron=(edges, edges))
@@ -149,7 +160,4 @@ def _children_per_minute(name: str, epochs: int, workers: int) -> float:
         rates={"remove_layer": 0, "spatial_base": 4.0},
         workers=workers,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        search = Search(data, config, Path(folder) / "run.sqlite", NeuronSpace.for_data(data, initial))
-        search.run(progress=False)
-        return search.snapshot().children_per_minute
+    return Search(data, config, path, NeuronSpace.for_data(data, initial))

@@ -40,6 +40,7 @@ _PLANES = {"in_degrees": 4, "source_gaps": 4, "shared": 4}
 """Arrays of a topology, each with the bytes of one value; stored as uint8 [bytes, values]."""
 
 _MAX_HEAD = 10_000  # characters
+_SAMPLE = 4096  # last bytes of an array, which show whether it gets smaller
 _MAX_DIRECTORY = 2**16  # bytes of the zip's list of contents, which zipfile reads whole
 _END = struct.Struct("<4s4H2LH")  # the last record of a zip without a comment
 
@@ -132,15 +133,19 @@ def write_arrays(
 ) -> bytes:
     """An `npz` file of arrays and of `head`, a JSON object that names the format and has further facts.
 
-    It is compressed for speed: most of it is trained weights, which hardly get smaller.
+    It is compressed for speed; what hardly gets smaller, such as trained weights, is stored as it is.
     """
     text = json.dumps({"format": format, "version": version, **facts}).encode()
     head = {"head": np.frombuffer(text, np.uint8)}
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, array in ({**head, **arrays} if head_first else {**arrays, **head}).items():
-            with archive.open(f"{name}.npy", "w") as entry:
-                np.lib.format.write_array(entry, array, allow_pickle=False)
+            np.lib.format.write_array(stream := io.BytesIO(), array, allow_pickle=False)
+            content = stream.getvalue()
+            part = content[-_SAMPLE:]
+            smaller = len(zlib.compress(part, 1)) < 0.9 * len(part)
+            method = zipfile.ZIP_DEFLATED if smaller else zipfile.ZIP_STORED
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content, method, compresslevel=1)
     return buffer.getvalue()
 
 
