@@ -271,9 +271,10 @@ class Runner:
     def _next_of(self, unstarted: list[int], workers: int) -> int:
         """Which child to start: the next in order, but of the last few the one whose parent is the largest.
 
-        It will be large itself, and if it were started last, the other workers would wait for it. Steps go in order.
+        It will be large itself, and if it came last, the other workers would wait. Steps and launches go in order.
         """
-        if workers == 1 or self.status != "running" or len(unstarted) > LAST_PER_WORKER * workers:
+        in_order = self.status != "running" or launch_size(self._state.space) > 1
+        if in_order or workers == 1 or len(unstarted) > LAST_PER_WORKER * workers:
             return unstarted[0]
         evolution, tournament = self._state.evolution, self._state.target.config.tournament
         costs = [parent.cost if (parent := evolution.ask(child, tournament).parent) else None for child in unstarted]

@@ -122,7 +122,7 @@ class SearchState:
         """The task for `child`; a live change is stored first, for the children after those done or `pending`."""
         self._replay(child)
         changes = self.target.difference(self.timeline.latest)
-        first = max([self._first_child - 1, *self.children, *pending]) + 1  # those left out by a kill keep theirs
+        first = max([self.first_child - 1, *self.children, *pending]) + 1  # those left out by a kill keep theirs
         if changes and child >= first:
             self._add_event(SETTINGS_EVENT, first, plain_values(self.space, changes))
             self.timeline.add(first, self.target)
