@@ -128,25 +128,38 @@ def _plain(value: Any) -> Any:
 
 
 def _frame_json(shown: go.Figure) -> str:
-    """Its layout, in colours for light and dark ground and as wide as the page; a zoom stays while the title does."""
-    figure = go.Figure(layout=shown.layout)
-    title = figure.layout.title.text
+    """Its layout, in colours for light and dark ground and as wide as the page; a zoom stays while the title does.
+
+    It is changed as plain data: plotly would validate a second figure, for longer than all else takes.
+    """
+    layout = shown.layout.to_plotly_json()
+    for name in ("template", "width"):
+        layout.pop(name, None)
+    title = layout.get("title", {}).get("text")
     room = {"l": 60, "r": 20, "t": 64 if title else 40, "b": 60}
-    figure.update_layout(
-        template="none",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": INK, "size": 12},
-        width=None,
-        height=figure.layout.height or HEIGHT,
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK},
-        uirevision=figure.layout.uirevision or title or "stays",
-        margin={**room, **figure.layout.margin.to_plotly_json()},
-    )
+    look = {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": INK, "size": 12},
+        "height": layout.get("height") or HEIGHT,
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": INK},
+        "uirevision": layout.get("uirevision") or title or "stays",
+        "margin": {**room, **layout.get("margin", {})},
+    }
     if title:
-        figure.update_layout(title={"font": {"size": 14, "color": INK}, "x": 0.01, "xanchor": "left"})
+        look["title"] = {"font": {"size": 14, "color": INK}, "x": 0.01, "xanchor": "left"}
     axis = {"gridcolor": GRID, "zerolinecolor": LINE, "linecolor": GRID, "automargin": True}
-    figure.update_xaxes(**axis)
-    figure.update_yaxes(**axis)
-    figure.update_annotations(font_color=INK)
-    return _json(figure.to_plotly_json()["layout"])
+    axes = {name for name in layout if name.startswith(("xaxis", "yaxis"))}
+    _update(layout, look | dict.fromkeys({"xaxis", "yaxis"} | axes, axis))
+    for annotation in layout.get("annotations", ()):
+        _update(annotation, {"font": {"color": INK}})
+    return _json(layout)
+
+
+def _update(values: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Change some of the values, also in dictionaries within."""
+    for name, value in changes.items():
+        if isinstance(value, dict):
+            _update(values.setdefault(name, {}), value)
+        else:
+            values[name] = value
