@@ -15,6 +15,7 @@ import bench_parts
 import bench_peers
 import bench_programs
 import bench_scaling
+import bench_start
 import bench_training
 import bench_views
 import pandas as pd
@@ -36,6 +37,7 @@ TABLES = {
     "Growth with the batch": bench_scaling.by_batch,
     "Programs, one thread": bench_programs.rows,
     "Programs a second of a search, digits": bench_programs.programs_per_second,
+    "Start": bench_start.rows,
     "Views of 10,000 individuals, main thread": bench_views.rows,
 }
 
