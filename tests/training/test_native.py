@@ -96,6 +96,14 @@ def test_gradients_of_any_genome_equal_torchs(genome, config, kind):
     assert_same_grads(genome, config, kind)
 
 
+@pytest.mark.parametrize("packs", [False, True])
+def test_pixels_may_be_packed_or_not(monkeypatch, packs):
+    monkeypatch.setattr("workbench.training.native.trainer.PACKS", packs)
+    genome = random_genome((3, 8, 8), 4, np.random.default_rng(3), hidden_layers=(2, 2), edges_per_neuron=(4, 4))
+    for batch_size in (10, 30, 100):
+        assert_same_grads(genome, TrainConfig(batch_size=batch_size))
+
+
 def fan(in_degree: int, n_outputs: int = 2) -> Genome:
     """One hidden neuron with many inputs beside a layer of single-input ones."""
     rng = np.random.default_rng(0)
@@ -146,7 +154,7 @@ def test_no_bit_depends_on_the_width_of_tiles(genome, n, dropout, kind):
             trainer.buffers(width),
         )  # fmt: skip
         grads = trainer.learner.edge_grads, trainer.learner.bias_grads
-        results.append([loss, *grads, trainer.buffers(width).out[:, :n]])
+        results.append([loss, *grads, trainer.buffers(width).out[genome.n_inputs :, :n]])
     for result in results[1:]:
         for ours, expected in zip(result, results[0], strict=True):
             np.testing.assert_array_equal(ours, expected)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import partial, reduce
 from operator import add
 
+from llvmlite import ir
+
+from workbench.training.native.pixels import BIT, first_of, load_pixels, scaled, store_pixels
 from workbench.training.native.simd import LANES, MANY_REGISTERS, SUMS, simd_function
 from workbench.training.native.widths import TILE
 
@@ -40,6 +43,33 @@ def _row(code, rows, places, edge):
     return code.load(rows, code.load_int(places, edge))
 
 
+@simd_function("address", "count", "address")
+def pack_bytes(code, pixels, count, out):
+    """out_i = pixels_i for `count` rows of bytes, packed."""
+    code.loop(count, lambda i, _: store_pixels(code, code.load_pixels(pixels, i), out, i))
+
+
+@simd_function("address", "address", "address", "count", "address", returns="float", widths=[LANES])
+def scale_weights(code, weights, scales, means, count, out):
+    """out_e = weight_e · scale_e for `count` edges and up to a vector more; returns Σ_e out_e · mean_e."""
+
+    def each(block, sums):
+        scaled = code.load(weights, block) * code.load(scales, block)
+        code.store(scaled, out, block)
+        left = code.builder.sub(count, code.mul(block, LANES))
+        return [first_of(code, scaled, left).fma(code.load(means, block), sums[0])]
+
+    blocks = code.builder.ashr(code.add(count, LANES - 1), ir.Constant(count.type, LANES.bit_length() - 1))
+    _, (total,) = code.loop(blocks, each, [code.splat(0.0)])
+    return code.horizontal_sum(total.partial_sum())
+
+
+def _pixels(code, rows, places, edge):
+    """As `_row`, of packed pixels."""
+    code.prefetch(rows, code.load_int(places, code.add(edge, AHEAD)), 2)
+    return load_pixels(code, rows, code.load_int(places, edge))
+
+
 def _weighted_sums(code, weights, count, row, sums):
     """Σ_e weight_e · row(e) over `count` edges, added to `sums` in turns."""
 
@@ -56,13 +86,29 @@ def _weighted_sums(code, weights, count, row, sums):
     return sums
 
 
-@simd_function(*["address", "address", "count"] * 2, "address", "float", "address")
-def sum_edges(code, weights, columns, count, inner_weights, inner_columns, inner_count, rows, bias, out):
-    """out = bias + Σ_e weight_e · rows[column_e], over `count` edges from inputs and `inner_count` from neurons."""
-    sums = [code.splat(bias), code.splat(0.0)][:SUMS]
-    sums = _weighted_sums(code, weights, count, partial(_row, code, rows, columns), sums)
-    sums = _weighted_sums(code, inner_weights, inner_count, partial(_row, code, rows, inner_columns), sums)
-    code.store(reduce(add, sums), out)
+def _either(code, packs, generate):
+    """Generate code for packed pixels and for plain rows; which of them runs is known when it does."""
+    with code.builder.if_else(code.builder.trunc(packs, BIT)) as (packed, plain):
+        with packed:
+            generate(_pixels)
+        with plain:
+            generate(_row)
+
+
+@simd_function("count", *["address", "address", "count"] * 2, "address", "float", "address")
+def sum_edges(code, packs, weights, columns, count, inner_weights, inner_columns, inner_count, rows, bias, out):
+    """out = bias + Σ_e weight_e · rows[column_e], over `count` edges from inputs and `inner_count` from neurons.
+
+    If `packs` is 1, inputs are packed pixels, else 0.
+    """
+
+    def generate(load):
+        sums = [code.splat(bias), code.splat(0.0)][:SUMS]
+        sums = _weighted_sums(code, weights, count, partial(load, code, rows, columns), sums)
+        sums = _weighted_sums(code, inner_weights, inner_count, partial(_row, code, rows, inner_columns), sums)
+        code.store(reduce(add, sums), out)
+
+    _either(code, packs, generate)
 
 
 def _store_sum(code, count, add, address):
@@ -132,8 +178,8 @@ def exp_rows(code, values, most, count, out, total):
     _store_sum(code, count, add, total)
 
 
-def _dots(code, count, mine, row, dots, weights=None, sums=()):
-    """dots_e += mine · row(e) for each of `count` edges; with weights also Σ_e weight_e · row(e), added to `sums`."""
+def _dots(code, count, mine, row, dots, weights=None, sums=(), change=lambda total, edge: total):
+    """dots_e += change(mine · row(e)) for each of `count` edges; to `sums`, if any, are added weight_e · row(e)."""
 
     def several(number):
         def body(edge, sums):
@@ -146,7 +192,7 @@ def _dots(code, count, mine, row, dots, weights=None, sums=()):
                 return value.partial_dot(mine)
 
             total = code.horizontal_sums(dot, number) if number > 1 else code.horizontal_sum(dot(0))
-            code.add_to(total, dots, edge)
+            code.add_to(change(total, edge), dots, edge)
             return sums
 
         return body
@@ -157,12 +203,23 @@ def _dots(code, count, mine, row, dots, weights=None, sums=()):
     return sums
 
 
-@simd_function("address", "address", "address", "count", "address", returns="float")
-def edge_dots(code, dots, grad, columns, count, rows):
-    """dots_e += grad · rows[column_e] for `count` edges into one neuron; returns Σ grad."""
+@simd_function("count", *["address"] * 3, "count", *["address"] * 3, returns="float")
+def edge_dots(code, packs, dots, grad, columns, count, rows, scales, means):
+    """dots_e += grad · rows[column_e] for `count` edges into one neuron; returns Σ grad.
+
+    If `packs` is 1, rows are packed pixels, and dots_e += scale_e · (grad · rows[column_e] - mean_e · Σ grad).
+    """
     gradient = code.load(grad)
-    _dots(code, count, gradient, partial(_row, code, rows, columns), dots)
-    return code.horizontal_sum(gradient.partial_sum())
+    whole = code.horizontal_sum(gradient.partial_sum())
+
+    def generate(load):
+        def change(total, edge):
+            return scaled(code, total, whole, scales, means, edge) if load is _pixels else total
+
+        _dots(code, count, gradient, partial(load, code, rows, columns), dots, change=change)
+
+    _either(code, packs, generate)
+    return whole
 
 
 @simd_function("address", "address", "address", "count", "address", "address", "float", "address")

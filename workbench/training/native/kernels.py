@@ -49,6 +49,9 @@ class Net(NamedTuple):
     inner_places: np.ndarray  # place by source of each inner edge by target, uint32 [inner edges]
     shared_edges: np.ndarray  # edges that share their weight with others, uint32, group by group
     group_starts: np.ndarray  # where each group starts there, and the end, int64 [groups + 1]
+    packs: int  # 1 if inputs are packed pixels, else 0
+    scales: np.ndarray  # then the scale of each edge's pixel, float32 [input edges]
+    means: np.ndarray  # and its mean
 
 
 class Learner(NamedTuple):
@@ -57,6 +60,8 @@ class Learner(NamedTuple):
     weights: np.ndarray  # float32 [edges], padded
     biases: np.ndarray  # float32 [neurons - inputs], padded
     inner_weights: np.ndarray  # float32 [inner edges], a copy
+    input_weights: np.ndarray  # float32 [input edges]: of packed pixels; else they are the weights themselves
+    offsets: np.ndarray  # float32 [neurons - inputs]: biases for packed pixels; else they are the biases themselves
     edge_grads: np.ndarray  # float32 [edges], padded
     bias_grads: np.ndarray  # float32 [neurons - inputs], padded
     weight_moments: np.ndarray  # AdamW's running averages, float32 [2, edges], padded
@@ -84,10 +89,15 @@ def _row(array, row):
 
 
 @kernel(inner=True)
-def load_images(images, scale, offset, out):
-    """out[input] = raw pixel · scale + offset: centred and scaled. `images` [inputs, width] are uint8 or float32."""
+def load_images(images, scale, offset, out, packs):
+    """out[input] = raw pixel · scale + offset: centred and scaled. `images` [inputs, width] are uint8 or float32.
+
+    Or the raw pixels, packed into the first half of that place.
+    """
     width, raw, count = images.shape[1], images.ctypes.data, len(images)
-    if images.itemsize == 1:
+    if packs:
+        formulas.pack_bytes(width, raw, count, out.ctypes.data)
+    elif images.itemsize == 1:
         formulas.scale_bytes(width, raw, scale.ctypes.data, offset.ctypes.data, count, out.ctypes.data)
     else:
         formulas.scale_floats(width, raw, scale.ctypes.data, offset.ctypes.data, count, out.ctypes.data)
@@ -104,9 +114,9 @@ def forward(net, learner, dropout, random, buffers):
             start, count = net.input_starts[row], net.input_starts[row + 1] - net.input_starts[row]
             inner, inner_count = net.inner_starts[row], net.inner_starts[row + 1] - net.inner_starts[row]
             formulas.sum_edges(
-                width, _address(learner.weights, start), _address(net.input_columns, start), count,
+                width, net.packs, _address(learner.input_weights, start), _address(net.input_columns, start), count,
                 _address(learner.inner_weights, inner), _address(net.inner_columns, inner), inner_count,
-                out.ctypes.data, learner.biases[row - net.n_inputs], _row(out, row),
+                out.ctypes.data, learner.offsets[row - net.n_inputs], _row(out, row),
             )  # fmt: skip
         if layer == last_layer:
             break
@@ -212,7 +222,10 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
     for row in range(net.n_inputs, out.shape[0]):
         start, count = net.input_starts[row], net.input_starts[row + 1] - net.input_starts[row]
         dots, mine, columns = _address(edge_grads, start), _row(grad, row), _address(net.input_columns, start)
-        bias_grads[row - net.n_inputs] += formulas.edge_dots(width, dots, mine, columns, count, out.ctypes.data)
+        scales, means = _address(net.scales, start), _address(net.means, start)
+        bias_grads[row - net.n_inputs] += formulas.edge_dots(
+            width, net.packs, dots, mine, columns, count, out.ctypes.data, scales, means
+        )
 
 
 @kernel(inner=True)
@@ -233,6 +246,17 @@ def order_inner(net, weights, inner_weights):
     by_source = weights[net.input_starts[-1] :]
     for edge in range(len(net.inner_places)):
         inner_weights[edge] = by_source[net.inner_places[edge]]
+
+
+@kernel
+def scale_inputs(net, learner):
+    """Weights and biases for packed pixels: Σ w · scale · (pixel - mean) + bias = Σ input_weight · pixel + offset."""
+    for row in range(net.n_inputs, len(net.input_starts) - 1):
+        start, count = net.input_starts[row], net.input_starts[row + 1] - net.input_starts[row]
+        weights, scaled = _address(learner.weights, start), _address(learner.input_weights, start)
+        scales, means = _address(net.scales, start), _address(net.means, start)
+        total = formulas.scale_weights(weights, scales, means, count, scaled)
+        learner.offsets[row - net.n_inputs] = learner.biases[row - net.n_inputs] - total
 
 
 @kernel(inner=True)
@@ -263,7 +287,7 @@ def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random
     loss, right = 0.0, 0
     for tile in range(labels.shape[0]):
         key = random + np.uint64(tile) * np.uint64(0xD1342543DE82EF95)
-        load_images(images[tile], pixels[0], pixels[1], buffers.out)
+        load_images(images[tile], pixels[0], pixels[1], buffers.out, net.packs)
         forward(net, learner, dropout, key, buffers)
         first_output = net.layer_starts[-2]
         tile_loss, tile_right = cross_entropy(
@@ -305,6 +329,8 @@ def train_epoch(
         adamw(learner.weights, learner.edge_grads, learner.weight_moments, rates[batch], decay, step)
         adamw(learner.biases, learner.bias_grads, learner.bias_moments, rates[batch], 0.0, step)
         order_inner(net, learner.weights, learner.inner_weights)
+        if net.packs:
+            scale_inputs(net, learner)
     return loss / seen, right / seen
 
 
@@ -313,7 +339,7 @@ def infer(net, learner, images, pixels, buffers, logits):
     """logits [tiles, outputs, width] of prepared tiles."""
     first_output = net.layer_starts[-2]
     for tile in range(len(images)):
-        load_images(images[tile], pixels[0], pixels[1], buffers.out)
+        load_images(images[tile], pixels[0], pixels[1], buffers.out, net.packs)
         forward(net, learner, 0.0, np.uint64(0), buffers)
         for row in range(first_output, len(buffers.out)):
             for k in range(logits.shape[2]):

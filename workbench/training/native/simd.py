@@ -179,16 +179,16 @@ class Emitter:
         place = self._place(address, index, 4)
         self._store(self.builder.fadd(self._load(place, value.type), value), place)
 
-    def prefetch(self, address: Any, index: Any) -> None:
-        """Prefetch row `index` of the array at `address` into the cache, if tiles are so wide that it pays."""
+    def prefetch(self, address: Any, index: Any, size: int = 4) -> None:
+        """Prefetch row `index` of an array of `size` bytes a number, if tiles are so wide that it pays."""
         if self.width < TILE:
             return
         pointer = ir.PointerType(ir.IntType(8))
         kind = ir.FunctionType(ir.VoidType(), [pointer, _INT32, _INT32, _INT32])
         prefetch = self.builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
         read_data_to_keep = [ir.Constant(_INT32, option) for option in (0, 3, 1)]
-        start = self._place(address, index, self.width * 4)
-        for pair in range(self.width * 4 // LINE_PAIR):
+        start = self._place(address, index, self.width * size)
+        for pair in range(self.width * size // LINE_PAIR):
             place = self.builder.inttoptr(self._place(start, pair, LINE_PAIR), pointer)
             self.builder.call(prefetch, [place, *read_data_to_keep])
 

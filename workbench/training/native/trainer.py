@@ -9,7 +9,8 @@ from workbench.datasets import Dataset
 from workbench.genome import Genome
 from workbench.genome.topology import stable_order
 from workbench.training.native.formulas import AHEAD
-from workbench.training.native.kernels import Buffers, Learner, Net, infer, order_inner, train_epoch
+from workbench.training.native.kernels import Buffers, Learner, Net, infer, order_inner, scale_inputs, train_epoch
+from workbench.training.native.pixels import PACKS
 from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
 from workbench.training.native.widths import TILE
 from workbench.training.trainer import StreamKey, TrainConfig, Trainer
@@ -24,13 +25,14 @@ class NativeTrainer(Trainer):
         self.start, self.data, self.seed = genome, data, seed
         self.plan = compile_genome(genome)
         self.order = _order(self.plan)
-        self.net = _net(self.plan, self.order)
-        self.learner = _learner(self.plan, self.order, self.net, genome)
         room = (self.plan.n_neurons, TILE)
         self._room = aligned_zeros(room, room, room, (self.plan.n_layers, TILE), (2, TILE))
         each = genome.n_inputs // len(data.mean)  # inputs of a channel, or the one of a feature
-        scale = np.repeat(1 / data.std, each)
-        self.pixels = np.stack([scale, -np.repeat(data.mean, each) * scale]).astype(np.float32)
+        scale, mean = np.repeat(1 / data.std, each), np.repeat(data.mean, each)
+        self.pixels = np.stack([scale, -mean * scale]).astype(np.float32)
+        packs = PACKS and data.images("train").itemsize == 1
+        self.net = _net(self.plan, self.order, scale, mean, packs)
+        self.learner = _learner(self.plan, self.order, self.net, genome)
 
     def genome(self) -> Genome:
         """The genome with the current weights."""
@@ -71,7 +73,7 @@ def _order(plan: Plan) -> np.ndarray:
     return stable_order(np.where(plan.columns < plan.n_inputs, 0, plan.columns))
 
 
-def _net(plan: Plan, order: np.ndarray) -> Net:
+def _net(plan: Plan, order: np.ndarray, scale: np.ndarray, mean: np.ndarray, packs: bool) -> Net:
     rows = np.repeat(np.arange(plan.n_neurons), np.diff(plan.row_starts))
     inner = plan.columns >= plan.n_inputs
     by_source = order[np.count_nonzero(~inner) :]
@@ -93,6 +95,9 @@ def _net(plan: Plan, order: np.ndarray) -> Net:
         inner_places=places[inner],
         shared_edges=shared[stable_order(parameters[shared])].astype(np.uint32),
         group_starts=np.concatenate([[0], np.cumsum(users[users > 1])]),
+        packs=int(packs),
+        scales=np.append(scale[plan.columns[~inner]], np.zeros(TILE)).astype(np.float32),
+        means=np.append(mean[plan.columns[~inner]], np.zeros(TILE)).astype(np.float32),
     )
 
 
@@ -108,13 +113,24 @@ def _ahead(rows: np.ndarray) -> np.ndarray:
 
 def _learner(plan: Plan, order: np.ndarray, net: Net, genome: Genome) -> Learner:
     n_edges, n_biases = (-(-count // TILE) * TILE for count in (len(order), plan.n_neurons - plan.n_inputs))
-    (weights, edge_grads), (biases, bias_grads), (inner_weights,), weight_moments, bias_moments = aligned_zeros(
-        (2, n_edges), (2, n_biases), (1, len(net.inner_places)), (2, n_edges), (2, n_biases)
+    n_packed, n_offsets = (n_edges + TILE, n_biases) if net.packs else (0, 0)
+    (weights, edge_grads), (biases, bias_grads), (inner_weights,), (packed,), (offsets,), *moments = aligned_zeros(
+        (2, n_edges),
+        (2, n_biases),
+        (1, len(net.inner_places)),
+        (1, n_packed),
+        (1, n_offsets),
+        (2, n_edges),
+        (2, n_biases),
     )
     weights[: len(order)] = genome.weights[plan.edges[order]]
     biases[: plan.n_neurons - plan.n_inputs] = plan.biases_of(genome)
     order_inner(net, weights, inner_weights)
-    return Learner(weights, biases, inner_weights, edge_grads, bias_grads, weight_moments, bias_moments)
+    own = (packed, offsets) if net.packs else (weights, biases)
+    learner = Learner(weights, biases, inner_weights, *own, edge_grads, bias_grads, *moments)
+    if net.packs:
+        scale_inputs(net, learner)
+    return learner
 
 
 def aligned_zeros(*shapes: tuple[int, int]) -> list[np.ndarray]:
