@@ -142,12 +142,12 @@ def children_per_minute() -> list[dict[str, Any]]:
 
 def _children_per_minute(name: str, epochs: int, workers: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        search = search_of(name, epochs, workers, Path(folder) / "run.sqlite")
+        search = search_of(name, epochs, Path(folder) / "run.sqlite", workers)
         search.run(progress=False)
         return search.snapshot().children_per_minute
 
 
-def search_of(name: str, epochs: int, workers: int, path: Path) -> Search:
+def search_of(name: str, epochs: int, path: Path, workers: int) -> Search:
     """A short search of networks like those of a subject."""
     _, _, layers, size, edges, _ = SIZES[name]
     data = data_of(name)
