@@ -43,7 +43,8 @@ def _measure(call: Callable[[int], object], repeats: int) -> tuple[float, float]
 def rows(denser: float = 1, repeats: int = 15) -> list[dict[str, Any]]:
     """The table, for as many times the edges of `SUBJECT`."""
     _, _, layers, size, edges, law = SIZES[SUBJECT]
-    data, initial = data_of(SUBJECT, IMAGES), partial(random_genome, (3, 32, 32), 10)
+    data = data_of(SUBJECT, IMAGES)
+    initial = partial(random_genome, data.shape, data.n_classes)
     genome = initial(
         np.random.default_rng(0),
         hidden_layers=(layers, layers),
