@@ -7,7 +7,7 @@ from operator import add
 
 from llvmlite import ir
 
-from workbench.training.native.pixels import BIT, first_of, load_pixels, scaled, store_pixels
+from workbench.training.native.pixels import BIT, PACKS, first_of, load_pixels, scaled, store_pixels
 from workbench.training.native.simd import LANES, MANY_REGISTERS, SUMS, simd_function
 from workbench.training.native.widths import TILE
 
@@ -88,6 +88,9 @@ def _weighted_sums(code, weights, count, row, sums):
 
 def _either(code, packs, generate):
     """Generate code for packed pixels and for plain rows; which of them runs is known when it does."""
+    if not PACKS:
+        generate(_row)
+        return
     with code.builder.if_else(code.builder.trunc(packs, BIT)) as (packed, plain):
         with packed:
             generate(_pixels)
