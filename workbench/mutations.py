@@ -206,6 +206,8 @@ def remove_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates 
     exp(-weak_first · |weight| / mean |weight| of the pair), since removing the smallest weights harms trained networks
     least (Han et al. 2015, "Learning both weights and connections"). The published method, 0, knows distances only.
     """
+    if genome.n_edges == 0:
+        raise MutationError("remove_edges is impossible: there are no edges")
     builder = GenomeBuilder(genome, rates.law)
     target = draw_share(rng, rates.removed_edges, genome.n_edges)
     codes = _layer_pairs(genome)

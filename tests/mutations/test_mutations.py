@@ -171,6 +171,11 @@ def test_remove_edges_keeps_half_of_every_adjacent_pair(genome, seed):
         assert gone <= (had // 2 if upper - lower == 1 else had)
 
 
+def test_remove_edges_is_impossible_without_edges(rng):
+    with pytest.raises(MutationError, match="remove_edges is impossible: there are no edges"):
+        mutations.remove_edges(Genome.from_edges((1, 2, 2), 2, [], []), rng)
+
+
 def test_remove_edges_prefers_long_ones(rng):
     genome = random_genome((1, 16, 16), 10, rng, hidden_layers=(1, 1), edges_per_neuron=(12, 12))
     lengths = distances(genome.positions[genome.sources], genome.positions[genome.targets])

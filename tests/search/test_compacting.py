@@ -51,10 +51,12 @@ def test_networks_of_the_front_stay_as_they_are_and_topologies_of_its_ancestors(
 
 
 def test_the_copy_goes_on_as_a_fork(finished, tmp_path):
-    """Weights that are gone are made again; a plain resume says so."""
+    """Weights that are gone are made again; a plain resume says so, and nothing about individuals to come."""
     path = compact_run(finished, tmp_path / "small.sqlite")
-    with pytest.raises(RunError, match=r"small copy of a finished run.* workbench fork"):
-        Search.resume(path, DATA)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workbench.search.state.warn_of_difference", pytest.fail)
+        with pytest.raises(RunError, match=r"small copy of a finished run.* workbench fork"):
+            Search.resume(path, DATA)
     last = int(open_run(path).generations["generation"].max())
     fork_run(plan_fork(path, last, {"generations": last + 1}), tmp_path / "fork.sqlite", DATA)
     search = finish(Search.resume(tmp_path / "fork.sqlite", DATA))

@@ -150,6 +150,21 @@ def test_torch_is_not_imported_for_its_threads():
     subprocess.run([sys.executable, "-c", script], check=True, env=environment)
 
 
+def test_a_thread_that_still_imports_torch_is_waited_for(tmp_path):
+    """As that of a child that was given up while it did."""
+    slow = "import time\ntime.sleep(0.5)\nset_threads = []\nset_num_threads = set_threads.append\n"
+    (tmp_path / "torch.py").write_text(slow + "def get_num_threads(): return 7")
+    script = (
+        "import importlib, sys, threading, time; from workbench.executors import one_thread_each\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "threading.Thread(target=importlib.import_module, args=['torch']).start()\n"
+        "while 'torch' not in sys.modules: time.sleep(0.001)\n"
+        "with one_thread_each(): pass\n"
+        "assert sys.modules['torch'].set_threads == [1, 7]"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def test_searches_at_the_same_time_keep_torch_to_one_thread():
     import torch
 

@@ -9,7 +9,7 @@ from workbench.datasets import Dataset, load_dataset
 from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
 from workbench.initial import dense_mlp, random_genome
-from workbench.training import TrainConfig, batches, evaluate, learning_rates, train
+from workbench.training import BACKENDS, TrainConfig, batches, evaluate, learning_rates, train
 from workbench.training.trainer import augment
 
 
@@ -53,6 +53,12 @@ def test_backends_follow_the_same_path(digits, genome):
     results = [train(genome, digits, config, seed=2, backend=backend) for backend in ("csr", "dense", "gather")]
     losses = [result.history[0]["train_loss"] for result in results]
     np.testing.assert_allclose(losses, losses[0], rtol=1e-3)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_network_without_edges_answers_by_its_biases(digits, backend):
+    result = train(Genome.from_edges(digits.shape, 10, [], []), digits, QUICK, backend=backend)
+    assert result.val_accuracy == pytest.approx(0.1, abs=0.05)
 
 
 def test_weights_are_inherited(digits, genome):

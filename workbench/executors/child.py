@@ -197,7 +197,7 @@ def one_thread_each() -> Iterator[None]:
     torch is not imported for it, which takes seconds that a search on the native backend need not wait: if it is
     imported meanwhile, it reads the environment.
     """
-    torch = sys.modules.get("torch")
+    torch = _torch()
     with _guard:
         _thread_counts.append(os.cpu_count() or 1 if torch is None else torch.get_num_threads())
         _environments.append(os.environ.get("OMP_NUM_THREADS"))
@@ -218,15 +218,24 @@ def _restore_threads(threads: int, variable: str | None) -> None:
         os.environ.pop("OMP_NUM_THREADS", None)
     else:
         os.environ["OMP_NUM_THREADS"] = variable
-    if (torch := sys.modules.get("torch")) is not None:
+    if (torch := _torch()) is not None:
         torch.set_num_threads(threads)
 
 
 def one_thread_for_good() -> None:
     """Keep torch to one thread for the rest of this process, without importing it, which takes seconds."""
     os.environ["OMP_NUM_THREADS"] = "1"
-    if (torch := sys.modules.get("torch")) is not None:
+    if (torch := _torch()) is not None:
         torch.set_num_threads(1)
+
+
+def _torch() -> Any:
+    """torch if it has been imported; waits for a thread that is importing it, such as that of a child given up."""
+    if sys.modules.get("torch") is None:
+        return None
+    import torch
+
+    return torch
 
 
 def one_thread_here() -> AbstractContextManager[None]:

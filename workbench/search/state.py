@@ -321,9 +321,9 @@ class SearchState:
     def restore(self, run: Run, data: Dataset) -> None:
         """Continue a run where its file ends; `RunError` if it was made with other settings, data or space."""
         check_same(run, self.config, self.space, data)
-        warn_of_difference(run)
         memory = run.load(self.space.decode)
         check_can_go_on(run, memory)
+        warn_of_difference(run)
         self.timeline = Timeline(self.timeline.latest, self.space, memory.events)
         self.target = self.timeline.latest
         self.failure_reasons = failure_reasons(memory.events)

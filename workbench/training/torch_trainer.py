@@ -76,7 +76,7 @@ def module_logits(network: nn.Module, batches: Iterable[np.ndarray]) -> np.ndarr
     network.eval()
     with torch.inference_mode():
         parts = [network(torch.from_numpy(batch).to(device)) for batch in batches]
-    return torch.cat(parts).float().cpu().numpy()
+    return torch.cat(parts).detach().float().cpu().numpy()
 
 
 def adamw(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
