@@ -81,6 +81,13 @@ def test_every_source_counts(tmp_path, monkeypatch):
     assert len({before, changed, digest()}) == 3
 
 
+def test_where_nothing_may_be_compiled_it_is_said():
+    script = "from workbench.training.native.trainer import NativeTrainer"
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert "ConfigError: native kernels are compiled by numba, which NUMBA_DISABLE_JIT=1 forbids" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["NUMBA_CACHE_DIR", "__pycache__"])
 def test_the_users_choice_comes_first(name, tmp_path, monkeypatch):
     monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path) if name == "NUMBA_CACHE_DIR" else "")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from strategies import genomes
 
 from workbench.compiler.network import NeuronNetwork
+from workbench.compiler.plan import logits_of
 from workbench.datasets import Dataset, load_dataset
 from workbench.errors import ConfigError
 from workbench.genome import Genome
@@ -102,6 +103,17 @@ def test_pixels_may_be_packed_or_not(monkeypatch, packs):
     genome = random_genome((3, 8, 8), 4, np.random.default_rng(3), hidden_layers=(2, 2), edges_per_neuron=(4, 4))
     for batch_size in (10, 30, 100):
         assert_same_grads(genome, TrainConfig(batch_size=batch_size))
+
+
+def test_pixels_that_hardly_differ_keep_their_digits():
+    rng = np.random.default_rng(0)
+    images = np.rint(200 + 0.3 * rng.standard_normal((400, 1, 8, 8))).astype(np.uint8)
+    data = Dataset.from_arrays(images, np.arange(400) % 3, images, np.arange(400) % 3)
+    genome = initialise(random_genome(data.shape, 3, rng), rng)
+    expected = logits_of(genome, data.standardised(images))
+    np.testing.assert_allclose(
+        NativeTrainer(genome, data).predict("test"), expected, atol=1e-3 * np.abs(expected).max()
+    )
 
 
 def fan(in_degree: int, n_outputs: int = 2) -> Genome:

@@ -27,6 +27,7 @@ from numba.core.runtime import rtsys
 from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
 
+from workbench.errors import ConfigError
 from workbench.genome import EPS
 from workbench.training import compiling
 
@@ -47,6 +48,8 @@ def kernel(
     in any order, so that they are taken by vectors. Only kernels call an `inner` one. It takes long to compile calls of
     numpy's functions, or what assigns arrays to arrays: loops are quick.
     """
+    if getattr(config, "DISABLE_JIT", 0):
+        raise ConfigError("native kernels are compiled by numba, which NUMBA_DISABLE_JIT=1 forbids; unset it")
     if function is None:
         return functools.partial(kernel, inline=inline, error_model=error_model, reorder=reorder, inner=inner)
     options: dict[str, Any] = {"nopython": True, "nogil": True, "inline": inline, "error_model": error_model}

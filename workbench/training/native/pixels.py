@@ -15,6 +15,9 @@ from workbench.training.native.simd import LANES, MANY_REGISTERS, Emitter, Row
 PACKS = MANY_REGISTERS
 """Whether pixels of a byte are packed on this processor."""
 
+LEAST_CONTRAST = 0.01
+"""Deviation of a channel, relative to its mean, below which pixels are not packed: too many digits would cancel."""
+
 BIT = ir.IntType(1)
 _FLOATS, _WHOLES = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(ir.IntType(32), LANES)
 _NONE = ir.Constant(ir.IntType(32), 0)

@@ -6,6 +6,8 @@ the dot product of its weights and the values of its sources, and those of all n
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
 from workbench.compiler import Plan
@@ -19,15 +21,23 @@ from workbench.training.native.simd import LANES, Row, simd_function
 from workbench.training.native.tiles import fill_tiles, staging
 from workbench.training.native.trainer import NativeTrainer
 from workbench.training.native.widths import width_for
+from workbench.training.train import check_fit
 
 FEW = 2  # images that are answered one after the other; more are faster in a tile
 
 
 class Predictor:
-    """One trained genome, ready to answer; for one thread at a time, as work space is used again."""
+    """One trained genome, ready to answer; threads wait for each other, as work space is used again.
+
+    Raises:
+        DataError: if genome and data do not fit together.
+        WeightsError: if an edge has no weight.
+    """
 
     def __init__(self, genome: Genome, data: Dataset) -> None:
+        check_fit(genome, data)
         genome.check_weights()
+        self._guard = threading.Lock()
         self._trainer, self._shape, self._dtype = NativeTrainer(genome, data), data.shape, data.images("train").dtype
         plan = self._trainer.plan
         self._one = (*_by_in_degree(plan, genome), self._trainer.pixels, np.empty(plan.n_neurons, np.float32))
@@ -38,21 +48,22 @@ class Predictor:
 
         Quickest for as many images as the time before. `ConfigError` if their shape or type is another.
         """
-        n, trainer = len(images), self._trainer
+        images = np.asarray(images)
         if images.shape[1:] != self._shape or images.dtype != self._dtype:
             expected = f"{self._dtype} [n, {', '.join(map(str, self._shape))}]"
             raise ConfigError(f"expected raw images {expected}, got {images.dtype} {list(images.shape)}")
-        if n != len(self._images):
-            self._make_room(n)
-        self._images[:] = images
-        n_outputs = trainer.plan.n_outputs
-        if n <= FEW:
-            logits = np.empty((n, n_outputs), np.float32)
-            answer(self._flat, *self._one, logits)
-            return logits
-        fill_tiles(self._readable, *self._places, self._tiles, *self._staging)
-        logits = np.empty((len(self._tiles), n_outputs, self._tiles.shape[2]), np.float32)
-        infer(trainer.net, trainer.learner, self._tiles, trainer.pixels, self._buffers, logits)
+        n, trainer, n_outputs = len(images), self._trainer, self._trainer.plan.n_outputs
+        with self._guard:
+            if n != len(self._images):
+                self._make_room(n)
+            self._images[:] = images
+            if n <= FEW:
+                logits = np.empty((n, n_outputs), np.float32)
+                answer(self._flat, *self._one, logits)
+                return logits
+            fill_tiles(self._readable, *self._places, self._tiles, *self._staging)
+            logits = np.empty((len(self._tiles), n_outputs, self._tiles.shape[2]), np.float32)
+            infer(trainer.net, trainer.learner, self._tiles, trainer.pixels, self._buffers, logits)
         return logits.transpose(0, 2, 1).reshape(-1, n_outputs)[:n]
 
     def _make_room(self, n: int) -> None:

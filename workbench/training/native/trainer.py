@@ -10,7 +10,7 @@ from workbench.genome import Genome
 from workbench.genome.topology import stable_order
 from workbench.training.native.formulas import AHEAD
 from workbench.training.native.kernels import Buffers, Learner, Net, infer, order_inner, scale_inputs, train_epoch
-from workbench.training.native.pixels import PACKS
+from workbench.training.native.pixels import LEAST_CONTRAST, PACKS
 from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
 from workbench.training.native.widths import TILE
 from workbench.training.trainer import StreamKey, TrainConfig, Trainer
@@ -30,7 +30,7 @@ class NativeTrainer(Trainer):
         each = genome.n_inputs // len(data.mean)  # inputs of a channel, or the one of a feature
         scale, mean = np.repeat(1 / data.std, each), np.repeat(data.mean, each)
         self.pixels = np.stack([scale, -mean * scale]).astype(np.float32)
-        packs = PACKS and data.images("train").itemsize == 1
+        packs = PACKS and data.images("train").itemsize == 1 and bool((data.std > LEAST_CONTRAST * data.mean).all())
         self.net = _net(self.plan, self.order, scale, mean, packs)
         self.learner = _learner(self.plan, self.order, self.net, genome)
 
