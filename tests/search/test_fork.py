@@ -137,6 +137,30 @@ def test_a_difference_is_told(tmp_path):
         fork_run(plan, tmp_path / "fork", DATA)
 
 
+def test_the_first_that_cannot_be_trained_again_is_named(tmp_path):
+    """Not one that descends from it."""
+
+    class Forgetful(SheddingSpace):
+        def train(self, genome, *args, **settings):
+            raise ValueError(f"no idea how, {genome}")
+
+    run = finished(tmp_path / "run")
+    plan = plan_fork(run.path, 1, space=Forgetful())
+    with pytest.raises(RunError, match=f"individual {plan.again[0]} cannot be trained again: ValueError: no idea how"):
+        fork_run(plan, tmp_path / "fork", DATA)
+    assert not (tmp_path / "fork").exists()
+
+
+def test_nothing_is_trained_again_where_it_could_only_fail(tmp_path):
+    class Needy(SheddingSpace):
+        def check_machine(self):
+            raise ConfigError("there is no abacus")
+
+    plan = plan_fork(finished(tmp_path / "run").path, 1, space=Needy())
+    with pytest.raises(ConfigError, match="there is no abacus"):
+        fork_run(plan, tmp_path / "fork", DATA)
+
+
 def test_by_hand_ones_come_along(tmp_path):
     search = Search(DATA, SMALL, tmp_path / "run", SheddingSpace())
     step(search, 8)

@@ -59,8 +59,6 @@ def train_again(plan: AgainPlan, data: Any, on_child: Callable[[Individual], Non
     history = plan.history
 
     def keep(child: Individual) -> None:
-        if not child.ok:
-            raise RunError(f"individual {child.id} cannot be trained again: {child.failure}")
         history.again[child.id] = child
         if on_child is not None:
             on_child(child)

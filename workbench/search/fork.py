@@ -221,9 +221,6 @@ def _trained_again(
     warn_of_difference(plan.history.run)
     workers = plan.config.workers or available_cores()
     made = plan.history.make_again(plan.again, data, workers, on_child)
-    for id in plan.alive:
-        if id in made and not made[id].ok:
-            raise RunError(f"individual {id} cannot be trained again: {made[id].failure}")
     if differ := [id for id, one in made.items() if plan.history.differs(one)]:
         warnings.warn(
             f"{len(differ)} of {len(made)} individuals that were trained again differ from those of "

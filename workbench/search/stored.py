@@ -26,7 +26,7 @@ from workbench.objectives import LatencyModel, Objective
 from workbench.search.config import FREE_SETTINGS, LENGTH_EVENT, MOST, SearchConfig, Settings, Timeline
 from workbench.search.history import History
 from workbench.settings import from_values, to_values
-from workbench.space import SearchSpace, check_predicts, cost_of
+from workbench.space import NeedsMachine, SearchSpace, check_predicts, cost_of
 from workbench.spaces import SPACES, make_space
 from workbench.store import Memory, Run, RunDescription, RunWriter, create_run, open_run
 from workbench.training import native
@@ -253,7 +253,10 @@ class RunHistory:
         """Make individuals again, up to `workers` of a generation at once; returns them by id, as they came out.
 
         `ids` are as `missing` gives them: with every ancestor whose weights are not stored, parents first.
+        `RunError` if one fails, `ConfigError` if this machine lacks what training needs.
         """
+        if isinstance(self.space, NeedsMachine):
+            self.space.check_machine()
         made: dict[int, Individual] = {}
 
         def make(id: int) -> Individual:
@@ -265,6 +268,8 @@ class RunHistory:
         with one_thread_each(), ThreadPoolExecutor(workers) as pool:
             for _, batch in groupby(ids, key=lambda id: self.individuals[id].generation):
                 for individual in pool.map(make, list(batch)):
+                    if not individual.ok:
+                        raise RunError(f"individual {individual.id} cannot be trained again: {individual.failure}")
                     made[individual.id] = individual
                     if on_child is not None:
                         on_child(individual)
@@ -285,7 +290,7 @@ class RunHistory:
     def differs(self, again: Individual) -> bool:
         """Whether an individual that was made again is not the stored one, but for what a fork may predict anew."""
         stored = self.individuals[again.id]
-        return not again.ok or _comparable(again) != _comparable(stored)
+        return _comparable(again) != _comparable(stored)
 
 
 def _comparable(one: Individual) -> tuple[Any, ...]:
