@@ -8,6 +8,7 @@ shown whole, and pip's exit status is kept.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -60,8 +61,11 @@ class Progress:
         """What it does, how much is done, how long it has taken."""
         if not self.packages:
             return f"{self.took()} · {len(self.found)} packages found · {self.doing}"
-        records = Path(sysconfig.get_path("purelib")).glob("*.dist-info/RECORD")  # the last file of a package
-        done = min(sum(record.stat().st_mtime >= self.began for record in records), len(self.packages) - 1)
+        done = 0
+        for record in Path(sysconfig.get_path("purelib")).glob("*.dist-info/RECORD"):  # the last file of a package
+            with contextlib.suppress(FileNotFoundError):  # of an earlier version, which pip has just removed
+                done += record.stat().st_mtime >= self.began
+        done = min(done, len(self.packages) - 1)
         place = f"{done + 1} of {len(self.packages)} packages"
         return f"{self.took()} · {place} · installing {self.packages[done]}"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pty
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -73,3 +75,16 @@ def test_in_a_terminal_one_line_moves(command):
     assert text.count("\n") == 2
     assert "3 packages found · fetching" in text
     assert "1 of 2 packages · installing nvidia-nccl-cu13" in text
+
+
+def test_a_package_may_vanish_while_it_is_counted(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("install", SCRIPT)
+    install = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(install)
+    (tmp_path / "RECORD").touch()
+    records = [tmp_path / "gone", tmp_path / "RECORD"]
+    monkeypatch.setattr(install, "Path", lambda _: SimpleNamespace(glob=lambda _: records))
+    progress = install.Progress()
+    progress.began -= 60
+    progress.follow(["Installing collected packages: new, old"])
+    assert progress.line().endswith("2 of 2 packages · installing old")
