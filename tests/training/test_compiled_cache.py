@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from llvmlite.binding import FeatureMap
 
 from workbench.training.native import jit, kernels
 
@@ -69,7 +70,7 @@ def test_without_a_writable_folder_kernels_are_compiled(tmp_path):
     assert run_kernel(None, blocked / "one", tmp_path / "two") == (["loaded", str(tmp_path / "two")], "")
 
 
-def test_every_source_counts(tmp_path, monkeypatch):
+def test_every_source_and_the_processor_count(tmp_path, monkeypatch):
     for name in ("one.py", "two.py"):
         (tmp_path / name).write_text("a = 1\n")
     monkeypatch.setattr(jit, "SOURCES", tmp_path)
@@ -78,7 +79,10 @@ def test_every_source_counts(tmp_path, monkeypatch):
     (tmp_path / "two.py").write_text("a = 2\n")
     changed = digest()
     (tmp_path / "two.py").rename(tmp_path / "three.py")
-    assert len({before, changed, digest()}) == 3
+    renamed = digest()
+    features = {**jit.binding.get_host_cpu_features(), "abacus": True}
+    monkeypatch.setattr(jit.binding, "get_host_cpu_features", lambda: FeatureMap(features))
+    assert len({before, changed, renamed, digest()}) == 4
 
 
 def test_where_nothing_may_be_compiled_it_is_said():

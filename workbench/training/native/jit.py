@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from llvmlite import binding
 from numba import types
 from numba.core import caching, config, event
 from numba.core.codegen import JITCodeLibrary
@@ -120,8 +121,11 @@ def generated(emitter: Callable[[Any], Any], kinds: Sequence[Any], returns: Any)
 
 @functools.cache
 def source_digest(folder: Path = SOURCES) -> str:
-    """Digest of everything the kernels of a folder are made from: its files, those here, constants from elsewhere."""
-    digest = hashlib.sha256(repr(EPS).encode())
+    """Digest of what the kernels of a folder are made from: its files, those here, constants, what the processor can.
+
+    Numba tells processors apart by `NUMBA_CPU_NAME`, if that is set; the sources ask the processor itself.
+    """
+    digest = hashlib.sha256(f"{EPS} {binding.get_host_cpu_features().flatten()}".encode())
     for path in [path for one in dict.fromkeys((SOURCES, folder)) for path in sorted(one.glob("*.py"))]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
