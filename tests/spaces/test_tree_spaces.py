@@ -14,7 +14,7 @@ from workbench.datasets import Dataset
 from workbench.errors import MutationError
 from workbench.spaces import EinSpace, HnasSpace
 from workbench.spaces.trees import TreeGenome, TreeSpace
-from workbench.training.torch_trainer import _adamw
+from workbench.training.torch_trainer import adamw
 from workbench.training.trainer import TrainConfig
 
 RNG = np.random.default_rng(0)
@@ -66,7 +66,7 @@ def test_layout_module_and_cost_agree(space, seed, steps):
     assert sum(parameter.numel() for parameter in trained) == space.cost(genome).parameters
     assert {id(parameter) for parameter in trained} <= {id(tensor) for tensor in tensors}
     assert {id(buffer) for buffer in module.buffers()} <= {id(tensor) for tensor in tensors}
-    decayed = _adamw(module, TrainConfig()).param_groups[0]["params"]
+    decayed = adamw(module, TrainConfig()).param_groups[0]["params"]
     assert all(parameter.ndim > 1 for parameter in decayed)
     largest = max(np.prod(node.shape) for node in space.picture(genome).nodes if node.kind != "input")
     assert space.largest_activation(genome.derivation) >= largest

@@ -19,7 +19,7 @@ from workbench.errors import DataError, ExportError, GenomeError, MutationError,
 from workbench.space import Draws, DropsWeights, Exports, Operates, Predicts, SearchSpace, Times
 from workbench.spaces.trees import TreeGenome
 from workbench.training import TrainConfig
-from workbench.training.torch_trainer import _adamw
+from workbench.training.torch_trainer import adamw
 
 RNG = np.random.default_rng(0)
 DATA = Dataset.from_arrays(
@@ -70,7 +70,7 @@ def test_buffers_of_norms_are_trained_stored_and_used():
 
 
 def test_norms_and_biases_are_not_decayed():
-    decayed, others = _adamw(SPACE.build(TREE), CONFIG).param_groups
+    decayed, others = adamw(SPACE.build(TREE), CONFIG).param_groups
     assert [tuple(parameter.shape) for parameter in decayed["params"]] == [(2, 2, 3, 3), (3, 2)]
     assert decayed["weight_decay"] == CONFIG.weight_decay
     assert [tuple(parameter.shape) for parameter in others["params"]] == [(2,), (2,), (2,), (3,)]
