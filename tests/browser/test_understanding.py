@@ -27,7 +27,9 @@ NOTEBOOK = "understand.ipynb"
 BLUE, VERMILLION = (0, 114, 178), (213, 94, 0)
 """What was added, and what was removed."""
 
-SIZES = {"population": 6, "children": 3, "initial_epochs": 2, "workers": 1}
+SIZES = {"population": 6, "children": 3, "initial_epochs": 2, "workers": 1, "flops_min": 1000, "flops_max": 2400}
+"""Small networks: more than 300 changed edges are drawn paler, and their colour would not be found."""
+
 CELL = f"""import workbench as wb
 data = wb.load_dataset("digits")
 config = wb.SearchConfig(generations=9999, train=wb.TrainConfig(epochs=2), **{SIZES})
