@@ -63,7 +63,7 @@ def test_faults_in_threads(tmp_path):
         13: "took longer than 0.3 s",
         20: "took longer than 0.3 s",
     }
-    assert sorted((event.kind, event.from_child) for event in search.snapshot().events) == [
+    assert [(event.kind, event.from_child) for event in search.snapshot().events] == [
         ("time-out", id) for id in (12, 13, 20)
     ]
 

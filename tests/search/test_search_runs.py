@@ -13,7 +13,6 @@ from search_samples import SMALL, NumberSpace, finish, memory_of, step, tiny_dat
 from workbench.datasets import load_dataset
 from workbench.errors import ConfigError, RunError
 from workbench.evolution import SELECTIONS, SURVIVALS, HypervolumeBounds
-from workbench.executors import Task
 from workbench.registry import SPACES
 from workbench.search import Search, SearchConfig, preset
 from workbench.search.report import front_table
@@ -322,32 +321,6 @@ def test_a_child_whose_worker_is_lost_is_made_again(tmp_path):
     finish(make(tmp_path / "calm.sqlite"))
     assert executor.submitted >= SMALL.individuals * 4 // 3
     assert memory_of(tmp_path / "lossy.sqlite") == memory_of(tmp_path / "calm.sqlite")
-
-
-class NotingExecutor(Executor):
-    """Does the work at once and notes whose it was."""
-
-    def __init__(self) -> None:
-        self.children: list[int] = []
-
-    def submit(self, fn, /, *args, **kwargs):
-        self.children += [each.id for each in args if isinstance(each, Task)]
-        future: Future = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
-def test_the_last_children_start_in_the_order_of_their_parents_sizes(tmp_path):
-    executor, config = NotingExecutor(), replace(SMALL, children=7)
-    finish(make(tmp_path / "run.sqlite", replace(config, workers=2), executor=executor))
-    table = open_run(tmp_path / "run.sqlite").individuals.set_index("id")
-    sizes = table["flops"][table["parent"].dropna()].set_axis(table.index[SMALL.population :])
-    expected = list(range(SMALL.population))
-    for first in range(SMALL.population, len(table), 7):
-        expected += [*range(first, first + 3), *sorted(range(first + 3, first + 7), key=lambda id: -sizes[id])]
-    assert executor.children == expected
-    finish(make(tmp_path / "one.sqlite", config))
-    assert memory_of(tmp_path / "run.sqlite") == memory_of(tmp_path / "one.sqlite")
 
 
 def test_a_child_whose_worker_is_lost_too_often_is_recorded(tmp_path):

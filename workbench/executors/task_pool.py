@@ -201,11 +201,6 @@ class TaskPool:
         return 0 if self._suspects else max(0, self._workers.capacity - len(self._jobs))
 
     @property
-    def capacity(self) -> int:
-        """Children that can be in training at once, now."""
-        return self._workers.capacity
-
-    @property
     def reports(self) -> bool:
         """Whether children report their progress."""
         return self._workers.reports

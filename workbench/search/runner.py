@@ -40,9 +40,6 @@ from workbench.search.snapshot import Snapshot, make_snapshot
 from workbench.search.state import SearchState
 from workbench.training import compiling
 
-LAST_PER_WORKER = 2
-"""Children per worker, at the end of a generation, of which those of the largest parents are started first."""
-
 
 class Runner:
     """Runs a search in a thread of its own; all methods may be called from any thread."""
@@ -232,9 +229,8 @@ class Runner:
     def _propose(self, tasks: TaskPool) -> None:
         """Propose a child, with those that are trained together with it, for each free worker."""
         while (unstarted := self._unstarted()) and tasks.room and self._may_start():
-            child = self._next_of(unstarted, tasks.capacity)
-            first = self._proposed(child, tasks.reports)
-            others = [self._proposed(child, tasks.reports) for child in self._companions(child)]
+            first = self._proposed(unstarted[0], tasks.reports)
+            others = [self._proposed(child, tasks.reports) for child in self._companions(unstarted[0])]
             begun = [task for task in (first, *others) if task is not None]
             if len(begun) > 1:
                 launch = Launch(self._state.space, [task.id for task in begun])
@@ -256,7 +252,7 @@ class Runner:
     def _proposed(self, child: int, reports: bool) -> Task | None:
         """The task of a child to be started; None if it has failed before the search was interrupted."""
         with self.lock:
-            task = self._state.propose(child, self._pending)
+            task = self._state.propose(child)
             if child in self._state.children:
                 return task
             if self._state.add_if_failed(task):
@@ -267,18 +263,6 @@ class Runner:
                 self._working[child] = Progress.at_start(task)
             self.mark_changed()
             return task
-
-    def _next_of(self, unstarted: list[int], workers: int) -> int:
-        """Which child to start: the next in order, but of the last few the one whose parent is the largest.
-
-        It will be large itself, and if it came last, the other workers would wait. Steps and launches go in order.
-        """
-        in_order = self.status != "running" or launch_size(self._state.space) > 1
-        if in_order or workers == 1 or len(unstarted) > LAST_PER_WORKER * workers:
-            return unstarted[0]
-        evolution, tournament = self._state.evolution, self._state.target.config.tournament
-        costs = [parent.cost if (parent := evolution.ask(child, tournament).parent) else None for child in unstarted]
-        return max(zip(unstarted, costs, strict=True), key=lambda pair: pair[1].flops if pair[1] else 0)[0]
 
     def _may_start(self) -> bool:
         """Whether another child may start now; uses up a step while paused."""
@@ -313,7 +297,7 @@ class Runner:
         with self.lock:
             if isinstance(result, GivenUp):
                 if result.child in self._pending:
-                    self._state.add_failed(result.child, result.kind, result.reason, self._pending)
+                    self._state.add_failed(result.child, result.kind, result.reason)
                     self._count(result.child)
             elif result.id in self._pending:
                 self._state.add(result)

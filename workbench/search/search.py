@@ -171,7 +171,6 @@ class Search:
         """Change live settings from the next child on: any of `LIVE_SETTINGS`, `children` from the next generation on.
 
         Values may be records or mappings of what changes: `search.update(rates={"add_edges": 0.5}, tournament=5)`.
-        The next child is numbered above all that have started: a generation's last few start in the order of size.
 
         Raises:
             ConfigError: if a setting is unknown or out of range; nothing changes then.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -118,14 +118,13 @@ class SearchState:
         return [child for child in ids if child not in self.children]
 
     # ------------------------------------------------------------------ proposing
-    def propose(self, child: int, pending: Collection[int] = ()) -> Task:
-        """The task for `child`; a live change is stored first, for the children after those done or `pending`."""
+    def propose(self, child: int) -> Task:
+        """The task for `child`; a live change since the last one is stored first."""
         self._replay(child)
         changes = self.target.difference(self.timeline.latest)
-        first = max([self.first_child - 1, *self.children, *pending]) + 1  # those left out by a kill keep theirs
-        if changes and child >= first:
-            self._add_event(SETTINGS_EVENT, first, plain_values(self.space, changes))
-            self.timeline.add(first, self.target)
+        if changes and child > max(self.children, default=-1):  # those left out by a kill keep their settings
+            self._add_event(SETTINGS_EVENT, child, plain_values(self.space, changes))
+            self.timeline.add(child, self.target)
         settings = self.timeline.at(child)
         proposal = self.evolution.ask(child, settings.config.tournament)
         parent = proposal.parent
@@ -184,11 +183,11 @@ class SearchState:
         self._remember(sequence or 0, INSERTED_EVENT, first, values)
         return individual.id
 
-    def add_failed(self, child: int, kind: str, reason: str, pending: Collection[int] = ()) -> None:
+    def add_failed(self, child: int, kind: str, reason: str) -> None:
         """Record a child as failed for a reason from outside; first as an event, which a replay repeats."""
         self._add_event(kind, child, {"reason": reason})
         self.failure_reasons[child] = reason
-        self.add_if_failed(self.propose(child, pending))
+        self.add_if_failed(self.propose(child))
 
     def add_if_failed(self, task: Task) -> bool:
         """Record a child as failed if an event says so; returns whether one does."""

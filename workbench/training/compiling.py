@@ -8,9 +8,9 @@ _begun: set[int] = set()  # identities of kernels
 
 
 def progress() -> str:
-    """What is said while kernels are compiled: once per machine, since the result is kept on disk; else ""."""
+    """What is said while kernels are compiled; else ""."""
     known = _begun.intersection(map(id, _declared))  # kernels call numpy's functions too, which are compiled as well
-    return f"compiling kernels, {len(known)} of {len(_declared)}, once per machine" if _at_work else ""
+    return f"compiling kernels, {len(known)} of {len(_declared)}" if _at_work else ""
 
 
 def declare(kernel: object) -> None:
