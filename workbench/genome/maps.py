@@ -1,0 +1,24 @@
+"""Maps: the neurons of a network that share weights, as the places of a convolution's output channel do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.genome.genome import Genome
+
+
+def maps_of(genome: Genome) -> np.ndarray:
+    """The map of every neuron, int64 [neurons], numbered from 0 in no particular order.
+
+    Neurons are in one map if an edge into each has the same shared weight, directly or through others. A neuron that
+    shares nothing is a map of its own.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    members = np.flatnonzero(genome.shared >= 0)
+    _, groups = np.unique(genome.shared[members], return_inverse=True)
+    size = genome.n_neurons + int(groups.max(initial=-1)) + 1
+    links = genome.targets[members], genome.n_neurons + groups
+    graph = coo_array((np.ones(len(members), bool), links), shape=(size, size))
+    return connected_components(graph, directed=False)[1][: genome.n_neurons].astype(np.int64)
