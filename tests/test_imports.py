@@ -120,8 +120,8 @@ def test_heavy_packages_are_imported_where_they_are_used(path):
     allowed = {"torch"} if part_of(path) in ("compiler", "training") else set()
     if path.parent.name == "native":
         allowed = {"numba"}
-    if path.match("spaces/*/modules.py"):
-        allowed = {"torch"}  # the torch modules of a space, which imports them where it builds a network
+    if path.match("spaces/*/modules.py") or path.match("baselines/module.py"):
+        allowed = {"torch"}  # imported where a network is built
     if path.parent.parent.name == "views":
         allowed = {"plotly"}  # a figure widget is a class of its own
     heavy = {name.split(".")[0] for name in imports(path, only_at_import=True)} & HEAVY

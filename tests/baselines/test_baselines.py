@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workbench import baselines
-from workbench.baselines import Architecture, Convolution, Dense, MaxPooling, cost_of
+from workbench.baselines import Architecture, Block, Convolution, Dense, GlobalPooling, MaxPooling, cost_of
 from workbench.baselines.module import make_module, masks_of, prune_to, to_genome
 from workbench.baselines.training import few_threads
 from workbench.compiler.network import interpret
@@ -29,6 +31,13 @@ PUBLISHED_FLOPS = {  # 2 · multiply-accumulates, by hand
     ("small-cnn", CIFAR): 1_453_920,
     ("strided-cnn-8-16-24", CIFAR): 276_624,
     ("mlp-2048-1024", CIFAR): 2 * (3072 * 2048 + 2048 * 1024 + 1024 * 10),
+    ("depthwise-6-12-24-24", CIFAR): 137_568,
+    ("depthwise-8-16-32-32", CIFAR): 199_808,
+    ("depthwise-12-24-24-48-48", CIFAR): 450_240,
+    ("depthwise-16-32-48-48-96-96", CIFAR): 1_626_496,
+    ("depthwise-4-8-16", MNIST): 27_496,
+    ("depthwise-6-12-24-24", MNIST): 72_012,
+    ("depthwise-8-24-24-48", MNIST): 176_448,
 }
 
 
@@ -43,6 +52,68 @@ def test_cost_by_hand():
     assert cost.flops == 2 * (9 * 32 + 8 * 5 + 5 * 3)
     assert cost.flops_total - cost.flops == (32 + 32) + 3 * 8 + (5 + 5) + 3  # biases and ReLUs, pooling, …, outputs
     assert cost.parameters == 2 * 10 + 9 * 5 + 6 * 3
+
+
+def test_cost_of_blocks_by_hand():
+    """On 2 maps of 4 × 4: a depthwise and a pointwise convolution, and the input added; then two whole ones."""
+    same = cost_of((Block(2),), (2, 4, 4), 3)
+    assert same.flops == 2 * (9 * 32 + 2 * 32 + 32 * 3)
+    assert same.flops_total - same.flops == 2 * 32 + 2 * 32 + 32 + 3  # biases and ReLUs of both, sums, outputs
+    assert same.parameters == 2 * (9 + 2) + 2 * (2 + 2) + 33 * 3
+    other = cost_of((Block(3, 2, separable=False), GlobalPooling()), (2, 4, 4), 3)
+    assert other.flops == 2 * (18 * 12 + 27 * 12 + 3 * 3)
+    assert other.flops_total - other.flops == 2 * 12 + 2 * 12 + 12 + 3  # nothing is added; each map becomes its mean
+    assert other.parameters == 3 * (18 + 2) + 3 * (27 + 2) + 4 * 3
+
+
+@st.composite
+def convolutional(draw) -> tuple:
+    """Hidden layers for images of at least 8 × 8 pixels."""
+    maps, strides = st.integers(1, 5), st.integers(1, 2)
+    stem = draw(st.sampled_from([(), (Convolution(3, 3, 2, 1, normalised=True),), (Convolution(2, 3), MaxPooling())]))
+    blocks = draw(st.lists(st.builds(Block, maps, strides, st.booleans()), max_size=3))
+    return *stem, *blocks, *draw(st.sampled_from([(GlobalPooling(),), (Dense(4),), ()]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(convolutional(), st.sampled_from([(1, 8, 9), (3, 12, 8)]))
+def test_modules_do_what_is_counted(layers, shape):
+    """FLOPs by what each convolution and each dense layer of the module gives and reads."""
+    module, counted = make_module(layers, shape, 3, np.random.default_rng(0)).eval(), []
+
+    def count(part, inputs, output) -> None:
+        counted.append(2 * output.numel() * part.weight[0].numel())
+
+    for part in module.modules():
+        if isinstance(part, torch.nn.Conv2d | torch.nn.Linear):
+            part.register_forward_hook(count)
+    assert module(torch.zeros(1, *shape)).shape == (1, 3)
+    cost = cost_of(layers, shape, 3)
+    assert (cost.flops, cost.parameters) == (sum(counted), sum(one.numel() for one in module.parameters()))
+
+
+@pytest.mark.parametrize("block", [Block(4), Block(4, separable=False), Block(4, 2), Block(5)], ids=repr)
+def test_a_block_adds_its_input_where_shapes_agree(block):
+    body, relu, *_ = make_module((block,), (4, 6, 6), 3, np.random.default_rng(0))
+    images = torch.randn(8, 4, 6, 6)
+    first, norm, _, second, last = body
+    x = last(second(norm(first(images)).relu()))
+    if x.shape == images.shape:
+        x = x + images
+    torch.testing.assert_close(relu(body(images)), x.relu())
+    assert (first.groups, second.kernel_size) == ((4, (1, 1)) if block.separable else (1, (3, 3)))
+
+
+def test_well_made_networks_train_as_long_as_members_of_a_front():
+    one = baselines.baseline("depthwise-6-12-24-24")
+    assert {name: baselines.recipe(one, name).epochs for name in ("mnist", "cifar10", "mine")} == {
+        "mnist": 20,
+        "cifar10": 40,
+        "mine": 20,
+    }
+    config = baselines.recipe(one, "cifar10")
+    assert (config.learning_rate, config.weight_decay, config.batch_size) == (0.01, 0.01, 128)
+    assert (config.shift, config.mirror) == (2, True)
 
 
 def test_dense_networks_cost_what_the_same_genome_costs():

@@ -28,6 +28,7 @@ OPERATIONS = {
     "unfold": lambda x: F.unfold(x, (3, 2), 1, (1, 0), 2),
     "average pool": lambda x: F.avg_pool2d(x, 3, 1, 1, count_include_pad=False),
     "average pool of uneven sides": lambda x: F.avg_pool2d(x, 2, ceil_mode=True),
+    "global average pool": lambda x: F.adaptive_avg_pool2d(x, 1) * x,
     "maximum pool": lambda x: F.max_pool2d(x, 3, 2, 1),
     "batch norm": lambda x: F.batch_norm(x, SCALE, VARIANCE, SCALE, SHIFT),
     "batch norm without scale": lambda x: F.batch_norm(x, SCALE, VARIANCE),
@@ -77,3 +78,8 @@ def test_operators(name):
 def test_an_operator_that_is_not_translated():
     with pytest.raises(ExportError, match=r"got aten\.cumsum\.default.*use \.pt2"):
         onnx_of(Around(lambda x: x.cumsum(1)))
+
+
+def test_pooling_to_several_values_is_not_translated():
+    with pytest.raises(ExportError, match=r"one value a map, got \[2, 3\]; use \.pt2"):
+        onnx_of(Around(lambda x: F.adaptive_avg_pool2d(x, (2, 3))))

@@ -2,9 +2,9 @@
 
 import numpy as np
 from hypothesis import given
+from strategies import genomes
 
 import workbench as wb
-from strategies import genomes
 from workbench.genome.maps import maps_of
 from workbench.initial import CONVOLUTION, windowed
 

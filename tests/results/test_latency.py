@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.baselines import Architecture, Convolution, Dense, MaxPooling
+from workbench.baselines import Architecture, Block, Convolution, Dense, GlobalPooling, MaxPooling
 from workbench.baselines.module import make_module
 from workbench.cli import main
 from workbench.errors import ConfigError
@@ -17,6 +17,8 @@ from workbench.results.latency import latency_table, measure_latency, subject_of
 from workbench.spaces import MlpSpace, NeuronSpace
 
 CNN = Architecture("cnn", "a CNN", (Convolution(3, 3, 1, 1), MaxPooling(), Convolution(5, 2, 2), Dense(7)))
+BLOCKS = (Convolution(3, 3, 2, 1, normalised=True), Block(3), Block(5, 2, separable=False), GlobalPooling())
+RESIDUAL = Architecture("residual", "a ResNet", BLOCKS)
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +53,11 @@ def test_a_space_that_times_nothing_says_so():
         subject_of_genome("net", None, SimpleNamespace(name="bare"))
 
 
-def test_a_baseline_answers_the_same_in_onnxruntime(digits):
+@pytest.mark.parametrize("one", [CNN, RESIDUAL], ids=lambda one: one.name)
+def test_a_baseline_answers_the_same_in_onnxruntime(one, digits):
     images = torch.from_numpy(digits.arrays("validation")[0][:5])
-    expected = make_module(CNN.layers, digits.shape, 10, np.random.default_rng(0))(images).detach().numpy()
-    answers = subject_of_baseline(CNN, digits).answers(5)
+    expected = make_module(one.layers, digits.shape, 10, np.random.default_rng(0)).eval()(images).detach().numpy()
+    answers = subject_of_baseline(one, digits).answers(5)
     assert list(answers) == ["torch dense", "onnxruntime"]
     for answer in answers.values():
         np.testing.assert_allclose(np.asarray(answer()).reshape(5, 10), expected, rtol=1e-3, atol=1e-4)

@@ -3,12 +3,15 @@
 from workbench.baselines.networks import (
     BASELINES,
     SUITES,
+    WELL_MADE,
     Architecture,
+    Block,
     Convolution,
     Dense,
+    GlobalPooling,
     MaxPooling,
     baseline,
     cost_of,
     suite,
 )
-from workbench.baselines.training import BaselineRecord, recipe, train, train_pruned
+from workbench.baselines.training import EPOCHS, BaselineRecord, recipe, train, train_pruned

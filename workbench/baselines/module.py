@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils import prune, skip_init
 
-from workbench.baselines.networks import Convolution, Dense, Layer, MaxPooling, Shape, trace
+from workbench.baselines.networks import Convolution, Dense, GlobalPooling, Layer, MaxPooling, Shape, trace
 from workbench.genome import Genome
-
-if TYPE_CHECKING:
-    import onnx
-    from torch import nn
 
 
 def make_module(layers: Sequence[Layer], input_shape: Shape, n_outputs: int, rng: np.random.Generator) -> nn.Sequential:
@@ -25,49 +23,53 @@ def make_module(layers: Sequence[Layer], input_shape: Shape, n_outputs: int, rng
     Weights are initialised as in neuron-level networks: normal with standard deviation sqrt(2 / inputs), in the output
     layer sqrt(1 / inputs); biases are 0.
     """
-    import torch
-    from torch import nn
-
-    modules: list[nn.Module] = []
-    gains = [2.0] * len(layers) + [1.0]
-    for layer, before, gain in zip((*layers, Dense(n_outputs)), trace(layers, input_shape), gains, strict=True):
-        if isinstance(layer, MaxPooling):
-            modules.append(nn.MaxPool2d(layer.size))
-            continue
-        part: nn.Conv2d | nn.Linear
-        if isinstance(layer, Convolution):
-            part = nn.utils.skip_init(nn.Conv2d, before[0], layer.maps, layer.size, layer.stride, layer.padding)
-        else:
-            part = nn.utils.skip_init(nn.Linear, prod(before), layer.width)
-            if len(before) > 1:
-                modules.append(nn.Flatten())
-        shape = tuple(part.weight.shape)  # [outputs, inputs] or [maps, channels, rows, columns]
-        drawn = rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(gain / prod(shape[1:])))
-        part.weight.data.copy_(torch.from_numpy(drawn))
-        nn.init.zeros_(part.get_parameter("bias"))
-        modules += [part, nn.ReLU()]
-    return nn.Sequential(*modules[:-1])  # no ReLU after the outputs
+    *shapes, last = trace(layers, input_shape)
+    modules = [part for layer, before in zip(layers, shapes, strict=True) for part in _modules(layer, before, rng)]
+    return nn.Sequential(*modules, *_dense(n_outputs, last, rng, gain=1.0))  # no ReLU after the outputs
 
 
-def baseline_onnx(module: nn.Sequential, input_shape: Shape, n_outputs: int) -> onnx.ModelProto:
-    """The ONNX model of a module made by `make_module`: "images" [batch, c, h, w] -> "logits" [batch, outputs]."""
-    from torch import nn
+def _modules(layer: Layer, before: Shape, rng: np.random.Generator) -> list[nn.Module]:
+    """Those of a layer, one after the other."""
+    if isinstance(layer, MaxPooling):
+        return [nn.MaxPool2d(layer.size)]
+    if isinstance(layer, GlobalPooling):
+        return [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    if isinstance(layer, Dense):
+        return [*_dense(layer.width, before, rng), nn.ReLU()]
+    if isinstance(layer, Convolution):
+        return [*_convolution(layer, before, rng), nn.ReLU()]
+    first, second = layer.parts(before)
+    between = first.shape(before)
+    parts = [*_convolution(first, before, rng), nn.ReLU(), *_convolution(second, between, rng)]
+    return [Residual(*parts) if second.shape(between) == before else nn.Sequential(*parts), nn.ReLU()]
 
-    from workbench.compiler.onnx_graph import GraphWriter
 
-    graph, x = GraphWriter(), "images"
-    for part in module:
-        constants = [graph.constant(each.detach().numpy()) for each in part.parameters()]  # weight, bias
-        if isinstance(part, nn.Conv2d):
-            x = graph.node("Conv", x, *constants, strides=list(part.stride), pads=[*part.padding, *part.padding])
-        elif isinstance(part, nn.Linear):
-            x = graph.node("Gemm", x, *constants, transB=1, output="logits" if part is module[-1] else None)
-        elif isinstance(part, nn.MaxPool2d):
-            size = [part.kernel_size] * 2
-            x = graph.node("MaxPool", x, kernel_shape=size, strides=size)
-        else:
-            x = graph.node("Flatten" if isinstance(part, nn.Flatten) else "Relu", x)
-    return graph.model("baseline", ["batch", *input_shape], n_outputs, {})
+def _convolution(layer: Convolution, before: Shape, rng: np.random.Generator) -> list[nn.Module]:
+    settings = {"stride": layer.stride, "padding": layer.padding, "groups": layer.groups, "bias": not layer.normalised}
+    made = skip_init(nn.Conv2d, before[0], layer.maps, layer.size, **settings)
+    return [_initialised(made, rng), *([nn.BatchNorm2d(layer.maps)] if layer.normalised else [])]
+
+
+def _dense(width: int, before: Shape, rng: np.random.Generator, gain: float = 2.0) -> list[nn.Module]:
+    made = _initialised(skip_init(nn.Linear, prod(before), width), rng, gain)
+    return [nn.Flatten(), made] if len(before) > 1 else [made]
+
+
+def _initialised(part: nn.Conv2d | nn.Linear, rng: np.random.Generator, gain: float = 2.0) -> nn.Module:
+    shape = tuple(part.weight.shape)  # [outputs, inputs] or [maps, channels, rows, columns]
+    drawn = rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(gain / prod(shape[1:])))
+    part.weight.data.copy_(torch.from_numpy(drawn))
+    if part.bias is not None:
+        nn.init.zeros_(part.bias)
+    return part
+
+
+class Residual(nn.Sequential):
+    """Modules whose input is added to their output."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[batch, c, h, w] -> the same shape."""
+        return super().forward(x) + x
 
 
 def prune_to(module: nn.Sequential, sparsity: float) -> None:
@@ -75,8 +77,6 @@ def prune_to(module: nn.Sequential, sparsity: float) -> None:
 
     Masked weights stay masked; call it with rising fractions and train in between.
     """
-    from torch.nn.utils import prune
-
     masks = masks_of(module)
     surplus = sum(int(mask.sum()) for mask in masks) - round((1 - sparsity) * sum(mask.size for mask in masks))
     if surplus > 0:  # torch counts only weights that are not masked yet
@@ -86,8 +86,6 @@ def prune_to(module: nn.Sequential, sparsity: float) -> None:
 
 def masks_of(module: nn.Sequential) -> list[np.ndarray]:
     """True where a weight is left, bool [outputs, inputs] for each linear layer."""
-    import torch
-
     masks = (getattr(layer, "weight_mask", torch.ones_like(layer.weight)) for layer in _linear_layers(module))
     return [mask.numpy().astype(bool) for mask in masks]
 
@@ -112,6 +110,4 @@ def to_genome(module: nn.Sequential, input_shape: tuple[int, int, int]) -> Genom
 
 
 def _linear_layers(module: nn.Sequential) -> list[nn.Linear]:
-    from torch import nn
-
     return [layer for layer in module if isinstance(layer, nn.Linear)]

@@ -151,6 +151,12 @@ def _pooling(operator: str) -> Callable[[Call], str]:
     return write
 
 
+def _global_pooling(call: Call) -> str:
+    if list(call["output_size"]) != [1, 1]:
+        raise ExportError(f"expected adaptive pooling to one value a map, got {call['output_size']}; use .pt2")
+    return call.node("GlobalAveragePool", call["self"])
+
+
 def _linear(call: Call) -> str:
     product = call.node("MatMul", call["input"], call.node("Transpose", call["weight"], perm=[1, 0]))
     return product if call["bias"] is None else call.node("Add", product, call["bias"])
@@ -226,6 +232,7 @@ OPERATORS: dict[str, Callable[[Call], str]] = {
     "aten.linear.default": _linear,
     "aten.conv2d.default": _convolution,
     "aten.im2col.default": _im2col,
+    "aten.adaptive_avg_pool2d.default": _global_pooling,
     "aten.avg_pool2d.default": _pooling("AveragePool"),
     "aten.max_pool2d.default": _pooling("MaxPool"),
     "aten.batch_norm.default": _batch_norm,

@@ -55,20 +55,21 @@ def subject_of_genome(name: str, genome: Any, space: SearchSpace) -> Subject:
 
 def subject_of_baseline(baseline: Architecture, data: Dataset) -> Subject:
     """A hand-made network on the backends that run it; its weights are random, which changes no time."""
-    from workbench.baselines.module import baseline_onnx, make_module
+    from workbench.baselines.module import make_module
+    from workbench.compiler.torch_export import export_facts, torch_onnx
 
-    flops = cost_of(baseline.layers, data.shape, data.n_classes).flops
+    cost = cost_of(baseline.layers, data.shape, data.n_classes)
     module = make_module(baseline.layers, data.shape, data.n_classes, np.random.default_rng(0))
 
     def answers(batch: int) -> Mapping[str, Answer]:
         images = prepared_images(data, batch)
         found = {"torch dense": torch_answer(module, images)}
         if has_onnxruntime():
-            model = baseline_onnx(module, data.shape, data.n_classes)
-            found["onnxruntime"] = onnx_answer(model.SerializeToString(), images)
+            facts = export_facts(data.shape, data.n_classes, cost, None, raw=False, flat=False)
+            found["onnxruntime"] = onnx_answer(torch_onnx(module, facts, None, raw=False, flat=False), images)
         return found
 
-    return Subject(baseline.title, flops, answers)
+    return Subject(baseline.title, cost.flops, answers)
 
 
 def measure_latency(

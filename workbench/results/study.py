@@ -29,9 +29,6 @@ Say = Callable[[str], None]
 
 STEPS = ("baselines", "searches", "random", "retraining", "finishing")
 
-RETRAINING_EPOCHS = {"digits": 60, "mnist": 20, "cifar10": 40}
-"""Epochs of the front's members: as many as the best-known hand-made network of each data set gets."""
-
 
 @dataclass(frozen=True)
 class Study:
@@ -44,7 +41,7 @@ class Study:
     changes: Mapping[str, Any] = field(default_factory=dict)  # settings of the searches over the preset's
     baseline_epochs: int | None = None  # at most so many; None for each recipe's own
     baselines: tuple[str, ...] | None = None  # names of those to train; None for the data set's suite
-    retraining_epochs: int | None = None  # of the front's members; None for `RETRAINING_EPOCHS`
+    retraining_epochs: int | None = None  # of the front's members; None for `baselines.EPOCHS`
     members: int | None = 8  # of each front that are trained again; None for all
     finishing_epochs: int | None = None  # of the last training of the most accurate member; None for `FINISHINGS`
     workers: int = 2  # networks trained at once; changes no result
@@ -175,7 +172,7 @@ def _finish(study: Study, search: Search, key: str, say: Say) -> None:
 
 def _retraining(study: Study, data: Dataset, say: Say) -> None:
     base = preset("best", data).config.train
-    epochs = study.retraining_epochs or RETRAINING_EPOCHS.get(study.dataset, base.epochs)
+    epochs = study.retraining_epochs or baselines.EPOCHS.get(study.dataset, base.epochs)
     for seed in study.seeds:
         retrain_front(
             _finished(study, seed),
