@@ -81,6 +81,24 @@ def test_baselines_are_trained_once(tmp_path, digits, monkeypatch):
     assert len(said) == 6
 
 
+def test_baselines_trained_for_longer_are_further_entries(tmp_path, digits, monkeypatch):
+    small = baselines.Architecture("small", "small", (baselines.Dense(6),), 0.01, epochs=2)
+    pruned = replace(small, name="cut", sparsities=(0.5,))
+    monkeypatch.setattr("workbench.baselines.baseline", {"small": small, "cut": pruned}.__getitem__)
+    few, file = digits.subset(100), ResultFile(tmp_path / "baselines.json")
+    measure_baselines(file, few, (0,), ("small",), say=quiet)
+    for longer in (2, 3):  # it trains for 2 epochs anyway
+        measure_baselines(file, few, (0, 1), ("small", "cut"), longer=longer, say=quiet)
+    entries = {key: (entry["title"], entry["epochs"]) for key, entry in file.items()}
+    assert entries == {
+        "small seed 0": ("small", 2),
+        "small seed 0 3 epochs": ("small, 3 epochs", 3),
+        "small seed 1 3 epochs": ("small, 3 epochs", 3),
+    }
+    expected = baselines.train(small, few, replace(baselines.recipe(small, "digits"), epochs=3), seed=1)
+    assert file["small seed 1 3 epochs"]["test_accuracy"] == expected.test_accuracy
+
+
 # ---------------------------------------------------------------------- retraining
 def test_members_are_chosen_on_the_selection_split(run, digits):
     whole = front_table(run, digits)

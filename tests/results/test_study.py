@@ -11,8 +11,8 @@ import pytest
 from workbench.errors import ConfigError, RunError
 from workbench.plots import comparison, comparison_figure
 from workbench.results import __main__ as command
-from workbench.results.files import ResultFile
-from workbench.results.study import Study, carry_out, markdown, stored_comparison, study_tables
+from workbench.results.files import ResultFile, markdown
+from workbench.results.study import Study, carry_out, longest_training, stored_comparison, study_tables
 from workbench.search import SearchConfig
 from workbench.search.report import chosen_members
 from workbench.store import open_run
@@ -95,7 +95,8 @@ def test_the_tables_hold_the_stored_figures(study):
     assert "| logistic regression | 1,280 |" in text
     assert "2 seeds: " not in text
     assert re.search(r"\d\d\.\d\d ± \d+\.\d\d %", text)
-    assert text.count("\n### ") == 4
+    assert text.count("\n### ") == 5
+    assert "times fewer operations" in text
     looks = sum(
         "test_accuracy" in line for path in study.folder.glob("*.json") for line in path.read_text().split("\n")
     )
@@ -143,6 +144,48 @@ def test_the_most_accurate_member_is_finished(study, few):
     assert two["flops"] >= 2 * flops
     assert two["lineage_epochs"] > one["lineage_epochs"]
     assert not study.results_path("finish", 1).exists()
+
+
+def test_hand_made_networks_train_as_long_as_our_longest_lineage(study, tmp_path):
+    entries = [dict(ResultFile(study.results_path("retrain", seed)).items()) for seed in (0, 1)]
+    entries.append(dict(ResultFile(study.results_path("finish", 0)).items()))
+    trained = [
+        entry["epochs"] + (entry["lineage_epochs"] if entry.get("start") != "fresh" else 0)
+        for file in entries
+        for key, entry in file.items()
+        if key != "about"
+    ]
+    longest = longest_training(study)
+    assert longest == max(trained) > 2
+    made = ResultFile(study.results_path("baselines"))
+    for seed in (0, 1):
+        assert made[f"logistic seed {seed}"]["epochs"] == 1
+        assert made[f"logistic seed {seed} {longest} epochs"]["epochs"] == longest
+    with pytest.raises(ConfigError, match=r"'retraining' and 'finishing' first.*--longer-epochs"):
+        longest_training(replace(study, folder=tmp_path))
+
+
+def test_parts_of_a_study_are_chosen_on_the_command_line(few, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "load_dataset", lambda name, root: few)
+    folder = ["--data", "digits", "--folder", str(tmp_path)]
+    part = [
+        "--quick",
+        "--step",
+        "baselines",
+        "longer",
+        "--longer-epochs",
+        "21",
+        "--baselines",
+        "mlp-32",
+        "--seeds",
+        "2",
+    ]
+    assert command.main([*folder, *part]) == 0
+    assert [key for key, _ in ResultFile(tmp_path / "baselines-digits.json").items()] == [
+        "mlp-32 seed 2",
+        "mlp-32 seed 2 21 epochs",
+    ]
+    assert "| MLP 32, 21 epochs | 4,736 |" in capsys.readouterr().out
 
 
 def test_another_recipe_is_refused(study, few):

@@ -21,7 +21,8 @@ def make_module(layers: Sequence[Layer], input_shape: Shape, n_outputs: int, rng
     """Images [batch, c, h, w] -> logits [batch, outputs].
 
     Weights are initialised as in neuron-level networks: normal with standard deviation sqrt(2 / inputs), in the output
-    layer sqrt(1 / inputs); biases are 0.
+    layer sqrt(1 / inputs); biases are 0. Those of normalised convolutions start as small as torch's own, with
+    sqrt(1 / (3 · inputs)): only their direction counts, and the smaller they are, the faster it turns.
     """
     *shapes, last = trace(layers, input_shape)
     modules = [part for layer, before in zip(layers, shapes, strict=True) for part in _modules(layer, before, rng)]
@@ -47,7 +48,8 @@ def _modules(layer: Layer, before: Shape, rng: np.random.Generator) -> list[nn.M
 def _convolution(layer: Convolution, before: Shape, rng: np.random.Generator) -> list[nn.Module]:
     settings = {"stride": layer.stride, "padding": layer.padding, "groups": layer.groups, "bias": not layer.normalised}
     made = skip_init(nn.Conv2d, before[0], layer.maps, layer.size, **settings)
-    return [_initialised(made, rng), *([nn.BatchNorm2d(layer.maps)] if layer.normalised else [])]
+    gain = 1 / 3 if layer.normalised else 2.0
+    return [_initialised(made, rng, gain), *([nn.BatchNorm2d(layer.maps)] if layer.normalised else [])]
 
 
 def _dense(width: int, before: Shape, rng: np.random.Generator, gain: float = 2.0) -> list[nn.Module]:

@@ -182,7 +182,7 @@ def _well_made(name: str, title: str, first: int, *blocks: Block) -> Architectur
 
 
 _LENET_300 = (Dense(300), Dense(100))
-_SPARSITIES = (0.8, 0.9, 0.95, 0.975, 0.985)
+_SPARSITIES = (0.8, 0.9, 0.95, 0.975, 0.985, 0.99, 0.995)
 _LENET_5 = (Convolution(6, 5, padding=2), MaxPooling(), Convolution(16, 5), MaxPooling(), Dense(120), Dense(84))
 _SMALL_CNN = (Convolution(4, 3), Convolution(8, 3), MaxPooling(), Dense(256))
 _STRIDED_3 = (Convolution(8, 3, 2), Convolution(16, 3, 2), Convolution(24, 3, 2))

@@ -45,9 +45,11 @@ def _front(arguments: argparse.Namespace, name: str, own: Dataset | None) -> str
     """The tables of one data set, after what is missing."""
     folder = _folder(arguments)
     study = Study.quick(name, folder) if arguments.quick else Study(name, arguments.preset, folder=folder)
-    study = replace(study, workers=arguments.workers)
+    study = replace(study, workers=arguments.workers, longer_epochs=arguments.longer_epochs)
     if arguments.seeds:
         study = replace(study, seeds=tuple(arguments.seeds))
+    if arguments.baselines:
+        study = replace(study, baselines=tuple(arguments.baselines))
     if not arguments.tables:
         carry_out(study, own or load_dataset(name, arguments.root), tuple(arguments.step or STEPS), _say)
     return study_tables(study)
@@ -80,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workbench.results",
         description="Baselines, searches, random searches of equal budget, retrained fronts, a member trained "
-        "for long; or, with --study spaces, evolution and random search in each search space, all with the same "
-        "processor seconds; then the tables. What is finished is kept and not done again, so a long study may be "
-        "stopped at any time.",
+        "for long, well-made baselines trained as long; or, with --study spaces, evolution and random search in each "
+        "search space, all with the same processor seconds; then the tables. What is finished is kept and not done "
+        "again, so a long study may be stopped at any time.",
     )
     study = "fronts against hand-made networks, or search spaces side by side (front)"
     parser.add_argument("--study", choices=("front", "spaces"), default="front", help=study)
@@ -93,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", nargs="+", metavar="NAME", help=data)
     parser.add_argument("--preset", default="best", help="of the searches (best)")
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="seeds (0 1 2; spaces on cifar10: 0)")
+    parser.add_argument("--baselines", nargs="+", metavar="NAME", help="only these hand-made networks")
+    longer = "of the step longer (as many as the longest of our lineages)"
+    parser.add_argument("--longer-epochs", type=int, metavar="N", help=longer)
     spaces = f"of the study of spaces: which ones ({' '.join(comparable_spaces())})"
     parser.add_argument("--spaces", nargs="+", metavar="NAME", help=spaces)
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Results that come one by one and survive a stop, and their means over seeds."""
+"""Results that come one by one and survive a stop, their means over seeds, and tables."""
 
 from __future__ import annotations
 
@@ -115,3 +115,9 @@ def measured_baselines(file: ResultFile) -> tuple[Baseline, ...]:
         recipe = f"{first['epochs']} epochs, {seeds}: {reached.percent()}"
         made.append(Baseline(title, first["dataset"], flops, reached.mean, recipe))
     return tuple(sorted(made, key=lambda one: one.flops))
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.errors import RunError
 from workbench.evolution import HypervolumeBounds
-from workbench.results.files import Mean, ResultFile, looks_at_test, mean_of
+from workbench.results.files import Mean, ResultFile, looks_at_test, markdown, mean_of
 from workbench.results.spaces import KINDS
 from workbench.settings import from_values
 from workbench.spaces import SPACES
@@ -158,8 +158,6 @@ def _text(of: Mean, sign: str = "") -> str:
 
 def spaces_tables(path: str | os.PathLike[str]) -> str:
     """Both tables as Markdown, and how often the test set was looked at for them."""
-    from workbench.results.study import markdown
-
     tables = [spaces_table(path), differences_table(path)]
     titles = ["search spaces side by side", "evolution less random search in each space, hypervolume"]
     parts = [

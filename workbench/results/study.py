@@ -7,7 +7,7 @@ From these files come the tables, as Markdown: every figure of docs/results.md i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -18,16 +18,17 @@ import numpy as np
 from workbench import baselines
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError, RunError
-from workbench.results.files import ABOUT, Mean, ResultFile, looks_at_test, mean_of, measured_baselines
+from workbench.results.envelope import ratio_table
+from workbench.results.files import ABOUT, Mean, ResultFile, looks_at_test, markdown, mean_of, measured_baselines
 from workbench.results.random_search import random_search, training_cost
-from workbench.results.retraining import FINISHINGS, Finishing, finish_member, retrain_front, retraining_table
+from workbench.results.retraining import FINISHINGS, FRESH, Finishing, finish_member, retrain_front, retraining_table
 from workbench.search import Search, preset
 from workbench.store import Run, open_run
 from workbench.views.compare.data import Comparison, Curve, curve_of
 
 Say = Callable[[str], None]
 
-STEPS = ("baselines", "searches", "random", "retraining", "finishing")
+STEPS = ("baselines", "searches", "random", "retraining", "finishing", "longer")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Study:
     changes: Mapping[str, Any] = field(default_factory=dict)  # settings of the searches over the preset's
     baseline_epochs: int | None = None  # at most so many; None for each recipe's own
     baselines: tuple[str, ...] | None = None  # names of those to train; None for the data set's suite
+    longer_epochs: int | None = None  # of hand-made networks trained as long as ours; None for our longest lineage's
     retraining_epochs: int | None = None  # of the front's members; None for `baselines.EPOCHS`
     members: int | None = 8  # of each front that are trained again; None for all
     finishing_epochs: int | None = None  # of the last training of the most accurate member; None for `FINISHINGS`
@@ -81,7 +83,7 @@ def carry_out(study: Study, data: Dataset, steps: tuple[str, ...] = STEPS, say: 
     if data.name != study.dataset:
         raise ConfigError(f"expected the data set {study.dataset!r}, got {data.name!r}")
     study.folder.mkdir(parents=True, exist_ok=True)
-    work = (_baselines, _searches, _random, _retraining, _finishing)
+    work = (_baselines, _searches, _random, _retraining, _finishing, _longer)
     for name, step in zip(STEPS, work, strict=True):
         if name in steps:
             step(study, data, say)
@@ -94,16 +96,20 @@ def measure_baselines(
     names: Iterable[str] | None = None,
     *,
     epochs: int | None = None,
+    longer: int | None = None,
     say: Say = print,
 ) -> None:
     """Train what is missing in `file`, the first seed of all baselines before the second of any.
 
-    Those of `names`, or the data set's suite if None; for at most `epochs`, for a quick look; `say` is told of each.
+    Those of `names`, or the data set's suite if None; for at most `epochs`, for a quick look. With `longer`, train them
+    by their recipe but for so many epochs, unless that is no longer or they are pruned; these are further entries.
+    `say` is told of each.
     """
 
     def keep(record: baselines.BaselineRecord) -> None:
         key = f"{done} {record.title.rpartition(' ')[2]}" if baseline.sparsities else done
-        file.add(key, asdict(record))
+        title = record.title if longer is None else f"{record.title}, {longer} epochs"
+        file.add(key, asdict(replace(record, title=title)))
         say(f"{data.name}, {key}: {record.test_accuracy:.2%} test accuracy, {record.seconds:.0f} s")
 
     chosen = list(baselines.suite(data.name, data.shape) if names is None else names)
@@ -113,6 +119,10 @@ def measure_baselines(
         if epochs is not None:
             config = replace(config, epochs=min(epochs, config.epochs))
         done = f"{baseline.name} seed {seed}"
+        if longer is not None:
+            if baseline.sparsities or longer <= config.epochs:
+                continue
+            config, done = replace(config, epochs=longer), f"{done} {longer} epochs"
         last = f"{done} {baseline.sparsities[-1]:.1%}" if baseline.sparsities else done
         if last in file:
             continue
@@ -125,6 +135,31 @@ def measure_baselines(
 def _baselines(study: Study, data: Dataset, say: Say) -> None:
     file = ResultFile(study.results_path("baselines"))
     measure_baselines(file, data, study.seeds, study.baselines, epochs=study.baseline_epochs, say=say)
+
+
+def _longer(study: Study, data: Dataset, say: Say) -> None:
+    """Only the well-made of the suite, where there are such: large weak ones would take days."""
+    longer = longest_training(study) if study.longer_epochs is None else study.longer_epochs
+    names = study.baselines or baselines.WELL_MADE.get(study.dataset)
+    file, epochs = ResultFile(study.results_path("baselines")), study.baseline_epochs
+    measure_baselines(file, data, study.seeds, names, epochs=epochs, longer=longer, say=say)
+
+
+def longest_training(study: Study) -> int:
+    """Epochs of the longest lineage among our measured networks, trainings after the search included."""
+    entries = [entry for files in _of_searches(study) for file in files for key, entry in file.items() if key != ABOUT]
+    if not entries:
+        raise ConfigError(
+            "how long our networks trained is not known yet; do the steps 'retraining' and 'finishing' first, "
+            "or say how many epochs, with --longer-epochs"
+        )
+    return max(entry["epochs"] + (entry["lineage_epochs"] if entry.get("start") != FRESH else 0) for entry in entries)
+
+
+def _of_searches(study: Study) -> list[list[ResultFile]]:
+    """Of each search that was measured the files of its front and of its finished member."""
+    paths = [[study.results_path(kind, seed) for kind in ("retrain", "finish")] for seed in study.seeds]
+    return [found for each in paths if (found := [ResultFile(path) for path in each if path.exists()])]
 
 
 def _searches(study: Study, data: Dataset, say: Say) -> None:
@@ -228,6 +263,8 @@ def study_tables(study: Study) -> str:
     wanted += [(_finishing_table, study.results_path("finish", seed)) for seed in study.seeds]
     found = [(table, path.stem, ResultFile(path)) for table, path in wanted if path.exists()]
     parts = [f"### {name}: {table(file)}" for table, name, file in found]
+    if found and study.results_path("baselines").exists() and (searches := _of_searches(study)):
+        parts.append(f"### {study.dataset}: {ratio_table(found[0][2], searches)}")
     looks = looks_at_test(file for _, _, file in found)
     return "\n\n".join([*parts, f"The test set of {study.dataset} was looked at {looks} times for these tables."])
 
@@ -304,9 +341,3 @@ def _finishing_table(file: ResultFile) -> str:
 def _seed_of(file: ResultFile) -> str:
     """Of the search whose front was trained, as the file is named."""
     return file.path.stem.rpartition("-")[2]
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
