@@ -10,16 +10,17 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import genomes
+from strategies import genomes, seeds
+from torch.nn.functional import cross_entropy
 
 from workbench.compiler.network import NeuronNetwork
 from workbench.compiler.plan import logits_of
 from workbench.datasets import Dataset, load_dataset
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, DataError, WeightsError
 from workbench.genome import Genome
 from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
 from workbench.mutations import MutationRates, mutate
-from workbench.training import TrainConfig, batches, evaluate, train
+from workbench.training import TrainConfig, batches, evaluate, train, train_together
 from workbench.training.native import kernels
 from workbench.training.native.jit import kernel
 from workbench.training.native.tiles import training_tiles
@@ -45,13 +46,19 @@ def data_for(genome: Genome, n: int = 150, seed: int = 0, kind: type = np.uint8)
     return Dataset.from_arrays(images, np.arange(n) % classes, images[:10], np.arange(10) % classes)
 
 
-def native_grads(genome: Genome, data: Dataset, config: TrainConfig) -> tuple[float, np.ndarray, np.ndarray]:
+NO_TARGETS = np.zeros((0, 0, 0), np.float32)
+
+
+def native_grads(
+    genome: Genome, data: Dataset, config: TrainConfig, teacher: Genome | None = None
+) -> tuple[float, np.ndarray, np.ndarray]:
     """Mean loss and derivatives of the first batch, by weight parameter and bias, in plan order."""
-    trainer = NativeTrainer(genome, data)
+    trainer = NativeTrainer(genome, data, teacher=teacher)
     tiles = training_tiles(data, config, (0,), 0)
+    targets = trainer.targets(tiles, config, (0,), 0)
     batch = slice(0, tiles.per_batch)
     loss, _ = batch_grads(
-        trainer.net, trainer.learner, tiles.images[batch], tiles.labels[batch], trainer.pixels, 0.0,
+        trainer.net, trainer.learner, tiles.images[batch], tiles.labels[batch], targets[batch], trainer.pixels, 0.0,
         config.label_smoothing, np.uint64(0), trainer.buffers(tiles.labels.shape[1]),
     )  # fmt: skip
     grads = np.zeros(trainer.plan.n_weights, np.float64)
@@ -59,21 +66,27 @@ def native_grads(genome: Genome, data: Dataset, config: TrainConfig) -> tuple[fl
     return loss / (tiles.labels[batch] >= 0).sum(), grads, trainer.learner.bias_grads[: len(genome.biases)]
 
 
-def torch_grads(genome: Genome, data: Dataset, config: TrainConfig) -> tuple[float, np.ndarray, np.ndarray]:
-    """The same in float64 by autograd."""
+def torch_grads(
+    genome: Genome, data: Dataset, config: TrainConfig, teacher: Genome | None = None
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """The same in float64 by autograd; a target is the sum of its parts, whose losses add up."""
     network = NeuronNetwork(genome, "dense", dtype=torch.float64)
-    images, labels = next(batches(data, config, (0,), 0))
-    loss = torch.nn.functional.cross_entropy(
-        network(torch.from_numpy(images).double()), torch.from_numpy(labels), label_smoothing=config.label_smoothing
-    )
+    images, labels = (torch.from_numpy(array) for array in next(batches(data, config, (0,), 0)))
+    logits, share = network(images.double()), 0.0 if teacher is None else config.distillation
+    loss = (1 - share) * cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
+    if teacher is not None:
+        said = NeuronNetwork(teacher, "dense", dtype=torch.float64)(images.double()).detach()
+        loss = loss + share * cross_entropy(logits, torch.softmax(said / config.temperature, 1))
     loss.backward()
     grads = [np.zeros(p.shape) if p.grad is None else p.grad.numpy() for p in (network.weight, network.bias)]
     return float(loss.detach()), *grads
 
 
-def assert_same_grads(genome: Genome, config: TrainConfig, kind: type = np.uint8) -> None:
+def assert_same_grads(
+    genome: Genome, config: TrainConfig, kind: type = np.uint8, teacher: Genome | None = None
+) -> None:
     data = data_for(genome, kind=kind)
-    ours, theirs = native_grads(genome, data, config), torch_grads(genome, data, config)
+    ours, theirs = (grads(genome, data, config, teacher) for grads in (native_grads, torch_grads))
     assert ours[0] == pytest.approx(theirs[0], rel=1e-4, abs=1e-5)
     for mine, reference in zip(ours[1:], theirs[1:], strict=True):
         scale = max(1e-2, np.abs(reference).max(initial=0))  # softmax - 1 alone rounds at 1e-7
@@ -95,6 +108,26 @@ def assert_same_grads(genome: Genome, config: TrainConfig, kind: type = np.uint8
 def test_gradients_of_any_genome_equal_torchs(genome, config, kind):
     assume(genome.n_outputs > 1)
     assert_same_grads(genome, config, kind)
+
+
+@settings(max_examples=20)
+@given(
+    genomes(),
+    seeds(),
+    st.builds(
+        TrainConfig,
+        batch_size=st.sampled_from([7, 64, 100]),
+        shift=st.integers(0, 1),
+        label_smoothing=st.sampled_from([0.0, 0.1]),
+        distillation=st.sampled_from([0.3, 1.0]),
+        temperature=st.sampled_from([0.5, 1.0, 4.0]),
+    ),
+)
+def test_gradients_with_a_teacher_equal_torchs(genome, seed, config):
+    assume(genome.n_outputs > 1)
+    rng = np.random.default_rng(seed)
+    teacher = initialise(random_genome(genome.input_shape, genome.n_outputs, rng, hidden_layers=(1, 1)), rng)
+    assert_same_grads(genome, config, teacher=teacher)
 
 
 @pytest.mark.parametrize("packs", [False, True])
@@ -162,7 +195,7 @@ def test_no_bit_depends_on_the_width_of_tiles(genome, n, dropout, kind):
         images = np.zeros((1, genome.n_inputs, width), kind)
         images[0, :, :n] = raw
         loss = batch_grads(
-            trainer.net, trainer.learner, images, labels, trainer.pixels, dropout, 0.1, np.uint64(7),
+            trainer.net, trainer.learner, images, labels, NO_TARGETS, trainer.pixels, dropout, 0.1, np.uint64(7),
             trainer.buffers(width),
         )  # fmt: skip
         grads = trainer.learner.edge_grads, trainer.learner.bias_grads
@@ -191,13 +224,58 @@ def test_a_trajectory_equals_torchs(batch_size):
     )
 
 
-def test_bit_identical_alone_and_in_threads():
-    data = load_dataset("digits")
+@pytest.fixture(scope="module")
+def taught() -> tuple[Dataset, Genome, TrainConfig, list[Genome]]:
+    """Data, a trained teacher, a recipe, and genomes to be taught."""
+    data, rng = load_dataset("digits"), np.random.default_rng(5)
+    teacher = train(random_genome(data.shape, 10, rng), data, TrainConfig(epochs=20, learning_rate=0.01)).genome
+    config = TrainConfig(epochs=2, shift=1, label_smoothing=0.05, distillation=0.6, temperature=2.0)
+    return data, teacher, config, [random_genome(data.shape, 10, rng, hidden_layers=(1, 2)) for _ in range(4)]
+
+
+def test_every_backend_learns_the_same_from_a_teacher(taught):
+    data, teacher, config, several = taught
+    native, csr = ([train(one, data, config, seed, name, stream=(0,), teacher=teacher)
+                    for seed, one in enumerate(several)] for name in ("native", "csr"))  # fmt: skip
+    together = train_together(several, data, config, teachers=[teacher] * len(several))
+    for one, others in zip(native, zip(csr, together, strict=True), strict=True):
+        for other in others:
+            np.testing.assert_allclose(one.genome.weights, other.genome.weights, atol=2e-3)
+            for mine, theirs in zip(one.history, other.history, strict=True):
+                assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-4)
+
+
+def test_a_teacher_is_copied_where_it_has_the_whole_target(taught):
+    data, teacher, config, several = taught
+    config = dataclasses.replace(config, epochs=30, distillation=1.0, temperature=1.0, learning_rate=0.01)
+    wrong = dataclasses.replace(data, _labels=np.roll(data._labels, 1))  # labels say nothing
+    result = train(several[0], wrong, config, teacher=teacher)
+    said, copied = (NativeTrainer(each, data).predict("validation").argmax(1) for each in (teacher, result.genome))
+    assert (said == copied).mean() > 0.9
+
+
+def test_what_is_expected_of_a_teacher(taught):
+    data, teacher, config, several = taught
+    other = random_genome((1, 5, 5), 10, np.random.default_rng(0))
+    for call in (lambda t, c: train(several[0], data, c, teacher=t),
+                 lambda t, c: train_together(several, data, c, teachers=[t] * 4)):  # fmt: skip
+        with pytest.raises(WeightsError, match="train it first"):
+            call(several[0].without_weights(), config)
+        with pytest.raises(DataError, match="takes images"):
+            call(other, config)
+        with pytest.raises(ConfigError, match="a teacher expects a share"):
+            call(teacher, TrainConfig())
+    with pytest.raises(ConfigError, match="1 teachers"):
+        train_together(several, data, config, teachers=[teacher])
+
+
+def test_bit_identical_alone_and_in_threads(taught):
+    data, teacher, config, _ = taught
     genomes = [random_genome(data.shape, 10, np.random.default_rng(seed)) for seed in range(6)]
-    config = TrainConfig(epochs=2, dropout=0.2, shift=1)
+    config = dataclasses.replace(config, dropout=0.2)
 
     def run(genome: Genome) -> bytes:
-        return train(genome, data, config, seed=1, stream=(5, 2)).genome.to_bytes()
+        return train(genome, data, config, seed=1, stream=(5, 2), teacher=teacher).genome.to_bytes()
 
     alone = [run(genome) for genome in genomes]
     with ThreadPoolExecutor(3) as pool:

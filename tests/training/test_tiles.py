@@ -10,15 +10,8 @@ import pytest
 
 from workbench.datasets import Dataset
 from workbench.training import TrainConfig, batches
-from workbench.training.native.tiles import (
-    PART,
-    BufferPool,
-    CooperativeFill,
-    TileCache,
-    Tiles,
-    split_tiles,
-    training_tiles,
-)
+from workbench.training.native.cache import PART, BufferPool, Cache, CooperativeFill
+from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
 
 
 def random_images(shape: tuple[int, int, int], n: int, kind: type = np.uint8) -> Dataset:
@@ -45,7 +38,7 @@ def test_tiles_hold_the_same_images_as_batches(batch_size, width, per_batch, kin
 
 def test_tiles_are_made_once_and_forgotten_when_there_are_too_many():
     data = random_images((1, 4, 4), 150)
-    cache, made = TileCache(3 * split_tiles(data, "train").nbytes, BufferPool(0)), []
+    cache, made = Cache(3 * split_tiles(data, "train").nbytes, BufferPool(0)), []
 
     def make(name):
         def begin():
@@ -156,7 +149,7 @@ def test_cache_keeps_the_latest_streams_and_all_splits():
 
         return cache.get((stream, rest), make)
 
-    cache = TileCache(1 << 20, BufferPool(1 << 20))
+    cache = Cache(1 << 20, BufferPool(1 << 20))
     get(None, "validation")
     for stream in "aabba":
         for epoch in range(2):
@@ -173,7 +166,7 @@ def test_cache_keeps_the_latest_streams_and_all_splits():
 def test_tiles_and_free_memory_share_one_limit():
     """New tiles reuse the memory of dropped ones, whether their stream is over or the limit is reached."""
     memory, size = BufferPool(1 << 20), 2 * 64 + 64 * 4
-    cache, places = TileCache(4 * size, memory), set()
+    cache, places = Cache(4 * size, memory), set()
 
     def make():
         made = memory.empty((1, 2, 64), np.uint8)

@@ -57,7 +57,12 @@ class TreeSpace(RecordSpace):
     name: ClassVar[str]
     mutation_kinds: ClassVar[tuple[str, ...]]
     size_fact: ClassVar[str] = "tree nodes"
-    ignores: ClassVar[tuple[str, ...]] = ("train.dropout", "train.new_edge_scale")
+    ignores: ClassVar[tuple[str, ...]] = (
+        "train.dropout",
+        "train.new_edge_scale",
+        "train.distillation",
+        "train.temperature",
+    )
 
     # ------------------------------------------------------------------ what a space gives
     @property

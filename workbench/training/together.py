@@ -13,7 +13,7 @@ from workbench.errors import ConfigError
 from workbench.genome import Genome
 from workbench.individuals import TrainResult
 from workbench.initial import initialise
-from workbench.training.train import check_fit
+from workbench.training.train import check_fit, check_teacher
 from workbench.training.trainer import (
     History,
     OnEpoch,
@@ -41,6 +41,7 @@ def train_together(
     stream: StreamKey = (0,),
     device: str = "cpu",
     on_epochs: Sequence[OnEpoch | None] = (),
+    teachers: Sequence[Genome] = (),
 ) -> list[TrainResult]:
     """Train each genome as `train(..., backend="csr", stream=stream)` does alone, up to rounding.
 
@@ -55,6 +56,7 @@ def train_together(
         stream: key of the prepared data, which all share.
         device: a torch device such as "cuda".
         on_epochs: as `on_epoch` of `train`, one for each genome; none if empty.
+        teachers: as `teacher` of `train`, one for each genome; none if empty.
 
     Returns:
         The results, in the order of the genomes. `seconds` in their histories are each one's share of the time that all
@@ -66,31 +68,41 @@ def train_together(
     """
     config, genomes = config or TrainConfig(), list(genomes)
     seeds, calls = list(seeds) or list(range(len(genomes))), list(on_epochs) or [None] * len(genomes)
-    if not len(genomes) == len(seeds) == len(calls):
+    if not len(genomes) == len(seeds) == len(calls) == (len(teachers) or len(genomes)):
         raise ConfigError(
-            f"expected a seed and a call for each of {len(genomes)} genomes, got {len(seeds)} seeds, {len(calls)} calls"
+            f"expected a seed and a call for each of {len(genomes)} genomes, got {len(seeds)} seeds, {len(calls)} "
+            f"calls and {len(teachers)} teachers; give all of them a teacher, or none"
         )
     for genome in genomes:
         check_fit(genome, data)
+    for teacher in teachers:
+        check_teacher(teacher, data, config)
     if not genomes:
         return []
     starts = [
         initialise(genome, np.random.default_rng([seed, 1]), config.new_edge_scale)
         for genome, seed in zip(genomes, seeds, strict=True)
     ]
-    return _Together(starts, data, config, seeds, device).train(stream, calls)
+    return _Together(starts, data, config, seeds, device, teachers).train(stream, calls)
 
 
 class _Together:
     """The training of several networks."""
 
     def __init__(
-        self, starts: list[Genome], data: Dataset, config: TrainConfig, seeds: Sequence[int], device: str
+        self,
+        starts: list[Genome],
+        data: Dataset,
+        config: TrainConfig,
+        seeds: Sequence[int],
+        device: str,
+        teachers: Sequence[Genome],
     ) -> None:
         from workbench.compiler.combined import CombinedNetwork
         from workbench.training.torch_trainer import adamw
 
         self.network: CombinedNetwork = CombinedNetwork(starts, dropout=config.dropout, seeds=seeds, device=device)
+        self.teacher = CombinedNetwork(teachers, device=device).eval() if teachers else None
         self.starts, self.data, self.config = starts, data, config
         self.optimizer: torch.optim.AdamW = adamw(self.network, config)
 
@@ -126,7 +138,7 @@ class _Together:
         import torch
         from torch.nn.functional import cross_entropy
 
-        from workbench.training.torch_trainer import set_rate
+        from workbench.training.torch_trainer import goal_of, set_rate
 
         network, n = self.network, len(self.starts)
         device = network.weight.device
@@ -137,10 +149,9 @@ class _Together:
             x, y = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
             self.optimizer.zero_grad()
             logits = network(x)  # [batch, networks, outputs]
-            smoothing = self.config.label_smoothing
-            each = cross_entropy(
-                logits.flatten(0, 1), y.repeat_interleave(n), reduction="none", label_smoothing=smoothing
-            )
+            goal, smoothing = goal_of(x, y, self.config, self.teacher)
+            goals = y.repeat_interleave(n) if goal is y else goal.flatten(0, 1)
+            each = cross_entropy(logits.flatten(0, 1), goals, reduction="none", label_smoothing=smoothing)
             losses = each.unflatten(0, (-1, n)).mean(0)
             losses.sum().backward()
             self.optimizer.step()

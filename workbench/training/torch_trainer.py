@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 
 from workbench.datasets import Dataset
-from workbench.training.trainer import StreamKey, TrainConfig, Trainer, batches
+from workbench.training.trainer import StreamKey, TrainConfig, Trainer, batches, targets_of
 
 EVALUATION_BATCH = 1000
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d, nn.LayerNorm, nn.GroupNorm)
@@ -19,11 +20,17 @@ class TorchTrainer(Trainer):
     """Trains in place any module from [batch, c, h, w] to logits.
 
     Parameters named `weight` are decayed, except those of norms. `evaluation_batch` images are evaluated at once, which
-    bounds the memory of networks with large activations.
+    bounds the memory of networks with large activations. `teacher` is a trained module like it.
     """
 
-    def __init__(self, network: nn.Module, data: Dataset, evaluation_batch: int = EVALUATION_BATCH) -> None:
-        self.network, self.data, self.evaluation_batch = network, data, evaluation_batch
+    def __init__(
+        self,
+        network: nn.Module,
+        data: Dataset,
+        evaluation_batch: int = EVALUATION_BATCH,
+        teacher: nn.Module | None = None,
+    ) -> None:
+        self.network, self.data, self.evaluation_batch, self.teacher = network, data, evaluation_batch, teacher
 
     def predict(self, split: str) -> np.ndarray:
         """Logits of a split's images, float32 [images, outputs]."""
@@ -36,7 +43,6 @@ class TorchTrainer(Trainer):
         if first_step == 0:
             self._optimizer = adamw(self.network, config)
         device = next(self.network.parameters()).device
-        criterion = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
         loss_sum, right_sum = torch.zeros((), device=device), torch.zeros((), device=device)
         self.network.train()
         for rate, (images, labels) in zip(rates.tolist(), batches(self.data, config, key, epoch), strict=True):
@@ -44,13 +50,29 @@ class TorchTrainer(Trainer):
             x, y = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
             self._optimizer.zero_grad()
             logits = self.network(x)
-            loss = criterion(logits, y)
+            goal, smoothing = goal_of(x, y, config, self.teacher)
+            loss = cross_entropy(logits, goal, label_smoothing=smoothing)
             loss.backward()
             self._optimizer.step()
             loss_sum += loss.detach() * len(y)
             right_sum += (logits.detach().argmax(1) == y).sum()
         n = self.data.size("train")
         return float(loss_sum) / n, float(right_sum) / n
+
+
+def goal_of(
+    images: torch.Tensor, labels: torch.Tensor, config: TrainConfig, teacher: nn.Module | None
+) -> tuple[torch.Tensor, float]:
+    """What `cross_entropy` leads logits to, and its label smoothing.
+
+    Labels [batch], or with a teacher targets of the form of its logits, [batch, ..., classes], already smoothed.
+    """
+    if teacher is None:
+        return labels, config.label_smoothing
+    with torch.no_grad():
+        said = torch.softmax(teacher(images) / config.temperature, -1)
+    targets = torch.from_numpy(targets_of(labels.cpu().numpy(), said.shape[-1], config)).to(said)
+    return targets.view(len(labels), *[1] * (said.dim() - 2), -1).lerp(said, config.distillation), 0.0
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -63,6 +63,12 @@ class TrainConfig:
     )
     dropout: float = setting(0.0, "probability that a hidden neuron is dropped", low=0, below=1)
     label_smoothing: float = setting(0.0, "share of the target that is spread evenly over all classes", low=0, below=1)
+    distillation: float = setting(
+        0.0, "share of the target that is a teacher's answer, where there is a teacher", low=0, high=1
+    )
+    temperature: float = setting(
+        1.0, "by which the teacher's logits are divided; above 1 it is less sure", above=0, high=1000, slider=(1, 10)
+    )
     shift: int = setting(
         0, "augmentation: largest random shift, in both directions", unit="pixels", low=0, high=1000, slider=(0, 4)
     )
@@ -137,6 +143,14 @@ def augment(images: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray) -> np.
         result[same] = padded[same, :, rows : rows + height, columns : columns + width]
     result[mirrored] = result[mirrored, :, :, ::-1]
     return result
+
+
+def targets_of(labels: np.ndarray, n_classes: int, config: TrainConfig) -> np.ndarray:
+    """The targets that labels [...] stand for, smoothed, float32 [..., classes]; any where the label is -1."""
+    smoothing = config.label_smoothing
+    targets = np.full((*labels.shape, n_classes), smoothing / n_classes, np.float32)
+    targets += (1 - smoothing) * (labels[..., None] == np.arange(n_classes))
+    return targets
 
 
 def accuracy_of(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -63,7 +63,7 @@ class MlpSpace(RecordSpace):
     size_fact = "hidden layers"
     mutation_kinds = KINDS
     rates_record = MlpRates
-    ignores = ("train.new_edge_scale",)
+    ignores = ("train.new_edge_scale", "train.distillation", "train.temperature")
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -31,6 +31,7 @@ import numpy as np
 from workbench.genome import EPS
 from workbench.training.native import formulas
 from workbench.training.native.jit import kernel
+from workbench.training.native.loss import cross_entropy
 from workbench.training.native.widths import TILE
 
 
@@ -159,44 +160,6 @@ def drop(first, last, probability, random, out):
 
 
 @kernel(inner=True)
-def cross_entropy(labels, smoothing, count, first, out, grad, scratch):
-    """Softmax cross-entropy of a tile, and its derivative by the logits divided by `count`, the images of the batch.
-
-    Columns without an image have the label -1: no loss, no derivative. Returns the summed loss and the number of
-    correct images.
-    """
-    n_outputs, width = out.shape[0] - first, out.shape[1]
-    most, total = scratch[0], scratch[1]
-    for k in range(width):
-        most[k] = out[first, k]
-    for row in range(first + 1, out.shape[0]):
-        for k in range(width):
-            most[k] = max(most[k], out[row, k])
-    rows = _row(out, first), _row(grad, first)
-    formulas.exp_rows(width, rows[0], most.ctypes.data, n_outputs, rows[1], total.ctypes.data)
-    loss, right = 0.0, 0
-    off = np.float32(smoothing / n_outputs)
-    for k in range(width):
-        label = labels[k]
-        if label < 0:
-            grad[first:, k] = 0
-            continue
-        winner, logits = n_outputs, np.float32(0)
-        for row in range(n_outputs - 1, -1, -1):
-            logits += out[first + row, k] - most[k]
-            if out[first + row, k] == most[k]:
-                winner = row
-        log_total = np.log(total[k])
-        loss += (1 - smoothing) * (log_total - (out[first + label, k] - most[k]))
-        loss += smoothing * (log_total - logits / n_outputs)
-        right += winner == label and not np.isnan(logits)
-        for row in range(first, out.shape[0]):
-            grad[row, k] = (grad[row, k] / total[k] - off) / count
-        grad[first + label, k] -= np.float32(1 - smoothing) / count
-    return loss, right
-
-
-@kernel(inner=True)
 def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
     """Backpropagation: adds the derivatives by all weights to `edge_grads`, by all biases to `bias_grads`."""
     out, normed, grad, means = buffers.out, buffers.normed, buffers.grad, buffers.scratch
@@ -274,11 +237,11 @@ def adamw(values, grads, moments, rate, decay, step):
 
 
 @kernel(inner=True)
-def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random, buffers):
+def batch_grads(net, learner, images, labels, targets, pixels, dropout, smoothing, random, buffers):
     """Adds the derivatives of a batch's mean loss to those of the learner; returns summed loss and correct images.
 
-    `images` [tiles, inputs, width] and `labels` [tiles, width] are the tiles of the batch; `pixels` [2, inputs] scale
-    and offset of the raw pixels.
+    `images` [tiles, inputs, width] and `labels` [tiles, width] are the tiles of the batch, `targets` [tiles, outputs,
+    width] as of `cross_entropy`, or of length 0; `pixels` [2, inputs] scale and offset of the raw pixels.
     """
     count = 0
     for tile in range(labels.shape[0]):
@@ -291,8 +254,9 @@ def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random
         forward(net, learner, dropout, key, buffers)
         first_output = net.layer_starts[-2]
         tile_loss, tile_right = cross_entropy(
-            labels[tile], smoothing, np.float32(count), first_output, buffers.out, buffers.grad, buffers.scratch
-        )
+            labels[tile], targets[tile : tile + 1], smoothing, np.float32(count), first_output, buffers.out,
+            buffers.grad, buffers.scratch,
+        )  # fmt: skip
         loss += tile_loss
         right += tile_right
         backward(net, learner.weights, dropout, buffers, learner.edge_grads, learner.bias_grads)
@@ -301,8 +265,9 @@ def batch_grads(net, learner, images, labels, pixels, dropout, smoothing, random
 
 @kernel
 def train_epoch(
-    net, learner, images, labels, pixels, tiles_per_batch, rates, first_step, decay, dropout, smoothing, seed, buffers
-):
+    net, learner, images, labels, targets, pixels, tiles_per_batch, rates, first_step, decay, dropout, smoothing, seed,
+    buffers,
+):  # fmt: skip
     """Train on all tiles in order, a batch being `tiles_per_batch` of them; returns mean loss and accuracy.
 
     `rates` [batches] are the learning rates, `first_step` the number of batches before this epoch. The epoch ends early
@@ -316,8 +281,9 @@ def train_epoch(
         step = first_step + batch + 1
         random = np.uint64(seed) + np.uint64(step) * np.uint64(0x2545F4914F6CDD1D)
         batch_loss, batch_right = batch_grads(
-            net, learner, images[first:last], labels[first:last], pixels, dropout, smoothing, random, buffers
-        )
+            net, learner, images[first:last], labels[first:last], targets[first:last], pixels, dropout, smoothing,
+            random, buffers,
+        )  # fmt: skip
         loss += batch_loss
         right += batch_right
         for tile in range(first, last):

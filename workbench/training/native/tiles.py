@@ -7,17 +7,12 @@ them is only a cache.
 
 from __future__ import annotations
 
-import contextlib
-import threading
-import weakref
-from collections import OrderedDict, deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from workbench.datasets import Dataset
+from workbench.training.native.cache import BufferPool, Cache, CooperativeFill
 from workbench.training.native.jit import kernel
 from workbench.training.native.simd import simd_function
 from workbench.training.native.widths import TILE, width_for
@@ -26,9 +21,7 @@ from workbench.training.trainer import StreamKey, TrainConfig, draw_epoch
 CACHE_BYTES = 25 << 25
 """Limit for tiles in the cache and free memory together: six epochs of CIFAR-10, or twenty-one of MNIST."""
 
-RECENT_STREAMS = 2  # streams whose tiles are kept: a generation has one, and earlier generations do not come back
 BLOCK = 16  # pixels and images that are transposed together
-PART = 32  # tiles that a thread fills at a time: about a millisecond
 
 
 @dataclass(frozen=True)
@@ -45,142 +38,13 @@ class Tiles:
         return self.images.nbytes + self.labels.nbytes
 
 
-class CooperativeFill:
-    """`count` tiles that any number of threads fill together, each part once, by `fill(first, last)`."""
-
-    def __init__(self, result: Tiles, count: int, fill: Callable[[int, int], object]) -> None:
-        self._result, self._fill = result, fill
-        self._unclaimed = [(first, min(first + PART, count)) for first in range(0, count, PART)]
-        self._unfinished = len(self._unclaimed)
-        self._changed = threading.Condition()
-
-    def finish(self) -> Tiles:
-        """Fill unclaimed parts, wait for parts claimed by other threads, and return the result."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._unclaimed or not self._unfinished)
-                if not self._unfinished:
-                    return self._result
-                part = self._unclaimed.pop()
-            try:
-                self._fill(*part)
-            except BaseException:  # interrupted: leave the part to others
-                with self._changed:
-                    self._unclaimed.append(part)
-                    self._changed.notify_all()
-                raise
-            with self._changed:
-                self._unfinished -= 1
-                if not self._unfinished:
-                    self._changed.notify_all()
-
-
-class BufferPool:
-    """Makes arrays from the memory of earlier ones: touching fresh memory can cost as much as filling it.
-
-    Works without a lock, since memory may come back at any moment: a deque's operations are atomic. At most `limit`
-    bytes of free memory are kept.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._free: deque[np.ndarray] = deque()
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of free memory."""
-        return sum(block.nbytes for block in list(self._free))
-
-    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
-        """An array with arbitrary contents; its memory returns to the pool with the last reference to it or a view."""
-        block = self._take(int(np.prod(shape)) * np.dtype(dtype).itemsize)
-        flat = np.frombuffer(block.data, dtype)  # no view of `block`, so that its own views keep it alive
-        weakref.finalize(flat, self._give_back, block).atexit = False
-        return flat.reshape(shape)
-
-    def _take(self, size: int) -> np.ndarray:
-        with contextlib.suppress(IndexError):  # another thread took the last one
-            for _ in range(len(self._free)):
-                block = self._free.popleft()
-                if block.nbytes == size:
-                    return block
-                self._free.append(block)
-        return np.empty(size, np.uint8)
-
-    def shrink(self, limit: int) -> None:
-        """Release free memory beyond `limit` bytes."""
-        with contextlib.suppress(IndexError):  # another thread took the last one
-            while self.nbytes > limit:
-                self._free.popleft()
-
-    def _give_back(self, block: np.ndarray) -> None:
-        self._free.append(block)
-        self.shrink(self._limit)
-
-
-class TileCache:
-    """The most recently used tiles, each made once, by all threads that ask for them meanwhile.
-
-    A key begins with the stream that the tiles belong to, or None. Tiles of streams that are no longer recent are
-    dropped before others are made, which then reuse their memory. `limit` bounds the bytes of tiles and of the pool's
-    free memory together.
-    """
-
-    def __init__(self, limit: int, pool: BufferPool) -> None:
-        self._limit, self._pool = limit, pool
-        self._lock = threading.Lock()
-        self._tiles: OrderedDict[tuple[object, ...], Tiles] = OrderedDict()
-        self._in_progress: dict[tuple[object, ...], CooperativeFill] = {}
-        self._streams: OrderedDict[object, None] = OrderedDict()
-        self._latest_size = 0
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all tiles in the cache."""
-        return sum(each.nbytes for each in self._tiles.values())
-
-    def get(self, key: tuple[object, ...], begin: Callable[[], CooperativeFill]) -> Tiles:
-        """The tiles under a key; if there are none yet, those that `begin` begins."""
-        with self._lock:
-            self._use_stream(key[0])
-            if key in self._tiles:
-                self._tiles.move_to_end(key)
-                return self._tiles[key]
-            if key not in self._in_progress:
-                self._make_room(self._latest_size)
-                self._in_progress[key] = begin()
-            in_progress = self._in_progress[key]
-        tiles = in_progress.finish()
-        with self._lock:
-            if self._in_progress.pop(key, None) is not None:  # this thread is the first to return
-                self._tiles[key], self._latest_size = tiles, tiles.nbytes
-                self._make_room(0)
-        return tiles
-
-    def _make_room(self, size: int) -> None:
-        """Drop the tiles used longest ago until `size` more bytes fit; their memory goes to the pool."""
-        while self.nbytes + size > self._limit and len(self._tiles) > 1:
-            self._tiles.popitem(last=False)
-        self._pool.shrink(max(0, self._limit - self.nbytes))
-
-    def _use_stream(self, stream: object) -> None:
-        if stream is None:
-            return
-        self._streams[stream] = None
-        self._streams.move_to_end(stream)
-        while len(self._streams) > RECENT_STREAMS:
-            old, _ = self._streams.popitem(last=False)
-            for key in [key for key in self._tiles if key[0] == old]:
-                del self._tiles[key]
-
-
 _POOL = BufferPool(CACHE_BYTES)
-_CACHE = TileCache(CACHE_BYTES, _POOL)
+_CACHE: Cache[Tiles] = Cache(CACHE_BYTES, _POOL)
 
 
 def begin_tiles(
     images: np.ndarray, labels: np.ndarray, order: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray, batch: int
-) -> CooperativeFill:
+) -> CooperativeFill[Tiles]:
     """Begin tiles of `images` [n, c, h, w] in `order`, in batches of `batch` images (each batch starts a tile)."""
     width = width_for(batch)
     per_batch = -(-batch // width)
@@ -208,21 +72,25 @@ def staging(images: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros((width, images.itemsize), np.uint8), np.zeros((width, size), images.dtype)
 
 
-def plain_tiles(images: np.ndarray, labels: np.ndarray) -> CooperativeFill:
+def plain_tiles(images: np.ndarray, labels: np.ndarray) -> CooperativeFill[Tiles]:
     """Begin tiles of images in order, without augmentation."""
     n = len(images)
     return begin_tiles(images, labels, np.arange(n), np.zeros((n, 2), np.int64), np.zeros(n, bool), TILE)
 
 
+def name_of(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> tuple[object, ...]:
+    """All that the tiles of one epoch of training depend on, beginning with their stream."""
+    return (data.fingerprint, key), epoch, config.batch_size, config.shift, config.mirror
+
+
 def training_tiles(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> Tiles:
     """The tiles of one epoch of training."""
 
-    def begin() -> CooperativeFill:
+    def begin() -> CooperativeFill[Tiles]:
         draw = draw_epoch(data, config, key, epoch)
         return begin_tiles(data.images("train"), data.labels("train"), *draw, config.batch_size)
 
-    name = ((data.fingerprint, key), epoch, config.batch_size, config.shift, config.mirror)
-    return _CACHE.get(name, begin)
+    return _CACHE.get(name_of(data, config, key, epoch), begin)
 
 
 def split_tiles(data: Dataset, split: str) -> Tiles:

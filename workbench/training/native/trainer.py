@@ -8,25 +8,30 @@ from workbench.compiler import Plan, compile_genome
 from workbench.datasets import Dataset
 from workbench.genome import Genome
 from workbench.genome.topology import stable_order
+from workbench.training.native.cache import BufferPool, Cache, CooperativeFill
 from workbench.training.native.formulas import AHEAD
 from workbench.training.native.kernels import Buffers, Learner, Net, infer, order_inner, scale_inputs, train_epoch
 from workbench.training.native.pixels import LEAST_CONTRAST, PACKS
-from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
+from workbench.training.native.tiles import Tiles, name_of, split_tiles, training_tiles
 from workbench.training.native.widths import TILE
-from workbench.training.trainer import StreamKey, TrainConfig, Trainer
+from workbench.training.trainer import StreamKey, TrainConfig, Trainer, targets_of
 
 LARGE_PAGE = 1 << 21
+TAUGHT_BYTES = 1 << 26
+
+_TAUGHT: Cache[np.ndarray] = Cache(TAUGHT_BYTES, BufferPool(0))
+"""What teachers said of tiles: their logits, which children with the same teacher share."""
 
 
 class NativeTrainer(Trainer):
     """One genome with initialised weights, prepared for the compiled kernels; `seed` is that of dropout."""
 
-    def __init__(self, genome: Genome, data: Dataset, seed: int = 0) -> None:
+    def __init__(self, genome: Genome, data: Dataset, seed: int = 0, teacher: Genome | None = None) -> None:
         self.start, self.data, self.seed = genome, data, seed
+        self.teacher = None if teacher is None else NativeTrainer(teacher, data)
         self.plan = compile_genome(genome)
         self.order = _order(self.plan)
-        room = (self.plan.n_neurons, TILE)
-        self._room = aligned_zeros(room, room, room, (self.plan.n_layers, TILE), (2, TILE))
+        self._room = self._make_room()
         each = genome.n_inputs // len(data.mean)  # inputs of a channel, or the one of a feature
         scale, mean = np.repeat(1 / data.std, each), np.repeat(data.mean, each)
         self.pixels = np.stack([scale, -mean * scale]).astype(np.float32)
@@ -43,7 +48,11 @@ class NativeTrainer(Trainer):
 
     def buffers(self, width: int) -> Buffers:
         """Work space for tiles of one of the `WIDTHS`; all share the same memory."""
-        return Buffers(*(each.ravel()[: len(each) * width].reshape(-1, width) for each in self._room))
+        return _views(self._room, width)
+
+    def _make_room(self) -> list[np.ndarray]:
+        room = (self.plan.n_neurons, TILE)
+        return aligned_zeros(room, room, room, (self.plan.n_layers, TILE), (2, TILE))
 
     def logits(self, tiles: Tiles) -> np.ndarray:
         """Logits float32 [images, outputs] of all images in the tiles."""
@@ -51,6 +60,17 @@ class NativeTrainer(Trainer):
         logits = np.empty((n_tiles, self.plan.n_outputs, width), np.float32)
         infer(self.net, self.learner, tiles.images, self.pixels, self.buffers(width), logits)
         return logits.transpose(0, 2, 1)[tiles.labels >= 0]
+
+    def begin_logits(self, tiles: Tiles) -> CooperativeFill[np.ndarray]:
+        """Begin logits float32 [tiles, outputs, width], for threads that fill them together."""
+        n_tiles, width = tiles.labels.shape
+        logits = np.empty((n_tiles, self.plan.n_outputs, width), np.float32)
+
+        def fill(first: int, last: int) -> None:
+            own, some = _views(self._make_room(), width), slice(first, last)
+            infer(self.net, self.learner, tiles.images[some], self.pixels, own, logits[some])
+
+        return CooperativeFill(logits, n_tiles, fill)
 
     def predict(self, split: str) -> np.ndarray:
         """Logits of a split's images, float32 [images, outputs]."""
@@ -61,11 +81,28 @@ class NativeTrainer(Trainer):
     ) -> tuple[float, float]:
         """One epoch; see `Trainer`."""
         tiles = training_tiles(self.data, config, key, epoch)
+        targets = self.targets(tiles, config, key, epoch)
         return train_epoch(
-            self.net, self.learner, tiles.images, tiles.labels, self.pixels, tiles.per_batch, rates, first_step,
-            config.weight_decay, config.dropout, config.label_smoothing, self.seed % 2**63,
+            self.net, self.learner, tiles.images, tiles.labels, targets, self.pixels, tiles.per_batch, rates,
+            first_step, config.weight_decay, config.dropout, config.label_smoothing, self.seed % 2**63,
             self.buffers(tiles.labels.shape[1]),
         )  # fmt: skip
+
+    def targets(self, tiles: Tiles, config: TrainConfig, key: StreamKey, epoch: int) -> np.ndarray:
+        """What the network is trained towards, float32 [tiles, outputs, width]; of length 0 if that is the labels."""
+        teacher = self.teacher
+        if teacher is None:
+            return np.zeros((0, 0, 0), np.float32)
+        name = (*name_of(self.data, config, key, epoch), teacher.start.content_hash)
+        logits = _TAUGHT.get(name, lambda: teacher.begin_logits(tiles))
+        targets = np.ascontiguousarray(np.moveaxis(targets_of(tiles.labels, self.plan.n_outputs, config), -1, 1))
+        softened = np.exp((logits - logits.max(axis=1, keepdims=True)) / np.float32(config.temperature))
+        share = np.float32(config.distillation)
+        return (1 - share) * targets + share * (softened / softened.sum(axis=1, keepdims=True))
+
+
+def _views(room: list[np.ndarray], width: int) -> Buffers:
+    return Buffers(*(each.ravel()[: len(each) * width].reshape(-1, width) for each in room))
 
 
 def _order(plan: Plan) -> np.ndarray:
