@@ -12,6 +12,7 @@ import numpy as np
 
 from workbench.errors import GenomeError, WeightsError
 from workbench.genome import npz, topology
+from workbench.genome.from_torch import read_torch
 from workbench.genome.graph import read_graph, write_graph
 
 if TYPE_CHECKING:
@@ -279,6 +280,31 @@ class Genome:
         and ids may be text, as GraphML has them. Anything else is a `GenomeError`.
         """
         return cls.from_edges(**read_graph(graph))
+
+    @classmethod
+    def from_torch(cls, module: Any, input_shape: tuple[int, int, int], *, mean: Any = 0.0, std: Any = 1.0) -> Genome:
+        """A torch network as a genome that gives the same logits.
+
+        It may have convolutions (with zero padding), linear layers, BatchNorm, ReLU, average pooling, Flatten, Dropout,
+        additions and concatenations. Linear layers need a ReLU between them. A convolution's edges share its weights,
+        without those that are exactly 0, as pruning leaves them. An addition gives each map of a tensor of neurons a
+        shared weight of 1. Pooling is done by neurons where no value is negative, else by the layer before or after it.
+
+        A genome sees images centred and scaled by `Dataset`: the network must have been trained on such images, or
+        `mean` and `std` say how its own differ.
+
+        Args:
+            module: `torch.nn.Module`, taken in eval mode; a program of `torch.export.export`, or the name of its file,
+                which can run code when it is loaded: open only what you trust.
+            input_shape: (channels, height, width).
+            mean: what the network takes is (images of the genome - mean) / std: a number, or one for each channel.
+                With zero padding a convolution then shares no biases at the border.
+            std: see `mean`.
+
+        Raises:
+            GenomeError: on anything else, such as maximum pooling; it names the module and what to use instead.
+        """
+        return cls.from_edges(**read_torch(module, input_shape, mean, std))
 
     def __repr__(self) -> str:
         sizes = "-".join(str(size) for size in np.bincount(self.layers))
