@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from workbench import baselines
 from workbench.baselines import Architecture, Block, Convolution, Dense, GlobalPooling, MaxPooling, cost_of
-from workbench.baselines.module import make_module, masks_of, prune_to, to_genome
+from workbench.baselines.module import make_module, masks_of, prune_to
 from workbench.baselines.training import few_threads
 from workbench.compiler.network import interpret
 from workbench.datasets import load_dataset
 from workbench.errors import ConfigError
+from workbench.genome import Genome
 from workbench.initial import dense_mlp
 from workbench.training import TrainConfig
 
@@ -192,10 +193,23 @@ def test_pruning_takes_the_smallest_weights_and_training_does_not_bring_them_bac
 
 def test_a_pruned_network_as_a_genome_says_the_same():
     module = make_module((Dense(8), Dense(6)), (1, 3, 3), 4, np.random.default_rng(0))
-    prune_to(module, 0.3)
+    prune_to(module, 0.9)
     images = torch.rand(5, 1, 3, 3)
-    genome = to_genome(module, (1, 3, 3))
+    genome = Genome.from_torch(module, (1, 3, 3))
+    assert genome.n_edges <= sum(mask.sum() for mask in masks_of(module))
+    assert genome.n_hidden < 8 + 6
     torch.testing.assert_close(interpret(genome, images.flatten(1)), module(images).detach())
+
+
+@pytest.mark.parametrize("name", ["depthwise-4-8-16", "strided-cnn-3-8"])
+def test_convolutional_networks_as_genomes_say_the_same(name):
+    one = baselines.baseline(name)
+    module = make_module(one.layers, MNIST, 10, np.random.default_rng(0)).eval()
+    images = torch.randn(3, *MNIST)
+    genome = Genome.from_torch(module, MNIST)
+    torch.testing.assert_close(interpret(genome, images.flatten(1)), module(images).detach(), atol=1e-4, rtol=1e-4)
+    # Nothing is multiplied by padding, or for places that no window reaches; pooling and additions are edges.
+    assert 0.9 < genome.flops / cost_of(one.layers, MNIST, 10).flops < 1.03
 
 
 def test_errors_say_the_way_out(digits):

@@ -1,4 +1,4 @@
-"""Hand-made networks as torch modules: made, pruned, and turned into ONNX models and genomes.
+"""Hand-made networks as torch modules: made and pruned.
 
 Pruning is by magnitude (Han et al. 2015, "Learning both Weights and Connections").
 """
@@ -14,7 +14,6 @@ from torch import nn
 from torch.nn.utils import prune, skip_init
 
 from workbench.baselines.networks import Convolution, Dense, GlobalPooling, Layer, MaxPooling, Shape, trace
-from workbench.genome import Genome
 
 
 def make_module(layers: Sequence[Layer], input_shape: Shape, n_outputs: int, rng: np.random.Generator) -> nn.Sequential:
@@ -90,25 +89,6 @@ def masks_of(module: nn.Sequential) -> list[np.ndarray]:
     """True where a weight is left, bool [outputs, inputs] for each linear layer."""
     masks = (getattr(layer, "weight_mask", torch.ones_like(layer.weight)) for layer in _linear_layers(module))
     return [mask.numpy().astype(bool) for mask in masks]
-
-
-def to_genome(module: nn.Sequential, input_shape: tuple[int, int, int]) -> Genome:
-    """A pruned network of linear layers as a genome.
-
-    Its FLOPs are then counted by the code that counts ours, and neurons that lost all edges cost nothing. (A neuron
-    without inputs is a constant, which could be added to the biases of the next layer.)
-    """
-    layers = _linear_layers(module)
-    widths = [layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in layers)]
-    order = [0, len(layers), *range(1, len(layers))]  # neuron ids: inputs, then outputs, then hidden
-    first = dict(zip(order, np.cumsum([0, *(widths[place] for place in order)]), strict=False))
-    edges = []
-    for place, (layer, mask) in enumerate(zip(layers, masks_of(module), strict=True)):
-        into, out_of = np.nonzero(mask)
-        edges.append((first[place] + out_of, first[place + 1] + into, layer.weight.detach().numpy()[mask]))
-    sources, targets, weights = map(np.concatenate, zip(*edges, strict=True))
-    biases = np.concatenate([layer.bias.detach().numpy() for layer in (layers[-1], *layers[:-1])])
-    return Genome.from_edges(input_shape, widths[-1], sources, targets, weights, biases, normalization="none")
 
 
 def _linear_layers(module: nn.Sequential) -> list[nn.Linear]:

@@ -13,6 +13,7 @@ import numpy as np
 from workbench.baselines.networks import Architecture, baseline, cost_of
 from workbench.datasets import Dataset
 from workbench.errors import ConfigError
+from workbench.genome import Genome
 from workbench.individuals import Cost
 from workbench.training import TrainConfig
 
@@ -96,7 +97,7 @@ def train_pruned(
     Returns:
         A record per sparsity; FLOPs count only the edges that are left.
     """
-    from workbench.baselines.module import prune_to, to_genome
+    from workbench.baselines.module import prune_to
     from workbench.training.torch_trainer import TorchTrainer
 
     chosen, config = _prepared(which, data, config)
@@ -108,7 +109,7 @@ def train_pruned(
         for stage, sparsity in enumerate(chosen.sparsities, start=1):
             prune_to(module, sparsity)
             TorchTrainer(module, data).fit(config, (seed, stage))
-            genome = to_genome(module, data.shape)
+            genome = Genome.from_torch(module, data.shape)  # without the edges and neurons that are gone
             cost = Cost(genome.flops, genome.flops_total, genome.n_parameters)
             record = _record(chosen, module, data, config, seed, cost, started)
             title = f"{chosen.title} {sparsity:.1%}"

@@ -13,6 +13,7 @@ import numpy as np
 
 from workbench.compiler.onnx_graph import FLOAT32, GraphWriter
 from workbench.errors import ExportError
+from workbench.genome.torch_operators import arguments_of
 
 if TYPE_CHECKING:
     import onnx
@@ -86,17 +87,9 @@ def _translated(graph: GraphWriter, node: Any, names: Mapping[Any, str]) -> str:
             f"expected operators that ONNX files are made of, got {operator}, which this workbench does not translate; "
             "use .pt2"
         )
-    arguments, schema = {}, node.target._schema.arguments
-    for place, argument in enumerate(schema):
-        value = node.args[place] if place < len(node.args) else node.kwargs.get(argument.name, argument.default_value)
-        several = isinstance(value, list | tuple)
-        arguments[argument.name] = [names.get(one, one) for one in value] if several else _named(value, names)
+    arguments = arguments_of(node, lambda value: names.get(value, value) if hasattr(value, "meta") else value)
     first = node.args[0][0] if isinstance(node.args[0], list | tuple) else node.args[0]
     return OPERATORS[operator](Call(graph, arguments, _shape(first), _shape(node)))
-
-
-def _named(value: Any, names: Mapping[Any, str]) -> Any:
-    return names.get(value, value) if hasattr(value, "meta") else value
 
 
 def _shape(node: Any) -> tuple[int, ...]:

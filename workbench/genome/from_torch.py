@@ -81,7 +81,12 @@ def _call(network: Network, node: Any, values: dict[Any, Any]) -> None:
         return
     name = str(node.target)
     operator = name.replace("_.", ".")
-    call = Call(network, node, arguments_of(node, lambda value: values.get(value, value)), values)
+    call = Call(
+        network,
+        node,
+        arguments_of(node, lambda value: values.get(value, value) if hasattr(value, "meta") else value),
+        values,
+    )
     if operator not in OPERATORS:
         call.refuse()
     values[node] = OPERATORS[operator](call)

@@ -181,15 +181,15 @@ def _adaptive_pool(call: Call) -> Sums:
 
 def _mean(call: Call) -> Sums:
     rank = len(shape_of(call.node.args[0])) + 1
-    if {dim % rank for dim in call["dim"]} != set(range(2, rank)):
+    if {dim % rank for dim in call["dim"] or ()} != set(range(2, rank)):
         call.refuse("average over height and width alone")
     return _pooled(call, call.before[1:], (1, 1), (0, 0))
 
 
 def _add(call: Call) -> Sums:
     one, other = call["self"], call["other"]
-    shapes = [shape_of(node) for node in call.node.args[:2] if hasattr(node, "meta")]
-    if call["alpha"] != 1 or shapes != [shape_of(call.node)] * 2 or not isinstance(other, Neurons | Sums):
+    both = isinstance(one, Neurons | Sums) and isinstance(other, Neurons | Sums)
+    if not both or call["alpha"] != 1 or shape_of(call.node.args[0]) != shape_of(call.node.args[1]):
         call.refuse("add two tensors of images of the same shape, without a factor")
     return added(as_sums(one, call.after), as_sums(other, call.after))
 
