@@ -25,7 +25,7 @@ SPREAD = np.random.default_rng(1).uniform(0.9, 1.1, len(TARGET))
 """Makes equal bytes into different weights: in a layer of equal values LayerNorm would only amplify rounding errors."""
 
 PARTS = {"edges": len(TARGET) // 8 + 1, "thinned": len(TARGET) // 8 + 1, "weights": 251, "biases": TARGETS}
-PARTS |= {"order": MOST_HIDDEN, "keys": MOST_HIDDEN, "shared": 61, "blank": 67}
+PARTS |= {"order": MOST_HIDDEN, "keys": MOST_HIDDEN, "shared": 61, "blank": 67, "shared_biases": TARGETS}
 N_BYTES = sum(PARTS.values())
 
 
@@ -37,6 +37,7 @@ def build(
     deep: bool,
     sparse: bool,
     sharing: bool,
+    sharing_biases: bool,
     normalization: str,
     blank: float,
     octets: bytes,
@@ -61,6 +62,10 @@ def build(
     for group in np.unique(shared[shared >= 0]):
         weights[shared == group] = weights[shared == group][0]
     weights[(part["blank"][chosen % 67] >= 256 * (1 - blank)) & (shared < 0)] = np.nan
+    biases = VALUES[part["biases"][: n_outputs + n_hidden]]
+    shared_biases = part["shared_biases"][: len(biases)] % 7 - np.int64(1) if sharing_biases else None
+    for group in range(6 if sharing_biases else 0):
+        biases[shared_biases == group] = biases[shared_biases == group][:1]
     hidden = np.zeros(MOST_HIDDEN, int)
     hidden[:n_hidden] = n_inputs + n_outputs + np.argsort(part["order"][:n_hidden], kind="stable")
     return Genome.from_edges(
@@ -69,10 +74,11 @@ def build(
         np.r_[hidden, np.arange(MOST_INPUTS)][SOURCE[chosen]],
         np.r_[n_inputs + np.arange(MOST_OUTPUTS), hidden][TARGET[chosen]],
         weights,
-        VALUES[part["biases"][: n_outputs + n_hidden]],
+        biases,
         shared,
         normalization,
         part["keys"][:n_hidden] * np.int64(MOST_HIDDEN) + np.arange(n_hidden),
+        shared_biases,
     )
 
 
@@ -80,15 +86,17 @@ def genomes(
     *,
     blank: float = 0.0,
     sharing: bool = True,
+    sharing_biases: bool = False,
     deep: bool | None = None,
     shape: tuple[int, int, int] | None = None,
     n_outputs: int | None = None,
 ) -> st.SearchStrategy[Genome]:
-    """Small genomes: skip edges, layers of one neuron, unfed outputs, shared weights, dead parts pruned away.
+    """Small genomes: skip edges, layers of one neuron, unfed outputs, shared weights and biases, dead parts pruned.
 
     Args:
         blank: share of the edges that have no weight yet.
         sharing: whether edges may share weights.
+        sharing_biases: whether neurons may share biases.
         deep: whether there are many layers; None = either.
         shape: of the images; None = any.
         n_outputs: at most `MOST_OUTPUTS`; None = any.
@@ -101,6 +109,7 @@ def genomes(
         deep=st.booleans() if deep is None else st.just(deep),
         sparse=st.booleans(),
         sharing=st.booleans() if sharing else st.just(False),
+        sharing_biases=st.booleans() if sharing_biases else st.just(False),
         normalization=st.sampled_from(("layer", "none")),
         blank=st.just(blank),
         octets=st.binary(min_size=N_BYTES, max_size=N_BYTES),

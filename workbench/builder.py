@@ -118,6 +118,7 @@ class GenomeBuilder:
             np.concatenate([parent.shared[kept], np.full(n_new, -1)]),
             parent.normalization,
             np.concatenate([parent.neuron_keys, self.new_keys]),
+            np.concatenate([parent.shared_biases, np.full(len(self.new_keys), -1)]),
         )
         if child.n_edges == 0:
             raise MutationError(f"{kind} would leave no path from an input to an output")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from workbench.genome import Genome
 from workbench.genome.npz import names_of
 from workbench.initial import random_genome
 from workbench.spaces import NeuronSpace
+
+ARRAYS = ("sources", "targets", "weights", "shared", "biases", "shared_biases", "neuron_keys")
 
 
 def tiny(**changes) -> Genome:
@@ -125,8 +128,12 @@ def test_no_edges_at_all():
         ({"weights": [1.0]}, r"weights of shape \(6,\), got \(1,\)"),
         ({"weights": [np.inf] * 6}, "finite weights"),
         ({"weights": ["a"] * 6}, "weights as 6 numbers"),
-        ({"shared": [0, 0, -1, -1, -1, -1]}, "edges 0 and 1 share group 0 but weigh 1.0 and 2.0"),
+        ({"shared": [0, 0, -1, -1, -1, -1]}, "edges 0 and 1 share group 0 but have weight 1.0 and 2.0"),
         ({"shared": [0]}, "one shared-weight group per edge"),
+        ({"shared_biases": [-1, 3, 3, 3, -1]}, r"neurons 3 and 4 share group 3 but have bias 0\.2\d* and 0\.3"),
+        ({"shared_biases": [0, 0]}, r"one shared-bias group per output and hidden neuron \(5\)"),
+        ({"shared_biases": [0.5] * 5}, "shared-bias groups as a list of whole numbers"),
+        ({"shared_biases": [2**31] * 5}, "shared-bias groups below 2147483647, got 2147483648"),
         ({"input_shape": (28, 28)}, r"input_shape=\(channels, height, width\)"),
         ({"input_shape": (0, 28, 28)}, "at least 1"),
         ({"n_outputs": 0}, "at least one output"),
@@ -151,6 +158,37 @@ def test_a_group_of_one_dissolves():
     assert genome.n_parameters == 5 + 5
 
 
+def test_shared_biases_count_once_and_their_groups_dissolve():
+    biases = [1.0, 2, 1, 2, 1, 2, 7]  # the last neuron is dead, the one before it shares with an output
+    edges = {"sources": [0, 1, 4, 5, 6, 4, 0], "targets": [4, 5, 6, 6, 2, 3, 7], "weights": None}
+    genome = tiny(**edges, biases=biases[:6], shared_biases=[5, -1, 5, -1, 5, -1])
+    assert genome.shared_biases.tolist() == [5, -1, 5, -1, 5]
+    assert genome.n_parameters == 6 + 3
+    assert genome.flops_total == tiny().flops_total  # a bias is added to each neuron all the same
+    dissolved = tiny(**edges, biases=biases[:6], shared_biases=[-1, 9, -1, -1, -1, 9])  # with the dead neuron
+    assert (dissolved.shared_biases == -1).all()
+    assert genome.with_parameters(genome.weights).shared_biases.tolist() == [5, -1, 5, -1, 5]
+    apart = genome.with_parameters(genome.weights, shared_biases=np.full(5, -1))
+    assert apart.n_parameters == 6 + 5
+    assert genome != apart
+    assert genome == genome.with_parameters(genome.weights, shared_biases=[2, -1, 2, -1, 2])
+    with pytest.raises(GenomeError, match=r"neurons 2 and 4 share group 5 but have bias 0\.0 and 2\.0"):
+        genome.with_parameters(genome.weights, np.arange(5.0))
+
+
+def test_without_shared_biases_hashes_and_files_are_as_ever():
+    genome = tiny(weights=[1.0, 2, 3, 4, 4, 6], shared=[-1, -1, -1, 0, 0, -1])
+    assert genome.content_hash == "d7085b52fbbb8fba9dd6e619b3ab6c972fe7aad938ea1269748c20d61564ebf3"
+    files = genome.to_bytes(), genome.without_weights().to_bytes(compact=True)
+    assert [json.loads(arrays_of(file)["head"].tobytes())["version"] for file in files] == [1, 1]
+    assert [len(arrays_of(file)["shared"].T) for file in files] == [6, 6]
+
+
+def arrays_of(blob: bytes) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(blob)) as stored:
+        return dict(stored)
+
+
 @given(genomes(blank=0.1))
 def test_every_hidden_neuron_has_input_and_output(genome):
     first = genome.n_inputs + genome.n_outputs
@@ -163,7 +201,7 @@ def test_every_hidden_neuron_has_input_and_output(genome):
     assert not np.isnan(genome.positions[first:]).any()
 
 
-@given(genomes())
+@given(genomes(sharing_biases=True))
 def test_layers_are_longest_paths(genome):
     import networkx as nx
 
@@ -176,23 +214,23 @@ def test_layers_are_longest_paths(genome):
     assert genome.layers[first:].tolist() == [depth[neuron] for neuron in range(first, genome.n_neurons)]
 
 
-@given(genomes(blank=0.2))
+@given(genomes(blank=0.2, sharing_biases=True))
 def test_bytes_round_trip_exactly(genome):
     again = Genome.from_bytes(genome.to_bytes())
-    for name in ("sources", "targets", "weights", "shared", "biases", "neuron_keys"):
+    for name in ARRAYS:
         np.testing.assert_array_equal(getattr(again, name), getattr(genome, name))
     assert again == genome
     assert again.to_bytes() == genome.to_bytes()
 
 
-@given(genomes(blank=0.2))
+@given(genomes(blank=0.2, sharing_biases=True))
 def test_networkx_round_trips_exactly(genome):
     again = Genome.from_networkx(genome.to_networkx())
-    for name in ("sources", "targets", "weights", "shared", "biases", "neuron_keys", "input_shape", "normalization"):
+    for name in (*ARRAYS, "input_shape", "normalization"):
         np.testing.assert_array_equal(getattr(again, name), getattr(genome, name))
 
 
-@given(genomes(), seeds())
+@given(genomes(sharing_biases=True), seeds())
 def test_hash_ignores_the_order_of_edges_and_sees_everything_else(genome, seed):
     rng = np.random.default_rng(seed)
     order = rng.permutation(genome.n_edges)
@@ -208,6 +246,7 @@ def test_hash_ignores_the_order_of_edges_and_sees_everything_else(genome, seed):
             "shared": genome.shared[order],
             "normalization": genome.normalization,
             "neuron_keys": genome.neuron_keys,
+            "shared_biases": genome.shared_biases,
         }
         return Genome.from_edges(**{**arguments, **changes})
 
@@ -215,6 +254,7 @@ def test_hash_ignores_the_order_of_edges_and_sees_everything_else(genome, seed):
     assert hash(rebuilt()) == hash(genome)
     assert rebuilt(biases=genome.biases + 1) != genome
     assert rebuilt(weights=genome.weights[order] * 2) != genome
+    assert (rebuilt(shared_biases=None) == genome) == (genome.shared_biases < 0).all()
     assert rebuilt(normalization="none" if genome.normalization == "layer" else "layer") != genome
 
 
@@ -227,10 +267,13 @@ def test_damaged_bytes_are_refused():
 
 def test_bytes_of_a_newer_version_are_refused(monkeypatch):
     monkeypatch.setattr("workbench.genome.npz.FORMAT_VERSION", 99)
-    blob = tiny().to_bytes()
-    monkeypatch.undo()
-    with pytest.raises(GenomeError, match="format version 99"):
-        Genome.from_bytes(blob)
+    sharing = tiny(biases=[0.0] * 5, shared_biases=[0] * 5)
+    blobs = sharing.to_bytes(), sharing.without_weights().to_bytes(compact=True)
+    for known in (2, 1):  # as of this workbench, and of those that know no shared biases
+        monkeypatch.setattr("workbench.genome.npz.FORMAT_VERSION", known)
+        for blob in blobs:
+            with pytest.raises(GenomeError, match=rf"format version 99, this workbench reads up to {known}"):
+                Genome.from_bytes(blob)
 
 
 def test_an_npz_bomb_is_refused(monkeypatch):
@@ -282,6 +325,7 @@ def test_names_of_numpy_are_integers():
         (lambda graph: graph.edges[0, 2].update(weight="abc"), "expected weight to be a number, got 'abc'"),
         (lambda graph: graph.edges[0, 2].update(shared="x"), "expected shared to be a number"),
         (lambda graph: graph.nodes[2].update(bias=[1]), "expected bias to be a number"),
+        (lambda graph: graph.nodes[2].update(shared_bias="x"), "expected shared_bias to be a number"),
         (lambda graph: graph.graph.update(input_shape=None), r"expected input_shape .* got None"),
         (lambda graph: graph.graph.update(input_shape=(1, 1, "two")), "expected input_shape"),
         (lambda graph: graph.graph.update(n_outputs=3.7), r"expected n_outputs, got 3\.7"),
@@ -318,19 +362,19 @@ def test_a_million_edges_are_no_problem(rng):
     assert Genome.from_bytes(genome.to_bytes()) == genome
 
 
-@given(genomes())
+@given(genomes(sharing_biases=True))
 def test_nothing_of_a_topology_is_lost(genome):
     topology = genome.without_weights()
     blob = topology.to_bytes(compact=True)
     assert "source_gaps" in names_of(blob)
     back = Genome.from_bytes(blob)
-    for name in ("sources", "targets", "weights", "shared", "biases", "neuron_keys"):
+    for name in ARRAYS:
         np.testing.assert_array_equal(getattr(back, name), getattr(topology, name))
     assert back == topology
     assert (back.input_shape, back.normalization) == (genome.input_shape, genome.normalization)
 
 
-@given(genomes())
+@given(genomes(sharing_biases=True))
 def test_the_space_writes_every_genome_so_that_it_comes_back_whole(genome):
     space = NeuronSpace(genome.input_shape, genome.n_outputs)
     for one in (genome, genome.without_weights()):
@@ -353,15 +397,19 @@ def test_it_takes_a_third_of_the_bytes():
         ("source_gaps", lambda planes: planes[:, :-1]),
         ("source_gaps", lambda planes: planes | 64),
         ("shared", lambda planes: planes[:, ::2]),
+        ("shared", lambda planes: planes[:, :-1]),
+        ("shared", lambda planes: np.c_[planes, planes[:, :1]]),
         ("neuron_keys", lambda keys: keys[:-1]),
         ("neuron_keys", lambda keys: keys.astype(np.int32)),
         ("head", lambda head: head[:-5]),
     ],
 )
-def test_damage_is_noticed(name, damage):
-    genome = random_genome((1, 6, 6), 2, np.random.default_rng(0))
-    with np.load(io.BytesIO(genome.without_weights().to_bytes(compact=True))) as stored:
-        arrays = dict(stored)
+@pytest.mark.parametrize("sharing", [False, True])
+def test_damage_is_noticed(name, damage, sharing):
+    genome = random_genome((1, 6, 6), 2, np.random.default_rng(0)).without_weights()
+    if sharing:
+        genome = genome.with_parameters(None, shared_biases=np.zeros(len(genome.biases), int))
+    arrays = arrays_of(genome.to_bytes(compact=True))
     arrays[name] = np.ascontiguousarray(damage(arrays[name]))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)

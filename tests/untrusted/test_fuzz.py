@@ -148,7 +148,10 @@ def test_damaged_genomes(batch: int) -> None:
     run = open_run(SAMPLE)
     space = make_space(run.space_name, run.space_config)
     blobs = [run.genome_bytes(id) or b"" for id in range(9)]
-    blobs += [space.encode(space.without_weights(space.decode(blob))) for blob in blobs]  # type: ignore[attr-defined]
+    genomes = [space.decode(blob) for blob in blobs]
+    groups = [np.arange(len(genome.biases)) % 5 for genome in genomes]
+    genomes += [one.with_parameters(one.weights, 0 * of, None, of) for one, of in zip(genomes, groups, strict=True)]
+    blobs = [space.encode(one) for one in (*genomes, *map(Genome.without_weights, genomes))]
     whole = 0
     with bounded():
         for number in range(batch * GENOMES_EACH, (batch + 1) * GENOMES_EACH):

@@ -43,6 +43,7 @@ class Genome:
         weights: float32 [edges]; NaN = not yet initialised.
         shared: shared-weight group of each edge, int64 [edges]; -1 = a weight of its own.
         biases: float32 [outputs + hidden].
+        shared_biases: shared-bias group of each neuron, int64 [outputs + hidden]; -1 = a bias of its own.
         neuron_keys: int64 [hidden]; persistent: the same neuron has the same key in parent and child.
         normalization: "layer" (LayerNorm over layers of at least 8 neurons) or "none".
     """
@@ -54,11 +55,14 @@ class Genome:
     weights: np.ndarray
     shared: np.ndarray
     biases: np.ndarray
+    shared_biases: np.ndarray
     neuron_keys: np.ndarray
     normalization: str = "layer"
 
     def __post_init__(self) -> None:
-        for array in (self.sources, self.targets, self.weights, self.shared, self.biases, self.neuron_keys):
+        for array in (self.sources, self.targets, self.weights, self.shared):
+            _read_only(array)
+        for array in (self.biases, self.shared_biases, self.neuron_keys):
             _read_only(array)
 
     @classmethod
@@ -73,6 +77,7 @@ class Genome:
         shared: Any = None,
         normalization: str = "layer",
         neuron_keys: Any = None,
+        shared_biases: Any = None,
     ) -> Genome:
         """Check, prune and build a genome.
 
@@ -87,6 +92,8 @@ class Genome:
             shared: shared-weight group per edge, -1 for none; a group of one dissolves.
             normalization: "layer" or "none".
             neuron_keys: int [hidden] before pruning; None numbers them from 0.
+            shared_biases: shared-bias group per output and hidden neuron before pruning, -1 for none, such as one for
+                each channel of a convolution; a group of one dissolves.
 
         Raises:
             GenomeError: on an edge no genome may have, a cycle, or arrays that do not fit together.
@@ -106,6 +113,7 @@ class Genome:
         weights = topology.as_floats("weights", weights, len(sources))
         biases = topology.as_floats("biases", biases, n_neurons - n_inputs)
         groups = topology.as_groups(shared, weights)
+        bias_groups = topology.as_groups(shared_biases, biases, "bias", n_inputs)
         keys = topology.as_keys(neuron_keys, n_neurons - n_fixed)
         leaving = topology.Adjacency(sources, targets, n_neurons)
         topology.check_distinct(sources, targets, leaving)
@@ -117,9 +125,10 @@ class Genome:
             new_id = np.cumsum(keep) - 1
             sources, targets = new_id[sources[edges]], new_id[targets[edges]]
             weights, groups = weights[edges], topology.as_groups(groups[edges], weights[edges])
-            biases, keys = biases[keep[n_inputs:]], keys[keep[n_fixed:]]
+            biases, bias_groups, keys = biases[keep[n_inputs:]], bias_groups[keep[n_inputs:]], keys[keep[n_fixed:]]
+            bias_groups = topology.as_groups(bias_groups, biases, "bias")
             n_neurons, leaving = int(keep.sum()), topology.Adjacency(sources, targets, int(keep.sum()))
-        genome = cls(shape, n_outputs, sources, targets, weights, groups, biases, keys, normalization)
+        genome = cls(shape, n_outputs, sources, targets, weights, groups, biases, bias_groups, keys, normalization)
         layers = topology.layers_of(n_inputs, n_outputs, n_neurons, sources, targets, leaving)
         genome.__dict__["layers"] = _read_only(layers)
         return genome
@@ -146,10 +155,8 @@ class Genome:
 
     @cached_property
     def n_parameters(self) -> int:
-        """Trainable numbers: weights (a shared one counts once) and biases."""
-        ordered = np.sort(self.shared)
-        own = int(np.searchsorted(ordered, 0))
-        return own + int(np.count_nonzero(np.diff(ordered[own:], prepend=-1))) + len(self.biases)
+        """Trainable numbers: weights and biases, of which a shared one counts once."""
+        return _count_distinct(self.shared) + _count_distinct(self.shared_biases)
 
     @property
     def flops(self) -> int:
@@ -215,6 +222,8 @@ class Genome:
             digest.update(array[order].tobytes())
         for array in (_canonical_groups(self.shared[order]), self.biases, self.neuron_keys):
             digest.update(array.tobytes())
+        if (self.shared_biases >= 0).any():
+            digest.update(b"shared_biases" + _canonical_groups(self.shared_biases).tobytes())
         return digest.hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -223,19 +232,23 @@ class Genome:
     def __hash__(self) -> int:
         return hash(self.content_hash)
 
-    def with_parameters(self, weights: Any, biases: Any = None, shared: Any = None) -> Genome:
-        """The same topology with other weights (float [edges]), and biases and shared-weight groups if given."""
+    def with_parameters(
+        self, weights: Any, biases: Any = None, shared: Any = None, shared_biases: Any = None
+    ) -> Genome:
+        """The same topology with other weights (float [edges]), and biases and groups of both if given."""
         weights = topology.as_floats("weights", weights, self.n_edges)
         biases = topology.as_floats("biases", self.biases if biases is None else biases, len(self.biases))
         groups = topology.as_groups(self.shared if shared is None else shared, weights)
-        genome = replace(self, weights=weights, shared=groups, biases=biases)
+        bias_groups = self.shared_biases if shared_biases is None else shared_biases
+        bias_groups = topology.as_groups(bias_groups, biases, "bias", self.n_inputs)
+        genome = replace(self, weights=weights, shared=groups, biases=biases, shared_biases=bias_groups)
         for name in ("layers", "positions", "in_degrees", "flops_total", "density"):
             if name in self.__dict__:
                 genome.__dict__[name] = self.__dict__[name]
         return genome
 
     def without_weights(self) -> Genome:
-        """The topology with shared-weight groups and keys, edges in the order that takes the fewest bytes."""
+        """The topology with shared groups and keys, edges in the order that takes the fewest bytes."""
         order = topology.stable_order(topology.pair_codes(self.targets, self.sources))
         return replace(
             self,
@@ -265,10 +278,10 @@ class Genome:
         """The genome as a `networkx.DiGraph`, lossless.
 
         Nodes are neuron ids with attributes `kind` ("input", "output" or "hidden"), `layer`, `row` and `column` (not
-        outputs), and for all but inputs `bias`; hidden ones also `key`. Edges have `weight` (NaN = not yet
-        initialised), `shared` (group, -1 = none) and `index` (their place in the genome's arrays). The graph itself
-        knows `input_shape` (as text, "1,28,28"), `n_outputs` and `normalization`. All of it can be written to GraphML
-        or GEXF.
+        outputs), and for all but inputs `bias` and `shared_bias` (group, -1 = none); hidden ones also `key`. Edges have
+        `weight` (NaN = not yet initialised), `shared` (group, -1 = none) and `index` (their place in the genome's
+        arrays). The graph itself knows `input_shape` (as text, "1,28,28"), `n_outputs` and `normalization`. All of it
+        can be written to GraphML or GEXF.
         """
         return write_graph(self)
 
@@ -276,8 +289,8 @@ class Genome:
     def from_networkx(cls, graph: networkx.DiGraph) -> Genome:
         """A genome from a graph made by `to_networkx`, or by hand with the same attributes.
 
-        `bias`, `key`, `weight`, `shared`, `index` and `normalization` may be left out, `input_shape` may be a tuple,
-        and ids may be text, as GraphML has them. Anything else is a `GenomeError`.
+        `bias`, `shared_bias`, `key`, `weight`, `shared`, `index` and `normalization` may be left out, `input_shape`
+        may be a tuple, and ids may be text, as GraphML has them. Anything else is a `GenomeError`.
         """
         return cls.from_edges(**read_graph(graph))
 
@@ -316,8 +329,15 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     return array
 
 
+def _count_distinct(shared: np.ndarray) -> int:
+    """Number of values that are trained, a shared one counting once."""
+    ordered = np.sort(shared)
+    own = int(np.searchsorted(ordered, 0))
+    return own + int(np.count_nonzero(np.diff(ordered[own:], prepend=-1)))
+
+
 def _canonical_groups(shared: np.ndarray) -> np.ndarray:
-    """Shared-weight groups renumbered 0, 1, … in order of first appearance; -1 stays."""
+    """Shared groups renumbered 0, 1, … in order of first appearance; -1 stays."""
     values, first, which = np.unique(shared, return_index=True, return_inverse=True)
     member = values >= 0
     new = np.full(len(values), -1, np.int64)

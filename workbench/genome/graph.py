@@ -26,8 +26,9 @@ def write_graph(genome: Any) -> networkx.DiGraph:
         graph.add_node(neuron, kind=kind, layer=layer)
         if kind != "output":
             graph.nodes[neuron].update(zip(("row", "column"), place, strict=True))
-    for neuron, bias in enumerate(genome.biases.tolist(), start=genome.n_inputs):
-        graph.nodes[neuron]["bias"] = bias
+    biases = zip(genome.biases.tolist(), genome.shared_biases.tolist(), strict=True)
+    for neuron, (bias, shared) in enumerate(biases, start=genome.n_inputs):
+        graph.nodes[neuron].update(bias=bias, shared_bias=shared)
     for neuron, key in enumerate(genome.neuron_keys.tolist(), start=first_hidden):
         graph.nodes[neuron]["key"] = key
     columns = (array.tolist() for array in (genome.sources, genome.targets, genome.weights, genome.shared))
@@ -62,6 +63,7 @@ def read_graph(graph: networkx.DiGraph) -> dict[str, Any]:
         "shared": np.array([_value(edge[2], "shared", -1, int) for edge in edges], np.int64),
         "normalization": graph.graph.get("normalization", "layer"),
         "neuron_keys": None if None in keys else np.array(keys, np.int64),
+        "shared_biases": np.array([_value(node, "shared_bias", -1, int) for node in body], np.int64),
     }
 
 

@@ -4,6 +4,9 @@ There are two formats. `write_genome` keeps everything. `write_topology` keeps g
 which a run has thousands, in about a quarter of the bytes: edges in the order of (target, source), per neuron its
 in-degree, per edge the gap from the neuron's last source, and integers split into planes of equal bytes, of which the
 upper ones are nearly empty.
+
+Where neurons share biases, their groups follow those of the edges in the array `shared`, in version 2 of either format.
+Other genomes are written as version 1, so that an older workbench can read them.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from workbench.errors import GenomeError
 from workbench.genome.topology import check_shape
 
 GENOME, TOPOLOGY = "workbench-genome", "workbench-topology"
-FORMAT_VERSION = 1  # of both
+FORMAT_VERSION = 2  # of both
 MAX_BYTES = 2**29  # largest total size of the unpacked arrays: refuses a small file that unpacks without end
 
 _FACTS = ("input_shape", "n_outputs", "normalization")
@@ -58,7 +61,9 @@ _HEADER = re.compile(
 # ---------------------------------------------------------------------- genomes
 def write_genome(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
     """A genome as `npz` bytes, from its `_FACTS` and `_ARRAYS`; equal arrays give equal bytes."""
-    return write_arrays(GENOME, FORMAT_VERSION, facts, {name: arrays[name].astype(t) for name, t in _ARRAYS.items()})
+    version, shared = _groups(arrays)
+    values = {**arrays, "shared": shared}
+    return write_arrays(GENOME, version, facts, {name: values[name].astype(t) for name, t in _ARRAYS.items()})
 
 
 def write_topology(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -68,9 +73,10 @@ def write_topology(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -
     degrees = np.bincount(arrays["targets"] - n_inputs, minlength=n_neurons)
     gaps, first = np.diff(sources, prepend=0), _first_edges(degrees)
     gaps[first] = sources[first]
-    values = {"in_degrees": degrees, "source_gaps": gaps, "shared": arrays["shared"] + 1}
+    version, shared = _groups(arrays)
+    values = {"in_degrees": degrees, "source_gaps": gaps, "shared": shared + 1}
     planes = {name: _planes(values[name], size) for name, size in _PLANES.items()}
-    return write_arrays(TOPOLOGY, FORMAT_VERSION, facts, {**planes, "neuron_keys": neuron_keys}, head_first=False)
+    return write_arrays(TOPOLOGY, version, facts, {**planes, "neuron_keys": neuron_keys}, head_first=False)
 
 
 def read_genome(blob: bytes) -> dict[str, Any]:
@@ -78,7 +84,7 @@ def read_genome(blob: bytes) -> dict[str, Any]:
     if "source_gaps" in names_of(blob):
         return _read_topology(blob)
     head, arrays = read_arrays(blob, GENOME, FORMAT_VERSION, {name: (dtype, 1) for name, dtype in _ARRAYS.items()})
-    return {**_facts(head), **arrays}
+    return {**_facts(head), **arrays, **_split_groups(head, arrays["shared"], len(arrays["sources"]))}
 
 
 def _read_topology(blob: bytes) -> dict[str, Any]:
@@ -86,8 +92,8 @@ def _read_topology(blob: bytes) -> dict[str, Any]:
     head, arrays = read_arrays(blob, TOPOLOGY, FORMAT_VERSION, expected)
     facts = _facts(head)
     degrees, gaps, shared = (_values(name, arrays[name]) for name in _PLANES)
-    if degrees.sum() != len(gaps) or len(shared) != len(gaps):
-        raise GenomeError(f"expected {degrees.sum():,} edges, got {len(gaps):,} and {len(shared):,}; it is damaged")
+    if degrees.sum() != len(gaps):
+        raise GenomeError(f"expected {degrees.sum():,} edges, got {len(gaps):,}; it is damaged")
     shape, _ = check_shape(facts["input_shape"], facts["n_outputs"])
     first, sums = _first_edges(degrees), np.cumsum(gaps)
     return {
@@ -95,9 +101,23 @@ def _read_topology(blob: bytes) -> dict[str, Any]:
         "sources": sums - np.repeat(sums[first] - gaps[first], degrees[degrees > 0]),  # sums begin anew at each neuron
         "targets": np.repeat(int(np.prod(shape)) + np.arange(len(degrees)), degrees),
         "biases": np.zeros(len(degrees), np.float32),
-        "shared": shared - 1,
         "neuron_keys": arrays["neuron_keys"],
+        **_split_groups(head, shared - 1, len(gaps)),
     }
+
+
+def _groups(arrays: Mapping[str, np.ndarray]) -> tuple[int, np.ndarray]:
+    """The version that keeps a genome's groups, and the groups: those of edges, then those of biases if there are."""
+    if (arrays["shared_biases"] < 0).all():
+        return 1, arrays["shared"]
+    return FORMAT_VERSION, np.concatenate([arrays["shared"], arrays["shared_biases"]])
+
+
+def _split_groups(head: Mapping[str, Any], shared: np.ndarray, n_edges: int) -> dict[str, np.ndarray]:
+    """The groups of edges and of biases back from `_groups`, as arguments of `Genome.from_edges`."""
+    if head["version"] < 2:
+        return {"shared": shared}
+    return {"shared": shared[:n_edges], "shared_biases": shared[n_edges:]}
 
 
 def _facts(head: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ NORMALIZATIONS = ("layer", "none")
 MAX_NEURONS, MAX_EDGES, MAX_LAYERS = 2**20, 10_000_000, 10_000
 """Bounds of every genome, checked before anything of that size is made: the largest takes about 1 GB to build."""
 
-MAX_GROUPS = 2**31
+MAX_GROUPS = 2**31 - 1
 MAX_KEY = 2**62
 
 
@@ -100,18 +100,19 @@ def as_floats(name: str, values: Any, length: int) -> np.ndarray:
     return array
 
 
-def as_groups(shared: Any, weights: np.ndarray) -> np.ndarray:
-    """Shared-weight groups, int64 [edges], -1 = not shared; a group of one dissolves.
+def as_groups(shared: Any, values: np.ndarray, kind: str = "weight", first: int = 0) -> np.ndarray:
+    """Groups of edges that share their weight, or of neurons their bias (`kind`), int64; -1 = not shared.
 
-    `GenomeError` on a wrong length, or if the edges of one group have different weights.
+    A group of one dissolves. `GenomeError` on a wrong length, or if the members of a group have different `values`;
+    it counts members from `first`.
     """
     if shared is None:
-        return np.full(len(weights), -1, np.int64)
-    groups = as_ids("shared", shared)
-    if groups.shape != weights.shape:
-        raise GenomeError(f"expected one shared-weight group per edge ({len(weights)}), got {groups.shape}")
+        return np.full(len(values), -1, np.int64)
+    groups, one = as_ids(f"shared-{kind} groups", shared), "edge" if kind == "weight" else "output and hidden neuron"
+    if groups.shape != values.shape:
+        raise GenomeError(f"expected one shared-{kind} group per {one} ({len(values)}), got {groups.shape}")
     if groups.max(initial=-1) >= MAX_GROUPS:
-        raise GenomeError(f"expected shared-weight groups below {MAX_GROUPS}, got {groups.max()}")
+        raise GenomeError(f"expected shared-{kind} groups below {MAX_GROUPS}, got {groups.max()}")
     groups = np.maximum(groups, -1)
     if (groups < 0).all():
         return groups
@@ -121,15 +122,14 @@ def as_groups(shared: Any, weights: np.ndarray) -> np.ndarray:
     counts = np.diff(starts, append=len(members))
     groups[members[starts[counts == 1]]] = -1
     leaders = np.repeat(members[starts], counts)
-    values, expected = weights[members], weights[leaders]
-    differs = (values != expected) & ~(np.isnan(values) & np.isnan(expected))
+    got, expected = values[members], values[leaders]
+    differs = (got != expected) & ~(np.isnan(got) & np.isnan(expected))
     if differs.any():
         wrong = np.flatnonzero(differs)
-        first = wrong[members[wrong].argmin()]
-        edge, leader = members[first], leaders[first]
+        place = wrong[members[wrong].argmin()]
         raise GenomeError(
-            f"edges {leader} and {edge} share group {groups[edge]} but weigh {weights[leader]} and {weights[edge]}; "
-            "expected one common weight"
+            f"{one.split()[-1]}s {first + leaders[place]} and {first + members[place]} share group "
+            f"{groups[members[place]]} but have {kind} {expected[place]} and {got[place]}; expected one common {kind}"
         )
     return groups
 
