@@ -535,3 +535,32 @@ def test_latency_among_the_objectives_is_measured(tmp_path, monkeypatch):
     config = open_run(tmp_path / "run.sqlite").config
     assert config["objectives"] == ["accuracy", "latency"]
     assert config["latency"]["overhead_us"] >= 0
+
+
+def test_a_search_begins_with_networks_from_files(tmp_path, capsys):
+    import torch
+
+    torch.manual_seed(0)
+    layers = torch.nn.Conv2d(1, 2, 3, 2), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(18, 10)
+    program = torch.export.export(torch.nn.Sequential(*layers).eval(), (torch.zeros(2, 1, 8, 8),))
+    torch.export.save(program, tmp_path / "net.pt2")
+    genome, data = Genome.from_torch(program, (1, 8, 8)), load_dataset("digits")
+    (tmp_path / "net.npz").write_bytes(genome.to_bytes())
+    files = ["--start", str(tmp_path / "net.pt2"), "--start", str(tmp_path / "net.npz")]
+    path = tmp_path / "run.sqlite"
+    assert search(path, *files, "--quiet") == 0
+    run = open_run(path)
+    table = run.individuals[run.individuals["origin"] == "by hand"]
+    assert table["generation"].tolist() == [0, 0]
+    assert [run.genome(id) for id in table["id"]] == [genome, genome]
+    assert table["val_accuracy"].tolist() == [evaluate(genome, data, "validation")] * 2
+    for file in (*files[1::2], tmp_path / "run.sqlite-wal"):
+        Path(file).unlink(missing_ok=True)
+    assert main(["replay", str(path), "--quiet"]) == 0
+    assert "cannot read" in refused(capsys, ["search", *TINY, "--path", str(tmp_path / "a"), *files[2:]])
+    assert "write one with torch.export.save" in refused(
+        capsys, ["search", *TINY, "--path", str(tmp_path / "a"), *files]
+    )
+    told = refused(capsys, ["search", *TINY, "--space", "mlp", "--path", str(tmp_path / "a"), *files])
+    assert "expects the space 'neurons', got 'mlp'" in told
+    assert not (tmp_path / "a").exists()

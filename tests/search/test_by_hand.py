@@ -12,7 +12,7 @@ from search_samples import SMALL, NumberSpace, finish, memory_of, step, tiny_dat
 from workbench import Genome
 from workbench.errors import RunError, WorkbenchError
 from workbench.individuals import BY_HAND, is_by_hand
-from workbench.search import Search, snapshot_of
+from workbench.search import Search, replay, snapshot_of
 from workbench.spaces import InitialConfig, NeuronSpace
 from workbench.store import open_run
 
@@ -93,6 +93,32 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, cut_after):
         assert search.insert((8, 0.8)) == BY_HAND + 1
         finish(search)
     assert memory_of(tmp_path / "cut") == memory_of(tmp_path / "whole")
+
+
+def test_a_search_that_begins_with_networks(tmp_path):
+    """They are what a person would have put in before the first child, in the file from the start, and kept by it."""
+    search = make(tmp_path / "by hand")
+    for genome in (STRONG, (8, 0.8)):
+        search.insert(genome)
+    finish(search)
+    search = make(tmp_path / "run.sqlite", networks=[STRONG, (8, 0.8)])
+    assert [one.id for one in search.snapshot().archive] == [BY_HAND]
+    search.close()
+    for _ in range(2):  # resumed, once before it had any child of its own; it has them already
+        search = make(tmp_path / "run.sqlite", networks=[STRONG, (8, 0.8)], if_exists="resume")
+        step(search, 8)
+        search.close()
+    finish(make(tmp_path / "run.sqlite", if_exists="resume"))
+    assert memory_of(tmp_path / "run.sqlite") == memory_of(tmp_path / "by hand")
+    assert replay(tmp_path / "run.sqlite", None, DATA, space=NumberSpace()).is_same
+    row = open_run(tmp_path / "run.sqlite").individuals.set_index("id").loc[BY_HAND]
+    assert (row["generation"], row["val_accuracy"], row["origin"]) == (0, 0.9, "by hand")
+    make(tmp_path / "cut").close()  # as if killed before they were stored
+    finish(make(tmp_path / "cut", networks=[STRONG, (8, 0.8)], if_exists="resume"))
+    assert memory_of(tmp_path / "cut") == memory_of(tmp_path / "by hand")
+    with pytest.raises(RunError, match="trained genome of the search space 'numbers', got str"):
+        make(tmp_path / "none", networks=[STRONG, "nonsense"])
+    assert not (tmp_path / "none").exists()
 
 
 def test_while_it_runs_and_when_it_is_stopped(tmp_path):

@@ -33,7 +33,8 @@ from workbench.cli.command import (
 )
 from workbench.cli.tables import outlived, print_table
 from workbench.datasets import Dataset, load_dataset
-from workbench.errors import ConfigError, RunError
+from workbench.errors import ConfigError, GenomeError, RunError
+from workbench.genome import Genome
 from workbench.objectives import LATENCY, LatencyModel
 from workbench.search import Search, fork_run, open_run, plan_fork, preset
 from workbench.search import replay as replay_run
@@ -42,7 +43,7 @@ from workbench.search.presets import facts_of
 from workbench.search.report import front_table
 from workbench.settings import all_settings, from_values
 from workbench.space import check_predicts, obeys
-from workbench.spaces import SPACES
+from workbench.spaces import SPACES, NeuronSpace
 from workbench.training.calibration import fit_latency, latency_samples, relative_errors
 
 if TYPE_CHECKING:
@@ -66,6 +67,16 @@ def _set(help: str) -> Any:
     ),
     *IMAGES,
     ROOT,
+    option(
+        "--start",
+        type=InputFile,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a trained network that joins the initial population, such as --start net.pt2: a CNN that "
+        "torch.export.save wrote (loading it can run code in it), or net.npz, as `workbench export` writes it; "
+        "may be given several times",
+    ),
     option("--preset", default="quick", help="quick (minutes), or another that the space has, such as paper or best"),
     option("--path", type=InputFile, default="run.sqlite", metavar="FILE", help="the run file (run.sqlite)"),
     option("--if-exists", default="error", choices=["error", "resume", "new"], help="what to do if it exists"),
@@ -101,8 +112,9 @@ def search(arguments: argparse.Namespace) -> int:
         check_predicts(chosen.space(data), LatencyModel())  # before it takes some seconds
         changes["latency"] = _latency_model(arguments, data)
     chosen = chosen.changed(changes)
+    networks = [_network(file, chosen.space(data)) for file in arguments.start]
     with log_to(arguments.log), chosen_executor(arguments) as executor:
-        return _run(Search(data, chosen, arguments.path, None, executor, arguments.if_exists), arguments)
+        return _run(Search(data, chosen, arguments.path, None, executor, arguments.if_exists, networks), arguments)
 
 
 @command(
@@ -220,6 +232,18 @@ def _latency_model(arguments: argparse.Namespace, data: Dataset) -> LatencyModel
         f"median relative error {error:.1%} over {len(measured)} networks"
     )
     return model
+
+
+def _network(file: str, space: Any) -> Any:
+    """The trained network in a file."""
+    if not file.endswith(".pt2"):
+        try:
+            return space.decode(Path(file).read_bytes())
+        except OSError as error:
+            raise GenomeError(f"cannot read {file}: {error.strerror}; --start expects a .pt2 or .npz file") from None
+    if not isinstance(space, NeuronSpace):
+        raise ConfigError(f"--start {file} expects the space 'neurons', got {space.name!r}; leave out --space")
+    return Genome.from_torch(file, space.input_shape)
 
 
 def _agreed() -> bool:

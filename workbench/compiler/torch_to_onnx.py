@@ -87,7 +87,7 @@ def _translated(graph: GraphWriter, node: Any, names: Mapping[Any, str]) -> str:
             f"expected operators that ONNX files are made of, got {operator}, which this workbench does not translate; "
             "use .pt2"
         )
-    arguments = arguments_of(node, lambda value: names.get(value, value) if hasattr(value, "meta") else value)
+    arguments = arguments_of(node, names)
     first = node.args[0][0] if isinstance(node.args[0], list | tuple) else node.args[0]
     return OPERATORS[operator](Call(graph, arguments, _shape(first), _shape(node)))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,12 +82,7 @@ def _call(network: Network, node: Any, values: dict[Any, Any]) -> None:
         return
     name = str(node.target)
     operator = name.replace("_.", ".")
-    call = Call(
-        network,
-        node,
-        arguments_of(node, lambda value: values.get(value, value) if hasattr(value, "meta") else value),
-        values,
-    )
+    call = Call(network, node, arguments_of(node, values), values)
     if operator not in OPERATORS:
         call.refuse()
     values[node] = OPERATORS[operator](call)
@@ -101,11 +97,7 @@ def _program(module: Any, shape: tuple[int, int, int]) -> torch.export.ExportedP
     with warnings.catch_warnings():  # torch warns about its own internals
         warnings.simplefilter("ignore")
         if isinstance(module, str | os.PathLike):
-            try:
-                return torch.export.load(os.fspath(module))
-            except Exception as error:
-                why = f"({type(error).__name__}: {error!s:.200}); write one with torch.export.save"
-                raise GenomeError(f"expected a program of torch.export in {module}, got something else {why}") from None
+            return _loaded(os.fspath(module))
         if not isinstance(module, torch.nn.Module):
             raise GenomeError(f"expected a torch.nn.Module, a torch.export program or its file, got {module!r:.80}")
         modes = {part: part.training for part in module.modules()}
@@ -119,3 +111,16 @@ def _program(module: Any, shape: tuple[int, int, int]) -> torch.export.ExportedP
         finally:
             for part, mode in modes.items():
                 part.training = mode
+
+
+def _loaded(path: str) -> torch.export.ExportedProgram:
+    """The program in a file."""
+    import torch
+
+    why = "no such file, or another kind"
+    if zipfile.is_zipfile(path):  # otherwise torch would print its own troubles
+        try:
+            return torch.export.load(path)
+        except Exception as error:  # of any kind
+            why = f"{type(error).__name__}: {error!s:.200}"
+    raise GenomeError(f"expected a program of torch.export in {path}, got {why}; write one with torch.export.save")

@@ -19,13 +19,18 @@ _INSTEAD = {
     "hardtanh silu gelu leaky elu selu celu prelu sigmoid tanh swish mish softplus threshold clamp": "use ReLU",
     "softmax": "leave it out: a genome gives logits",
     "layer_norm group_norm instance_norm": "use BatchNorm, which is folded into the weights",
+    "to.dtype": "it takes images as Dataset.arrays gives them; of a network of this workbench, use its .npz file",
     "pad": "use zero padding of the convolution",
 }
 """What to use instead of operators with these words in their names."""
 
 
-def arguments_of(node: Any, known: Callable[[Any], Any]) -> dict[str, Any]:
-    """The arguments of an operator by name, defaults included; nodes among them as `known` gives them."""
+def arguments_of(node: Any, values: Mapping[Any, Any]) -> dict[str, Any]:
+    """The arguments of an operator by name, defaults included; nodes that have a value in `values` by that."""
+
+    def known(value: Any) -> Any:
+        return values.get(value, value) if hasattr(value, "meta") else value
+
     arguments = {}
     for place, argument in enumerate(node.target._schema.arguments):
         value = node.args[place] if place < len(node.args) else node.kwargs.get(argument.name, argument.default_value)

@@ -44,15 +44,16 @@ class Search:
             `concurrent.futures.Executor`, such as `client.get_executor()` of a Dask cluster; it is never shut down.
         if_exists: what to do if the file exists: "error", "resume" (continue where it ends; all settings but
             `config.FREE_SETTINGS` must be as in the file), or "new" (a free name beside it).
+        networks: trained genomes that join the initial population as they are, as `insert` puts them in; a run that
+            is resumed has them already.
 
     Attributes:
-        data: as given.
-        space: what is searched.
+        data, space, executor: as given.
         path: the run file.
-        executor: as given.
 
     Raises:
         RunError: if the file exists, cannot be written, or (resuming) belongs to other data or settings.
+        WorkbenchError: if one of the networks is not trained or does not fit.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Search:
         space: SearchSpace | None = None,
         executor: Executor | str | None = None,
         if_exists: str = "error",
+        networks: Sequence[Any] = (),
     ) -> None:
         config, self.space = settings_and_space(data, config, space)
         check_executor(executor, self.space)
@@ -70,9 +72,9 @@ class Search:
         check_predicts(self.space, config.latency)
         rates = Settings.at_start(config, self.space).rates
         config = replace(config, rates=to_values(rates))  # in full: defaults may change, a run must not
+        measured = [measure_inserted(self.space, data, genome) for genome in networks]
         writer = create_run(path, describe_run(config, self.space, data), if_exists=if_exists)
-        self.path = writer.path
-        self.executor = executor
+        self.path, self.executor = writer.path, executor
         self._state = SearchState(Settings(config, rates), self.space, writer)
         if writer.resumed:
             try:
@@ -81,6 +83,9 @@ class Search:
             except BaseException:
                 writer.close()
                 raise
+        if not self._state.total:  # new, or killed before it had any
+            for one in measured[len(self._state.inserted) :]:
+                self._state.insert(one)
         self._runner = Runner(self._state, data, executor)
         _LIVE[self.path] = self
 
@@ -117,13 +122,14 @@ class Search:
         path: str | os.PathLike[str] = "run.sqlite",
         space: SearchSpace | None = None,
         executor: Executor | str | None = None,
+        networks: Sequence[Any] = (),
     ) -> Search:
         """The search for the first cell of a notebook, however often it is run.
 
         The search in this process that writes `path` if there is one; else the one in the file, resumed; else a new
         one. Arguments and errors are those of `Search`.
         """
-        return _live(path) or cls(data, config, path, space, executor, "resume")
+        return _live(path) or cls(data, config, path, space, executor, "resume", networks)
 
     @classmethod
     def fork(
@@ -216,16 +222,13 @@ class Search:
         return id
 
     def _check_open(self) -> None:
-        if self._state.is_finished or self._runner.status in ("finished", "failed"):
-            status = self._runner.status
+        status = self._runner.status
+        if self._state.is_finished or status in ("finished", "failed"):
             way_out = "make it longer first, with search.extend(20)" if status == "finished" else "resume it first"
             raise RunError(f"the search in {self.path} is {status}, so nothing can join it; {way_out}")
 
     def replay_events(self, events: Sequence[Event], remake: Callable[[int], Individual], last: int) -> None:
-        """For `replay`: let a new search repeat the events of a stored run, up to generation `last`.
-
-        `remake` makes an individual that was inserted by hand again, by its id.
-        """
+        """For `replay`: repeat a stored run's events up to generation `last`; `remake` makes one by hand again."""
         with self._runner.lock:
             self._state.replay(events, remake, last)
 
@@ -265,11 +268,7 @@ class Search:
         _LIVE[self.path] = self
 
     def stop(self, *, now: bool = False) -> None:
-        """End the thread; the run can be resumed.
-
-        Args:
-            now: abandon the children in training, which a resumed run makes again; else they are waited for and stored.
-        """
+        """End the thread once the children in training are stored, or `now`: a resumed run makes them again."""
         self._runner.stop(now=now)
 
     def join(self, timeout: float | None = None) -> bool:
