@@ -12,7 +12,7 @@ from workbench.individuals import Cost, TrainResult
 from workbench.pictures import Edge, Node, Picture
 from workbench.settings import check_settings, setting
 from workbench.space import RecordSpace, SpacePreset, check_preset
-from workbench.training.trainer import batches
+from workbench.training.augmentation import batches
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from workbench.datasets import Dataset
 from workbench.genome import EPS, Genome
 from workbench.initial import Windows
 from workbench.training import TrainConfig
+from workbench.training.augmentation import batches
 from workbench.training.native.trainer import NativeTrainer
-from workbench.training.trainer import batches
 
 KEY = (0,)
 """Of the stream of batches."""

@@ -20,7 +20,8 @@ from workbench.errors import ConfigError, DataError, WeightsError
 from workbench.genome import Genome
 from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
 from workbench.mutations import MutationRates, mutate
-from workbench.training import TrainConfig, batches, evaluate, train, train_together
+from workbench.training import TrainConfig, evaluate, train, train_together
+from workbench.training.augmentation import batches_with_targets
 from workbench.training.native import kernels
 from workbench.training.native.jit import kernel
 from workbench.training.native.tiles import training_tiles
@@ -71,9 +72,14 @@ def torch_grads(
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """The same in float64 by autograd; a target is the sum of its parts, whose losses add up."""
     network = NeuronNetwork(genome, "dense", dtype=torch.float64)
-    images, labels = (torch.from_numpy(array) for array in next(batches(data, config, (0,), 0)))
+    images, labels, targets = next(batches_with_targets(data, config, (0,), 0))
+    images = torch.from_numpy(images)
     logits, share = network(images.double()), 0.0 if teacher is None else config.distillation
-    loss = (1 - share) * cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
+    if targets is None:
+        loss = cross_entropy(logits, torch.from_numpy(labels), label_smoothing=config.label_smoothing)
+    else:
+        loss = cross_entropy(logits, torch.from_numpy(targets).double())
+    loss = (1 - share) * loss
     if teacher is not None:
         said = NeuronNetwork(teacher, "dense", dtype=torch.float64)(images.double()).detach()
         loss = loss + share * cross_entropy(logits, torch.softmax(said / config.temperature, 1))
@@ -101,6 +107,8 @@ def assert_same_grads(
         batch_size=st.sampled_from([1, 7, 16, 17, 32, 33, 64, 100, 128]),
         shift=st.integers(0, 1),
         mirror=st.booleans(),
+        cutout=st.integers(0, 2),
+        mixup=st.sampled_from([0.0, 0.5]),
         label_smoothing=st.sampled_from([0.0, 0.1]),
     ),
     st.sampled_from([np.uint8, np.float32]),
@@ -118,6 +126,7 @@ def test_gradients_of_any_genome_equal_torchs(genome, config, kind):
         TrainConfig,
         batch_size=st.sampled_from([7, 64, 100]),
         shift=st.integers(0, 1),
+        mixup=st.sampled_from([0.0, 0.5]),
         label_smoothing=st.sampled_from([0.0, 0.1]),
         distillation=st.sampled_from([0.3, 1.0]),
         temperature=st.sampled_from([0.5, 1.0, 4.0]),
@@ -233,8 +242,10 @@ def taught() -> tuple[Dataset, Genome, TrainConfig, list[Genome]]:
     return data, teacher, config, [random_genome(data.shape, 10, rng, hidden_layers=(1, 2)) for _ in range(4)]
 
 
-def test_every_backend_learns_the_same_from_a_teacher(taught):
+@pytest.mark.parametrize("changes", [{}, {"cutout": 3, "mixup": 0.3, "average": 0.2}])
+def test_every_backend_learns_the_same_from_a_teacher(taught, changes):
     data, teacher, config, several = taught
+    config = dataclasses.replace(config, **changes)
     native, csr = ([train(one, data, config, seed, name, stream=(0,), teacher=teacher)
                     for seed, one in enumerate(several)] for name in ("native", "csr"))  # fmt: skip
     together = train_together(several, data, config, teachers=[teacher] * len(several))
@@ -243,6 +254,26 @@ def test_every_backend_learns_the_same_from_a_teacher(taught):
             np.testing.assert_allclose(one.genome.weights, other.genome.weights, atol=2e-3)
             for mine, theirs in zip(one.history, other.history, strict=True):
                 assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-4)
+
+
+def test_averages_are_those_of_the_weights_after_each_step():
+    """An epoch here is one step; a share of 1 is the mean, a smaller one forgets."""
+    genome = random_genome((2, 4, 4), 3, np.random.default_rng(0), hidden_layers=(1, 1))
+    data = data_for(genome, 100)
+
+    def after_each_step(share: float) -> list[np.ndarray]:
+        config = TrainConfig(epochs=5, batch_size=100, mirror=True, average=share)
+        trainer, seen = NativeTrainer(genome, data), []
+        history = trainer.fit(config, (0,), lambda row: seen.append(trainer.genome().weights.copy()))
+        assert history[-1]["val_accuracy"] == evaluate(trainer.genome(), data)
+        return seen
+
+    raw, mean, recent = (after_each_step(share) for share in (0.0, 1.0, 0.5))
+    np.testing.assert_allclose(mean[-1], np.mean(raw, axis=0), atol=1e-6)
+    expected = raw[0]
+    for step in range(1, 5):
+        expected = expected + (raw[step] - expected) / (1 + 0.5 * step)
+        np.testing.assert_allclose(recent[step], expected, atol=1e-6)
 
 
 def test_a_teacher_is_copied_where_it_has_the_whole_target(taught):
@@ -272,7 +303,7 @@ def test_what_is_expected_of_a_teacher(taught):
 def test_bit_identical_alone_and_in_threads(taught):
     data, teacher, config, _ = taught
     genomes = [random_genome(data.shape, 10, np.random.default_rng(seed)) for seed in range(6)]
-    config = dataclasses.replace(config, dropout=0.2)
+    config = dataclasses.replace(config, dropout=0.2, cutout=2, mixup=0.2, average=0.1)
 
     def run(genome: Genome) -> bytes:
         return train(genome, data, config, seed=1, stream=(5, 2), teacher=teacher).genome.to_bytes()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from workbench.datasets import Dataset
-from workbench.training import TrainConfig, batches
+from workbench.training import TrainConfig
+from workbench.training.augmentation import batches_with_targets, targets_of
 from workbench.training.native.cache import PART, BufferPool, Cache, CooperativeFill
 from workbench.training.native.tiles import Tiles, split_tiles, training_tiles
 
@@ -22,17 +23,24 @@ def random_images(shape: tuple[int, int, int], n: int, kind: type = np.uint8) ->
 @pytest.mark.parametrize("shift", [2, 7])  # within the images, and beyond
 @pytest.mark.parametrize("kind", [np.uint8, np.float32])
 @pytest.mark.parametrize(("batch_size", "width", "per_batch"), [(13, 16, 1), (32, 32, 1), (33, 64, 1), (100, 64, 2)])
-def test_tiles_hold_the_same_images_as_batches(batch_size, width, per_batch, kind, shift):
+@pytest.mark.parametrize("more", [{}, {"cutout": 3}, {"mixup": 0.4, "label_smoothing": 0.1}, {"cutout": 4, "mixup": 2}])
+def test_tiles_hold_the_same_images_as_batches(batch_size, width, per_batch, kind, shift, more):
     data = random_images((3, 5, 6), 400, kind)
-    config = TrainConfig(batch_size=batch_size, shift=shift, mirror=True)
+    config = TrainConfig(batch_size=batch_size, shift=shift, mirror=True, **more)
     tiles = training_tiles(data, config, (4, 1), 2)
     assert (tiles.images.shape[2], tiles.per_batch) == (width, per_batch)
-    for number, (images, labels) in enumerate(batches(data, config, (4, 1), 2)):
+    for number, (images, labels, targets) in enumerate(batches_with_targets(data, config, (4, 1), 2)):
         part = slice(per_batch * number, per_batch * (number + 1))
         held = tiles.labels[part] >= 0
         raw = tiles.images[part].transpose(0, 2, 1)[held].reshape(images.shape)
         np.testing.assert_array_equal(tiles.labels[part][held], labels)
-        np.testing.assert_allclose((raw - data.mean[:, None, None]) / data.std[:, None, None], images, rtol=1e-5)
+        assert (targets is None) == (tiles.shares is None) == ("mixup" not in more)
+        if targets is not None:
+            mixed = targets_of(tiles.labels[part], 3, config, tiles.others[part], tiles.shares[part])
+            np.testing.assert_array_equal(mixed[held], targets)
+        np.testing.assert_allclose(
+            (raw - data.mean[:, None, None]) / data.std[:, None, None], images, rtol=1e-5, atol=1e-6
+        )
         assert (tiles.images[part].transpose(0, 2, 1)[~held] == 0).all()
 
 

@@ -10,7 +10,7 @@ from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
 from workbench.initial import dense_mlp, random_genome
 from workbench.training import BACKENDS, TrainConfig, batches, evaluate, learning_rates, train
-from workbench.training.trainer import augment
+from workbench.training.augmentation import augmented, draw_epoch, mixed_with, plain_draw, raw_mean
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_label_smoothing_and_weight_decay_do_something(digits, genome):
     [
         {"epochs": -1}, {"batch_size": 0}, {"learning_rate": 0}, {"schedule": "step"}, {"warmup": 1},
         {"weight_decay": -1}, {"dropout": 1}, {"label_smoothing": 1}, {"shift": -1}, {"new_edge_scale": -1},
-        {"divergence": 0},
+        {"divergence": 0}, {"distillation": 1.1}, {"temperature": 0}, {"cutout": -1}, {"mixup": -1}, {"average": 2},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_named(changes):
@@ -171,11 +171,57 @@ def test_batches_without_augmentation_are_the_training_set():
 
 def test_augmentation_moves_and_mirrors():
     image = np.arange(12, dtype=np.uint8).reshape(1, 1, 3, 4) + 1
-    moved = augment(np.repeat(image, 3, axis=0), np.array([[1, 0], [0, -2], [0, 0]]), np.array([False, False, True]))
+    shifts, mirrored = np.array([[1, 0], [0, -2], [0, 0]]), np.array([False, False, True])
+    draw = plain_draw(3)._replace(shifts=shifts, mirrored=mirrored)
+    moved = augmented(np.repeat(image, 3, axis=0), np.arange(3), draw, 0, image[0])
     assert moved[0, 0].tolist() == [[0, 0, 0, 0], [1, 2, 3, 4], [5, 6, 7, 8]]
     assert moved[1, 0].tolist() == [[3, 4, 0, 0], [7, 8, 0, 0], [11, 12, 0, 0]]
     assert moved[2, 0].tolist() == [[4, 3, 2, 1], [8, 7, 6, 5], [12, 11, 10, 9]]
     assert image[0, 0, 0, 0] == 1
+
+
+def test_new_augmentations_leave_the_old_draws_as_they_were():
+    data, old = coloured(), TrainConfig(shift=2, mirror=True)
+    for changes in ({"cutout": 2}, {"mixup": 0.3}, {"cutout": 3, "mixup": 1.0}):
+        new = draw_epoch(data, dataclasses.replace(old, **changes), (1, 2), 3)
+        for one, other in zip(draw_epoch(data, old, (1, 2), 3)[:3], new[:3], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_cutout_puts_the_mean_into_a_square_anywhere(kind):
+    rng, n = np.random.default_rng(0), 300
+    images = rng.integers(200, 256, size=(n, 3, 5, 6)).astype(kind)
+    images[:, 0] -= kind(100)
+    data = Dataset.from_arrays(images, np.arange(n) % 3, images[:9], np.arange(9) % 3)
+    raw, mean = data.images("train"), raw_mean(data)
+    assert np.abs(data.standardised(mean[None])).max() < (0.05 if kind == np.uint8 else 1e-5)
+    draw = draw_epoch(data, TrainConfig(cutout=3), (0,), 0)
+    cut = augmented(raw, np.arange(len(raw)), draw, 3, mean)
+    covered = np.zeros((5, 6), int)
+    for before, after, (row, column) in zip(raw, cut, draw.corners, strict=True):
+        inside = np.zeros((5, 6), bool)
+        inside[max(row, 0) : row + 3, max(column, 0) : column + 3] = True
+        assert inside.any()
+        np.testing.assert_array_equal(after, np.where(inside, mean, before))
+        covered += inside
+    assert (covered > 0).all()
+    assert covered.max() == covered[1:-1, 1:-1].max()  # those at the border are covered less often
+
+
+def test_images_are_mixed_with_the_next_of_their_group():
+    assert mixed_with(np.arange(20)).tolist() == [*range(1, 16), 0, 17, 18, 19, 16]
+    tile = np.r_[np.arange(18), np.full(14, -1)].reshape(2, 16)
+    assert mixed_with(tile)[0].tolist() == [*range(1, 16), 0]
+    assert mixed_with(tile)[1, :2].tolist() == [17, 16]
+    assert mixed_with(np.array([7])).tolist() == [7]
+    data = coloured()
+    draw = draw_epoch(data, TrainConfig(mixup=0.5), (0,), 0)
+    assert draw.shares.min() >= 0.5
+    raw, chosen = data.images("train"), draw.order[:8]
+    mixed, share = augmented(raw, chosen, draw, 0, raw_mean(data)), draw.shares[chosen][:, None, None, None]
+    exact = share * raw[chosen] + (1 - share) * raw[np.roll(chosen, -1)]
+    assert np.abs(mixed - exact).max() <= 0.5 + 1e-4
 
 
 def test_shifts_cover_the_range():

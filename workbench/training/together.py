@@ -13,6 +13,7 @@ from workbench.errors import ConfigError
 from workbench.genome import Genome
 from workbench.individuals import TrainResult
 from workbench.initial import initialise
+from workbench.training.augmentation import batches_with_targets
 from workbench.training.train import check_fit, check_teacher
 from workbench.training.trainer import (
     History,
@@ -20,7 +21,6 @@ from workbench.training.trainer import (
     StreamKey,
     TrainConfig,
     accuracy_of,
-    batches,
     divergence,
     history_row,
     learning_rates,
@@ -99,12 +99,13 @@ class _Together:
         teachers: Sequence[Genome],
     ) -> None:
         from workbench.compiler.combined import CombinedNetwork
-        from workbench.training.torch_trainer import adamw
+        from workbench.training.torch_trainer import Average, adamw
 
         self.network: CombinedNetwork = CombinedNetwork(starts, dropout=config.dropout, seeds=seeds, device=device)
         self.teacher = CombinedNetwork(teachers, device=device).eval() if teachers else None
         self.starts, self.data, self.config = starts, data, config
         self.optimizer: torch.optim.AdamW = adamw(self.network, config)
+        self.average = Average(self.network, config)
 
     def train(self, stream: StreamKey, calls: Sequence[OnEpoch | None]) -> list[TrainResult]:
         """Train until each has a result."""
@@ -144,19 +145,23 @@ class _Together:
         device = network.weight.device
         sums = torch.zeros(2, n, device=device)  # loss, and images that were right
         network.train()
-        for rate, (images, labels) in zip(rates.tolist(), batches(self.data, self.config, stream, epoch), strict=True):
+        self.average.exchange()
+        prepared, first = batches_with_targets(self.data, self.config, stream, epoch), epoch * len(rates)
+        for step, (rate, (images, labels, targets)) in enumerate(zip(rates.tolist(), prepared, strict=True), first):
             set_rate(self.optimizer, rate)
             x, y = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
             self.optimizer.zero_grad()
             logits = network(x)  # [batch, networks, outputs]
-            goal, smoothing = goal_of(x, y, self.config, self.teacher)
-            goals = y.repeat_interleave(n) if goal is y else goal.flatten(0, 1)
+            goal, smoothing = goal_of(x, y, targets, self.config, self.teacher)
+            goals = goal.repeat_interleave(n, 0) if goal.dim() < 3 else goal.flatten(0, 1)
             each = cross_entropy(logits.flatten(0, 1), goals, reduction="none", label_smoothing=smoothing)
             losses = each.unflatten(0, (-1, n)).mean(0)
             losses.sum().backward()
             self.optimizer.step()
+            self.average.add(step)
             right = (logits.detach().argmax(2) == y[:, None]).sum(0)
             sums += torch.stack([losses.detach() * len(y), right.to(losses.dtype)])
+        self.average.exchange()
         means = (sums.double() / self.data.size("train")).tolist()
         return cast(list[float], means[0]), cast(list[float], means[1])
 

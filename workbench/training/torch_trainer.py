@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from workbench.datasets import Dataset
-from workbench.training.trainer import StreamKey, TrainConfig, Trainer, batches, targets_of
+from workbench.training.augmentation import batches_with_targets, targets_of
+from workbench.training.trainer import StreamKey, TrainConfig, Trainer, averaging_factors
 
 EVALUATION_BATCH = 1000
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d, nn.LayerNorm, nn.GroupNorm)
@@ -41,38 +42,73 @@ class TorchTrainer(Trainer):
     ) -> tuple[float, float]:
         """One epoch; see `Trainer`. The optimiser starts afresh with the first."""
         if first_step == 0:
-            self._optimizer = adamw(self.network, config)
+            self._optimizer, self._average = adamw(self.network, config), Average(self.network, config)
+        self._average.exchange()
         device = next(self.network.parameters()).device
         loss_sum, right_sum = torch.zeros((), device=device), torch.zeros((), device=device)
         self.network.train()
-        for rate, (images, labels) in zip(rates.tolist(), batches(self.data, config, key, epoch), strict=True):
+        prepared = batches_with_targets(self.data, config, key, epoch)
+        for step, (rate, (images, labels, targets)) in enumerate(
+            zip(rates.tolist(), prepared, strict=True), first_step
+        ):
             set_rate(self._optimizer, rate)
             x, y = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
             self._optimizer.zero_grad()
             logits = self.network(x)
-            goal, smoothing = goal_of(x, y, config, self.teacher)
+            goal, smoothing = goal_of(x, y, targets, config, self.teacher)
             loss = cross_entropy(logits, goal, label_smoothing=smoothing)
             loss.backward()
             self._optimizer.step()
+            self._average.add(step)
             loss_sum += loss.detach() * len(y)
             right_sum += (logits.detach().argmax(1) == y).sum()
+        self._average.exchange()
         n = self.data.size("train")
         return float(loss_sum) / n, float(right_sum) / n
 
 
+class Average:
+    """The running average of a network's weights, and of what its norms have measured."""
+
+    def __init__(self, network: nn.Module, config: TrainConfig) -> None:
+        values = [*network.parameters(), *network.buffers()] if config.average else []
+        self._values = [value.detach() for value in values if value.is_floating_point()]
+        self._averages, self._config = [value.clone() for value in self._values], config
+
+    def add(self, step: int) -> None:
+        """Move towards the weights after step number `step`, from 0."""
+        if self._values:
+            torch._foreach_lerp_(self._averages, self._values, float(averaging_factors(self._config, step, 1)[0]))
+
+    def exchange(self) -> None:
+        """Exchange weights and averages: between epochs the network has the averages."""
+        for value, average in zip(self._values, self._averages, strict=True):
+            kept = value.clone()
+            value.copy_(average)
+            average.copy_(kept)
+
+
 def goal_of(
-    images: torch.Tensor, labels: torch.Tensor, config: TrainConfig, teacher: nn.Module | None
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    mixed: np.ndarray | None,
+    config: TrainConfig,
+    teacher: nn.Module | None,
 ) -> tuple[torch.Tensor, float]:
     """What `cross_entropy` leads logits to, and its label smoothing.
 
-    Labels [batch], or with a teacher targets of the form of its logits, [batch, ..., classes], already smoothed.
+    Labels [batch]; or if images are mixed, or there is a teacher, targets [batch, classes], already smoothed; or of the
+    form of the teacher's logits, [batch, ..., classes].
     """
-    if teacher is None:
+    if mixed is None and teacher is None:
         return labels, config.label_smoothing
+    if teacher is None:
+        return torch.from_numpy(mixed).to(images), 0.0
     with torch.no_grad():
         said = torch.softmax(teacher(images) / config.temperature, -1)
-    targets = torch.from_numpy(targets_of(labels.cpu().numpy(), said.shape[-1], config)).to(said)
-    return targets.view(len(labels), *[1] * (said.dim() - 2), -1).lerp(said, config.distillation), 0.0
+    own = targets_of(labels.cpu().numpy(), said.shape[-1], config) if mixed is None else mixed
+    targets = torch.from_numpy(own).to(said).view(len(labels), *[1] * (said.dim() - 2), -1)
+    return targets.lerp(said, config.distillation), 0.0
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -1,15 +1,11 @@
-"""What all backends share: the settings of a training, the batches prepared for it, and the loop over epochs.
-
-A batch is a pure function of (key, epoch, batch number, augmentation): children that train with the same key see the
-same images, and any worker can prepare them again.
-"""
+"""What all backends share: the settings of a training, and the loop over epochs."""
 
 from __future__ import annotations
 
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +69,30 @@ class TrainConfig:
         0, "augmentation: largest random shift, in both directions", unit="pixels", low=0, high=1000, slider=(0, 4)
     )
     mirror: bool = setting(False, "augmentation: mirror left to right with probability 1/2")
+    cutout: int = setting(
+        0,
+        "augmentation: side of a square of mean values, at a random place and in part perhaps outside the image",
+        unit="pixels",
+        low=0,
+        high=1000,
+        slider=(0, 16),
+    )
+    mixup: float = setting(
+        0.0,
+        "augmentation: each image, and its target, is mixed with another of its batch by a share from Beta(mixup, "
+        "mixup); 0 for none",
+        low=0,
+        high=100,
+        slider=(0, 1),
+    )
+    average: float = setting(
+        0.0,
+        "share of the steps so far over which weights are averaged, for what is measured and returned; 0 for none",
+        label="weight averaging",
+        low=0,
+        high=1,
+        slider=(0, 0.5),
+    )
     new_edge_scale: float = setting(
         NEW_EDGE_SCALE,
         "initial size of new edges into trained neurons, relative to those into new ones",
@@ -109,48 +129,14 @@ def learning_rates(config: TrainConfig, steps: np.ndarray, total: int) -> np.nda
     return np.where(progress < warmup, peak * (1 / 25 + (1 - 1 / 25) * progress / warmup), falling)
 
 
-def draw_epoch(
-    data: Dataset, config: TrainConfig, key: StreamKey, epoch: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The random choices of one epoch over the n images of the training split: order, shifts and mirroring."""
-    n, rng = data.size("train"), np.random.default_rng([*key, epoch])
-    order = rng.permutation(n)  # int64 [n]
-    shifts = rng.integers(-config.shift, config.shift + 1, size=(n, 2))  # of each image, not in that order
-    return order, shifts, rng.random(n) < 0.5 if config.mirror else np.zeros(n, bool)
+def averaging_factors(config: TrainConfig, first_step: int, count: int) -> np.ndarray:
+    """How far each of `count` steps moves the averages towards the weights, float64 [count]; of length 0 for none.
 
-
-def batches(data: Dataset, config: TrainConfig, key: StreamKey, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """One epoch of the training split in batches: float32 [batch, c, h, w] as `data.arrays`, labels int64 [batch]."""
-    images, labels = data.images("train"), data.labels("train")
-    order, shifts, mirrored = draw_epoch(data, config, key, epoch)
-    for start in range(0, len(order), config.batch_size):
-        chosen = order[start : start + config.batch_size]
-        raw = augment(images[chosen], shifts[chosen], mirrored[chosen])
-        yield data.standardised(raw), labels[chosen]
-
-
-def augment(images: np.ndarray, shifts: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
-    """Raw images [batch, c, h, w] shifted by (rows, columns) [batch, 2] and mirrored; pixels from outside are 0."""
-    reach = int(np.abs(shifts).max(initial=0))
-    if reach == 0 and not mirrored.any():
-        return images
-    _, _, height, width = images.shape
-    padded = np.pad(images, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
-    result = np.empty_like(images)
-    for down, right in np.unique(shifts, axis=0):
-        rows, columns = reach - down, reach - right
-        same = np.flatnonzero((shifts[:, 0] == down) & (shifts[:, 1] == right))
-        result[same] = padded[same, :, rows : rows + height, columns : columns + width]
-    result[mirrored] = result[mirrored, :, :, ::-1]
-    return result
-
-
-def targets_of(labels: np.ndarray, n_classes: int, config: TrainConfig) -> np.ndarray:
-    """The targets that labels [...] stand for, smoothed, float32 [..., classes]; any where the label is -1."""
-    smoothing = config.label_smoothing
-    targets = np.full((*labels.shape, n_classes), smoothing / n_classes, np.float32)
-    targets += (1 - smoothing) * (labels[..., None] == np.arange(n_classes))
-    return targets
+    An exponential average over so many steps as a share of those so far, as of polynomial decay (Shamir and Zhang
+    2013): with a share of 1 it is the mean of all.
+    """
+    steps = np.arange(first_step, first_step + count if config.average else first_step)
+    return 1 / (1 + config.average * steps)
 
 
 def accuracy_of(logits: np.ndarray, labels: np.ndarray) -> float:

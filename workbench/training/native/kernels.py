@@ -237,6 +237,13 @@ def adamw(values, grads, moments, rate, decay, step):
 
 
 @kernel(inner=True)
+def follow(averages, values, factor):
+    """averages += (values - averages) · factor."""
+    for place in range(len(values)):
+        averages[place] += (values[place] - averages[place]) * factor
+
+
+@kernel(inner=True)
 def batch_grads(net, learner, images, labels, targets, pixels, dropout, smoothing, random, buffers):
     """Adds the derivatives of a batch's mean loss to those of the learner; returns summed loss and correct images.
 
@@ -266,12 +273,13 @@ def batch_grads(net, learner, images, labels, targets, pixels, dropout, smoothin
 @kernel
 def train_epoch(
     net, learner, images, labels, targets, pixels, tiles_per_batch, rates, first_step, decay, dropout, smoothing, seed,
-    buffers,
+    averages, factors, buffers,
 ):  # fmt: skip
     """Train on all tiles in order, a batch being `tiles_per_batch` of them; returns mean loss and accuracy.
 
-    `rates` [batches] are the learning rates, `first_step` the number of batches before this epoch. The epoch ends early
-    if the loss is not finite.
+    `rates` [batches] are the learning rates, `first_step` the number of batches before this epoch. The
+    `averages` of weights and biases move towards them by `factors` [batches], unless these are of length 0. The epoch
+    ends early if the loss is not finite.
     """
     learner.edge_grads[:] = 0  # an epoch that ended early left others
     learner.bias_grads[:] = 0
@@ -294,6 +302,9 @@ def train_epoch(
         share_grads(net.shared_edges, net.group_starts, learner.edge_grads)
         adamw(learner.weights, learner.edge_grads, learner.weight_moments, rates[batch], decay, step)
         adamw(learner.biases, learner.bias_grads, learner.bias_moments, rates[batch], 0.0, step)
+        if len(factors):
+            follow(averages[0], learner.weights, np.float32(factors[batch]))
+            follow(averages[1], learner.biases, np.float32(factors[batch]))
         order_inner(net, learner.weights, learner.inner_weights)
         if net.packs:
             scale_inputs(net, learner)

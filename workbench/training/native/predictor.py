@@ -15,6 +15,7 @@ from workbench.datasets import Dataset
 from workbench.errors import ConfigError
 from workbench.genome import EPS, Genome
 from workbench.genome.topology import stable_order
+from workbench.training.augmentation import plain_draw, raw_mean
 from workbench.training.native.jit import kernel
 from workbench.training.native.kernels import infer
 from workbench.training.native.simd import LANES, Row, simd_function
@@ -70,7 +71,7 @@ class Predictor:
         width, n_inputs = width_for(n), self._trainer.plan.n_inputs
         numbers = np.full((-(-n // width), width), -1)
         numbers.ravel()[:n] = np.arange(n)
-        self._places = numbers, np.zeros((n, 2), np.int64), np.zeros(n, np.bool_)
+        self._places = numbers, plain_draw(n), 0, raw_mean(self._trainer.data)
         self._images = np.empty((n, *self._shape), self._dtype)
         self._flat = self._images.reshape(n, n_inputs)
         self._readable = self._images.view()

@@ -8,13 +8,14 @@ from workbench.compiler import Plan, compile_genome
 from workbench.datasets import Dataset
 from workbench.genome import Genome
 from workbench.genome.topology import stable_order
+from workbench.training.augmentation import targets_of
 from workbench.training.native.cache import BufferPool, Cache, CooperativeFill
 from workbench.training.native.formulas import AHEAD
 from workbench.training.native.kernels import Buffers, Learner, Net, infer, order_inner, scale_inputs, train_epoch
 from workbench.training.native.pixels import LEAST_CONTRAST, PACKS
 from workbench.training.native.tiles import Tiles, name_of, split_tiles, training_tiles
 from workbench.training.native.widths import TILE
-from workbench.training.trainer import StreamKey, TrainConfig, Trainer, targets_of
+from workbench.training.trainer import StreamKey, TrainConfig, Trainer, averaging_factors
 
 LARGE_PAGE = 1 << 21
 TAUGHT_BYTES = 1 << 26
@@ -82,20 +83,44 @@ class NativeTrainer(Trainer):
         """One epoch; see `Trainer`."""
         tiles = training_tiles(self.data, config, key, epoch)
         targets = self.targets(tiles, config, key, epoch)
-        return train_epoch(
+        factors = averaging_factors(config, first_step, len(rates))
+        if first_step == 0:
+            self._averages = tuple(own.copy() if config.average else own[:0] for own in self._averaged)
+        else:
+            self._exchange()
+        result = train_epoch(
             self.net, self.learner, tiles.images, tiles.labels, targets, self.pixels, tiles.per_batch, rates,
             first_step, config.weight_decay, config.dropout, config.label_smoothing, self.seed % 2**63,
-            self.buffers(tiles.labels.shape[1]),
+            self._averages, factors, self.buffers(tiles.labels.shape[1]),
         )  # fmt: skip
+        self._exchange()
+        return result
+
+    @property
+    def _averaged(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.learner.weights, self.learner.biases
+
+    def _exchange(self) -> None:
+        """Exchange weights and their averages, if there are any: between epochs the network has the averages."""
+        if not len(self._averages[0]):
+            return
+        for own, average in zip(self._averaged, self._averages, strict=True):
+            own[:], average[:] = average.copy(), own.copy()
+        order_inner(self.net, self.learner.weights, self.learner.inner_weights)
+        if self.net.packs:
+            scale_inputs(self.net, self.learner)
 
     def targets(self, tiles: Tiles, config: TrainConfig, key: StreamKey, epoch: int) -> np.ndarray:
         """What the network is trained towards, float32 [tiles, outputs, width]; of length 0 if that is the labels."""
         teacher = self.teacher
-        if teacher is None:
+        if teacher is None and tiles.shares is None:
             return np.zeros((0, 0, 0), np.float32)
+        labelled = targets_of(tiles.labels, self.plan.n_outputs, config, tiles.others, tiles.shares)
+        targets = np.ascontiguousarray(np.moveaxis(labelled, -1, 1))
+        if teacher is None:
+            return targets
         name = (*name_of(self.data, config, key, epoch), teacher.start.content_hash)
         logits = _TAUGHT.get(name, lambda: teacher.begin_logits(tiles))
-        targets = np.ascontiguousarray(np.moveaxis(targets_of(tiles.labels, self.plan.n_outputs, config), -1, 1))
         softened = np.exp((logits - logits.max(axis=1, keepdims=True)) / np.float32(config.temperature))
         share = np.float32(config.distillation)
         return (1 - share) * targets + share * (softened / softened.sum(axis=1, keepdims=True))
