@@ -159,6 +159,12 @@ def draw_share(rng: np.random.Generator, bounds: tuple[float, float], of: int) -
     return max(1, round(rng.uniform(*bounds) * of))
 
 
+def layer_pairs(genome: Genome) -> np.ndarray:
+    """Each edge's pair of layers as one number, source layer · layers + target layer, int64 [edges]."""
+    below = genome.layers[genome.sources].astype(np.int64)
+    return below * genome.n_layers + genome.layers[genome.targets]
+
+
 def groups_of_equal_offset(genome: Genome, edges: np.ndarray) -> list[np.ndarray]:
     """Groups of two or more `edges` of equal rounded offset, of which at least one does not share its weight yet."""
     targets, sources = (genome.positions.take(ends[edges], axis=0) for ends in (genome.targets, genome.sources))

@@ -60,8 +60,10 @@ def rows(denser: float = 1, repeats: int = 15) -> list[dict[str, Any]]:
     )
     rates = MutationRates(bridge=1.0)
     np.ones(40 * genome.n_edges)  # as in a search: once a large array was freed, malloc keeps memory for the next ones
+    shared, _ = apply("share_weights", genome, rates, np.random.default_rng(0))
+    subjects = {kind: shared if kind == "unshare_weights" else genome for kind in KINDS}
     calls: dict[str, Callable[[int], object]] = {
-        kind: lambda seed, kind=kind: apply(kind, genome, rates, np.random.default_rng(seed + 1000))  # type: ignore[misc]
+        kind: lambda seed, kind=kind: apply(kind, subjects[kind], rates, np.random.default_rng(seed + 1000))  # type: ignore[misc]
         for kind in KINDS
     }
     per_neuron = InitialConfig().edges_per_neuron

@@ -16,7 +16,15 @@ from jupyter_lab_samples import PATIENCE, Lab, Watched, browser_page, chromium_o
 from workbench.store import Run, open_run
 
 NOTEBOOK = "01_live_search.ipynb"
-KINDS = ("add_neurons", "add_edges", "remove_edges", "remove_layer", "share_weights")
+KINDS = (
+    "add_neurons",
+    "add_edges",
+    "remove_edges",
+    "remove_layer",
+    "share_weights",
+    "unshare_weights",
+    "remove_neurons",
+)
 
 SCREENS = ((1280, 800), (1440, 900), (1920, 1080))
 """Sizes of the window, in JupyterLab with its side bar, at which front, network and mutations are seen together."""

@@ -52,9 +52,10 @@ def test_children_are_valid_and_parents_untouched(genome, seed, bridge):
 @given(genomes(blank=0.1), seeds())
 def test_records_add_up(genome, seed):
     for kind, child, record in try_each(genome, seed, MutationRates(bridge=0.5)):
-        if kind == "share_weights":
+        if kind in ("share_weights", "unshare_weights"):
             assert (child.n_edges, child.n_hidden) == (genome.n_edges, genome.n_hidden)
-            assert genome.n_parameters - child.n_parameters == record["parameters_saved"] > 0
+            change = record.get("parameters_added", 0) - record.get("parameters_saved", 0)
+            assert child.n_parameters - genome.n_parameters == change != 0
             continue
         change = record["edges_added"] - record["edges_removed"] - record["edges_pruned"]
         assert child.n_edges == genome.n_edges + change
@@ -71,7 +72,7 @@ def test_what_stays_keeps_its_weight_and_key(genome, seed):
             for edge in common:
                 np.testing.assert_equal(edges[edge][0], parent[edge][0])
             assert all(np.isnan(edges[edge][0]) for edge in set(edges) - set(parent))
-        if kind in ("add_neurons", "add_edges", "share_weights"):
+        if kind in ("add_neurons", "add_edges", "share_weights", "unshare_weights"):
             assert set(parent) <= set(edges)
             assert set(genome.neuron_keys) <= set(child.neuron_keys)
 
@@ -79,7 +80,9 @@ def test_what_stays_keeps_its_weight_and_key(genome, seed):
 @given(genomes(), seeds())
 def test_membership_in_shared_groups_is_kept(genome, seed):
     parent = keyed_edges(genome)
-    for _, child, _ in try_each(genome, seed):
+    for kind, child, _ in try_each(genome, seed):
+        if kind == "unshare_weights":
+            continue
         edges = keyed_edges(child)
         groups: dict[int, list[tuple[int, int]]] = {}
         for edge, (_, group) in parent.items():
@@ -289,8 +292,13 @@ def test_kinds_are_drawn_by_their_probabilities(rng):
     assert "remove_layer" not in kinds
 
 
+def test_by_default_there_are_the_five_published_kinds_only(rng):
+    rates = MutationRates()
+    assert {kind for kind, chance in rates.probabilities().items() if chance > 0} == set(KINDS[:5])
+
+
 def test_equal_seeds_give_equal_children(rng):
-    genome = random_genome((1, 12, 12), 10, rng)
+    genome, _ = mutations.share_weights(random_genome((1, 12, 12), 10, rng), rng)
     for kind in KINDS:
         first, second = (apply(kind, genome, MutationRates(bridge=1), np.random.default_rng(4))[0] for _ in "ab")
         assert first.to_bytes() == second.to_bytes()

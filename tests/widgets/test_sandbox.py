@@ -114,10 +114,16 @@ def test_only_the_sizes_of_the_chosen_mutation_are_shown_and_they_count(sandbox,
 @pytest.mark.parametrize("kind", KINDS)
 def test_sizes_are_all_that_a_mutation_depends_on(genome, kind):
     """The table says which fields of the rates matter: others may change without effect, these may not."""
+    if kind == "unshare_weights":
+        genome, _ = apply("share_weights", genome, MutationRates(shared_groups=(1, 1)), np.random.default_rng(0))
+    sizes = ("new_neurons", "new_neuron_edges", "new_edges", "removed_edges", "removed_neuron_edges")
     other = MutationRates(
-        **dict.fromkeys(("new_neurons", "new_neuron_edges", "new_edges", "removed_edges"), (0.4, 0.4)),
+        **dict.fromkeys(sizes, (0.4, 0.4)),
         bridging_edges=(0.1, 0.1),
         shared_groups=(1.0, 1.0),
+        unshared_groups=(1.0, 1.0),
+        regions=(8, 8),
+        weak_neurons_first=0.0,
         layer_pairs=1,
         larger_part=0.9,
         bridge=1.0,

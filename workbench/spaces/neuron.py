@@ -1,4 +1,4 @@
-"""The neuron-level search space: genomes of single neurons, the five mutations, initial genomes of every kind."""
+"""The neuron-level search space: genomes of single neurons, their mutations, initial genomes of every kind."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class NeuronSpace(RecordSpace):
         return sample_genome(self.initial, self.input_shape, self.n_outputs, rng)
 
     def mutate(self, genome: Genome, rates: MutationRates, rng: np.random.Generator) -> tuple[Genome, dict[str, Any]]:
-        """One of the five mutations."""
+        """A child by one of the mutations."""
         return mutate(genome, rates, rng)
 
     def apply(

@@ -35,8 +35,9 @@ def setting_control(setting: Setting, *, label_width: str = "14.5em", fixed: boo
     low, high = setting.slider
     # what follows from a value is shown while it is dragged
     look |= {"style": style, "continuous_update": True}
-    if setting.kind == "integer":
-        return ipw.IntSlider(min=int(low), max=int(high), **look)
+    if setting.whole:
+        kind = ipw.IntRangeSlider if setting.kind == "range" else ipw.IntSlider
+        return kind(min=int(low), max=int(high), **look)
     if setting.log:
         return ipw.FloatLogSlider(min=math.log10(low), max=math.log10(high), step=0.05, readout_format=".4f", **look)
     kind = ipw.FloatRangeSlider if setting.kind == "range" else ipw.FloatSlider

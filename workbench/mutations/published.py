@@ -1,128 +1,17 @@
-"""The five mutations, `genome -> (genome, record)`; their sizes are the settings in `MutationRates`.
+"""The five published mutations: neurons and edges come and go, a layer goes, edges share a weight.
 
 Each raises `MutationError` where it is impossible, draws everything from `rng`, and leaves its parent untouched.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-from workbench.builder import GenomeBuilder, Mutated, draw_share, groups_of_equal_offset, share_groups
+from workbench.builder import GenomeBuilder, Mutated, draw_share, groups_of_equal_offset, layer_pairs, share_groups
 from workbench.errors import MutationError
-from workbench.formats import in_words
-from workbench.genome import Genome, check_neurons
-from workbench.settings import check_rates, documented, probability, setting
-from workbench.spatial import SpatialLaw, distances, draw_without_replacement
-
-KINDS = ("add_neurons", "add_edges", "remove_edges", "remove_layer", "share_weights")
-"""The five mutations, in the order in which they are shown."""
-
-_SPATIAL = KINDS[:4]
-
-
-def _part(default: tuple[float, float], label: str, kind: str, unit: str, what: str = "how many") -> Any:
-    help = f"{in_words(kind)}: {what}, as a fraction drawn from this range"
-    return setting(default, help, label=label, unit=unit, low=0, slider=(0, 1), of=(kind,))
-
-
-@documented
-@dataclass(frozen=True)
-class MutationRates:
-    """Probabilities and sizes of the five mutations, and the constants of the spatial law.
-
-    The five probabilities are relative: they are divided by their sum. Ranges are (low, high), drawn uniformly,
-    as fractions of what the parent has.
-    """
-
-    add_neurons: float = probability(0.2, "more neurons, in a new layer or a hidden one that is there")
-    add_edges: float = probability(0.2, "more edges, near pairs of neurons first")
-    remove_edges: float = probability(0.2, "fewer edges, long ones first; neurons left without a path go with them")
-    remove_layer: float = probability(0.2, "one hidden layer less")
-    share_weights: float = probability(0.2, "one weight for all edges of equal offset, as in a convolution")
-    new_neurons: tuple[float, float] = _part((0.12, 0.32), "added neurons", "add_neurons", "of neurons, inputs counted")
-    new_neuron_edges: tuple[float, float] = _part(
-        (0.18, 0.28), "edges of added neurons", "add_neurons", "of edges", "how many edges come with them"
-    )
-    new_edges: tuple[float, float] = _part((0.20, 0.32), "added edges", "add_edges", "of edges")
-    removed_edges: tuple[float, float] = _part((0.12, 0.22), "removed edges", "remove_edges", "of edges")
-    weak_first: float = setting(
-        0.0,
-        "remove edges: how strongly small weights go first; an edge is drawn with weight exp(−this · |weight| / mean "
-        "|weight|); 0, as published: by distance alone",
-        label="preference for weak edges",
-        low=0,
-        high=100,
-        slider=(0, 10),
-        of=("remove_edges",),
-    )
-    layer_pairs: int = setting(
-        3,
-        "add and remove edges: pairs of layers that one mutation changes",
-        label="layer pairs changed",
-        unit="pairs",
-        low=1,
-        slider=(1, 10),
-        of=("add_edges", "remove_edges"),
-    )
-    larger_part: float = setting(
-        0.6,
-        "add edges: share of the new edges that one pair of layers gets; the others get equal parts of the rest",
-        label="share of the main layer pair",
-        low=0,
-        high=1,
-        of=("add_edges",),
-    )
-    bridge: float = setting(
-        0.0,
-        "remove layer: probability that new edges connect the layers before and after the one removed",
-        label="reconnect after removal",
-        low=0,
-        high=1,
-        of=("remove_layer",),
-    )
-    bridging_edges: tuple[float, float] = _part(
-        (0.8, 0.95), "reconnecting edges", "remove_layer", "of lost edges", "how many, if any"
-    )
-    shared_groups: tuple[float, float] = _part(
-        (0.2, 0.6), "groups given one weight", "share_weights", "of groups", "how many groups of edges of equal offset"
-    )
-    spatial_base: float = setting(
-        4.0,
-        "spatial law: distance over which the weight of a new edge falls to 1/e, before what layers add",
-        label="decay length",
-        unit="pixels",
-        above=0,
-        slider=(0.25, 16),
-        of=_SPATIAL,
-    )
-    spatial_per_layer: float = setting(
-        1.5,
-        "spatial law: how much longer the decay length is with each layer of the edge's target",
-        label="added per layer",
-        unit="pixels",
-        low=0,
-        slider=(0, 8),
-        of=_SPATIAL,
-    )
-
-    def __post_init__(self) -> None:
-        check_rates(self, KINDS)
-
-    @property
-    def law(self) -> SpatialLaw:
-        """The spatial law with these constants."""
-        return SpatialLaw(self.spatial_base, self.spatial_per_layer)
-
-    def probabilities(self) -> dict[str, float]:
-        """Probability of each of the five, summing to 1."""
-        total = sum(getattr(self, kind) for kind in KINDS)
-        return {kind: getattr(self, kind) / total for kind in KINDS}
-
-
-DEFAULT_RATES = MutationRates()  # the published constants
+from workbench.genome import Genome
+from workbench.mutations.rates import DEFAULT_RATES, MutationRates
+from workbench.spatial import distances, draw_without_replacement
 
 
 def add_neurons(genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES) -> Mutated:
@@ -174,7 +63,7 @@ def add_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates = D
     target = draw_share(rng, rates.new_edges, genome.n_edges)
     lower, upper = np.triu_indices(genome.n_layers, 1)
     sizes = np.bincount(genome.layers, minlength=genome.n_layers)
-    existing = np.bincount(_layer_pairs(genome), minlength=genome.n_layers**2)
+    existing = np.bincount(layer_pairs(genome), minlength=genome.n_layers**2)
     free = sizes[lower] * sizes[upper] > existing[lower * genome.n_layers + upper]
     lower, upper = lower[free], upper[free]
     if len(lower) == 0:
@@ -210,7 +99,7 @@ def remove_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates 
         raise MutationError("remove_edges is impossible: there are no edges")
     builder = GenomeBuilder(genome, rates.law)
     target = draw_share(rng, rates.removed_edges, genome.n_edges)
-    codes = _layer_pairs(genome)
+    codes = layer_pairs(genome)
     counts = np.bincount(codes)
     weight = np.sqrt(counts)
     n_pairs = min(rates.layer_pairs, int((counts > 0).sum()))
@@ -260,7 +149,7 @@ def share_weights(genome: Genome, rng: np.random.Generator, rates: MutationRates
     already keep it: further edges of the same offset join the largest such group. Edges into outputs have no offset.
     Parameters fall, FLOPs do not.
     """
-    pair_of = np.where(genome.layers[genome.targets] < genome.n_layers - 1, _layer_pairs(genome), -1)
+    pair_of = np.where(genome.layers[genome.targets] < genome.n_layers - 1, layer_pairs(genome), -1)
     counts = np.bincount(pair_of[pair_of >= 0])
     pairs = np.flatnonzero(counts)
     counts = counts[pairs]
@@ -284,12 +173,6 @@ def share_weights(genome: Genome, rng: np.random.Generator, rates: MutationRates
     raise MutationError("share_weights is impossible: no two edges of equal offset have weights of their own")
 
 
-def _layer_pairs(genome: Genome) -> np.ndarray:
-    """Each edge's pair of layers as one number, source layer · layers + target layer, int64 [edges]."""
-    below = genome.layers[genome.sources].astype(np.int64)
-    return below * genome.n_layers + genome.layers[genome.targets]
-
-
 def _strength(weights: np.ndarray) -> np.ndarray:
     """|weight| relative to the mean |weight|; 1 for edges that have no weight yet."""
     sizes = np.abs(weights.astype(float))
@@ -306,37 +189,3 @@ def _spread(total: int, weights: np.ndarray, most: np.ndarray) -> np.ndarray:
         share = np.diff(np.round(np.cumsum(open_weights) / open_weights.sum() * left), prepend=0).astype(np.int64)
         parts = np.minimum(parts + share, most)
     return parts
-
-
-_MUTATIONS = {each.__name__: each for each in (add_neurons, add_edges, remove_edges, remove_layer, share_weights)}
-
-
-def apply(kind: str, genome: Genome, rates: MutationRates, rng: np.random.Generator) -> Mutated:
-    """The mutation named `kind` with the sizes of `rates`; `MutationError` if it is impossible here."""
-    if kind not in _MUTATIONS:
-        raise MutationError(f"unknown mutation {kind!r}; expected one of: {', '.join(KINDS)}")
-    check_neurons(genome)
-    return _MUTATIONS[kind](genome, rng, rates)
-
-
-def mutate(genome: Genome, rates: MutationRates, rng: np.random.Generator) -> Mutated:
-    """A child by one of the five mutations, drawn with the probabilities of `rates`.
-
-    If the mutation drawn is impossible (there is no hidden layer to remove, say), another is drawn; `impossible` in
-    the record names those that failed.
-
-    Raises:
-        MutationError: if none of those with a probability above 0 is possible.
-    """
-    left = {kind: p for kind, p in rates.probabilities().items() if p > 0}
-    impossible: dict[str, str] = {}
-    while left:
-        chances = np.array(list(left.values()))
-        kind = str(rng.choice(list(left), p=chances / chances.sum()))
-        try:
-            child, record = apply(kind, genome, rates, rng)
-            return child, {**record, "impossible": list(impossible)}
-        except MutationError as error:
-            impossible[kind] = str(error)
-            del left[kind]
-    raise MutationError(f"no mutation is possible on {genome!r}: {'; '.join(impossible.values())}")

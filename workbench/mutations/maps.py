@@ -1,0 +1,146 @@
+"""Mutations for networks with shared weights: groups are split by place, and neurons go as whole maps.
+
+A map is a set of neurons that share incoming weights, as the places of a convolution's output channel do; a neuron that
+shares nothing is a map of its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.builder import GenomeBuilder, Mutated, draw_share, layer_pairs
+from workbench.errors import MutationError
+from workbench.genome import Genome
+from workbench.genome.maps import maps_of
+from workbench.mutations.rates import DEFAULT_RATES, MutationRates
+from workbench.spatial import draw_without_replacement
+
+MOST_TRIES = 64
+"""Choices of neurons that `remove_neurons` tries before it gives up."""
+
+
+def unshare_weights(genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES) -> Mutated:
+    """Split groups of edges that share a weight by place: each region of the image gets a weight of its own.
+
+    The image is divided into n × n regions. A pair of layers is drawn with weight sqrt(edges in groups that reach over
+    several regions); a random part of these groups is split by the region of the edge's target, or of its source where
+    the target is an output. Weights keep their values, so the child computes what its parent does. Parameters rise,
+    FLOPs do not.
+    """
+    side = int(rng.integers(rates.regions[0], rates.regions[1], endpoint=True))
+    members = np.flatnonzero(genome.shared >= 0)
+    groups, group = np.unique(genome.shared[members], return_inverse=True)
+    part = group * side**2 + _regions(genome, side, members)
+    parts = np.bincount(np.unique(part) // side**2, minlength=len(groups))
+    pair_of = layer_pairs(genome)[members]
+    counts = np.bincount(pair_of[parts[group] > 1])
+    if counts.sum() == 0:
+        raise MutationError(
+            f"unshare_weights is impossible: no edges in different ones of {side} × {side} regions share a weight"
+        )
+    pair = int(rng.choice(len(counts), p=np.sqrt(counts) / np.sqrt(counts).sum()))
+    possible = np.unique(group[(pair_of == pair) & (parts[group] > 1)])
+    amount = draw_share(rng, rates.unshared_groups, len(possible))
+    chosen = rng.choice(possible, min(amount, len(possible)), replace=False)
+    split = np.isin(group, chosen)
+    shared = genome.shared.copy()
+    shared[members[split]] = shared.max() + 1 + np.unique(part[split], return_inverse=True)[1]
+    child = genome.with_parameters(genome.weights, shared=shared)
+    lower, upper = divmod(pair, genome.n_layers)
+    return child, {
+        "kind": "unshare_weights",
+        "layer_pair": f"{lower}-{upper}",
+        "regions": side,
+        "groups_split": len(chosen),
+        "groups_possible": len(possible),
+        "parameters_added": child.n_parameters - genome.n_parameters,
+    }
+
+
+def remove_neurons(genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES) -> Mutated:
+    """Remove hidden neurons that matter least in their layer, as whole maps.
+
+    A map is drawn with weight edges · exp(-weak_neurons_first · importance), so that layers lose edges in proportion to
+    those they have. Importance is the norm of a neuron's incoming weights times that of its outgoing ones, over the
+    layer's mean, and averaged over the map. Norms rank filters well without data (Li et al. 2017, "Pruning filters for
+    efficient ConvNets"); their product does not change when a ReLU's input is scaled up and its output down (Neyshabur
+    et al. 2015, "Path-SGD").
+
+    Neurons left without input or output go as well, as the places of a depthwise convolution do with the map that feeds
+    them, and count: no more edges go than asked for, unless the first map alone has more. At least half of each layer
+    stays, and every output keeps an edge.
+    """
+    first_hidden, layers = genome.n_inputs + genome.n_outputs, genome.layers
+    _, unit = np.unique(maps_of(genome)[first_hidden:], return_inverse=True)
+    room = np.bincount(layers) // 2
+    codes, counts = np.unique(unit * genome.n_layers + layers[first_hidden:], return_counts=True)
+    possible = np.ones(int(unit.max(initial=-1)) + 1, bool)
+    possible[codes[counts > room[codes % genome.n_layers]] // genome.n_layers] = False
+
+    degrees = genome.in_degrees + np.bincount(genome.sources, minlength=genome.n_neurons)
+    edges = np.bincount(unit, weights=degrees[first_hidden:])[possible]
+    importance = (np.bincount(unit, weights=_importance(genome)[first_hidden:]) / np.bincount(unit))[possible]
+    order = draw_without_replacement(np.log(edges) - rates.weak_neurons_first * importance, len(edges), rng)
+    drawn, ends = np.flatnonzero(possible)[order], np.cumsum(edges[order])
+
+    target = draw_share(rng, rates.removed_neuron_edges, genome.n_edges)
+    builder = GenomeBuilder(genome, rates.law)
+    start, end = 0, max(1, int(np.searchsorted(ends, target, side="right")))
+    for _ in range(MOST_TRIES):
+        if start == len(drawn):
+            break
+        gone = np.zeros(genome.n_neurons, bool)
+        gone[first_hidden:] = np.isin(unit, drawn[start:end])
+        gone, builder.keep = _with_cut_off(genome, gone)
+        enough = (np.bincount(layers, weights=gone)[1:-1] <= room[1:-1]).all() and _feeds_outputs(genome, builder.keep)
+        if enough and (end - start == 1 or (~builder.keep).sum() <= target):
+            return builder.finish("remove_neurons", maps_chosen=end - start, edges_requested=target)
+        if end - start > 1:
+            end = (start + end) // 2
+        else:
+            start, end = end, end + 1
+    raise MutationError("remove_neurons is impossible: half of a hidden layer, or all that feeds an output, would go")
+
+
+def _regions(genome: Genome, side: int, edges: np.ndarray) -> np.ndarray:
+    """Which of side × side regions of the image each of `edges` belongs to, int64 [edges]."""
+    targets, sources = (genome.positions.take(ends[edges], axis=0) for ends in (genome.targets, genome.sources))
+    places = np.where(np.isnan(targets), sources, targets)
+    cells = ((places + 0.5) * side / genome.input_shape[1:]).astype(np.int64)
+    return cells @ [side, 1]
+
+
+def _importance(genome: Genome) -> np.ndarray:
+    """Product of the norms of each neuron's incoming and outgoing weights over the layer's mean, float64 [neurons].
+
+    Edges without a weight yet count as the average edge.
+    """
+    squares = genome.weights.astype(float) ** 2
+    known = ~np.isnan(squares)
+    squares = np.where(known, squares, squares[known].mean() if known.any() else 1.0)
+    ends = genome.targets, genome.sources
+    into, out_of = (np.bincount(end, weights=squares, minlength=genome.n_neurons) for end in ends)
+    product = np.sqrt(into * out_of)
+    means = np.bincount(genome.layers, weights=product) / np.bincount(genome.layers)
+    mean = means[genome.layers]
+    return np.divide(product, mean, out=np.ones(len(mean)), where=mean > 0)
+
+
+def _with_cut_off(genome: Genome, gone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`gone` (bool [neurons]) and the hidden neurons left without input or output; and which edges stay."""
+    hidden = np.arange(genome.n_neurons) >= genome.n_inputs + genome.n_outputs
+    while True:
+        stay = ~(gone[genome.sources] | gone[genome.targets])
+        ends = genome.targets[stay], genome.sources[stay]
+        fed, used = (np.bincount(end, minlength=genome.n_neurons) for end in ends)
+        cut_off = hidden & ~gone & ((fed == 0) | (used == 0))
+        if not cut_off.any():
+            return gone, stay
+        gone = gone | cut_off
+
+
+def _feeds_outputs(genome: Genome, keep: np.ndarray) -> bool:
+    """Whether every output that has edges keeps one."""
+    outputs = slice(genome.n_inputs, genome.n_inputs + genome.n_outputs)
+    fed = np.bincount(genome.targets[keep], minlength=genome.n_neurons)[outputs] > 0
+    return bool((fed == (genome.in_degrees[outputs] > 0)).all())
