@@ -22,11 +22,14 @@ class GenomeBuilder:
 
     def __init__(self, parent: Genome, law: SpatialLaw = SpatialLaw()) -> None:
         self.parent, self.law = parent, law
-        self.positions = parent.positions.copy()
-        self.keep = np.ones(parent.n_edges, bool)  # which of the parent's edges stay
+        self.positions, self.biases, self.shared_biases = parent.positions, parent.biases, parent.shared_biases
+        self.weights, self.shared = parent.weights, parent.shared  # of the parent's edges
+        self.keep = np.ones(parent.n_edges, bool)  # which of them stay
         self.new_keys = np.zeros(0, np.int64)
         none = np.zeros(0, np.int64)
         self._new = [(none, none)]
+        self._new_weights, self._new_shared = [np.zeros(0, np.float32)], [none]
+        self._n_groups = 1 + int(max(parent.shared.max(initial=-1), parent.shared_biases.max(initial=-1)))
 
     def members(self, layer: int) -> np.ndarray:
         """Ids of the parent's neurons in `layer`."""
@@ -39,18 +42,38 @@ class GenomeBuilder:
 
     def add_neurons(self, first_sources: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Add hidden neurons, each with one edge from one of `first_sources` and at its position; returns their ids."""
-        ids = len(self.positions) + np.arange(len(first_sources))
-        self.positions = np.concatenate([self.positions, self.positions[first_sources]])
-        known = np.concatenate([self.parent.neuron_keys, self.new_keys])
-        self.new_keys = np.concatenate([self.new_keys, _fresh_keys(len(ids), known, rng)])
+        ids = self._new_neurons(first_sources, np.zeros(len(first_sources)), np.full(len(first_sources), -1), rng)
         self.add_edges(first_sources, ids)
         return ids
+
+    def copy_neurons(self, neurons: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Add copies of hidden `neurons` (ids) without edges, biases shared as those are; returns their ids."""
+        place = neurons - self.parent.n_inputs
+        return self._new_neurons(neurons, self.biases[place], self.other_groups(self.shared_biases[place]), rng)
+
+    def _new_neurons(
+        self, places: np.ndarray, biases: np.ndarray, shared_biases: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        ids = len(self.positions) + np.arange(len(places))
+        self.positions = np.concatenate([self.positions, self.positions[places]])
+        self.biases = np.concatenate([self.biases, biases.astype(np.float32)])
+        self.shared_biases = np.concatenate([self.shared_biases, shared_biases])
+        known = np.concatenate([self.parent.neuron_keys, self.new_keys])
+        self.new_keys = np.concatenate([self.new_keys, _fresh_keys(len(ids), known, rng)])
+        return ids
+
+    def other_groups(self, groups: np.ndarray) -> np.ndarray:
+        """`groups` of edges or of neurons, each by a number that no other has; -1, not shared, stays."""
+        values, index = np.unique(groups, return_inverse=True)
+        numbers = np.where(values < 0, -1, self._n_groups + np.arange(len(values)))
+        self._n_groups += len(values)
+        return numbers[index]
 
     def connect(self, before: np.ndarray, after: np.ndarray, layer: int, count: int, rng: np.random.Generator) -> int:
         """Add up to `count` edges from `before` to `after` (ids, in `layer`) by the spatial law; returns how many."""
         if count <= 0 or len(before) == 0 or len(after) == 0:
             return 0
-        scale, taken = float(self.law.scale(layer)), self._taken(before, after)
+        scale, taken = float(self.law.scale(layer)), self.taken(before, after)
         drawn = draw_pairs(self.positions[before], self.positions[after], scale, count, taken, rng)
         self.add_edges(before[drawn[0]], after[drawn[1]])
         return len(drawn[0])
@@ -58,14 +81,22 @@ class GenomeBuilder:
     def connect_each(self, before: np.ndarray, after: np.ndarray, layer: int, rng: np.random.Generator) -> None:
         """Add one edge by the spatial law from every neuron of `before` that does not feed any of `after` yet."""
         feeds = np.zeros(len(before), bool)
-        feeds[self._taken(before, after) // len(after)] = True
+        feeds[self.taken(before, after) // len(after)] = True
         before = before[~feeds]
         chosen = draw_target_each(self.positions[before], self.positions[after], float(self.law.scale(layer)), rng)
         self.add_edges(before, after[chosen])
 
-    def add_edges(self, sources: np.ndarray, targets: np.ndarray) -> None:
-        """Add edges between neurons (ids) that are not connected yet."""
+    def add_edges(
+        self,
+        sources: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray | None = None,
+        shared: np.ndarray | None = None,
+    ) -> None:
+        """Add edges between neurons (ids) that are not connected yet; by default without weights, and sharing none."""
         self._new.append((sources, targets))
+        self._new_weights.append(np.full(len(sources), np.nan, np.float32) if weights is None else weights)
+        self._new_shared.append(np.full(len(sources), -1) if shared is None else shared)
 
     def _parts(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Sources and targets of the edges that are kept, then of the new ones."""
@@ -78,7 +109,7 @@ class GenomeBuilder:
         sources, targets = zip(*self._parts(), strict=True)
         return np.concatenate(sources), np.concatenate(targets)
 
-    def _taken(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    def taken(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Codes of the pairs of `before` × `after` that are connected already, for `draw_pairs`."""
         place_before, place_after = np.full((2, len(self.positions)), -1, np.int32)
         place_before[before] = np.arange(len(before))
@@ -113,12 +144,12 @@ class GenomeBuilder:
             parent.n_outputs,
             sources,
             targets,
-            np.concatenate([parent.weights[kept], np.full(n_new, np.nan, np.float32)]),
-            np.concatenate([parent.biases, np.zeros(len(self.new_keys), np.float32)]),
-            np.concatenate([parent.shared[kept], np.full(n_new, -1)]),
+            np.concatenate([self.weights[kept], *self._new_weights]),
+            self.biases,
+            np.concatenate([self.shared[kept], *self._new_shared]),
             parent.normalization,
             np.concatenate([parent.neuron_keys, self.new_keys]),
-            np.concatenate([parent.shared_biases, np.full(len(self.new_keys), -1)]),
+            self.shared_biases,
         )
         if child.n_edges == 0:
             raise MutationError(f"{kind} would leave no path from an input to an output")

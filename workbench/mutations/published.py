@@ -10,6 +10,7 @@ import numpy as np
 from workbench.builder import GenomeBuilder, Mutated, draw_share, groups_of_equal_offset, layer_pairs, share_groups
 from workbench.errors import MutationError
 from workbench.genome import Genome
+from workbench.mutations.growth import MapEdges, copy_maps, grows_by_maps
 from workbench.mutations.rates import DEFAULT_RATES, MutationRates
 from workbench.spatial import distances, draw_without_replacement
 
@@ -19,8 +20,11 @@ def add_neurons(genome: Genome, rng: np.random.Generator, rates: MutationRates =
 
     Each new neuron first gets one edge from a random neuron of the layer before it and one to the layer after it, so
     that none is dead. The other edges go before -> new, new -> after, and as skip edges to a random subset of the
-    other layers, in random shares. If there are too few edges for two each, fewer neurons are added.
+    other layers, in random shares. If there are too few edges for two each, fewer neurons are added. With probability
+    `rates.grow_maps` copies of whole maps are added instead.
     """
+    if grows_by_maps(genome, rng, rates) and (grown := copy_maps(genome, rng, rates)):
+        return grown
     builder = GenomeBuilder(genome, rates.law)
     n_edges = max(2, draw_share(rng, rates.new_neuron_edges, genome.n_edges))
     target = draw_share(rng, rates.new_neurons, genome.n_neurons)
@@ -57,9 +61,11 @@ def add_neurons(genome: Genome, rng: np.random.Generator, rates: MutationRates =
 def add_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates = DEFAULT_RATES) -> Mutated:
     """Add edges between distinct pairs of layers; a pair is drawn with weight 1 / sqrt(layer gap).
 
-    The first pair drawn gets `rates.larger_part` of the edges, the others equal parts of the rest.
+    The first pair drawn gets `rates.larger_part` of the edges, the others equal parts of the rest. With probability
+    `rates.grow_maps` edges between maps come with one weight for all places.
     """
     builder = GenomeBuilder(genome, rates.law)
+    connect = MapEdges(builder).connect if grows_by_maps(genome, rng, rates) else builder.connect
     target = draw_share(rng, rates.new_edges, genome.n_edges)
     lower, upper = np.triu_indices(genome.n_layers, 1)
     sizes = np.bincount(genome.layers, minlength=genome.n_layers)
@@ -80,7 +86,7 @@ def add_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates = D
         count = min(int(count), target - builder.n_new_edges)
         if count > 0:  # the second round places edges for which there was no room in the first
             before, after = int(lower[pair]), int(upper[pair])
-            added = builder.connect(builder.members(before), builder.members(after), after, count, rng)
+            added = connect(builder.members(before), builder.members(after), after, count, rng)
             drawn[f"{before}-{after}"] = drawn.get(f"{before}-{after}", 0) + added
     return builder.finish("add_edges", edges_requested=target, layer_pairs=drawn)
 

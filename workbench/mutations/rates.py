@@ -82,6 +82,15 @@ class MutationRates:
     bridging_edges: tuple[float, float] = _part(
         (0.8, 0.95), "reconnecting edges", "remove_layer", "of lost edges", "how many, if any"
     )
+    grow_maps: float = setting(
+        0.0,
+        "add neurons and add edges: probability that growth keeps weights shared; copies of whole maps are added, and "
+        "edges between maps at all places of equal offset, with one weight",
+        label="growth by maps",
+        low=0,
+        high=1,
+        of=("add_neurons", "add_edges"),
+    )
     shared_groups: tuple[float, float] = _part(
         (0.2, 0.6), "groups given one weight", "share_weights", "of groups", "how many groups of edges of equal offset"
     )
