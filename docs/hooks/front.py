@@ -15,6 +15,10 @@ WIDTH, HEIGHT = 860, 430
 LEFT, RIGHT, TOP, BOTTOM = 64, 24, 46, 48
 FLOPS, ERRORS = (3_500, 1_300_000), (0.09, 0.0055)
 FOUND, FRESH, MADE = "#D55E00", "#0072B2", "#6b6b6b"
+STYLE = (
+    "text{font:13px system-ui,sans-serif;fill:#333}.end{text-anchor:end}.middle{text-anchor:middle}"
+    ".name{fill:#555}.grid{stroke:#e4e4e4;fill:none}"
+)
 LABELS = {
     "LeNet-5": (0, -12, "middle"),
     "LeNet-300-100": (0, -12, "middle"),
@@ -111,14 +115,10 @@ def square(x: float, y: float) -> str:
 
 def main() -> None:
     """Write the figure."""
-    style = (
-        "text{font:13px system-ui,sans-serif;fill:#333}.end{text-anchor:end}.middle{text-anchor:middle}"
-        ".name{fill:#555}.grid{stroke:#e4e4e4;fill:none}"
-    )
     path = ROOT / "docs" / "assets" / "front-mnist.svg"
     path.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}">'
-        f"<title>MNIST: test accuracy against FLOPs</title><style>{style}</style>"
+        f"<title>MNIST: test accuracy against FLOPs</title><style>{STYLE}</style>"
         f'<rect width="100%" height="100%" rx="6" fill="#fff"/>{"".join(drawn())}</svg>\n',
         "utf-8",
     )
