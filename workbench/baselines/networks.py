@@ -248,7 +248,10 @@ def baseline(name: str) -> Architecture:
     raise ConfigError(f"unknown baseline {name!r}; expected one of: {', '.join(one.name for one in BASELINES)}")
 
 
-OTHERS = ("logistic", "mlp-32", "mlp-128-64", "strided-cnn-3-8", "strided-cnn-8-16-24", "lenet-5")
+OTHERS = (
+    *("logistic", "mlp-32", "mlp-128-64", "strided-cnn-3-8", "strided-cnn-8-16-24", "lenet-5"),
+    *("depthwise-6-12-24-24", "depthwise-12-24-24-48-48"),
+)
 """Those compared on other data, as far as the images have room for them."""
 
 
