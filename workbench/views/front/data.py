@@ -40,6 +40,11 @@ BASELINES = (
     Baseline("LeNet-5", "mnist", 833_040, 0.9931, f"{_RECIPE}15 epochs, {_SHIFTED}"),
     Baseline("strided CNN 8-16-24", "cifar10", 276_624, 0.6586, f"{_RECIPE}40 epochs, {_MIRRORED}"),
     Baseline("small CNN", "cifar10", 1_453_920, 0.7127, f"{_RECIPE}40 epochs, {_MIRRORED}"),
+    Baseline("depthwise CNN 6-12-24-24", "cifar10", 137_568, 0.5809, f"{_RECIPE}40 epochs, {_MIRRORED}"),
+    Baseline("depthwise CNN 8-16-32-32", "cifar10", 199_808, 0.6235, f"{_RECIPE}40 epochs, {_MIRRORED}"),
+    Baseline("depthwise CNN 12-24-24-48-48", "cifar10", 450_240, 0.6901, f"{_RECIPE}40 epochs, {_MIRRORED}"),
+    Baseline("depthwise CNN 12-24-32-32-64-64", "cifar10", 888_064, 0.7555, f"{_RECIPE}40 epochs, {_MIRRORED}"),
+    Baseline("depthwise CNN 16-32-48-48-96-96", "cifar10", 1_626_496, 0.7882, f"{_RECIPE}40 epochs, {_MIRRORED}"),
 )
 
 
