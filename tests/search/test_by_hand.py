@@ -10,7 +10,7 @@ import pytest
 from search_samples import SMALL, NumberSpace, finish, memory_of, step, tiny_data, wait_until
 
 from workbench import Genome
-from workbench.errors import RunError, WorkbenchError
+from workbench.errors import ConfigError, RunError, WorkbenchError
 from workbench.individuals import BY_HAND, is_by_hand
 from workbench.search import Search, replay, snapshot_of
 from workbench.spaces import InitialConfig, NeuronSpace
@@ -118,6 +118,8 @@ def test_a_search_that_begins_with_networks(tmp_path):
     assert memory_of(tmp_path / "cut") == memory_of(tmp_path / "by hand")
     with pytest.raises(RunError, match="trained genome of the search space 'numbers', got str"):
         make(tmp_path / "none", networks=[STRONG, "nonsense"])
+    with pytest.raises(ConfigError, match=r"of 20 to inf FLOPs, as .* got one of 14; set flops_min"):
+        make(tmp_path / "none", replace(SMALL, flops_min=20), networks=[STRONG])
     assert not (tmp_path / "none").exists()
 
 

@@ -7,6 +7,7 @@ from workbench.executors.child import (
     failed_child,
     make_child,
     measure_inserted,
+    measure_networks,
     one_thread_each,
 )
 from workbench.executors.shared import Shared

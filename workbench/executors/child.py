@@ -182,6 +182,21 @@ def measure_inserted(
     )
 
 
+def measure_networks(
+    space: SearchSpace, data: Any, networks: Sequence[Any], flops_bounds: tuple[float, float]
+) -> list[Individual]:
+    """As `measure_inserted`, each; `ConfigError` if one is outside the bounds, as all its children might be."""
+    measured = [measure_inserted(space, data, genome) for genome in networks]
+    low, high = flops_bounds
+    for flops in [one.cost.flops for one in measured if one.cost is not None]:
+        if not low <= flops <= high:
+            raise ConfigError(
+                f"expected networks to begin with of {low:,.0f} to {high:,.0f} FLOPs, as their children must have, got "
+                f"one of {flops:,}; set flops_min and flops_max to suit"
+            )
+    return measured
+
+
 # ---------------------------------------------------------------- one thread of torch per child
 # How sums are split among threads would change their last bits.
 

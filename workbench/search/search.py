@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.datasets import Dataset
 from workbench.errors import RunError
-from workbench.executors import capacity_of, check_executor, measure_inserted
+from workbench.executors import capacity_of, check_executor, measure_inserted, measure_networks
 from workbench.individuals import Individual
 from workbench.search.config import SearchConfig, Settings, plain_values
 from workbench.search.fork import fork_run, plan_fork
@@ -53,7 +53,7 @@ class Search:
 
     Raises:
         RunError: if the file exists, cannot be written, or (resuming) belongs to other data or settings.
-        WorkbenchError: if one of the networks is not trained or does not fit.
+        WorkbenchError: if one of the networks is not trained, does not fit, or has too few or too many FLOPs.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Search:
         check_predicts(self.space, config.latency)
         rates = Settings.at_start(config, self.space).rates
         config = replace(config, rates=to_values(rates))  # in full: defaults may change, a run must not
-        measured = [measure_inserted(self.space, data, genome) for genome in networks]
+        measured = measure_networks(self.space, data, networks, config.flops_bounds)
         writer = create_run(path, describe_run(config, self.space, data), if_exists=if_exists)
         self.path, self.executor = writer.path, executor
         self._state = SearchState(Settings(config, rates), self.space, writer)
