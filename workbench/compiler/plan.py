@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.genome import EPS, SMALLEST_NORMALISED_LAYER, Genome
+from workbench.genome.maps import maps_of
 from workbench.genome.topology import pair_codes, stable_order
 
 BATCH = 512  # images that `logits_of` runs at once
@@ -128,6 +129,24 @@ def compile_genome(genome: Genome) -> Plan:
         parameters=parameters,
         n_weights=int(leads.sum()),
     )
+
+
+def batch_maps(genome: Genome, plan: Plan) -> np.ndarray:
+    """The map of each hidden or output row that is normalised by batch in training, else -1, int64 [neurons - inputs].
+
+    Those of hidden neurons are, if all neurons of the map are in one layer. Maps are numbered from 0 by layers.
+    """
+    rows = plan.neurons[plan.n_inputs :]
+    if genome.normalization != "batch":
+        return np.full(len(rows), -1)
+    maps, layers = maps_of(genome)[rows], genome.layers[rows]
+    lowest, highest = np.full((2, genome.n_neurons), plan.n_layers)
+    np.minimum.at(lowest, maps, layers)
+    np.minimum.at(highest, maps, -layers)
+    chosen = (lowest == -highest)[maps] & (layers < plan.n_layers - 1)
+    result = np.full(len(rows), -1)
+    result[chosen] = np.unique(pair_codes(layers[chosen].astype(np.int64), maps[chosen]), return_inverse=True)[1]
+    return result
 
 
 def neuron_values(genome: Genome, images: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench.errors import GenomeError
 
-NORMALIZATIONS = ("layer", "none")
+NORMALIZATIONS = ("layer", "none", "batch")
 MAX_NEURONS, MAX_EDGES, MAX_LAYERS = 2**20, 10_000_000, 10_000
 """Bounds of every genome, checked before anything of that size is made: the largest takes about 1 GB to build."""
 

@@ -16,6 +16,9 @@ from workbench.datasets import Dataset
 from workbench.individuals import TrainResult
 from workbench.settings import check_settings, documented, setting
 
+CALIBRATION_IMAGES = 2048
+"""Training with batch normalisation begins with the statistics of the first batches, which hold about so many images."""
+
 SCHEDULES = ("one_cycle", "cosine", "constant")
 
 StreamKey = tuple[int, ...]

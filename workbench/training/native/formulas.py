@@ -168,6 +168,46 @@ def normalise_back(code, grad, normed, means, inverse, count):
     code.loop(count, each)
 
 
+@simd_function("address", "address", "float", "address")
+def row_moments(code, values, mask, images, sums):
+    """sums_0 = mean of a row over its `images` columns where `mask` is 1, elsewhere 0;  sums_1 = Σ (values - mean)²."""
+    row, inside = code.load(values), code.load(mask)
+    mean = code.builder.fdiv(code.horizontal_sum(row.partial_dot(inside)), images)
+    difference = (row - code.splat(mean)) * inside
+    code.store_float(mean, sums, 0)
+    code.store_float(code.horizontal_sum(difference.partial_dot(difference)), sums, 1)
+
+
+@simd_function("address", "address", "float", "float", "float", "float")
+def normalise_row(code, out, normed, mean, inverse, gain, bias):
+    """normed = (out - mean) · inverse;  out = ReLU(gain · normed + bias), for one row."""
+    value = (code.load(out) - code.splat(mean)) * code.splat(inverse)
+    code.store(value, normed)
+    value = value.fma(code.splat(gain), code.splat(bias))
+    code.store(value.where_positive(value), out)
+
+
+@simd_function("address", "address", "address")
+def row_sums(code, grad, normed, sums):
+    """sums_0 = Σ grad;  sums_1 = Σ grad · normed, over a row."""
+    row = code.load(grad)
+    code.store_float(code.horizontal_sum(row.partial_sum()), sums, 0)
+    code.store_float(code.horizontal_sum(row.partial_dot(code.load(normed))), sums, 1)
+
+
+@simd_function("address", "address", "address", "float", "float", "float")
+def normalise_row_back(code, grad, normed, mask, mean, product, factor):
+    """grad = factor · (grad - mean - normed · product) where `mask` is 1, else 0: back through `normalise_row`."""
+    value = code.load(grad) - code.splat(mean) - code.load(normed) * code.splat(product)
+    code.store(value * code.splat(factor) * code.load(mask), grad)
+
+
+@simd_function("address", returns="float")
+def row_total(code, values):
+    """The sum of a row."""
+    return code.horizontal_sum(code.load(values).partial_sum())
+
+
 @simd_function("address", "address", "count", "address", "address")
 def exp_rows(code, values, most, count, out, total):
     """out_i = exp(values_i - most), for `count` rows;  total = Σ_i out_i."""

@@ -1,20 +1,5 @@
 """Training in compiled code: a tile forward and backward, the optimiser, and passes over all tiles.
 
-| array | shape | what |
-|---|---|---|
-| out | [neurons, width] | output of each row of the plan for the images of a tile; inputs first |
-| normed | [neurons, width] | what goes into the ReLU: normalised sums |
-| grad | [neurons, width] | derivative of the loss by `out`, then by the sums |
-| inverse | [layers, width] | 1 / deviation of a normalised layer, per image |
-| scratch | [2, width] | sums over the neurons of a layer, per image |
-| weights, edge_grads | [edges] | weights and derivatives: edges from inputs by target, then inner ones by source |
-| inner_weights | [inner edges] | weights of inner edges, those from hidden neurons, by target |
-| biases, bias_grads | [neurons - inputs] | one per hidden or output row |
-
-All but the first five and `inner_weights` are padded with zeros to a multiple of `TILE`, so that they can be processed
-in whole rows. Derivatives are 0 before each batch: what uses them up leaves zeros, which is faster than a pass of its
-own.
-
 Forward and backward pass go through consecutive edges. So inner edges stand in two orders: by source is where they are
 trained, and after each step their weights are copied to where they stand by target.
 
@@ -24,69 +9,22 @@ the GIL and are deterministic.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from workbench.genome import EPS
 from workbench.training.native import formulas
+from workbench.training.native.arrays import address, row_at
+from workbench.training.native.batch_norm import (
+    MOMENTUM,
+    count_images,
+    mark_images,
+    measure,
+    normalise_maps,
+    normalise_maps_back,
+)
 from workbench.training.native.jit import kernel
 from workbench.training.native.loss import cross_entropy
 from workbench.training.native.widths import TILE
-
-
-class Net(NamedTuple):
-    """A plan in the form that the kernels take."""
-
-    n_inputs: int  # inputs are the first rows
-    layer_starts: np.ndarray  # int64 [layers + 1]
-    normalised: np.ndarray  # bool [layers]
-    input_starts: np.ndarray  # CSR row pointer of the edges from inputs, int64 [neurons + 1]
-    inner_starts: np.ndarray  # CSR row pointer of the inner edges, which leave hidden rows, int64 [neurons + 1]
-    back_starts: np.ndarray  # for each hidden row, where the edges that leave it start, int64 [hidden + 1]
-    input_columns: np.ndarray  # source of each edge from an input, int32 [input edges + AHEAD], as kernels prefetch
-    inner_columns: np.ndarray  # source of each inner edge, by target, int32 [inner edges + AHEAD]
-    back_targets: np.ndarray  # target of each inner edge, by source, int32 [inner edges + AHEAD]
-    inner_places: np.ndarray  # place by source of each inner edge by target, uint32 [inner edges]
-    shared_edges: np.ndarray  # edges that share their weight with others, uint32, group by group
-    group_starts: np.ndarray  # where each group starts there, and the end, int64 [groups + 1]
-    packs: int  # 1 if inputs are packed pixels, else 0
-    scales: np.ndarray  # then the scale of each edge's pixel, float32 [input edges]
-    means: np.ndarray  # and its mean
-
-
-class Learner(NamedTuple):
-    """The state that training changes."""
-
-    weights: np.ndarray  # float32 [edges], padded
-    biases: np.ndarray  # float32 [neurons - inputs], padded
-    inner_weights: np.ndarray  # float32 [inner edges], a copy
-    input_weights: np.ndarray  # float32 [input edges]: of packed pixels; else they are the weights themselves
-    offsets: np.ndarray  # float32 [neurons - inputs]: biases for packed pixels; else they are the biases themselves
-    edge_grads: np.ndarray  # float32 [edges], padded
-    bias_grads: np.ndarray  # float32 [neurons - inputs], padded
-    weight_moments: np.ndarray  # AdamW's running averages, float32 [2, edges], padded
-    bias_moments: np.ndarray  # the same for the biases
-
-
-class Buffers(NamedTuple):
-    """Work space: see the table above."""
-
-    out: np.ndarray
-    normed: np.ndarray
-    grad: np.ndarray
-    inverse: np.ndarray
-    scratch: np.ndarray
-
-
-@kernel(inline="always")
-def _address(array, index):
-    return array.ctypes.data + index * array.itemsize
-
-
-@kernel(inline="always")
-def _row(array, row):
-    return array.ctypes.data + row * array.strides[0]
 
 
 @kernel(inner=True)
@@ -105,20 +43,30 @@ def load_images(images, scale, offset, out, packs):
 
 
 @kernel(inner=True)
-def forward(net, learner, dropout, random, buffers):
-    """out_l = ReLU(LayerNorm(Σ_{k<l} out_k · W_kl + b_l)), layer by layer; logits without norm and ReLU."""
+def forward(net, learner, share, dropout, random, buffers):
+    """out_l = ReLU(LayerNorm(Σ_{k<l} out_k · W_kl + b_l)), layer by layer; logits without norm and ReLU.
+
+    If there are maps, and `share` is above 0, maps are normalised over the images of the tile instead, and `share` is
+    what the tile counts in their running averages.
+    """
     out, mean, width = buffers.out, buffers.scratch[0], buffers.out.shape[1]
-    last_layer = len(net.normalised) - 1
+    last_layer, by_batch = len(net.normalised) - 1, len(net.maps) > 0 and share > 0
+    images = count_images(buffers) if by_batch else np.float32(0)
     for layer in range(1, last_layer + 1):
         first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
         for row in range(first, last):
             start, count = net.input_starts[row], net.input_starts[row + 1] - net.input_starts[row]
             inner, inner_count = net.inner_starts[row], net.inner_starts[row + 1] - net.inner_starts[row]
+            bias, in_map = learner.offsets[row - net.n_inputs], by_batch and net.maps[row - net.n_inputs] >= 0
+            if in_map:
+                bias -= learner.biases[row - net.n_inputs]  # which is added after normalising
             formulas.sum_edges(
-                width, net.packs, _address(learner.input_weights, start), _address(net.input_columns, start), count,
-                _address(learner.inner_weights, inner), _address(net.inner_columns, inner), inner_count,
-                out.ctypes.data, learner.offsets[row - net.n_inputs], _row(out, row),
+                width, net.packs, address(learner.input_weights, start), address(net.input_columns, start), count,
+                address(learner.inner_weights, inner), address(net.inner_columns, inner), inner_count,
+                out.ctypes.data, bias, row_at(out, row),
             )  # fmt: skip
+            if in_map:
+                measure(row, images, buffers)
         if layer == last_layer:
             break
         inverse = buffers.inverse[layer]
@@ -127,8 +75,11 @@ def forward(net, learner, dropout, random, buffers):
         else:
             mean[:] = 0
             inverse[:] = 1
-        rows = _row(out, first), _row(buffers.normed, first)
-        formulas.activate(width, rows[0], rows[1], mean.ctypes.data, inverse.ctypes.data, last - first)
+        if by_batch:
+            normalise_maps(net, learner, layer, images, share, buffers)
+        else:
+            rows = row_at(out, first), row_at(buffers.normed, first)
+            formulas.activate(width, rows[0], rows[1], mean.ctypes.data, inverse.ctypes.data, last - first)
         if dropout > 0:
             drop(first, last, dropout, random, out)
 
@@ -137,10 +88,10 @@ def forward(net, learner, dropout, random, buffers):
 def moments(first, last, out, mean, inverse):
     """LayerNorm's mean and 1 / sqrt(variance + eps) over the rows `first` to `last`, per image."""
     count, width = np.float32(last - first), out.shape[1]
-    formulas.sum_rows(width, _row(out, first), last - first, mean.ctypes.data)
+    formulas.sum_rows(width, row_at(out, first), last - first, mean.ctypes.data)
     for k in range(width):
         mean[k] /= count
-    formulas.sum_squares(width, _row(out, first), mean.ctypes.data, last - first, inverse.ctypes.data)
+    formulas.sum_squares(width, row_at(out, first), mean.ctypes.data, last - first, inverse.ctypes.data)
     for k in range(width):
         inverse[k] = np.float32(1) / np.sqrt(inverse[k] / count + np.float32(EPS))
 
@@ -160,8 +111,9 @@ def drop(first, last, probability, random, out):
 
 
 @kernel(inner=True)
-def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
-    """Backpropagation: adds the derivatives by all weights to `edge_grads`, by all biases to `bias_grads`."""
+def backward(net, learner, dropout, buffers):
+    """Backpropagation: adds the derivatives by all weights, biases and gains to those of the learner."""
+    weights, edge_grads, bias_grads = learner.weights, learner.edge_grads, learner.bias_grads
     out, normed, grad, means = buffers.out, buffers.normed, buffers.grad, buffers.scratch
     scale, n_input_edges, width = np.float32(1 / (1 - dropout)), net.input_starts[-1], out.shape[1]
     for layer in range(len(net.normalised) - 2, 0, -1):
@@ -170,11 +122,13 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
             start = net.back_starts[row - net.n_inputs]
             count, edge = net.back_starts[row - net.n_inputs + 1] - start, n_input_edges + start
             formulas.edges_back(
-                width, _address(weights, edge), _address(edge_grads, edge), _address(net.back_targets, start), count,
-                grad.ctypes.data, _row(out, row), scale, _row(grad, row),
+                width, address(weights, edge), address(edge_grads, edge), address(net.back_targets, start), count,
+                grad.ctypes.data, row_at(out, row), scale, row_at(grad, row),
             )  # fmt: skip
-        if net.normalised[layer]:
-            rows = _row(grad, first), _row(normed, first)
+        if len(net.maps):
+            normalise_maps_back(net, learner, layer, buffers)
+        elif net.normalised[layer]:
+            rows = row_at(grad, first), row_at(normed, first)
             formulas.sum_rows(width, rows[0], last - first, means[0].ctypes.data)
             formulas.sum_products(width, rows[0], rows[1], last - first, means[1].ctypes.data)
             for k in range(width):
@@ -184,11 +138,11 @@ def backward(net, weights, dropout, buffers, edge_grads, bias_grads):
             formulas.normalise_back(width, rows[0], rows[1], means.ctypes.data, inverse.ctypes.data, last - first)
     for row in range(net.n_inputs, out.shape[0]):
         start, count = net.input_starts[row], net.input_starts[row + 1] - net.input_starts[row]
-        dots, mine, columns = _address(edge_grads, start), _row(grad, row), _address(net.input_columns, start)
-        scales, means = _address(net.scales, start), _address(net.means, start)
-        bias_grads[row - net.n_inputs] += formulas.edge_dots(
-            width, net.packs, dots, mine, columns, count, out.ctypes.data, scales, means
-        )
+        dots, mine, columns = address(edge_grads, start), row_at(grad, row), address(net.input_columns, start)
+        scales, means = address(net.scales, start), address(net.means, start)
+        whole = formulas.edge_dots(width, net.packs, dots, mine, columns, count, out.ctypes.data, scales, means)
+        if not len(net.maps) or net.maps[row - net.n_inputs] < 0:
+            bias_grads[row - net.n_inputs] += whole
 
 
 @kernel(inner=True)
@@ -216,8 +170,8 @@ def scale_inputs(net, learner):
     """Weights and biases for packed pixels: Σ w · scale · (pixel - mean) + bias = Σ input_weight · pixel + offset."""
     for row in range(net.n_inputs, len(net.input_starts) - 1):
         start, count = net.input_starts[row], net.input_starts[row + 1] - net.input_starts[row]
-        weights, scaled = _address(learner.weights, start), _address(learner.input_weights, start)
-        scales, means = _address(net.scales, start), _address(net.means, start)
+        weights, scaled = address(learner.weights, start), address(learner.input_weights, start)
+        scales, means = address(net.scales, start), address(net.means, start)
         total = formulas.scale_weights(weights, scales, means, count, scaled)
         learner.offsets[row - net.n_inputs] = learner.biases[row - net.n_inputs] - total
 
@@ -258,7 +212,8 @@ def batch_grads(net, learner, images, labels, targets, pixels, dropout, smoothin
     for tile in range(labels.shape[0]):
         key = random + np.uint64(tile) * np.uint64(0xD1342543DE82EF95)
         load_images(images[tile], pixels[0], pixels[1], buffers.out, net.packs)
-        forward(net, learner, dropout, key, buffers)
+        share = mark_images(labels[tile], buffers) * MOMENTUM / TILE if len(net.maps) else 0.0
+        forward(net, learner, share, dropout, key, buffers)
         first_output = net.layer_starts[-2]
         tile_loss, tile_right = cross_entropy(
             labels[tile], targets[tile : tile + 1], smoothing, np.float32(count), first_output, buffers.out,
@@ -266,7 +221,7 @@ def batch_grads(net, learner, images, labels, targets, pixels, dropout, smoothin
         )  # fmt: skip
         loss += tile_loss
         right += tile_right
-        backward(net, learner.weights, dropout, buffers, learner.edge_grads, learner.bias_grads)
+        backward(net, learner, dropout, buffers)
     return loss, right
 
 
@@ -278,7 +233,7 @@ def train_epoch(
     """Train on all tiles in order, a batch being `tiles_per_batch` of them; returns mean loss and accuracy.
 
     `rates` [batches] are the learning rates, `first_step` the number of batches before this epoch. The
-    `averages` of weights and biases move towards them by `factors` [batches], unless these are of length 0. The epoch
+    `averages` of weights, biases, and what maps have measured move towards them by `factors` [batches], unless these are of length 0. The epoch
     ends early if the loss is not finite.
     """
     learner.edge_grads[:] = 0  # an epoch that ended early left others
@@ -305,10 +260,23 @@ def train_epoch(
         if len(factors):
             follow(averages[0], learner.weights, np.float32(factors[batch]))
             follow(averages[1], learner.biases, np.float32(factors[batch]))
+            follow(averages[2], learner.map_moments[0], np.float32(factors[batch]))
+            follow(averages[3], learner.map_moments[1], np.float32(factors[batch]))
         order_inner(net, learner.weights, learner.inner_weights)
         if net.packs:
             scale_inputs(net, learner)
     return loss / seen, right / seen
+
+
+@kernel
+def calibrate(net, learner, images, labels, pixels, buffers):
+    """Sets the running averages of all maps to their averages over these tiles; see `batch_grads` for the arguments."""
+    seen = 0
+    for tile in range(len(labels)):
+        here = mark_images(labels[tile], buffers)
+        seen += here
+        load_images(images[tile], pixels[0], pixels[1], buffers.out, net.packs)
+        forward(net, learner, here / seen, 0.0, np.uint64(0), buffers)
 
 
 @kernel
@@ -317,7 +285,7 @@ def infer(net, learner, images, pixels, buffers, logits):
     first_output = net.layer_starts[-2]
     for tile in range(len(images)):
         load_images(images[tile], pixels[0], pixels[1], buffers.out, net.packs)
-        forward(net, learner, 0.0, np.uint64(0), buffers)
+        forward(net, learner, 0.0, 0.0, np.uint64(0), buffers)
         for row in range(first_output, len(buffers.out)):
             for k in range(logits.shape[2]):
                 logits[tile, row - first_output, k] = buffers.out[row, k]

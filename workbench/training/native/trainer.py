@@ -5,17 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.compiler import Plan, compile_genome
+from workbench.compiler.plan import batch_maps
 from workbench.datasets import Dataset
-from workbench.genome import Genome
+from workbench.genome import EPS, Genome
 from workbench.genome.topology import stable_order
 from workbench.training.augmentation import targets_of
+from workbench.training.native.arrays import Buffers, Learner, Net
 from workbench.training.native.cache import BufferPool, Cache, CooperativeFill
+from workbench.training.native.folding import folded, unfold
 from workbench.training.native.formulas import AHEAD
-from workbench.training.native.kernels import Buffers, Learner, Net, infer, order_inner, scale_inputs, train_epoch
+from workbench.training.native.kernels import infer, order_inner, scale_inputs, train_epoch
 from workbench.training.native.pixels import LEAST_CONTRAST, PACKS
 from workbench.training.native.tiles import Tiles, name_of, split_tiles, training_tiles
 from workbench.training.native.widths import TILE
-from workbench.training.trainer import StreamKey, TrainConfig, Trainer, averaging_factors
+from workbench.training.trainer import CALIBRATION_IMAGES, StreamKey, TrainConfig, Trainer, averaging_factors
 
 LARGE_PAGE = 1 << 21
 TAUGHT_BYTES = 1 << 26
@@ -37,29 +40,31 @@ class NativeTrainer(Trainer):
         scale, mean = np.repeat(1 / data.std, each), np.repeat(data.mean, each)
         self.pixels = np.stack([scale, -mean * scale]).astype(np.float32)
         packs = PACKS and data.images("train").itemsize == 1 and bool((data.std > LEAST_CONTRAST * data.mean).all())
-        self.net = _net(self.plan, self.order, scale, mean, packs)
+        self.net = _net(self.plan, self.order, batch_maps(genome, self.plan), scale, mean, packs)
         self.learner = _learner(self.plan, self.order, self.net, genome)
+        n_maps = len(self.net.map_sizes)
+        self._sums = np.zeros((self.plan.n_neurons, 2), np.float32), np.zeros((4, n_maps), np.float32)
 
     def genome(self) -> Genome:
         """The genome with the current weights."""
-        learner, plan = self.learner, self.plan
+        learner, plan = folded(self.net, self.learner), self.plan
         weights = np.empty(plan.n_weights, np.float32)
         weights[plan.parameters[self.order]] = learner.weights[: len(self.order)]
         return plan.to_genome(self.start, weights, learner.biases[: plan.n_neurons - plan.n_inputs])
 
     def buffers(self, width: int) -> Buffers:
         """Work space for tiles of one of the `WIDTHS`; all share the same memory."""
-        return _views(self._room, width)
+        return _views(self._room, self._sums, width)
 
     def _make_room(self) -> list[np.ndarray]:
         room = (self.plan.n_neurons, TILE)
-        return aligned_zeros(room, room, room, (self.plan.n_layers, TILE), (2, TILE))
+        return aligned_zeros(room, room, room, (self.plan.n_layers, TILE), (3, TILE))
 
     def logits(self, tiles: Tiles) -> np.ndarray:
         """Logits float32 [images, outputs] of all images in the tiles."""
         n_tiles, width = tiles.labels.shape
         logits = np.empty((n_tiles, self.plan.n_outputs, width), np.float32)
-        infer(self.net, self.learner, tiles.images, self.pixels, self.buffers(width), logits)
+        infer(self.net, folded(self.net, self.learner), tiles.images, self.pixels, self.buffers(width), logits)
         return logits.transpose(0, 2, 1)[tiles.labels >= 0]
 
     def begin_logits(self, tiles: Tiles) -> CooperativeFill[np.ndarray]:
@@ -68,7 +73,7 @@ class NativeTrainer(Trainer):
         logits = np.empty((n_tiles, self.plan.n_outputs, width), np.float32)
 
         def fill(first: int, last: int) -> None:
-            own, some = _views(self._make_room(), width), slice(first, last)
+            own, some = _views(self._make_room(), self._sums, width), slice(first, last)
             infer(self.net, self.learner, tiles.images[some], self.pixels, own, logits[some])
 
         return CooperativeFill(logits, n_tiles, fill)
@@ -82,23 +87,25 @@ class NativeTrainer(Trainer):
     ) -> tuple[float, float]:
         """One epoch; see `Trainer`."""
         tiles = training_tiles(self.data, config, key, epoch)
-        targets = self.targets(tiles, config, key, epoch)
+        targets, buffers = self.targets(tiles, config, key, epoch), self.buffers(tiles.labels.shape[1])
         factors = averaging_factors(config, first_step, len(rates))
         if first_step == 0:
+            some = slice(-(-CALIBRATION_IMAGES // config.batch_size) * tiles.per_batch)
+            unfold(self.net, self.learner, tiles.images[some], tiles.labels[some], self.pixels, buffers)
             self._averages = tuple(own.copy() if config.average else own[:0] for own in self._averaged)
         else:
             self._exchange()
         result = train_epoch(
             self.net, self.learner, tiles.images, tiles.labels, targets, self.pixels, tiles.per_batch, rates,
             first_step, config.weight_decay, config.dropout, config.label_smoothing, self.seed % 2**63,
-            self._averages, factors, self.buffers(tiles.labels.shape[1]),
+            self._averages, factors, buffers,
         )  # fmt: skip
         self._exchange()
         return result
 
     @property
-    def _averaged(self) -> tuple[np.ndarray, np.ndarray]:
-        return self.learner.weights, self.learner.biases
+    def _averaged(self) -> tuple[np.ndarray, ...]:
+        return self.learner.weights, self.learner.biases, *self.learner.map_moments
 
     def _exchange(self) -> None:
         """Exchange weights and their averages, if there are any: between epochs the network has the averages."""
@@ -126,8 +133,8 @@ class NativeTrainer(Trainer):
         return (1 - share) * targets + share * (softened / softened.sum(axis=1, keepdims=True))
 
 
-def _views(room: list[np.ndarray], width: int) -> Buffers:
-    return Buffers(*(each.ravel()[: len(each) * width].reshape(-1, width) for each in room))
+def _views(room: list[np.ndarray], sums: tuple[np.ndarray, np.ndarray], width: int) -> Buffers:
+    return Buffers(*(each.ravel()[: len(each) * width].reshape(-1, width) for each in room), *sums)
 
 
 def _order(plan: Plan) -> np.ndarray:
@@ -135,7 +142,7 @@ def _order(plan: Plan) -> np.ndarray:
     return stable_order(np.where(plan.columns < plan.n_inputs, 0, plan.columns))
 
 
-def _net(plan: Plan, order: np.ndarray, scale: np.ndarray, mean: np.ndarray, packs: bool) -> Net:
+def _net(plan: Plan, order: np.ndarray, maps: np.ndarray, scale: np.ndarray, mean: np.ndarray, packs: bool) -> Net:
     rows = np.repeat(np.arange(plan.n_neurons), np.diff(plan.row_starts))
     inner = plan.columns >= plan.n_inputs
     by_source = order[np.count_nonzero(~inner) :]
@@ -144,6 +151,8 @@ def _net(plan: Plan, order: np.ndarray, scale: np.ndarray, mean: np.ndarray, pac
     n_hidden = plan.n_neurons - plan.n_inputs - plan.n_outputs
     users, parameters = np.bincount(plan.parameters), plan.parameters[order]
     shared = np.flatnonzero(users[parameters] > 1)
+    members = np.flatnonzero(maps >= 0)
+    first_rows = plan.n_inputs + members[np.unique(maps[members], return_index=True)[1]]  # one of each map
     return Net(
         n_inputs=plan.n_inputs,
         layer_starts=plan.layer_starts.astype(np.int64),
@@ -160,6 +169,9 @@ def _net(plan: Plan, order: np.ndarray, scale: np.ndarray, mean: np.ndarray, pac
         packs=int(packs),
         scales=np.append(scale[plan.columns[~inner]], np.zeros(TILE)).astype(np.float32),
         means=np.append(mean[plan.columns[~inner]], np.zeros(TILE)).astype(np.float32),
+        maps=maps.astype(np.int32) if len(members) else np.zeros(0, np.int32),
+        map_starts=np.searchsorted(np.sort(first_rows), plan.layer_starts),
+        map_sizes=np.bincount(maps[members]),
     )
 
 
@@ -174,7 +186,8 @@ def _ahead(rows: np.ndarray) -> np.ndarray:
 
 
 def _learner(plan: Plan, order: np.ndarray, net: Net, genome: Genome) -> Learner:
-    n_edges, n_biases = (-(-count // TILE) * TILE for count in (len(order), plan.n_neurons - plan.n_inputs))
+    n_rows, n_maps = plan.n_neurons - plan.n_inputs, len(net.map_sizes)
+    n_edges, n_biases = (-(-count // TILE) * TILE for count in (len(order), n_rows + n_maps))
     n_packed, n_offsets = (n_edges + TILE, n_biases) if net.packs else (0, 0)
     (weights, edge_grads), (biases, bias_grads), (inner_weights,), (packed,), (offsets,), *moments = aligned_zeros(
         (2, n_edges),
@@ -186,10 +199,11 @@ def _learner(plan: Plan, order: np.ndarray, net: Net, genome: Genome) -> Learner
         (2, n_biases),
     )
     weights[: len(order)] = genome.weights[plan.edges[order]]
-    biases[: plan.n_neurons - plan.n_inputs] = plan.biases_of(genome)
+    biases[:n_rows], biases[n_rows : n_rows + n_maps] = plan.biases_of(genome), np.sqrt(np.float32(EPS))
     order_inner(net, weights, inner_weights)
     own = (packed, offsets) if net.packs else (weights, biases)
-    learner = Learner(weights, biases, inner_weights, *own, edge_grads, bias_grads, *moments)
+    maps = np.zeros((2, n_maps), np.float32), np.zeros(n_maps, np.bool_)
+    learner = Learner(weights, biases, inner_weights, *own, edge_grads, bias_grads, *moments, *maps)
     if net.packs:
         scale_inputs(net, learner)
     return learner
