@@ -110,7 +110,7 @@ def genomes(
         sparse=st.booleans(),
         sharing=st.booleans() if sharing else st.just(False),
         sharing_biases=st.booleans() if sharing_biases else st.just(False),
-        normalization=st.sampled_from(("layer", "none")),
+        normalization=st.sampled_from(("layer", "none", "batch")),
         blank=st.just(blank),
         octets=st.binary(min_size=N_BYTES, max_size=N_BYTES),
     )

@@ -137,7 +137,7 @@ def test_no_edges_at_all():
         ({"input_shape": (28, 28)}, r"input_shape=\(channels, height, width\)"),
         ({"input_shape": (0, 28, 28)}, "at least 1"),
         ({"n_outputs": 0}, "at least one output"),
-        ({"normalization": "batch"}, "normalization to be one of"),
+        ({"normalization": "group"}, "normalization to be one of"),
         ({"neuron_keys": [1, 1, 2]}, "a key twice"),
         ({"neuron_keys": [1]}, "one neuron key per hidden neuron"),
     ],

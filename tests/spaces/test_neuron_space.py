@@ -63,7 +63,7 @@ def test_normalization_reaches_the_genome():
         ({"edges_per_neuron": (1, float("inf"))}, "edges_per_neuron"),
         ({"dense_widths": (0, 4)}, "dense_widths"),
         ({"maps": (0, 4)}, "maps"),
-        ({"normalization": "batch"}, "normalization"),
+        ({"normalization": "group"}, "normalization"),
         ({"spatial_base": -1}, "spatial|base"),
     ],
 )

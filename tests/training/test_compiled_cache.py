@@ -18,12 +18,13 @@ import sys
 import numpy as np
 from workbench.training import compiling
 from workbench.training.native import jit, kernels
+from workbench.training.native.arrays import Net
 noted, begin = [], compiling.begin
 compiling.begin = lambda kernel: (begin(kernel), noted.append(compiling.progress()))
 if sys.argv[1:]:
     jit.candidate_folders = lambda sources: map(jit.Path, sys.argv[1:])
 out = np.zeros(1, np.float32)
-net = kernels.Net(0, *[np.zeros(1, np.int64)] * (len(kernels.Net._fields) - 1))
+net = Net(0, *[np.zeros(1, np.int64)] * (len(Net._fields) - 1))
 kernels.order_inner(net, np.ones(1, np.float32), out)
 assert out == 1
 assert all(noted) and len(noted) == kernels.order_inner.stats.cache_misses.total()

@@ -23,6 +23,7 @@ from workbench.mutations import MutationRates, mutate
 from workbench.training import TrainConfig, evaluate, train, train_together
 from workbench.training.augmentation import batches_with_targets
 from workbench.training.native import kernels
+from workbench.training.native.folding import unfold
 from workbench.training.native.jit import kernel
 from workbench.training.native.tiles import training_tiles
 from workbench.training.native.trainer import NativeTrainer
@@ -53,18 +54,21 @@ NO_TARGETS = np.zeros((0, 0, 0), np.float32)
 def native_grads(
     genome: Genome, data: Dataset, config: TrainConfig, teacher: Genome | None = None
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Mean loss and derivatives of the first batch, by weight parameter and bias, in plan order."""
+    """Mean loss and derivatives of the first batch, by weight parameter, and by bias and gain, in plan order."""
     trainer = NativeTrainer(genome, data, teacher=teacher)
     tiles = training_tiles(data, config, (0,), 0)
     targets = trainer.targets(tiles, config, (0,), 0)
     batch = slice(0, tiles.per_batch)
+    images, labels, buffers = tiles.images[batch], tiles.labels[batch], trainer.buffers(tiles.labels.shape[1])
+    unfold(trainer.net, trainer.learner, images, labels, trainer.pixels, buffers)
     loss, _ = batch_grads(
-        trainer.net, trainer.learner, tiles.images[batch], tiles.labels[batch], targets[batch], trainer.pixels, 0.0,
-        config.label_smoothing, np.uint64(0), trainer.buffers(tiles.labels.shape[1]),
+        trainer.net, trainer.learner, images, labels, targets[batch], trainer.pixels, 0.0, config.label_smoothing,
+        np.uint64(0), buffers,
     )  # fmt: skip
     grads = np.zeros(trainer.plan.n_weights, np.float64)
     np.add.at(grads, trainer.plan.parameters[trainer.order], trainer.learner.edge_grads[: genome.n_edges])
-    return loss / (tiles.labels[batch] >= 0).sum(), grads, trainer.learner.bias_grads[: len(genome.biases)]
+    n_biases = len(genome.biases) + len(trainer.net.map_sizes)
+    return loss / (labels >= 0).sum(), grads, trainer.learner.bias_grads[:n_biases]
 
 
 def torch_grads(
@@ -74,6 +78,7 @@ def torch_grads(
     network = NeuronNetwork(genome, "dense", dtype=torch.float64)
     images, labels, targets = next(batches_with_targets(data, config, (0,), 0))
     images = torch.from_numpy(images)
+    network.unfold([images.double()])
     logits, share = network(images.double()), 0.0 if teacher is None else config.distillation
     if targets is None:
         loss = cross_entropy(logits, torch.from_numpy(labels), label_smoothing=config.label_smoothing)
@@ -84,8 +89,8 @@ def torch_grads(
         said = NeuronNetwork(teacher, "dense", dtype=torch.float64)(images.double()).detach()
         loss = loss + share * cross_entropy(logits, torch.softmax(said / config.temperature, 1))
     loss.backward()
-    grads = [np.zeros(p.shape) if p.grad is None else p.grad.numpy() for p in (network.weight, network.bias)]
-    return float(loss.detach()), *grads
+    weights, *biases = [np.zeros(p.shape) if p.grad is None else p.grad.numpy() for p in network.parameters()]
+    return float(loss.detach()), weights, np.concatenate(biases)  # and the gains of batch normalisation
 
 
 def assert_same_grads(
@@ -203,6 +208,7 @@ def test_no_bit_depends_on_the_width_of_tiles(genome, n, dropout, kind):
         labels[0, :n] = np.arange(n) % genome.n_outputs
         images = np.zeros((1, genome.n_inputs, width), kind)
         images[0, :, :n] = raw
+        unfold(trainer.net, trainer.learner, images, labels, trainer.pixels, trainer.buffers(width))
         loss = batch_grads(
             trainer.net, trainer.learner, images, labels, NO_TARGETS, trainer.pixels, dropout, 0.1, np.uint64(7),
             trainer.buffers(width),
@@ -323,7 +329,7 @@ def test_dropout_drops_the_share_it_should():
     trainer = NativeTrainer(genome, data_for(genome))
     buffers, values = trainer.buffers(64), []
     for key in range(20):
-        forward(trainer.net, trainer.learner, 0.25, np.uint64(key), buffers)
+        forward(trainer.net, trainer.learner, 0.0, 0.25, np.uint64(key), buffers)
         values.append(buffers.out[-1].copy())
     sums = np.concatenate(values)
     assert len(np.unique(sums)) > 20

@@ -14,6 +14,7 @@ from strategies import seeds
 from workbench.datasets import Dataset, load_dataset
 from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
+from workbench.genome.topology import NORMALIZATIONS
 from workbench.individuals import TrainResult
 from workbench.initial import CONVOLUTION, random_genome, windowed
 from workbench.training import TrainConfig, train, train_together
@@ -30,11 +31,11 @@ def digits() -> Dataset:
 
 @pytest.fixture(scope="module")
 def several(digits: Dataset) -> list[Genome]:
-    """Of one to three hidden layers, one with shared weights, one without normalisation."""
+    """Of one to three hidden layers, one without normalisation, one with shared weights and normalised by batch."""
     rng = np.random.default_rng(0)
     made = [random_genome(digits.shape, 10, rng, hidden_layers=(n, n), edges_per_neuron=(4, 6)) for n in (1, 3, 2)]
     made[2] = dataclasses.replace(made[2], normalization="none")
-    return [*made, windowed(digits.shape, 10, rng, windows=CONVOLUTION)]
+    return [*made, windowed(digits.shape, 10, rng, windows=CONVOLUTION, normalization="batch")]
 
 
 def alone(genome: Genome, data: Dataset, config: TrainConfig, seed: int, **more) -> TrainResult:
@@ -42,6 +43,8 @@ def alone(genome: Genome, data: Dataset, config: TrainConfig, seed: int, **more)
 
 
 def assert_same(one: TrainResult, other: TrainResult, atol: float = 1e-5) -> None:
+    if one.genome.normalization == "batch":  # AdamW amplifies rounding where it makes a derivative 0
+        atol = max(atol, 0.02)
     np.testing.assert_allclose(one.genome.weights, other.genome.weights, atol=atol)
     np.testing.assert_allclose(one.genome.biases, other.genome.biases, atol=atol)
     assert one.val_accuracy == pytest.approx(other.val_accuracy, abs=0.005, nan_ok=True)
@@ -73,15 +76,15 @@ def test_each_drops_out_what_it_would_alone(several, digits, device):
 
 
 @settings(max_examples=10)
-@given(st.lists(st.tuples(seeds(), st.integers(1, 4), st.booleans()), min_size=1, max_size=4))
+@given(st.lists(st.tuples(seeds(), st.integers(1, 4), st.sampled_from(NORMALIZATIONS)), min_size=1, max_size=4))
 def test_random_genomes_of_any_depth(drawn):
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (90, 1, 5, 5)), np.arange(90) % 3
     data = Dataset.from_arrays(images, labels, images[:9], labels[:9], validation=9, selection=9)
     several = []
-    for seed, depth, plain in drawn:
+    for seed, depth, normalization in drawn:
         genome = random_genome(data.shape, 3, np.random.default_rng(seed), hidden_layers=(depth, depth))
-        several.append(dataclasses.replace(genome, normalization="none") if plain else genome)
+        several.append(dataclasses.replace(genome, normalization=normalization))
     config = TrainConfig(epochs=2, batch_size=32)
     together = train_together(several, data, config, stream=STREAM)
     for seed, (genome, result) in enumerate(zip(several, together, strict=True)):

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workbench.compiler.batch_norm import Normalisable
 from workbench.compiler.network import CsrProduct, Dropout, Layer, check_device, csr_tensor, flat_images
-from workbench.compiler.plan import Plan, compile_genome
+from workbench.compiler.plan import Plan, batch_maps, compile_genome
 from workbench.genome import EPS, Genome
 
 
@@ -73,7 +74,7 @@ def _layers(plan: Plan, n_layers: int) -> np.ndarray:
     return np.repeat(numbers, sizes)
 
 
-class CombinedNetwork(nn.Module):
+class CombinedNetwork(Normalisable):
     """Images [batch, inputs] or [batch, c, h, w] -> logits [batch, networks, outputs], by sparse rows.
 
     Args:
@@ -96,11 +97,15 @@ class CombinedNetwork(nn.Module):
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        super().__init__()
         check_device(device)
-        self.genomes, self.plans = list(genomes), [compile_genome(genome) for genome in genomes]
-        self.plan, rows, self._weights = combine(self.plans)
-        self._biases = [own[self.plan.n_inputs :] - self.plan.n_inputs for own in rows]
+        plans = [compile_genome(genome) for genome in genomes]
+        plan, rows, places = combine(plans)
+        biases, maps = [own[plan.n_inputs :] - plan.n_inputs for own in rows], np.full(plan.n_neurons - plan.n_inputs, -1)
+        for genome, one, row in zip(genomes, plans, biases, strict=True):
+            own = batch_maps(genome, one)
+            maps[row] = np.where(own < 0, -1, own + maps.max() + 1)
+        super().__init__(plan, maps)
+        self.genomes, self.plans, self._weights, self._biases = list(genomes), plans, places, biases
         weight = np.empty(self.plan.n_weights, np.float32)
         bias = np.empty(self.plan.n_neurons - self.plan.n_inputs, np.float32)
         for genome, plan, place, row in zip(self.genomes, self.plans, self._weights, self._biases, strict=True):
@@ -127,8 +132,9 @@ class CombinedNetwork(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits [batch, networks, outputs]; `DataError` if the images' size does not match the networks' inputs."""
         outputs = [flat_images(images, self.genomes[0]).to(self.weight.dtype).t().contiguous()]  # [neurons, batch]
+        state = self.state()
         for layer, sizes in zip(self.layers, [*self.sizes, None], strict=True):
-            out = layer(outputs, self.weight, self.bias)
+            out = layer(outputs, *state)
             if sizes is not None and self.dropouts is not None:
                 parts = zip(self.dropouts, out.split(sizes), strict=True)
                 out = torch.cat([dropout(part) if len(part) else part for dropout, part in parts])
@@ -137,7 +143,7 @@ class CombinedNetwork(nn.Module):
 
     def to_genome(self, number: int) -> Genome:
         """The genome of a network with this module's parameters, lossless."""
-        weights, biases = self.weight.detach().cpu().numpy(), self.bias.detach().cpu().numpy()
+        weights, biases = self.at_rest()
         own = weights[self._weights[number]], biases[self._biases[number]]
         return self.plans[number].to_genome(self.genomes[number], *own)
 

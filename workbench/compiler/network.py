@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.compiler.plan import Block, Plan, compile_genome
+from workbench.compiler.batch_norm import BatchNorm, Normalisable
+from workbench.compiler.plan import Block, Plan, batch_maps, compile_genome
 from workbench.errors import ConfigError, DataError
 from workbench.genome import EPS, SMALLEST_NORMALISED_LAYER, Genome
 from workbench.initial import initialise
@@ -138,10 +139,11 @@ class Dropout(nn.Module):
         return x * keep / (1 - self.probability)
 
 
-class NeuronNetwork(nn.Module):
+class NeuronNetwork(Normalisable):
     """A genome compiled to sparse matrices: images [batch, inputs] or [batch, c, h, w] -> logits [batch, outputs].
 
-    Edges that share a weight share one parameter. Missing weights (NaN) are drawn by in-degree.
+    Edges that share a weight share one parameter. Missing weights (NaN) are drawn by in-degree. Batch normalisation
+    takes part in training by `train`; in a loop of your own, call `unfold` before it.
 
     Args:
         genome: the network.
@@ -165,12 +167,12 @@ class NeuronNetwork(nn.Module):
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        super().__init__()
         if backend not in PRODUCTS:
             raise ConfigError(f"unknown backend {backend!r}; expected one of: {', '.join(PRODUCTS)}")
+        plan = compile_genome(genome)
+        super().__init__(plan, batch_maps(genome, plan))
         self.backend, self.dropout = backend, Dropout(dropout, seed)
         self.genome = initialise(genome, np.random.default_rng(seed))
-        self.plan = compile_genome(genome)
         self.weight = nn.Parameter(torch.as_tensor(self.plan.weights_of(self.genome), dtype=dtype))
         self.bias = nn.Parameter(torch.as_tensor(self.plan.biases_of(self.genome), dtype=dtype))
         self.layers = nn.ModuleList(
@@ -185,15 +187,15 @@ class NeuronNetwork(nn.Module):
         """Logits [batch, outputs]; `DataError` if the images' size does not match the network's inputs."""
         flat = flat_images(images, self.genome)
         outputs = [flat.to(self.weight.dtype).t().contiguous()]  # of each layer: [neurons, batch]
+        state = self.state()
         for layer in self.layers:
-            out = layer(outputs, self.weight, self.bias)
+            out = layer(outputs, *state)
             outputs.append(out if layer.is_output else self.dropout(out))
         return outputs[-1].t()
 
     def to_genome(self) -> Genome:
         """The genome with this module's parameters, lossless for float32."""
-        weights, biases = self.weight.detach().cpu().numpy(), self.bias.detach().cpu().numpy()
-        return self.plan.to_genome(self.genome, weights.astype(np.float32), biases.astype(np.float32))
+        return self.plan.to_genome(self.genome, *self.at_rest())
 
 
 def flat_images(images: Tensor, genome: Genome) -> Tensor:
@@ -262,7 +264,9 @@ class Layer(nn.Module):
         parameter = torch.as_tensor(plan.parameters[block.edges]) if plan.shares_weights else None
         self.register_buffer("parameter", parameter, persistent=False)
 
-    def forward(self, outputs: list[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(
+        self, outputs: list[Tensor], weight: Tensor, bias: Tensor, batch_norm: BatchNorm | None = None
+    ) -> Tensor:
         """The layer's values [neurons, batch] from those of all layers before it."""
         values = weight[self.edges] if self.parameter is None else weight[self.parameter]
         total = bias[self.rows].unsqueeze(1)  # [neurons, 1]
@@ -270,10 +274,14 @@ class Layer(nn.Module):
             return total.expand(-1, outputs[0].shape[1])
         feeding = [outputs[layer] for layer in self.feeders]
         x = feeding[0] if len(feeding) == 1 else torch.cat(feeding)  # [sources, batch]
-        out = self.product(values, x) + total
         if self.is_output:
-            return out
-        return torch.relu(out if self.norm is None else self.norm(out))
+            return self.product(values, x) + total
+        if batch_norm is None:
+            out = self.product(values, x) + total
+            return torch.relu(out if self.norm is None else self.norm(out))
+        after = torch.where(batch_norm.outside[self.rows], 0, total)  # biases that are added after normalising
+        out = self.product(values, x) + (total - after)
+        return torch.relu(batch_norm(out if self.norm is None else self.norm(out), self.rows) + after)
 
 
 def interpret(genome: Genome, images: Tensor, weights: Tensor | None = None, biases: Tensor | None = None) -> Tensor:

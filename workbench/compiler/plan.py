@@ -16,6 +16,12 @@ from workbench.genome.topology import pair_codes, stable_order
 
 BATCH = 512  # images that `logits_of` runs at once
 
+TILE = 64
+"""Most images that are normalised together, by batch normalisation."""
+
+MOMENTUM = 0.02
+"""What so many images count in its running averages, which so look back some 50 times as far."""
+
 
 @dataclass(frozen=True, eq=False)
 class Block:

@@ -99,13 +99,10 @@ class _Together:
         teachers: Sequence[Genome],
     ) -> None:
         from workbench.compiler.combined import CombinedNetwork
-        from workbench.training.torch_trainer import Average, adamw
 
         self.network: CombinedNetwork = CombinedNetwork(starts, dropout=config.dropout, seeds=seeds, device=device)
         self.teacher = CombinedNetwork(teachers, device=device).eval() if teachers else None
         self.starts, self.data, self.config = starts, data, config
-        self.optimizer: torch.optim.AdamW = adamw(self.network, config)
-        self.average = Average(self.network, config)
 
     def train(self, stream: StreamKey, calls: Sequence[OnEpoch | None]) -> list[TrainResult]:
         """Train until each has a result."""
@@ -139,9 +136,12 @@ class _Together:
         import torch
         from torch.nn.functional import cross_entropy
 
-        from workbench.training.torch_trainer import goal_of, set_rate
+        from workbench.training.torch_trainer import Average, begin, goal_of, set_rate
 
         network, n = self.network, len(self.starts)
+        if epoch == 0:
+            self.optimizer: torch.optim.AdamW = begin(network, self.data, self.config, stream)
+            self.average = Average(network, self.config)
         device = network.weight.device
         sums = torch.zeros(2, n, device=device)  # loss, and images that were right
         network.train()

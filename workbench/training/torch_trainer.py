@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from workbench.compiler.batch_norm import Normalisable
 from workbench.datasets import Dataset
 from workbench.training.augmentation import batches_with_targets, targets_of
-from workbench.training.trainer import StreamKey, TrainConfig, Trainer, averaging_factors
+from workbench.training.trainer import CALIBRATION_IMAGES, StreamKey, TrainConfig, Trainer, averaging_factors
 
 EVALUATION_BATCH = 1000
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d, nn.LayerNorm, nn.GroupNorm)
@@ -42,7 +44,8 @@ class TorchTrainer(Trainer):
     ) -> tuple[float, float]:
         """One epoch; see `Trainer`. The optimiser starts afresh with the first."""
         if first_step == 0:
-            self._optimizer, self._average = adamw(self.network, config), Average(self.network, config)
+            self._optimizer = begin(self.network, self.data, config, key)
+            self._average = Average(self.network, config)
         self._average.exchange()
         device = next(self.network.parameters()).device
         loss_sum, right_sum = torch.zeros((), device=device), torch.zeros((), device=device)
@@ -109,6 +112,15 @@ def goal_of(
     own = targets_of(labels.cpu().numpy(), said.shape[-1], config) if mixed is None else mixed
     targets = torch.from_numpy(own).to(said).view(len(labels), *[1] * (said.dim() - 2), -1)
     return targets.lerp(said, config.distillation), 0.0
+
+
+def begin(network: nn.Module, data: Dataset, config: TrainConfig, key: StreamKey) -> torch.optim.AdamW:
+    """Prepare a network for its first epoch: batch normalisation, if it has any, and the optimiser."""
+    if isinstance(network, Normalisable):
+        device = network.weight.device
+        first = islice(batches_with_targets(data, config, key, 0), -(-CALIBRATION_IMAGES // config.batch_size))
+        network.unfold(torch.from_numpy(images).to(device) for images, *_ in first)
+    return adamw(network, config)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.compiler.plan import MOMENTUM
 from workbench.genome import EPS
 from workbench.training.native import formulas
 from workbench.training.native.arrays import row_at
 from workbench.training.native.jit import kernel
-
-MOMENTUM = 0.02
-"""What a full tile counts in the running averages, which so look back some 50 tiles."""
 
 
 @kernel(inner=True)

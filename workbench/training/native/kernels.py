@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.compiler.plan import MOMENTUM
 from workbench.genome import EPS
 from workbench.training.native import formulas
 from workbench.training.native.arrays import address, row_at
 from workbench.training.native.batch_norm import (
-    MOMENTUM,
     count_images,
     mark_images,
     measure,
