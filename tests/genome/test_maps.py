@@ -28,10 +28,12 @@ def test_maps_are_joined_through_others():
 
 
 @given(genomes())
-def test_edges_of_one_weight_end_in_one_map(genome):
+def test_edges_of_one_weight_end_in_one_map_and_so_do_neurons_of_one_bias(genome):
     maps = maps_of(genome)
     assert maps.shape == (genome.n_neurons,)
     for group in np.unique(genome.shared[genome.shared >= 0]):
         assert len(np.unique(maps[genome.targets[genome.shared == group]])) == 1
-    if (genome.shared < 0).all():
+    for group in np.unique(genome.shared_biases[genome.shared_biases >= 0]):
+        assert len(np.unique(maps[genome.n_inputs :][genome.shared_biases == group])) == 1
+    if (genome.shared < 0).all() and (genome.shared_biases < 0).all():
         assert len(np.unique(maps)) == genome.n_neurons

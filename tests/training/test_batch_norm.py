@@ -41,9 +41,7 @@ def made(digits: Dataset) -> dict[str, Genome]:
     sizes = {"hidden_layers": (2, 3), "edges_per_neuron": (4, 6)}
     return {
         "random": random_genome(digits.shape, 10, np.random.default_rng(0), **sizes, normalization="batch"),
-        "shared": windowed(
-            digits.shape, 10, np.random.default_rng(0), windows=CONVOLUTION, normalization="batch"
-        ),
+        "shared": windowed(digits.shape, 10, np.random.default_rng(0), windows=CONVOLUTION, normalization="batch"),
     }
 
 
@@ -80,7 +78,7 @@ def test_maps_are_whole_and_in_one_hidden_layer(genome):
     map_of = dict(zip(rows.tolist(), maps.tolist(), strict=True))
     for group in np.unique(genome.shared[genome.shared >= 0]):
         assert len({map_of[target] for target in genome.targets[genome.shared == group].tolist()}) == 1
-    if not (genome.shared >= 0).any():  # every neuron is a map of its own
+    if not (genome.shared >= 0).any() and not (genome.shared_biases >= 0).any():  # every neuron is a map of its own
         assert len(numbers) == genome.n_hidden
 
 

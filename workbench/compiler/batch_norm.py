@@ -108,9 +108,8 @@ class Normalisable(nn.Module):
 
     def at_rest(self) -> tuple[np.ndarray, np.ndarray]:
         """Weights and biases at rest, float32 each."""
-        weight, bias = self.weight, self.bias
-        if self.batch_norm is not None:
-            weight, bias = self.batch_norm.folded(weight, bias)
+        norm, state = self.batch_norm, (self.weight, self.bias)
+        weight, bias = state if norm is None else norm.folded(*state)
         return weight.detach().cpu().numpy().astype(np.float32), bias.detach().cpu().numpy().astype(np.float32)
 
     @torch.no_grad()
@@ -124,8 +123,9 @@ class Normalisable(nn.Module):
             return
         was_training = self.training
         self.eval()
-        for parameter, value in zip((self.weight, self.bias), self.state(), strict=False):
-            parameter.copy_(value)
+        weight, bias, _ = self.state()
+        self.weight.copy_(weight)
+        self.bias.copy_(bias)
         norm = self.batch_norm = BatchNorm(self.plan, self.maps).to(self.weight)
         trained = norm.totals((self.bias != 0).to(self.bias).unsqueeze(1), norm.maps) > 0
         trained[-1], outside, seen = True, norm.passing, 0
@@ -138,5 +138,5 @@ class Normalisable(nn.Module):
         norm.share, norm.passing = None, outside
         trained &= ~outside
         norm.gain.copy_(torch.where(trained, torch.sqrt(norm.running[1] + EPS), 1)[:-1])
-        self.bias += torch.where(trained, norm.running[0], 0)[norm.maps]
+        self.bias.add_(torch.where(trained, norm.running[0], 0)[norm.maps])
         self.train(was_training)

@@ -100,7 +100,10 @@ class CombinedNetwork(Normalisable):
         check_device(device)
         plans = [compile_genome(genome) for genome in genomes]
         plan, rows, places = combine(plans)
-        biases, maps = [own[plan.n_inputs :] - plan.n_inputs for own in rows], np.full(plan.n_neurons - plan.n_inputs, -1)
+        biases, maps = (
+            [own[plan.n_inputs :] - plan.n_inputs for own in rows],
+            np.full(plan.n_neurons - plan.n_inputs, -1),
+        )
         for genome, one, row in zip(genomes, plans, biases, strict=True):
             own = batch_maps(genome, one)
             maps[row] = np.where(own < 0, -1, own + maps.max() + 1)

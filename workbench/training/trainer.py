@@ -17,7 +17,7 @@ from workbench.individuals import TrainResult
 from workbench.settings import check_settings, documented, setting
 
 CALIBRATION_IMAGES = 2048
-"""Training with batch normalisation begins with the statistics of the first batches, which hold about so many images."""
+"""Batch normalisation begins with the statistics of so many images, or those of a batch if it has more."""
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
 

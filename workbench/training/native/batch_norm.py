@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.compiler.plan import MOMENTUM
 from workbench.genome import EPS
 from workbench.training.native import formulas
 from workbench.training.native.arrays import row_at
@@ -72,9 +71,7 @@ def normalise_maps(net, learner, layer, images, share, buffers):
             bias = learner.biases[row - n_inputs]
             if not learner.passing[m]:
                 mean, factor, gain = means[m], inverse[m], gains[m]
-        formulas.normalise_row(
-            out.shape[1], row_at(out, row), row_at(buffers.normed, row), mean, factor, gain, bias
-        )
+        formulas.normalise_row(out.shape[1], row_at(out, row), row_at(buffers.normed, row), mean, factor, gain, bias)
 
 
 @kernel(inner=True)

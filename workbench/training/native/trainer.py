@@ -42,8 +42,7 @@ class NativeTrainer(Trainer):
         packs = PACKS and data.images("train").itemsize == 1 and bool((data.std > LEAST_CONTRAST * data.mean).all())
         self.net = _net(self.plan, self.order, batch_maps(genome, self.plan), scale, mean, packs)
         self.learner = _learner(self.plan, self.order, self.net, genome)
-        n_maps = len(self.net.map_sizes)
-        self._sums = np.zeros((self.plan.n_neurons, 2), np.float32), np.zeros((4, n_maps), np.float32)
+        self._sums = [np.zeros(size, np.float32) for size in ((self.plan.n_neurons, 2), (4, len(self.net.map_sizes)))]
 
     def genome(self) -> Genome:
         """The genome with the current weights."""
@@ -133,8 +132,9 @@ class NativeTrainer(Trainer):
         return (1 - share) * targets + share * (softened / softened.sum(axis=1, keepdims=True))
 
 
-def _views(room: list[np.ndarray], sums: tuple[np.ndarray, np.ndarray], width: int) -> Buffers:
-    return Buffers(*(each.ravel()[: len(each) * width].reshape(-1, width) for each in room), *sums)
+def _views(room: list[np.ndarray], sums: list[np.ndarray], width: int) -> Buffers:
+    views = [each.ravel()[: len(each) * width].reshape(-1, width) for each in room]
+    return Buffers(*views, *sums)
 
 
 def _order(plan: Plan) -> np.ndarray:
@@ -202,8 +202,8 @@ def _learner(plan: Plan, order: np.ndarray, net: Net, genome: Genome) -> Learner
     biases[:n_rows], biases[n_rows : n_rows + n_maps] = plan.biases_of(genome), np.sqrt(np.float32(EPS))
     order_inner(net, weights, inner_weights)
     own = (packed, offsets) if net.packs else (weights, biases)
-    maps = np.zeros((2, n_maps), np.float32), np.zeros(n_maps, np.bool_)
-    learner = Learner(weights, biases, inner_weights, *own, edge_grads, bias_grads, *moments, *maps)
+    moments += [np.zeros((2, n_maps), np.float32), np.zeros(n_maps, np.bool_)]
+    learner = Learner(weights, biases, inner_weights, *own, edge_grads, bias_grads, *moments)
     if net.packs:
         scale_inputs(net, learner)
     return learner
