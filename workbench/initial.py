@@ -42,7 +42,9 @@ class InitialConfig:
     spatial_base: float = setting(4.0, "spatial law: decay length at layer 0", unit="pixels", above=0)
     spatial_per_layer: float = setting(1.5, "spatial law: what each layer adds to it", unit="pixels", low=0)
     normalization: str = setting(
-        "layer", "LayerNorm over layers of at least 8 neurons, or none", choices=NORMALIZATIONS
+        "layer",
+        '"layer" (LayerNorm over layers of at least 8 neurons), "batch" (batch normalisation while training) or "none"',
+        choices=NORMALIZATIONS,
     )
     flops: tuple[float, float] | None = setting(
         None, "sizes to spread the population over log-uniformly; None for sizes as they come", unit="FLOPs", above=0
@@ -87,7 +89,7 @@ def random_genome(
         layer_size: size of the first hidden layer, as a fraction of the inputs.
         edges_per_neuron: edges over neurons (inputs and hidden).
         law: the spatial law.
-        normalization: "layer" or "none".
+        normalization: "layer", "batch" or "none".
 
     Raises:
         ConfigError: if a range is empty or negative.

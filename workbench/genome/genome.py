@@ -45,7 +45,8 @@ class Genome:
         biases: float32 [outputs + hidden].
         shared_biases: shared-bias group of each neuron, int64 [outputs + hidden]; -1 = a bias of its own.
         neuron_keys: int64 [hidden]; persistent: the same neuron has the same key in parent and child.
-        normalization: "layer" (LayerNorm over layers of at least 8 neurons) or "none".
+        normalization: "layer" (LayerNorm over layers of at least 8 neurons), "batch" (in training only, over the neurons
+            that share weights and the images of a batch, then folded into weights and biases) or "none".
     """
 
     input_shape: tuple[int, int, int]
@@ -90,7 +91,7 @@ class Genome:
             biases: float [outputs + hidden] before pruning, which also says how many hidden neurons there are;
                 None means zeros, and as many hidden neurons as the largest id implies.
             shared: shared-weight group per edge, -1 for none; a group of one dissolves.
-            normalization: "layer" or "none".
+            normalization: "layer", "batch" or "none".
             neuron_keys: int [hidden] before pruning; None numbers them from 0.
             shared_biases: shared-bias group per output and hidden neuron before pruning, -1 for none, such as one for
                 each channel of a convolution; a group of one dissolves.
