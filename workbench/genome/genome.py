@@ -45,8 +45,8 @@ class Genome:
         biases: float32 [outputs + hidden].
         shared_biases: shared-bias group of each neuron, int64 [outputs + hidden]; -1 = a bias of its own.
         neuron_keys: int64 [hidden]; persistent: the same neuron has the same key in parent and child.
-        normalization: "layer" (LayerNorm over layers of at least 8 neurons), "batch" (in training only, over the neurons
-            that share weights and the images of a batch, then folded into weights and biases) or "none".
+        normalization: "layer" (LayerNorm over layers of at least 8 neurons), "batch" (in training only, over the
+            neurons that share weights and the images of a batch; then folded into weights and biases) or "none".
     """
 
     input_shape: tuple[int, int, int]

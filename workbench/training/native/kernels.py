@@ -232,9 +232,9 @@ def train_epoch(
 ):  # fmt: skip
     """Train on all tiles in order, a batch being `tiles_per_batch` of them; returns mean loss and accuracy.
 
-    `rates` [batches] are the learning rates, `first_step` the number of batches before this epoch. The
-    `averages` of weights, biases, and what maps have measured move towards them by `factors` [batches], unless these are of length 0. The epoch
-    ends early if the loss is not finite.
+    `rates` [batches] are the learning rates, `first_step` the number of batches before this epoch. The `averages` of
+    weights, biases, and what maps have measured move towards them by `factors` [batches], unless these are of length 0.
+    The epoch ends early if the loss is not finite.
     """
     learner.edge_grads[:] = 0  # an epoch that ended early left others
     learner.bias_grads[:] = 0
