@@ -160,6 +160,10 @@ class RecordSpace:
         return from_values(self.rates_record, values or {})
 
 
+TEACHING = ("teacher", "train.distillation", "train.temperature")
+"""Settings of the search without effect in a space whose `train` takes no `teacher`."""
+
+
 def obeys(space: SearchSpace, name: str) -> bool:
     """Whether a setting of the search, by its dotted name such as "train.dropout", has an effect in a space."""
     return name not in getattr(space, "ignores", ())

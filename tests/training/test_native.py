@@ -301,7 +301,7 @@ def test_what_is_expected_of_a_teacher(taught):
         with pytest.raises(DataError, match="takes images"):
             call(other, config)
         with pytest.raises(ConfigError, match="a teacher expects a share"):
-            call(teacher, TrainConfig())
+            call(teacher, TrainConfig(distillation=0))
     with pytest.raises(ConfigError, match="1 teachers"):
         train_together(several, data, config, teachers=[teacher])
 

@@ -43,6 +43,7 @@ class Task:
     flops_bounds: tuple[float, float]
     latency: LatencyModel | None = None  # None if it is no objective
     early_stopping: EarlyStopping | None = None
+    teacher: Any = None  # a trained genome, from whose answers it learns too
     launch: Launch | None = field(default=None, compare=False, repr=False)  # those trained together; None: alone
     # Called in the worker; if it returns True the child stops and its result is ignored.
     report: Callable[[Progress], bool | None] | None = field(default=None, compare=False, repr=False)
@@ -70,7 +71,9 @@ class Progress:
 def make_child(space: SearchSpace, data: Any, task: Task) -> Individual:
     """Sample or mutate, then train. An error is recorded in the individual, not raised."""
     started, launch = time.perf_counter(), task.launch
-    train = space.train if launch is None else partial(launch.train, task.id)
+    train: Callable[..., TrainResult] = space.train if launch is None else partial(launch.train, task.id)
+    if task.teacher is not None:
+        train = partial(train, teacher=task.teacher)
     child = failed_child(task, "")
     try:
         genome, mutation = _draw(space, task)

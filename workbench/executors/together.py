@@ -32,7 +32,10 @@ class TrainsTogether(Protocol):
         stream: tuple[int, ...],
         on_epochs: Sequence[Callable[[Mapping[str, float]], bool] | None],
     ) -> list[TrainResult]:
-        """As `SearchSpace.train` for each genome, up to rounding; one that fails must not disturb the others."""
+        """As `SearchSpace.train` for each genome, up to rounding; one that fails must not disturb the others.
+
+        With `teachers`, one for each genome, if `SearchSpace.train` takes a `teacher`.
+        """
 
 
 def launch_size(space: object) -> int:
@@ -51,6 +54,7 @@ class _Member:
     seed: int
     stream: tuple[int, ...]
     on_epoch: Callable[[Mapping[str, float]], bool] | None
+    teacher: Any = None
     result: Future[TrainResult] = field(default_factory=Future)
 
 
@@ -83,13 +87,14 @@ class Launch:
             self._missing.discard(id)
         if not is_last:
             return
-        by_config: dict[Any, list[_Member]] = {}  # a setting may have changed between two of them
+        alike: dict[Any, list[_Member]] = {}  # a setting may have changed between two of them
         for member in sorted(self._members, key=lambda member: member.id):
-            by_config.setdefault(member.config, []).append(member)
-        for members in by_config.values():
+            alike.setdefault((member.config, member.teacher is None), []).append(member)
+        for members in alike.values():
             self._train(members)
 
     def _train(self, members: Sequence[_Member]) -> None:
+        teachers = [member.teacher for member in members if member.teacher is not None]
         try:
             results = self._space.train_together(
                 [member.genome for member in members],
@@ -98,6 +103,7 @@ class Launch:
                 seeds=[member.seed for member in members],
                 stream=members[0].stream,
                 on_epochs=[member.on_epoch for member in members],
+                **({"teachers": teachers} if teachers else {}),
             )
         except BaseException as error:  # such as too little memory: each by itself, so that only the guilty fail
             LOGGER.warning("%d children are trained one by one: %s: %s", len(members), type(error).__name__, error)
@@ -109,6 +115,7 @@ class Launch:
 
     def _train_alone(self, member: _Member) -> None:
         named = {"seed": member.seed, "stream": member.stream, "on_epoch": member.on_epoch}
+        named |= {} if member.teacher is None else {"teacher": member.teacher}
         try:
             member.result.set_result(self._space.train(member.genome, member.data, member.config, **named))
         except BaseException as error:  # goes to the child's own thread

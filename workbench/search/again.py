@@ -17,7 +17,7 @@ class AgainPlan:
 
     history: RunHistory
     id: int
-    again: tuple[int, ...]  # ids to be trained: ancestors without weights from the first, then the individual; or empty
+    again: tuple[int, ...]  # ids to be trained: what it needs that has no weights, from the first, then it; or empty
 
     @property
     def cost(self) -> str:
@@ -26,7 +26,7 @@ class AgainPlan:
 
 
 def plan_again(history: RunHistory, id: int) -> AgainPlan:
-    """Plan to train individual `id` again, with the ancestors of which it inherits weights that were not kept either.
+    """Plan to train individual `id` again, with its ancestors and their teachers whose weights were not kept either.
 
     Raises:
         RunError: if there is no such individual, it failed, or it descends from a network made by hand that is lost.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from workbench.store import Event
 from workbench.training import TrainConfig
 
 KEEPS = ("needed", "all")
+TEACHERS = ("none", "parent", "best")
 
 MOST, MOST_WORKERS = 10**6, 10**4
 """Upper bounds of sizes, since an untrusted run file may ask for anything."""
@@ -70,6 +72,12 @@ class SearchConfig:
         False, "whether children that will not come near the front stop early", label="early stopping"
     )
     train: TrainConfig = setting(TrainConfig, "how a child is trained", live=True)
+    teacher: str = setting(
+        "none",
+        "from whose answers a child learns besides labels, by the share `train.distillation`: its parent's before the "
+        "mutation, or the best's, the most accurate individual of the finished generations; none from nobody's",
+        choices=TEACHERS,
+    )
     rates: Any = setting(
         dict, "mutation rates: the space's record, or a mapping of what differs from its defaults", live=True
     )
@@ -197,14 +205,20 @@ class Settings:
         config = from_values(SearchConfig, others, self.config) if others else self.config
         return Settings(config, rates)
 
-    def task(self, id: int, generation: int, parent: int | None, parent_genome: Any, seed: int, rates: Any) -> Task:
-        """The task for a child with these settings; an initial one, without parent, may be trained longer."""
+    def task(
+        self, id: int, generation: int, parent: int | None, parent_genome: Any, seed: int, rates: Any, best: Any
+    ) -> Task:
+        """The task for a child with these settings; an initial one, without parent, may be trained longer.
+
+        `best` is the most accurate network of the finished generations, None if there is none.
+        """
         config, train = self.config, self.config.train
         if parent is None and config.initial_epochs is not None:
             train = replace(train, epochs=config.initial_epochs)
-        stream = (config.seed, generation)
+        teacher = {"parent": parent_genome, "best": best}.get(config.teacher) if train.distillation else None
+        stream, bounds = (config.seed, generation), config.flops_bounds
         return Task(
-            id, generation, parent, parent_genome, seed, rates, train, stream, config.flops_bounds, config.latency
+            id, generation, parent, parent_genome, seed, rates, train, stream, bounds, config.latency, teacher=teacher
         )
 
     def probabilities(self, space: SearchSpace, credits: Credits) -> dict[str, float]:
@@ -252,6 +266,15 @@ def _rates(space: SearchSpace, before: Any, value: Any) -> Any:
     raise ConfigError(
         f"rates expects the record of the space {space.name!r} or a mapping of its settings, got {value!r}"
     )
+
+
+def check_teacher(space: SearchSpace, teacher: str) -> None:
+    """Raise `ConfigError` if children are to have a teacher and `space.train` takes none."""
+    if teacher != "none" and "teacher" not in inspect.signature(space.train).parameters:
+        raise ConfigError(
+            f"SearchConfig.teacher {teacher!r} expects a space whose train takes a teacher, such as 'neurons', got "
+            f"{space.name!r}; set teacher to none"
+        )
 
 
 # ---------------------------------------------------------------- settings over time

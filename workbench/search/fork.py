@@ -39,7 +39,7 @@ class ForkPlan:
     generation: int  # after which it branches off
     first_child: int  # id of the first child of its own
     alive: tuple[int, ...]  # ids whose weights it needs: the population, the front, those inserted by hand
-    again: tuple[int, ...]  # ids that must be trained again since weights were dropped, parents first
+    again: tuple[int, ...]  # ids that must be trained again since weights were dropped, first what others need
     config: SearchConfig  # of the fork
     changes: dict[str, Any]  # what differs from the settings that held in the run
     latencies: dict[int, float] = field(default_factory=dict)  # microseconds by id, if predicted anew for the fork
@@ -131,8 +131,7 @@ def hold_weights(plan: ForkPlan) -> ForkPlan:
     history = plan.history
     while True:
         again = history.missing(plan.alive)
-        parents = (history.individuals[id].parent for id in again)
-        needed = {*plan.alive, *(id for id in parents if id is not None)}.difference(again, history.again)
+        needed = {*plan.alive, *(each for id in again for each in history.needs(id))}.difference(again, history.again)
         if needed <= history.held.keys():
             return replace(plan, again=tuple(again))
         history.hold(needed)

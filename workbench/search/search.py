@@ -15,7 +15,7 @@ from workbench.datasets import Dataset
 from workbench.errors import RunError
 from workbench.executors import capacity_of, check_executor, measure_inserted, measure_networks
 from workbench.individuals import Individual
-from workbench.search.config import SearchConfig, Settings, plain_values
+from workbench.search.config import SearchConfig, Settings, check_teacher, plain_values
 from workbench.search.fork import fork_run, plan_fork
 from workbench.search.presets import Preset, settings_and_space
 from workbench.search.runner import Runner
@@ -70,6 +70,7 @@ class Search:
         check_executor(executor, self.space)
         self.data = data
         check_predicts(self.space, config.latency)
+        check_teacher(self.space, config.teacher)
         rates = Settings.at_start(config, self.space).rates
         config = replace(config, rates=to_values(rates))  # in full: defaults may change, a run must not
         measured = measure_networks(self.space, data, networks, config.flops_bounds)

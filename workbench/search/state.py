@@ -126,16 +126,11 @@ class SearchState:
             self._add_event(SETTINGS_EVENT, child, plain_values(self.space, changes))
             self.timeline.add(child, self.target)
         settings = self.timeline.at(child)
-        proposal = self.evolution.ask(child, settings.config.tournament)
-        parent = proposal.parent
-        task = settings.task(
-            child,
-            proposal.generation,
-            None if parent is None else parent.id,
-            None if parent is None else parent.genome,
-            proposal.seed,
-            settings.adapted_rates(self.space, self.credits),
-        )
+        proposal, archive = self.evolution.ask(child, settings.config.tournament), self.evolution.archive
+        parent, best = proposal.parent, most_accurate(archive).genome if archive else None
+        id, genome = (None, None) if parent is None else (parent.id, parent.genome)
+        rates = settings.adapted_rates(self.space, self.credits)
+        task = settings.task(child, proposal.generation, id, genome, proposal.seed, rates, best)
         if settings.config.stop_hopeless:
             task = replace(task, early_stopping=self.evolution.early_stopping(task.train.epochs))
         return task

@@ -14,11 +14,12 @@ from functools import lru_cache
 from importlib import metadata
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from workbench.datasets import Dataset, dataset_names, load_again, load_dataset
 from workbench.errors import DataError, RunError
-from workbench.evolution import Credits, EarlyStopping, front_of
+from workbench.evolution import Credits, EarlyStopping, front_of, most_accurate
 from workbench.executors import Task, make_child, one_thread_each
 from workbench.formats import counted
 from workbench.individuals import Individual, is_by_hand
@@ -197,7 +198,11 @@ class RunHistory:
         def credits_before(generation: int, objectives: tuple[Objective, ...]) -> Credits:
             return Credits.of((one for one in memory.individuals if one.generation < generation), objectives)
 
+        def best_before(generation: int, objectives: tuple[Objective, ...]) -> int:
+            return most_accurate(self._front(generation - 1, objectives)).id
+
         self._credits_before = lru_cache(maxsize=1)(credits_before)
+        self._best_before = lru_cache()(best_before)
 
     def _trained_now(self) -> frozenset[int]:
         table = self.run.individuals
@@ -220,20 +225,33 @@ class RunHistory:
 
     def front(self, generation: int, objectives: Sequence[Objective], latencies: Mapping[int, float]) -> list[int]:
         """Ids of the front at the end of a generation, by other objectives than the run's, with these latencies."""
+        return [one.id for one in self._front(generation, objectives, latencies)]
+
+    def _front(
+        self, generation: int, objectives: Sequence[Objective], latencies: Mapping[int, float] = MappingProxyType({})
+    ) -> list[Individual]:
         known = [one for one in self.individuals.values() if one.generation <= generation and one.ok]
         for place, one in enumerate(known):
             if one.cost is not None and one.id in latencies:
                 known[place] = replace(one, cost=replace(one.cost, latency_us=latencies[one.id]))
-        return [one.id for one in front_of(known, objectives)]
+        return front_of(known, objectives)
+
+    def needs(self, id: int) -> tuple[int, ...]:
+        """Whose networks making an individual again takes: those of its parent and its teacher, if it has them."""
+        one = self.individuals[id]
+        config, found = self.timeline.at(id).config, [] if one.parent is None else [one.parent]
+        if config.teacher == "best" and config.train.distillation and one.generation > 0:
+            found.append(self._best_before(one.generation, config.ranked_by))
+        return tuple(found)
 
     def missing(self, ids: Iterable[int]) -> list[int]:
-        """Individuals of `ids` without weights, and the ancestors needed to make them again, parents first."""
-        found: set[int] = set()
-        for id in ids:
-            each: int | None = id
-            while each is not None and not any(each in there for there in (self.trained, self.held, self.again, found)):
+        """Individuals of `ids` without weights, and those needed to make them again (see `needs`), the first first."""
+        found, wanted = set[int](), list(ids)
+        while wanted:
+            each = wanted.pop()
+            if not any(each in there for there in (self.trained, self.held, self.again, found)):
                 found.add(each)
-                each = self.individuals[each].parent
+                wanted += self.needs(each)
         return sorted(found, key=lambda id: (self.individuals[id].generation, id))
 
     def effort(self, ids: Sequence[int]) -> str:
@@ -252,7 +270,7 @@ class RunHistory:
     ) -> dict[int, Individual]:
         """Make individuals again, up to `workers` of a generation at once; returns them by id, as they came out.
 
-        `ids` are as `missing` gives them: with every ancestor whose weights are not stored, parents first.
+        `ids` are as `missing` gives them: with all that they need and whose weights are not stored, which come first.
         `RunError` if one fails, `ConfigError` if this machine lacks what training needs.
         """
         if isinstance(self.space, NeedsMachine):
@@ -260,10 +278,8 @@ class RunHistory:
         made: dict[int, Individual] = {}
 
         def make(id: int) -> Individual:
-            one, genome = self.individuals[id], None
-            if one.parent is not None:
-                genome = made[one.parent].genome if one.parent in made else self.genome(one.parent)
-            return make_child(self.space, data, self._task(one, genome))
+            genomes = {each: made[each].genome if each in made else self.genome(each) for each in self.needs(id)}
+            return make_child(self.space, data, self._task(self.individuals[id], genomes))
 
         with one_thread_each(), ThreadPoolExecutor(workers) as pool:
             for _, batch in groupby(ids, key=lambda id: self.individuals[id].generation):
@@ -275,14 +291,15 @@ class RunHistory:
                         on_child(individual)
         return made
 
-    def _task(self, one: Individual, parent_genome: Any) -> Task:
-        """The task by which an individual was made."""
+    def _task(self, one: Individual, genomes: Mapping[int, Any]) -> Task:
+        """The task by which an individual was made, with the genomes that it `needs`."""
         settings = self.timeline.at(one.id)
         earned = Credits()
         if settings.config.adapt is not None:
             earned = self._credits_before(one.generation, settings.config.ranked_by)
         rates = settings.adapted_rates(self.space, earned)
-        task = settings.task(one.id, one.generation, one.parent, parent_genome, one.seed, rates)
+        parent, best = None if one.parent is None else genomes[one.parent], [None, *genomes.values()][-1]
+        task = settings.task(one.id, one.generation, one.parent, parent, one.seed, rates, best)
         if one.result and one.result.epochs != task.train.epochs:
             task = replace(task, early_stopping=EarlyStopping.after(one.result.epochs))
         return task

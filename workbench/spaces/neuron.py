@@ -128,9 +128,11 @@ class NeuronSpace(RecordSpace):
         seed: int,
         stream: tuple[int, ...],
         on_epoch: OnEpoch | None = None,
+        teacher: Genome | None = None,
     ) -> TrainResult:
         """Train with inherited weights."""
-        return train(genome, data, config, seed, self.backend, stream=stream, device=self.device, on_epoch=on_epoch)
+        named: dict[str, Any] = {"stream": stream, "device": self.device, "on_epoch": on_epoch, "teacher": teacher}
+        return train(genome, data, config, seed, self.backend, **named)
 
     def train_together(
         self,
@@ -141,9 +143,11 @@ class NeuronSpace(RecordSpace):
         seeds: Sequence[int],
         stream: tuple[int, ...],
         on_epochs: Sequence[OnEpoch | None],
+        teachers: Sequence[Genome] = (),
     ) -> list[TrainResult]:
         """As `train` for each, up to rounding."""
-        return train_together(genomes, data, config, seeds, stream=stream, device=self.device, on_epochs=on_epochs)
+        named: dict[str, Any] = {"stream": stream, "device": self.device, "on_epochs": on_epochs, "teachers": teachers}
+        return train_together(genomes, data, config, seeds, **named)
 
     def evaluate(self, genome: Genome, data: Dataset, split: str) -> float:
         """Accuracy on a split, found on the CPU, since a run is looked at on any machine."""

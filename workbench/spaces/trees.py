@@ -21,7 +21,7 @@ from workbench.genome.npz import names_of, read_arrays, write_arrays
 from workbench.individuals import Cost, TrainResult
 from workbench.pictures import Picture
 from workbench.settings import setting
-from workbench.space import RecordSpace, check_ending
+from workbench.space import TEACHING, RecordSpace, check_ending
 from workbench.spaces.tensors import Tensor, filled_values, inherited, set_values, values_of
 from workbench.training import OnEpoch, TrainConfig
 
@@ -57,12 +57,7 @@ class TreeSpace(RecordSpace):
     name: ClassVar[str]
     mutation_kinds: ClassVar[tuple[str, ...]]
     size_fact: ClassVar[str] = "tree nodes"
-    ignores: ClassVar[tuple[str, ...]] = (
-        "train.dropout",
-        "train.new_edge_scale",
-        "train.distillation",
-        "train.temperature",
-    )
+    ignores: ClassVar[tuple[str, ...]] = ("train.dropout", "train.new_edge_scale", *TEACHING)
 
     # ------------------------------------------------------------------ what a space gives
     @property

@@ -63,7 +63,7 @@ class TrainConfig:
     dropout: float = setting(0.0, "probability that a hidden neuron is dropped", low=0, below=1)
     label_smoothing: float = setting(0.0, "share of the target that is spread evenly over all classes", low=0, below=1)
     distillation: float = setting(
-        0.0, "share of the target that is a teacher's answer, where there is a teacher", low=0, high=1
+        0.5, "share of the target that is a teacher's answer, where there is a teacher", low=0, high=1
     )
     temperature: float = setting(
         1.0, "by which the teacher's logits are divided; above 1 it is less sure", above=0, high=1000, slider=(1, 10)

@@ -17,7 +17,7 @@ from workbench.genome.npz import names_of, read_arrays, write_arrays
 from workbench.individuals import Cost, TrainResult
 from workbench.pictures import Line, Picture
 from workbench.settings import check_rates, check_settings, documented, probability, setting
-from workbench.space import RecordSpace, SpacePreset, check_ending
+from workbench.space import TEACHING, RecordSpace, SpacePreset, check_ending
 from workbench.spaces.mlp.genome import MlpGenome, blank, fill, module_of, resize
 from workbench.spaces.mlp.looks import listing_of, picture_of
 from workbench.spaces.recipes import mlp_preset
@@ -63,7 +63,7 @@ class MlpSpace(RecordSpace):
     size_fact = "hidden layers"
     mutation_kinds = KINDS
     rates_record = MlpRates
-    ignores = ("train.new_edge_scale", "train.distillation", "train.temperature")
+    ignores = ("train.new_edge_scale", *TEACHING)
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -15,7 +15,7 @@ from workbench.errors import WeightsError
 from workbench.individuals import Cost, TrainResult
 from workbench.pictures import Line, Picture
 from workbench.settings import check_settings, setting
-from workbench.space import RecordSpace, check_ending
+from workbench.space import TEACHING, RecordSpace, check_ending
 from workbench.spaces.programs import files
 from workbench.spaces.programs.features import REDUCTIONS, Examples, Pair, Preparation
 from workbench.spaces.programs.liveness import answering, kept_size, live
@@ -91,7 +91,7 @@ class AbstractProgramSpace(RecordSpace):
     rates_record = ProgramRates
     size_fact = "live instructions"
     text_first = True
-    ignores = tuple(f"train.{field.name}" for field in fields(TrainConfig) if field.name not in OBEYED)
+    ignores = tuple(f"train.{field.name}" for field in fields(TrainConfig) if field.name not in OBEYED) + TEACHING[:1]
 
     def __post_init__(self) -> None:
         check_settings(self)
