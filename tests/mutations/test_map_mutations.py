@@ -128,6 +128,37 @@ def test_removing_neurons_leaves_no_layer_empty_and_no_output_unfed(rng):
         mutations.remove_neurons(alone, rng)
 
 
+@given(genomes(blank=0.1), seeds(), st.floats(0, 20), st.floats(0.02, 0.6))
+def test_shared_weights_go_whole_and_cut_no_neuron_off(genome, seed, weak_first, part):
+    rates = MutationRates(whole_groups=True, weak_first=weak_first, removed_edges=(part, part))
+    child, record = attempt(mutations.remove_edges, genome, seed, rates)
+    assert child.neuron_keys.tolist() == genome.neuron_keys.tolist()
+    assert ((child.in_degrees > 0) == (genome.in_degrees > 0)).all()
+    assert record["edges_pruned"] == 0
+    assert record["edges_removed"] == genome.n_edges - child.n_edges == sum(record["layer_pairs"].values()) > 0
+    stay = set(zip(child.sources.tolist(), child.targets.tolist(), strict=True))
+    kept = np.array([pair in stay for pair in zip(genome.sources.tolist(), genome.targets.tolist(), strict=True)])
+    pairs = genome.layers[genome.sources] * genome.n_layers + genome.layers[genome.targets]
+    for pair in np.unique(pairs):
+        for group in np.unique(genome.shared[(pairs == pair) & (genome.shared >= 0)]):
+            assert len(set(kept[(pairs == pair) & (genome.shared == group)])) == 1
+    for pair, count in record["layer_pairs"].items():
+        lower, upper = map(int, pair.split("-"))
+        members = pairs == lower * genome.n_layers + upper
+        assert count <= (members.sum() // 2 if upper - lower == 1 else members.sum())
+
+
+def test_the_weakest_place_of_a_kernel_goes_first(shared):
+    groups = np.unique(shared.shared[shared.targets >= shared.n_inputs + shared.n_outputs])
+    weights = np.ones(shared.n_edges)
+    weakest = shared.shared == groups[groups >= 0][4]
+    weights[weakest] = 0.01
+    genome = shared.with_parameters(weights)
+    rates = MutationRates(whole_groups=True, weak_first=100, removed_edges=(1e-3, 1e-3), layer_pairs=3)
+    child, _ = mutations.remove_edges(genome, np.random.default_rng(0), rates)
+    assert not (child.weights < 0.1).any()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -124,6 +124,7 @@ def test_sizes_are_all_that_a_mutation_depends_on(genome, kind):
         unshared_groups=(1.0, 1.0),
         regions=(8, 8),
         weak_neurons_first=0.0,
+        whole_groups=True,
         layer_pairs=1,
         larger_part=0.9,
         bridge=1.0,

@@ -102,6 +102,43 @@ def remove_neurons(genome: Genome, rng: np.random.Generator, rates: MutationRate
     raise MutationError("remove_neurons is impossible: half of a hidden layer, or all that feeds an output, would go")
 
 
+def draw_groups(
+    shared: np.ndarray, log_weights: np.ndarray, amount: int, most: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Indices of edges to remove, where those that share a weight go together: at least one group, never over `most`.
+
+    Args:
+        shared: group of each edge, int64 [edges]; -1 = a weight of its own, which goes alone.
+        log_weights: log of each edge's drawing weight, float64 [edges]; a group has its mean, times its size.
+        amount: edges asked for.
+        most: edges that may go.
+        rng: of the draw.
+    """
+    _, unit, sizes = np.unique(_units(shared), return_inverse=True, return_counts=True)
+    possible = np.flatnonzero(sizes <= most)
+    mean = np.bincount(unit, weights=log_weights) / sizes
+    order = possible[draw_without_replacement((mean + np.log(sizes))[possible], len(possible), rng)]
+    end = max(1, int(np.searchsorted(np.cumsum(sizes[order]), amount, side="right"))) if amount > 0 else 0
+    return np.flatnonzero(np.isin(unit, order[:end]))
+
+
+def with_last_edges(genome: Genome, keep: np.ndarray) -> np.ndarray:
+    """`keep` (bool [edges]) and the groups without which a neuron would lose its last edge in or out."""
+    keep, unit, n_neurons = keep.copy(), _units(genome.shared), genome.n_neurons
+    needs_use = np.arange(n_neurons) >= genome.n_inputs  # a pixel may be left unused
+    while True:
+        fed, used = (np.bincount(ends[keep], minlength=n_neurons) for ends in (genome.targets, genome.sources))
+        last = ~keep & ((fed == 0)[genome.targets] | (needs_use & (used == 0))[genome.sources])
+        if not last.any():
+            return keep
+        keep |= np.isin(unit, unit[last])
+
+
+def _units(shared: np.ndarray) -> np.ndarray:
+    """Numbers that are equal for edges that share a weight, int64 [edges]."""
+    return np.where(shared >= 0, shared, shared.max(initial=-1) + 1 + np.arange(len(shared)))
+
+
 def _regions(genome: Genome, side: int, edges: np.ndarray) -> np.ndarray:
     """Which of side × side regions of the image each of `edges` belongs to, int64 [edges]."""
     targets, sources = (genome.positions.take(ends[edges], axis=0) for ends in (genome.targets, genome.sources))

@@ -11,6 +11,7 @@ from workbench.builder import GenomeBuilder, Mutated, draw_share, groups_of_equa
 from workbench.errors import MutationError
 from workbench.genome import Genome
 from workbench.mutations.growth import MapEdges, copy_maps, grows_by_maps
+from workbench.mutations.maps import draw_groups, with_last_edges
 from workbench.mutations.rates import DEFAULT_RATES, MutationRates
 from workbench.spatial import distances, draw_without_replacement
 
@@ -100,6 +101,9 @@ def remove_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates 
     With `rates.weak_first` above 0 weak edges are likelier to go: the drawing weight is also multiplied by
     exp(-weak_first · |weight| / mean |weight| of the pair), since removing the smallest weights harms trained networks
     least (Han et al. 2015, "Learning both weights and connections"). The published method, 0, knows distances only.
+
+    With `rates.whole_groups` a shared weight goes with all its edges of the pair at once. What would leave a neuron
+    without input or output stays then, so nothing is pruned.
     """
     if genome.n_edges == 0:
         raise MutationError("remove_edges is impossible: there are no edges")
@@ -115,14 +119,20 @@ def remove_edges(genome: Genome, rng: np.random.Generator, rates: MutationRates 
     amounts = _spread(target, counts[chosen], most)
     if amounts.sum() == 0:
         raise MutationError("remove_edges is impossible: each pair of adjacent layers keeps at least half its edges")
-    for pair, amount, layer in zip(chosen, amounts, upper, strict=True):
+    for pair, amount, limit, layer in zip(chosen, amounts, most, upper, strict=True):
         members = np.flatnonzero(codes == pair)
         ends = (genome.positions.take(each[members], axis=0) for each in (genome.sources, genome.targets))
         log_weight = -rates.law.log_weight(distances(*ends), int(layer)) - rates.weak_first * _strength(
             genome.weights[members]
         )
-        gone = draw_without_replacement(log_weight, int(amount), rng)
+        if rates.whole_groups:
+            gone = draw_groups(genome.shared[members], log_weight, int(amount), int(limit), rng)
+        else:
+            gone = draw_without_replacement(log_weight, int(amount), rng)
         builder.keep[members[gone]] = False
+    if rates.whole_groups:
+        builder.keep = with_last_edges(genome, builder.keep)
+        amounts = np.bincount(codes[~builder.keep], minlength=len(counts))[chosen]
     names = [f"{a}-{b}" for a, b in zip(lower.tolist(), upper.tolist(), strict=True)]
     drawn = dict(zip(names, amounts.tolist(), strict=True))
     return builder.finish("remove_edges", edges_requested=target, layer_pairs=drawn)

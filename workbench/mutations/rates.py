@@ -54,6 +54,13 @@ class MutationRates:
         slider=(0, 10),
         of=("remove_edges",),
     )
+    whole_groups: bool = setting(
+        False,
+        "remove edges: a shared weight goes with all its edges at once, and no neuron loses its last edge; for "
+        "convolutions, of which no single place should lose a weight",
+        label="whole shared weights",
+        of=("remove_edges",),
+    )
     layer_pairs: int = setting(
         3,
         "add and remove edges: pairs of layers that one mutation changes",
