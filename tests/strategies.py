@@ -86,7 +86,6 @@ def genomes(
     *,
     blank: float = 0.0,
     sharing: bool = True,
-    sharing_biases: bool = False,
     deep: bool | None = None,
     shape: tuple[int, int, int] | None = None,
     n_outputs: int | None = None,
@@ -95,8 +94,7 @@ def genomes(
 
     Args:
         blank: share of the edges that have no weight yet.
-        sharing: whether edges may share weights.
-        sharing_biases: whether neurons may share biases.
+        sharing: whether edges may share weights, and neurons biases.
         deep: whether there are many layers; None = either.
         shape: of the images; None = any.
         n_outputs: at most `MOST_OUTPUTS`; None = any.
@@ -109,7 +107,7 @@ def genomes(
         deep=st.booleans() if deep is None else st.just(deep),
         sparse=st.booleans(),
         sharing=st.booleans() if sharing else st.just(False),
-        sharing_biases=st.booleans() if sharing_biases else st.just(False),
+        sharing_biases=st.booleans() if sharing else st.just(False),
         normalization=st.sampled_from(("layer", "none", "batch")),
         blank=st.just(blank),
         octets=st.binary(min_size=N_BYTES, max_size=N_BYTES),

@@ -12,6 +12,7 @@ from workbench.compiler import compile_genome
 from workbench.compiler.network import PRODUCTS, NeuronNetwork, interpret
 from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
+from workbench.genome.maps import maps_of
 from workbench.initial import CONVOLUTION, random_genome, windowed
 
 BACKENDS = list(PRODUCTS)
@@ -43,8 +44,9 @@ def test_every_backend_equals_the_interpreter_in_value_and_gradient(genome, seed
         gradient = np.zeros(plan.n_weights)  # of a shared weight: the sum over its edges
         np.add.at(gradient, plan.parameters, (weights.grad if weights.grad is not None else weights * 0)[plan.edges])
         np.testing.assert_allclose(grad_of(network.weight), gradient, rtol=1e-6, atol=1e-7)
-        order = plan.neurons[plan.n_inputs :] - plan.n_inputs
-        np.testing.assert_allclose(grad_of(network.bias), biases.grad[order], rtol=1e-6, atol=1e-7)
+        gradient = np.zeros(plan.n_biases)
+        np.add.at(gradient, plan.bias_parameters, biases.grad[plan.neurons[plan.n_inputs :] - plan.n_inputs])
+        np.testing.assert_allclose(grad_of(network.bias), gradient, rtol=1e-6, atol=1e-7)
 
 
 def grad_of(parameter: torch.nn.Parameter) -> np.ndarray:
@@ -116,6 +118,7 @@ def test_without_normalisation_pruning_changes_no_logit(genome, seed):
         np.r_[genome.biases, 1.0],
         np.r_[genome.shared, np.full(len(chosen), -1)],
         "none",
+        shared_biases=np.r_[genome.shared_biases, -1],
     )
     images = images_for(genome)
     torch.testing.assert_close(interpret(grown, images), interpret(alive, images), rtol=0, atol=0)
@@ -128,13 +131,17 @@ def test_state_goes_back_losslessly(genome):
         assert NeuronNetwork(genome, backend).to_genome() == genome
 
 
-def test_trained_state_goes_back_and_shared_weights_stay_equal(rng):
+def test_trained_state_goes_back_and_shared_parameters_stay_equal(rng):
     genome = windowed((1, 6, 6), 3, rng, windows=CONVOLUTION)
     assert (genome.shared >= 0).sum() > 5
+    maps = maps_of(genome)[genome.n_inputs :]
+    assert len(np.unique(maps)) < len(maps) / 2
+    genome = genome.with_parameters(genome.weights, shared_biases=maps)
+    assert (genome.shared_biases >= 0).sum() > 5
     network = NeuronNetwork(genome)
     with torch.no_grad():
         network.weight += torch.randn(network.weight.shape)
-        network.bias += 1
+        network.bias += torch.randn(network.bias.shape)
     trained = network.to_genome()
     assert trained != genome
     again = NeuronNetwork(trained, "dense")
@@ -154,6 +161,9 @@ def test_the_plan_is_one_csr_in_layer_order(genome):
     np.testing.assert_array_equal(plan.neurons[: plan.n_inputs], np.arange(plan.n_inputs))
     if not plan.shares_weights:
         np.testing.assert_array_equal(plan.parameters, np.arange(genome.n_edges))
+    if not plan.shares_biases:
+        np.testing.assert_array_equal(plan.bias_parameters, np.arange(len(genome.biases)))
+    assert plan.n_weights + plan.n_biases == genome.n_parameters
 
 
 def test_uninitialised_weights_are_drawn_by_seed(rng):

@@ -201,7 +201,7 @@ def test_every_hidden_neuron_has_input_and_output(genome):
     assert not np.isnan(genome.positions[first:]).any()
 
 
-@given(genomes(sharing_biases=True))
+@given(genomes())
 def test_layers_are_longest_paths(genome):
     import networkx as nx
 
@@ -214,7 +214,7 @@ def test_layers_are_longest_paths(genome):
     assert genome.layers[first:].tolist() == [depth[neuron] for neuron in range(first, genome.n_neurons)]
 
 
-@given(genomes(blank=0.2, sharing_biases=True))
+@given(genomes(blank=0.2))
 def test_bytes_round_trip_exactly(genome):
     again = Genome.from_bytes(genome.to_bytes())
     for name in ARRAYS:
@@ -223,14 +223,14 @@ def test_bytes_round_trip_exactly(genome):
     assert again.to_bytes() == genome.to_bytes()
 
 
-@given(genomes(blank=0.2, sharing_biases=True))
+@given(genomes(blank=0.2))
 def test_networkx_round_trips_exactly(genome):
     again = Genome.from_networkx(genome.to_networkx())
     for name in (*ARRAYS, "input_shape", "normalization"):
         np.testing.assert_array_equal(getattr(again, name), getattr(genome, name))
 
 
-@given(genomes(sharing_biases=True), seeds())
+@given(genomes(), seeds())
 def test_hash_ignores_the_order_of_edges_and_sees_everything_else(genome, seed):
     rng = np.random.default_rng(seed)
     order = rng.permutation(genome.n_edges)
@@ -362,7 +362,7 @@ def test_a_million_edges_are_no_problem(rng):
     assert Genome.from_bytes(genome.to_bytes()) == genome
 
 
-@given(genomes(sharing_biases=True))
+@given(genomes())
 def test_nothing_of_a_topology_is_lost(genome):
     topology = genome.without_weights()
     blob = topology.to_bytes(compact=True)
@@ -374,7 +374,7 @@ def test_nothing_of_a_topology_is_lost(genome):
     assert (back.input_shape, back.normalization) == (genome.input_shape, genome.normalization)
 
 
-@given(genomes(sharing_biases=True))
+@given(genomes())
 def test_the_space_writes_every_genome_so_that_it_comes_back_whole(genome):
     space = NeuronSpace(genome.input_shape, genome.n_outputs)
     for one in (genome, genome.without_weights()):

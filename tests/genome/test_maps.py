@@ -1,4 +1,4 @@
-"""Maps of neurons that share weights."""
+"""Maps of neurons that share weights or biases."""
 
 import numpy as np
 from hypothesis import given
@@ -25,6 +25,9 @@ def test_maps_are_joined_through_others():
     maps = maps_of(genome)
     assert maps[5] == maps[6] == maps[7]
     assert len({int(each) for each in maps[[0, 4, 5, 8]]}) == 4
+    by_bias = maps_of(genome.with_parameters(None, shared_biases=[0, 1, 0, 1, -1]))  # of neurons 4 to 8
+    assert by_bias[4] == by_bias[5] == by_bias[6] == by_bias[7]
+    assert len({int(each) for each in by_bias[[0, 4, 8]]}) == 3
 
 
 @given(genomes())

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from strategies import genomes, seeds
 from torch.nn.functional import cross_entropy
 
+from workbench.compiler import compile_genome
 from workbench.compiler.network import NeuronNetwork
 from workbench.compiler.plan import logits_of
 from workbench.datasets import Dataset, load_dataset
 from workbench.errors import ConfigError, DataError, WeightsError
 from workbench.genome import Genome
+from workbench.genome.maps import maps_of
 from workbench.initial import CONVOLUTION, initialise, random_genome, windowed
 from workbench.mutations import MutationRates, mutate
 from workbench.training import TrainConfig, evaluate, train, train_together
@@ -54,7 +56,7 @@ NO_TARGETS = np.zeros((0, 0, 0), np.float32)
 def native_grads(
     genome: Genome, data: Dataset, config: TrainConfig, teacher: Genome | None = None
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Mean loss and derivatives of the first batch, by weight parameter, and by bias and gain, in plan order."""
+    """Mean loss and derivatives of the first batch, by the parameters of weights, and of biases and gains."""
     trainer = NativeTrainer(genome, data, teacher=teacher)
     tiles = training_tiles(data, config, (0,), 0)
     targets = trainer.targets(tiles, config, (0,), 0)
@@ -67,8 +69,10 @@ def native_grads(
     )  # fmt: skip
     grads = np.zeros(trainer.plan.n_weights, np.float64)
     np.add.at(grads, trainer.plan.parameters[trainer.order], trainer.learner.edge_grads[: genome.n_edges])
-    n_biases = len(genome.biases) + len(trainer.net.map_sizes)
-    return loss / (labels >= 0).sum(), grads, trainer.learner.bias_grads[:n_biases]
+    biases, n_rows = np.zeros(trainer.plan.n_biases, np.float64), len(genome.biases)
+    np.add.at(biases, trainer.plan.bias_parameters, trainer.learner.bias_grads[:n_rows])
+    gains = trainer.learner.bias_grads[n_rows:][: len(trainer.net.map_sizes)]
+    return loss / (labels >= 0).sum(), grads, np.concatenate([biases, gains])
 
 
 def torch_grads(
@@ -188,6 +192,18 @@ def test_shared_weights_of_a_convolution():
     genome = windowed((2, 9, 9), 4, np.random.default_rng(1), windows=CONVOLUTION)
     assert genome.n_parameters < genome.n_edges
     assert_same_grads(genome, TrainConfig(batch_size=64))
+
+
+def test_a_bias_for_each_channel_is_trained_as_one():
+    data, rng = load_dataset("digits"), np.random.default_rng(1)
+    apart = windowed(data.shape, 10, rng, windows=CONVOLUTION)
+    genome = apart.with_parameters(apart.weights, shared_biases=maps_of(apart)[apart.n_inputs :])
+    config = TrainConfig(epochs=2, batch_size=64, learning_rate=0.01)
+    trained = [train(genome, data, config, backend=name).genome for name in ("native", "csr", "gather")]
+    for one in trained:
+        np.testing.assert_array_equal(one.shared_biases, genome.shared_biases)
+        np.testing.assert_allclose(one.biases, trained[0].biases, atol=2e-3)
+        assert len(np.unique(one.biases)) == compile_genome(genome).n_biases < len(genome.biases) / 2
 
 
 def test_one_output_trains():

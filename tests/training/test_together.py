@@ -14,6 +14,7 @@ from strategies import seeds
 from workbench.datasets import Dataset, load_dataset
 from workbench.errors import ConfigError, DataError
 from workbench.genome import Genome
+from workbench.genome.maps import maps_of
 from workbench.genome.topology import NORMALIZATIONS
 from workbench.individuals import TrainResult
 from workbench.initial import CONVOLUTION, random_genome, windowed
@@ -31,11 +32,13 @@ def digits() -> Dataset:
 
 @pytest.fixture(scope="module")
 def several(digits: Dataset) -> list[Genome]:
-    """Of one to three hidden layers, one without normalisation, one with shared weights and normalised by batch."""
+    """Of one to three hidden layers, one without normalisation, one with all that is shared, normalised by batch."""
     rng = np.random.default_rng(0)
     made = [random_genome(digits.shape, 10, rng, hidden_layers=(n, n), edges_per_neuron=(4, 6)) for n in (1, 3, 2)]
     made[2] = dataclasses.replace(made[2], normalization="none")
-    return [*made, windowed(digits.shape, 10, rng, windows=CONVOLUTION, normalization="batch")]
+    convolution = windowed(digits.shape, 10, rng, windows=CONVOLUTION, normalization="batch")
+    maps = maps_of(convolution)[convolution.n_inputs :]
+    return [*made, convolution.with_parameters(convolution.weights, shared_biases=maps)]
 
 
 def alone(genome: Genome, data: Dataset, config: TrainConfig, seed: int, **more) -> TrainResult:

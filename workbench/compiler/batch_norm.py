@@ -27,6 +27,7 @@ class BatchNorm(nn.Module):
     maps: Tensor
     outside: Tensor
     by_weight: Tensor
+    by_bias: Tensor
     sizes: Tensor
     passing: Tensor
     running: Tensor
@@ -37,10 +38,13 @@ class BatchNorm(nn.Module):
         maps = np.where(maps < 0, n_maps, maps)
         by_weight = np.empty(plan.n_weights, np.int64)
         by_weight[plan.parameters] = np.repeat(maps, np.diff(plan.row_starts)[plan.n_inputs :])
+        by_bias = np.empty(plan.n_biases, np.int64)
+        by_bias[plan.bias_parameters] = maps
         arrays = {
             "maps": maps,  # of each hidden or output row
             "outside": (maps == n_maps)[:, None],
             "by_weight": by_weight,  # the map of the neurons that a weight leads to
+            "by_bias": by_bias,  # the map of the neurons that have a bias
             "sizes": np.bincount(maps, minlength=n_maps + 1).clip(1),
             "passing": np.arange(n_maps + 1) == n_maps,  # maps that pass as they are
             "running": np.zeros((2, n_maps + 1), np.float32),  # mean and variance
@@ -80,7 +84,7 @@ class BatchNorm(nn.Module):
         scales = self._gains() * torch.rsqrt(self.running[1] + EPS)
         scales = torch.where(self.passing, 1, scales)
         means = torch.where(self.passing, 0, self.running[0])
-        return weight * scales[self.by_weight], bias - (scales * means)[self.maps]
+        return weight * scales[self.by_weight], bias - (scales * means)[self.by_bias]
 
 
 class Normalisable(nn.Module):
@@ -127,7 +131,7 @@ class Normalisable(nn.Module):
         self.weight.copy_(weight)
         self.bias.copy_(bias)
         norm = self.batch_norm = BatchNorm(self.plan, self.maps).to(self.weight)
-        trained = norm.totals((self.bias != 0).to(self.bias).unsqueeze(1), norm.maps) > 0
+        trained = norm.totals((self.bias != 0).to(self.bias).unsqueeze(1), norm.by_bias) > 0
         trained[-1], outside, seen = True, norm.passing, 0
         norm.passing = trained
         for batch in batches:
@@ -138,5 +142,5 @@ class Normalisable(nn.Module):
         norm.share, norm.passing = None, outside
         trained &= ~outside
         norm.gain.copy_(torch.where(trained, torch.sqrt(norm.running[1] + EPS), 1)[:-1])
-        self.bias.add_(torch.where(trained, norm.running[0], 0)[norm.maps])
+        self.bias.add_(torch.where(trained, norm.running[0], 0)[norm.by_bias])
         self.train(was_training)

@@ -46,9 +46,9 @@ def combine(plans: Sequence[Plan]) -> tuple[Plan, list[np.ndarray], list[np.ndar
     columns = np.concatenate([own[plan.columns] for own, plan in zip(row_of, plans, strict=True)])
     offsets = np.cumsum([0, *(plan.n_weights for plan in plans)])
     weights = np.concatenate([start + plan.parameters for start, plan in zip(offsets, plans, strict=False)])
-    _, first = np.unique(weights[edges], return_index=True)  # by first appearance, as in the plan of one network
-    places = np.empty_like(first)
-    places[np.argsort(first)] = np.arange(len(first))
+    places = _by_first_appearance(weights[edges])
+    starts = np.cumsum([0, *(plan.n_biases for plan in plans)])
+    biases = np.concatenate([start + plan.bias_parameters for start, plan in zip(starts, plans, strict=False)])[order]
     normalised = np.zeros(n_layers, bool)
     for plan in plans:
         normalised[: plan.n_layers - 1] |= plan.normalised[:-1]
@@ -63,8 +63,18 @@ def combine(plans: Sequence[Plan]) -> tuple[Plan, list[np.ndarray], list[np.ndar
         edges=edges,
         parameters=places[weights[edges]],
         n_weights=int(offsets[-1]),
+        bias_parameters=_by_first_appearance(biases)[biases],
+        n_biases=int(starts[-1]),
     )
     return plan, row_of, np.split(places, offsets[1:-1])
+
+
+def _by_first_appearance(numbers: np.ndarray) -> np.ndarray:
+    """New numbers of 0, 1, ..., all of which occur, by where they first do, as in the plan of one network."""
+    _, first = np.unique(numbers, return_index=True)
+    places = np.empty_like(first)
+    places[np.argsort(first)] = np.arange(len(first))
+    return places
 
 
 def _layers(plan: Plan, n_layers: int) -> np.ndarray:
@@ -100,17 +110,15 @@ class CombinedNetwork(Normalisable):
         check_device(device)
         plans = [compile_genome(genome) for genome in genomes]
         plan, rows, places = combine(plans)
-        biases, maps = (
-            [own[plan.n_inputs :] - plan.n_inputs for own in rows],
-            np.full(plan.n_neurons - plan.n_inputs, -1),
-        )
-        for genome, one, row in zip(genomes, plans, biases, strict=True):
+        rows, maps = [own[plan.n_inputs :] - plan.n_inputs for own in rows], np.full(plan.n_neurons - plan.n_inputs, -1)
+        for genome, one, row in zip(genomes, plans, rows, strict=True):
             own = batch_maps(genome, one)
             maps[row] = np.where(own < 0, -1, own + maps.max() + 1)
         super().__init__(plan, maps)
-        self.genomes, self.plans, self._weights, self._biases = list(genomes), plans, places, biases
+        self.genomes, self.plans, self._weights = list(genomes), plans, places
+        self._biases = [plan.bias_parameters[row] for row in rows]
         weight = np.empty(self.plan.n_weights, np.float32)
-        bias = np.empty(self.plan.n_neurons - self.plan.n_inputs, np.float32)
+        bias = np.empty(self.plan.n_biases, np.float32)
         for genome, plan, place, row in zip(self.genomes, self.plans, self._weights, self._biases, strict=True):
             weight[place], bias[row] = plan.weights_of(genome), plan.biases_of(genome)
         self.weight = nn.Parameter(torch.as_tensor(weight, dtype=dtype))

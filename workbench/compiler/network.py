@@ -142,8 +142,8 @@ class Dropout(nn.Module):
 class NeuronNetwork(Normalisable):
     """A genome compiled to sparse matrices: images [batch, inputs] or [batch, c, h, w] -> logits [batch, outputs].
 
-    Edges that share a weight share one parameter. Missing weights (NaN) are drawn by in-degree. Batch normalisation
-    takes part in training by `train`; in a loop of your own, call `unfold` before it.
+    Edges that share a weight share one parameter, neurons that share a bias another. Missing weights (NaN) are drawn by
+    in-degree. Batch normalisation takes part in training by `train`; in a loop of your own, call `unfold` before it.
 
     Args:
         genome: the network.
@@ -174,7 +174,9 @@ class NeuronNetwork(Normalisable):
         self.backend, self.dropout = backend, Dropout(dropout, seed)
         self.genome = initialise(genome, np.random.default_rng(seed))
         self.weight = nn.Parameter(torch.as_tensor(self.plan.weights_of(self.genome), dtype=dtype))
-        self.bias = nn.Parameter(torch.as_tensor(self.plan.biases_of(self.genome), dtype=dtype))
+        bias = np.empty(self.plan.n_biases, np.float32)
+        bias[self.plan.bias_parameters] = self.plan.biases_of(self.genome)
+        self.bias = nn.Parameter(torch.as_tensor(bias, dtype=dtype))
         self.layers = nn.ModuleList(
             Layer(self.plan, layer, PRODUCTS[backend], layer_norm if self.plan.normalised[layer] else None)
             for layer in range(1, self.plan.n_layers)
@@ -195,7 +197,8 @@ class NeuronNetwork(Normalisable):
 
     def to_genome(self) -> Genome:
         """The genome with this module's parameters, lossless for float32."""
-        return self.plan.to_genome(self.genome, *self.at_rest())
+        weights, biases = self.at_rest()
+        return self.plan.to_genome(self.genome, weights, biases[self.plan.bias_parameters])
 
 
 def flat_images(images: Tensor, genome: Genome) -> Tensor:
@@ -252,6 +255,7 @@ class Layer(nn.Module):
     """One layer: sparse product with the layers that feed it, bias, normalisation if there is any, ReLU."""
 
     parameter: Tensor | None
+    bias_parameter: Tensor | None
 
     def __init__(
         self, plan: Plan, layer: int, product: type[nn.Module], norm: Callable[[Tensor], Tensor] | None
@@ -263,13 +267,16 @@ class Layer(nn.Module):
         self.is_output = layer == plan.n_layers - 1
         parameter = torch.as_tensor(plan.parameters[block.edges]) if plan.shares_weights else None
         self.register_buffer("parameter", parameter, persistent=False)
+        parameter = torch.as_tensor(plan.bias_parameters[block.rows]) if plan.shares_biases else None
+        self.register_buffer("bias_parameter", parameter, persistent=False)
 
     def forward(
         self, outputs: list[Tensor], weight: Tensor, bias: Tensor, batch_norm: BatchNorm | None = None
     ) -> Tensor:
         """The layer's values [neurons, batch] from those of all layers before it."""
         values = weight[self.edges] if self.parameter is None else weight[self.parameter]
-        total = bias[self.rows].unsqueeze(1)  # [neurons, 1]
+        biases = bias[self.rows] if self.bias_parameter is None else bias[self.bias_parameter]
+        total = biases.unsqueeze(1)  # [neurons, 1]
         if not self.feeders:  # outputs without edges
             return total.expand(-1, outputs[0].shape[1])
         feeding = [outputs[layer] for layer in self.feeders]

@@ -49,6 +49,8 @@ class Plan:
     edges: np.ndarray  # index in the genome of each edge of the plan, int64 [edges]
     parameters: np.ndarray  # index of each edge in the vector of weights, which edges may share, int64 [edges]
     n_weights: int  # length of the vector of weights
+    bias_parameters: np.ndarray  # index of each hidden or output row in that of biases, which rows may share, int64
+    n_biases: int  # its length
 
     @property
     def n_layers(self) -> int:
@@ -64,6 +66,11 @@ class Plan:
     def shares_weights(self) -> bool:
         """Whether any weight serves several edges."""
         return self.n_weights < len(self.edges)
+
+    @property
+    def shares_biases(self) -> bool:
+        """Whether any bias serves several neurons."""
+        return self.n_biases < len(self.bias_parameters)
 
     def block(self, layer: int) -> Block:
         """The matrix of one layer (from 1)."""
@@ -90,11 +97,11 @@ class Plan:
         return weights
 
     def biases_of(self, genome: Genome) -> np.ndarray:
-        """The genome's biases in row order, float32 [hidden + outputs]."""
+        """The genome's biases in row order, float32 [hidden + outputs]; shared ones are repeated."""
         return genome.biases[self.neurons[self.n_inputs :] - self.n_inputs]
 
     def to_genome(self, genome: Genome, weights: np.ndarray, biases: np.ndarray) -> Genome:
-        """`genome` with these parameters, given in the plan's order."""
+        """`genome` with these weights, a vector of parameters, and biases, in row order."""
         edge_weights = np.empty(len(self.edges), np.float32)
         edge_weights[self.edges] = weights[self.parameters]
         neuron_biases = np.empty(len(biases), np.float32)
@@ -115,14 +122,8 @@ def compile_genome(genome: Genome) -> Plan:
     sizes = np.bincount(genome.layers)
     normalised = (sizes >= SMALLEST_NORMALISED_LAYER) & (genome.normalization == "layer")
     normalised[[0, -1]] = False
-    # One parameter per edge or shared group, numbered by first appearance.
-    groups = genome.shared[edges]
-    members = np.flatnonzero(groups >= 0)
-    _, first, which = np.unique(groups[members], return_index=True, return_inverse=True)
-    leads = groups < 0
-    leads[members[first]] = True
-    parameters = np.cumsum(leads) - 1
-    parameters[members] = parameters[members[first]][which]
+    parameters, n_weights = _parameters(genome.shared[edges])
+    bias_parameters, n_biases = _parameters(genome.shared_biases[neurons[genome.n_inputs :] - genome.n_inputs])
     return Plan(
         n_inputs=genome.n_inputs,
         n_outputs=genome.n_outputs,
@@ -133,7 +134,9 @@ def compile_genome(genome: Genome) -> Plan:
         columns=sources[edges],
         edges=edges,
         parameters=parameters,
-        n_weights=int(leads.sum()),
+        n_weights=n_weights,
+        bias_parameters=bias_parameters,
+        n_biases=n_biases,
     )
 
 
@@ -153,6 +156,17 @@ def batch_maps(genome: Genome, plan: Plan) -> np.ndarray:
     result = np.full(len(rows), -1)
     result[chosen] = np.unique(pair_codes(layers[chosen].astype(np.int64), maps[chosen]), return_inverse=True)[1]
     return result
+
+
+def _parameters(groups: np.ndarray) -> tuple[np.ndarray, int]:
+    """One parameter for each value of its own and each shared group, numbered by first appearance; how many."""
+    members = np.flatnonzero(groups >= 0)
+    _, first, which = np.unique(groups[members], return_index=True, return_inverse=True)
+    leads = groups < 0
+    leads[members[first]] = True
+    parameters = np.cumsum(leads) - 1
+    parameters[members] = parameters[members[first]][which]
+    return parameters, int(leads.sum())
 
 
 def neuron_values(genome: Genome, images: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Maps: the neurons of a network that share weights, as the places of a convolution's output channel do."""
+"""Maps: the neurons of a network that share weights or biases, as the places of a convolution's output channel do."""
 
 from __future__ import annotations
 

@@ -41,6 +41,8 @@ class Net(NamedTuple):
     inner_places: np.ndarray  # place by source of each inner edge by target, uint32 [inner edges]
     shared_edges: np.ndarray  # edges that share their weight with others, uint32, group by group
     group_starts: np.ndarray  # where each group starts there, and the end, int64 [groups + 1]
+    shared_biases: np.ndarray  # the same for hidden and output rows that share their bias
+    bias_group_starts: np.ndarray
     packs: int  # 1 if inputs are packed pixels, else 0
     scales: np.ndarray  # then the scale of each edge's pixel, float32 [input edges]
     means: np.ndarray  # and its mean

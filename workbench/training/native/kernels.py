@@ -146,15 +146,15 @@ def backward(net, learner, dropout, buffers):
 
 
 @kernel(inner=True)
-def share_grads(edges, group_starts, edge_grads):
-    """Edges that share a weight get the sum of their derivatives; the optimiser then changes all of them alike."""
+def share_grads(places, group_starts, grads):
+    """What shares a weight or bias gets the sum of their derivatives; the optimiser then changes all of them alike."""
     for group in range(len(group_starts) - 1):
-        members = edges[group_starts[group] : group_starts[group + 1]]
+        members = places[group_starts[group] : group_starts[group + 1]]
         total = np.float32(0)
-        for edge in members:
-            total += edge_grads[edge]
-        for edge in members:
-            edge_grads[edge] = total
+        for place in members:
+            total += grads[place]
+        for place in members:
+            grads[place] = total
 
 
 @kernel
@@ -255,6 +255,7 @@ def train_epoch(
         if not np.isfinite(loss):
             break
         share_grads(net.shared_edges, net.group_starts, learner.edge_grads)
+        share_grads(net.shared_biases, net.bias_group_starts, learner.bias_grads)
         adamw(learner.weights, learner.edge_grads, learner.weight_moments, rates[batch], decay, step)
         adamw(learner.biases, learner.bias_grads, learner.bias_moments, rates[batch], 0.0, step)
         if len(factors):

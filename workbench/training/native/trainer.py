@@ -149,8 +149,8 @@ def _net(plan: Plan, order: np.ndarray, maps: np.ndarray, scale: np.ndarray, mea
     places = np.empty(len(plan.edges), np.uint32)
     places[by_source] = np.arange(len(by_source))
     n_hidden = plan.n_neurons - plan.n_inputs - plan.n_outputs
-    users, parameters = np.bincount(plan.parameters), plan.parameters[order]
-    shared = np.flatnonzero(users[parameters] > 1)
+    shared_edges, group_starts = _groups(plan.parameters[order])
+    shared_biases, bias_group_starts = _groups(plan.bias_parameters)
     members = np.flatnonzero(maps >= 0)
     first_rows = plan.n_inputs + members[np.unique(maps[members], return_index=True)[1]]  # one of each map
     return Net(
@@ -164,8 +164,10 @@ def _net(plan: Plan, order: np.ndarray, maps: np.ndarray, scale: np.ndarray, mea
         inner_columns=_ahead(plan.columns[inner]),
         back_targets=_ahead(rows[by_source]),
         inner_places=places[inner],
-        shared_edges=shared[stable_order(parameters[shared])].astype(np.uint32),
-        group_starts=np.concatenate([[0], np.cumsum(users[users > 1])]),
+        shared_edges=shared_edges,
+        group_starts=group_starts,
+        shared_biases=shared_biases,
+        bias_group_starts=bias_group_starts,
         packs=int(packs),
         scales=np.append(scale[plan.columns[~inner]], np.zeros(TILE)).astype(np.float32),
         means=np.append(mean[plan.columns[~inner]], np.zeros(TILE)).astype(np.float32),
@@ -173,6 +175,13 @@ def _net(plan: Plan, order: np.ndarray, maps: np.ndarray, scale: np.ndarray, mea
         map_starts=np.searchsorted(np.sort(first_rows), plan.layer_starts),
         map_sizes=np.bincount(maps[members]),
     )
+
+
+def _groups(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What shares its parameter with others, group by group, and where each group starts, and the end."""
+    users = np.bincount(parameters)
+    shared = np.flatnonzero(users[parameters] > 1)
+    return shared[stable_order(parameters[shared])].astype(np.uint32), np.cumsum([0, *users[users > 1]])
 
 
 def _starts(owners: np.ndarray, count: int) -> np.ndarray:
