@@ -20,6 +20,9 @@ from workbench.compiler.export import export_network
 from workbench.compiler.plan import logits_of
 from workbench.errors import GenomeError
 from workbench.mutations import KINDS, apply
+from workbench.views.network.figure import network_svg
+from workbench.views.network.layout import dag_layout
+from workbench.views.network.maps import edge_density, receptive_field
 
 SHAPE = (2, 7, 6)
 FEATURES = 2 * 7 * 6
@@ -79,7 +82,7 @@ def random_cnn(seed: int, shape=SHAPE) -> nn.Sequential:
             kernel, stride, dilation = int(rng.integers(1, 4)), int(rng.integers(1, 3)), int(rng.integers(1, 3))
             if size < 3:
                 kernel, dilation = 1, 1
-            padding = int(rng.integers(0, 3)) if size > 2 else 0
+            padding = int(rng.integers(0, min(3, dilation * (kernel - 1) + 1))) if size > 2 else 0
             convolution = nn.Conv2d(before, maps, kernel, stride, padding, dilation, groups, bias=bool(rng.integers(2)))
             reach = dilation * (kernel - 1) + 1
             if size + 2 * padding < reach:
@@ -112,7 +115,7 @@ def assert_same(module: nn.Module, genome: Genome, shape=SHAPE) -> None:
 
 
 def counted(module: nn.Sequential, shape=SHAPE) -> tuple[int, int]:
-    """Edges and weights, found by torch: products without padding that a logit depends on, and which weights they take.
+    """Edges and parameters, found by torch: products without padding that a logit depends on, and what they take.
 
     Weights and images are set to 1 and biases to 0: a value is then 0 only where it depends on no image, and a gradient
     only where no logit depends on it.
@@ -129,7 +132,7 @@ def counted(module: nn.Sequential, shape=SHAPE) -> tuple[int, int]:
         if isinstance(layer, nn.Conv2d | nn.Linear | nn.AvgPool2d | nn.AdaptiveAvgPool2d | Block):
             layer.register_forward_hook(note)
     module(torch.ones(1, *shape)).sum().backward()
-    edges = weights = 0
+    edges = parameters = 0
     for layer, before, output in seen:
         if isinstance(layer, nn.Conv2d):
             settings = layer.stride, layer.padding, layer.dilation, layer.groups
@@ -140,24 +143,25 @@ def counted(module: nn.Sequential, shape=SHAPE) -> tuple[int, int]:
             products = F.avg_pool2d(before, layer.kernel_size, divisor_override=1)
         else:
             products = before if isinstance(layer, Block) else before.sum((2, 3), keepdim=True)
-        edges += int((products * (output.grad != 0)).sum())
+        alive = output.grad != 0
+        edges += int((products * alive).sum())
+        maps = int(alive.transpose(0, 1).flatten(1).any(1).sum())
         if isinstance(layer, nn.Conv2d | nn.Linear):
-            weights += int((layer.weight.grad != 0).sum())
-        else:  # a weight for each map
-            weights += output.shape[1]
-    return edges, weights
+            parameters += int((layer.weight.grad != 0).sum()) + maps
+        else:  # a weight for each map; pooling is neurons, which also have a bias
+            parameters += maps if isinstance(layer, Block) else 2 * maps
+    return edges, parameters
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6))
 def test_random_cnns(seed):
-    """The same logits, twice as many FLOPs as products, and a parameter for each weight that has an effect."""
+    """The same logits, twice as many FLOPs as products, and as many parameters as torch has, BatchNorm folded."""
     module = random_cnn(seed)
     genome = Genome.from_torch(module, SHAPE)
     assert_same(module, genome)
-    edges, weights = counted(module)
-    assert genome.flops == 2 * edges
-    assert genome.n_parameters - len(genome.biases) == weights
+    edges, parameters = counted(module)
+    assert (genome.flops, genome.n_parameters) == (2 * edges, parameters)
     assert (genome.n_outputs, genome.normalization) == (3, "none")
 
 
@@ -239,7 +243,8 @@ def test_pooling_and_additions_take_the_edges_they_need():
     pooled = Genome.from_torch(finished(conv(2, 3, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1)), SHAPE)
     assert pooled.n_edges == 2 * 3 * 42 + 3 * 42 + 9
     joined = randomised(nn.Sequential(nn.ReLU(), conv(2, 3, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
-    assert Genome.from_torch(joined, SHAPE).n_edges == 2 * 42 + 2 * 3 * 42
+    genome = Genome.from_torch(joined, SHAPE)
+    assert (genome.n_edges, genome.n_parameters) == (2 * 42 + 2 * 3 * 42, 2 + 2 + 2 * 3 + 3)
     chain, block = (
         Genome.from_torch(finished(conv(2, 2), nn.ReLU(), part, nn.ReLU()), SHAPE)
         for part in (conv(2, 2, 1), Block(conv(2, 2, 1)))
@@ -390,6 +395,10 @@ def test_everything_else_works_on_it(tmp_path):
     grown, _ = apply("add_edges", genome, MutationRates(), rng)  # all others share their weights already
     for kind in KINDS:
         apply(kind, grown, MutationRates(), rng)
+    assert len(dag_layout(genome).source) == genome.n_edges
+    assert edge_density(genome).shape == SHAPE[1:]
+    assert receptive_field(genome, genome.n_neurons - 1).any()
+    assert network_svg(genome).startswith("<svg")
     assert Genome.from_bytes(genome.to_bytes()) == genome == Genome.from_networkx(genome.to_networkx())
     assert_same(torch.export.load(export_network(genome, tmp_path / "net.pt2")).module(), genome, (FEATURES,))
 

@@ -61,9 +61,7 @@ class Genome:
     normalization: str = "layer"
 
     def __post_init__(self) -> None:
-        for array in (self.sources, self.targets, self.weights, self.shared):
-            _read_only(array)
-        for array in (self.biases, self.shared_biases, self.neuron_keys):
+        for array in (value for value in vars(self).values() if isinstance(value, np.ndarray)):
             _read_only(array)
 
     @classmethod
@@ -301,18 +299,15 @@ class Genome:
 
         It may have convolutions (with zero padding), linear layers, BatchNorm, ReLU, average pooling, Flatten, Dropout,
         additions and concatenations. Linear layers need a ReLU between them. A convolution's edges share its weights,
-        without those that are exactly 0, as pruning leaves them. An addition gives each map of a tensor of neurons a
-        shared weight of 1. Pooling is done by neurons where no value is negative, else by the layer before or after it.
-
-        A genome sees images centred and scaled by `Dataset`: the network must have been trained on such images, or
-        `mean` and `std` say how its own differ.
+        and a map its bias; weights of exactly 0, as pruning leaves them, have no edges. An addition has a weight of 1
+        a map. Pooling is done by neurons where no value is negative, else by the layer before or after it.
 
         Args:
             module: `torch.nn.Module`, taken in eval mode; a program of `torch.export.export`, or the name of its file,
                 which can run code when it is loaded: open only what you trust.
             input_shape: (channels, height, width).
-            mean: what the network takes is (images of the genome - mean) / std: a number, or one for each channel.
-                With zero padding a convolution then shares no biases at the border.
+            mean: the network was trained on (images as `Dataset` centres and scales them, which a genome sees - mean)
+                / std: a number, or one a channel. With zero padding, biases then differ at the border of a map.
             std: see `mean`.
 
         Raises:

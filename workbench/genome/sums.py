@@ -32,7 +32,7 @@ class Sums:
     which: np.ndarray  # index of each edge's weight, int32 [edges]
     weights: np.ndarray  # float64 [weights]
     biases: np.ndarray  # float64 [places]
-    maps: np.ndarray  # output channel that made each place, int32 [places]
+    maps: np.ndarray  # output channel that made each place, int32 [places]; its places share a bias
     fixed: bool = False  # pooling and normalisation only, whose weights no sum is added to
     distinct: bool = True  # whether no neuron can have two edges to a place
 
@@ -195,7 +195,8 @@ class Network:
     n_hidden: int = 0
     _n_weights: int = 0
     _edges: list[list[np.ndarray]] = field(default_factory=list)  # sources, targets, weights, groups
-    _biases: list[np.ndarray] = field(default_factory=list)  # of hidden neurons
+    _biases: list[np.ndarray] = field(default_factory=list)  # of hidden neurons, float32
+    _maps: list[np.ndarray] = field(default_factory=list)  # their shared-bias groups, each from 0
 
     @property
     def n_inputs(self) -> int:
@@ -214,8 +215,7 @@ class Network:
         self.n_hidden += int(live.sum())
         check_size(self.n_inputs + self.n_outputs + self.n_hidden)
         ids = np.where(live, first + np.cumsum(live) - 1, -1).astype(np.int32)
-        self._add(sums, ids)
-        self._biases.append(sums.biases[live])
+        self._add(sums, ids, live)
         return Neurons(ids, np.where(live, 0.0, np.maximum(sums.biases, 0)))
 
     def is_positive(self, tensor: Neurons | Sums) -> bool:
@@ -227,15 +227,22 @@ class Network:
 
     def finished(self, logits: Sums) -> dict[str, Any]:
         """The arguments of `Genome.from_edges`, once."""
-        logits = merged(logits)
-        self._add(logits, self.n_inputs + np.arange(self.n_outputs, dtype=np.int32))
+        self._add(merged(logits), self.n_inputs + np.arange(self.n_outputs, dtype=np.int32))
         arguments = {}
         for name in ("shared", "weights", "targets", "sources"):
             arguments[name] = np.concatenate([part.pop() for part in self._edges])
+        firsts = np.cumsum([0, *(len(maps) for maps in self._maps)])
+        maps = [maps + first for maps, first in zip(self._maps, firsts, strict=False)]
+        for name, parts in (("biases", self._biases), ("shared_biases", maps)):
+            arguments[name] = np.concatenate([parts[-1], *parts[:-1]])  # outputs come before hidden neurons
         facts = {"input_shape": self.input_shape, "n_outputs": self.n_outputs, "normalization": "none"}
-        return {**facts, **arguments, "biases": np.concatenate([logits.biases, *self._biases])}
+        return {**facts, **arguments}
 
-    def _add(self, sums: Sums, ids: np.ndarray) -> None:
+    def _add(self, sums: Sums, ids: np.ndarray, live: np.ndarray | slice = slice(None)) -> None:
+        biases, maps = sums.biases[live].astype(np.float32) + np.float32(0), sums.maps[live].astype(np.int64)
+        self._biases.append(biases)
+        # Where constants or shifted images meet zero padding, biases of a map differ at the border: a group each.
+        self._maps.append(np.unique(maps << 32 | biases.view(np.uint32), return_inverse=True)[1])
         weights, groups = sums.weights.astype(np.float32)[sums.which], sums.which + np.int32(self._n_weights)
         self._edges.append([sums.sources, ids[sums.places], weights, groups])
         check_size(0, sum(len(each[0]) for each in self._edges))
