@@ -14,7 +14,7 @@ from workbench.datasets import load_dataset
 from workbench.errors import ConfigError, RunError
 from workbench.evolution import SELECTIONS, SURVIVALS, HypervolumeBounds
 from workbench.registry import SPACES
-from workbench.search import Search, SearchConfig, preset
+from workbench.search import Search, SearchConfig, preset, replay
 from workbench.search.report import front_table
 from workbench.settings import to_values
 from workbench.spaces import InitialConfig, MlpSpace, NeuronSpace
@@ -32,9 +32,13 @@ REAL = SearchConfig(
     train=TrainConfig(epochs=2, batch_size=16, dropout=0.1, shift=1),
     hypervolume=HypervolumeBounds(max_error=0.9, min_flops=10, max_flops=1e5),
 )
-NEURONS = NeuronSpace.for_data(
-    DATA, InitialConfig(hidden_layers=(1, 2), layer_size=(0.2, 0.4), edges_per_neuron=(2, 3), spatial_base=1)
-)
+INITIAL = InitialConfig(hidden_layers=(1, 2), layer_size=(0.2, 0.4), edges_per_neuron=(2, 3), spatial_base=1)
+NEURONS = NeuronSpace.for_data(DATA, INITIAL)
+REAL_SPACES = {
+    "neurons": NEURONS,
+    "batch normalisation": NeuronSpace.for_data(DATA, replace(INITIAL, normalization="batch")),
+    "mlp": MlpSpace.for_data(DATA),
+}
 
 
 def make(path, config=SMALL, space=None, **settings) -> Search:
@@ -92,9 +96,9 @@ def test_equal_seeds_give_equal_runs_for_any_number_of_workers(tmp_path, space):
     assert first["genomes"] != memory_of(tmp_path / "other")["genomes"]
 
 
-@pytest.mark.parametrize("name", ["neurons", "mlp"])
+@pytest.mark.parametrize("name", REAL_SPACES)
 def test_real_spaces_survive_interruption_and_are_shown(tmp_path, name):
-    space = NEURONS if name == "neurons" else MlpSpace.for_data(DATA)
+    space = REAL_SPACES[name]
     finish(make(tmp_path / "whole", REAL, space))
     search = make(tmp_path / "cut", REAL, space)
     step(search, 5)
@@ -102,6 +106,7 @@ def test_real_spaces_survive_interruption_and_are_shown(tmp_path, name):
     assert open_run(tmp_path / "cut").state == "stopped"
     finish(Search.resume(tmp_path / "cut", DATA))
     assert memory_of(tmp_path / "cut") == memory_of(tmp_path / "whole")
+    assert replay(tmp_path / "cut", tmp_path / "again", DATA).is_same
     run = open_run(tmp_path / "cut")
     table = front_table(run, DATA)
     assert table["id"].tolist() == run.front()["id"].tolist()

@@ -7,7 +7,7 @@
 | grad | [neurons, width] | derivative of the loss by `out`, then by the sums |
 | inverse | [layers, width] | 1 / deviation of a normalised layer, per image |
 | scratch | [3, width] | sums over the neurons of a layer, per image; which columns have an image, 1 or 0 |
-| row_sums, map_sums | [neurons, 2], [4, maps] | for batch normalisation: sums over images |
+| row_sums, map_sums | [4, neurons], [4, maps] | for batch normalisation: sums over images, and what comes of them |
 | weights, edge_grads | [edges] | weights and derivatives: edges from inputs by target, then inner ones by source |
 | inner_weights | [inner edges] | weights of inner edges, those from hidden neurons, by target |
 | biases, bias_grads | [neurons - inputs + maps] | one per hidden or output row, then the gains of maps |

@@ -36,71 +36,92 @@ def count_images(buffers):
     return formulas.row_total(buffers.out.shape[1], row_at(buffers.scratch, 2))
 
 
-@kernel(inner=True)
-def measure(row, images, buffers):
-    """Note mean and squares of a row's sums, while they are in the cache."""
-    rows = row_at(buffers.out, row), row_at(buffers.scratch, 2)
-    formulas.row_moments(buffers.out.shape[1], rows[0], rows[1], images, row_at(buffers.row_sums, row))
+@kernel(inner=True, error_model="numpy")
+def normalise_maps(net, learner, layer, share, buffers):
+    """Normalise the maps of a layer, add biases, apply the ReLU; running averages follow.
 
-
-@kernel(inner=True)
-def normalise_maps(net, learner, layer, images, share, buffers):
-    """Normalise the rows of a layer that were measured, add biases, apply the ReLU; running averages follow."""
-    out, sums, maps, n_inputs = buffers.out, buffers.row_sums, net.maps, net.n_inputs
-    means, inverse = buffers.map_sums[0], buffers.map_sums[1]
+    What is in no map passes as it is, to the ReLU.
+    """
+    out, n_inputs, width = buffers.out, net.n_inputs, buffers.out.shape[1]
     first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
-    for m in range(net.map_starts[layer], net.map_starts[layer + 1]):
+    begin, end = net.map_starts[layer], net.map_starts[layer + 1]
+    maps, biases, gains = (
+        net.maps[first - n_inputs :],
+        learner.biases[first - n_inputs :],
+        learner.biases[len(net.maps) :],
+    )
+    means, inverse, images = buffers.map_sums[0], buffers.map_sums[1], count_images(buffers)
+    of_rows, mask = buffers.row_sums[:, first:], row_at(buffers.scratch, 2)
+    for m in range(begin, end):
         means[m] = inverse[m] = 0
-    for row in range(first, last):
-        if maps[row - n_inputs] >= 0:
-            means[maps[row - n_inputs]] += sums[row, 0] / np.float32(net.map_sizes[maps[row - n_inputs]])
-    for row in range(first, last):  # squares about the map's mean, from those about the row's (Chan et al. 1979)
-        m = maps[row - n_inputs]
-        if m >= 0:
-            inverse[m] += sums[row, 1] + images * (sums[row, 0] - means[m]) * (sums[row, 0] - means[m])
-    for m in range(net.map_starts[layer], net.map_starts[layer + 1]):
+    formulas.row_sums(width, row_at(out, first), mask, last - first, row_at(of_rows, 0))
+    for i in range(last - first):
+        if maps[i] >= 0:
+            means[maps[i]] += of_rows[0, i]
+    for m in range(begin, end):
+        means[m] /= images * np.float32(net.map_sizes[m])
+    for i in range(last - first):
+        of_rows[0, i] = means[maps[i]] if maps[i] >= 0 else np.float32(0)
+    formulas.row_squares(width, row_at(out, first), mask, row_at(of_rows, 0), last - first, row_at(of_rows, 1))
+    for i in range(last - first):
+        if maps[i] >= 0:
+            inverse[maps[i]] += of_rows[1, i]
+    for m in range(begin, end):
         count = images * np.float32(net.map_sizes[m])
-        average, variance = learner.map_moments[0], learner.map_moments[1]
-        average[m] += (means[m] - average[m]) * np.float32(share)
+        mean, variance = learner.map_moments[0], learner.map_moments[1]
+        mean[m] += (means[m] - mean[m]) * np.float32(share)
         variance[m] += (inverse[m] / max(count - np.float32(1), np.float32(1)) - variance[m]) * np.float32(share)
         inverse[m] = np.float32(1) / np.sqrt(inverse[m] / count + np.float32(EPS))
-    gains = learner.biases[len(out) - n_inputs :]
-    for row in range(first, last):
-        m, mean, factor, gain, bias = maps[row - n_inputs], np.float32(0), np.float32(1), np.float32(1), np.float32(0)
-        if m >= 0:
-            bias = learner.biases[row - n_inputs]
-            if not learner.passing[m]:
-                mean, factor, gain = means[m], inverse[m], gains[m]
-        formulas.normalise_row(out.shape[1], row_at(out, row), row_at(buffers.normed, row), mean, factor, gain, bias)
+    for i in range(last - first):
+        m = maps[i]
+        passes = m < 0 or learner.passing[m]
+        of_rows[0, i] = np.float32(0) if passes else means[m]
+        of_rows[1, i] = np.float32(1) if passes else inverse[m]
+        of_rows[2, i] = np.float32(1) if passes else gains[m]
+        of_rows[3, i] = np.float32(0) if m < 0 else biases[i]
+    rows = row_at(out, first), row_at(buffers.normed, first)
+    arrays = row_at(of_rows, 0), row_at(of_rows, 1), row_at(of_rows, 2), row_at(of_rows, 3)
+    formulas.normalise_rows(width, rows[0], rows[1], arrays[0], arrays[1], arrays[2], arrays[3], last - first)
 
 
-@kernel(inner=True)
+@kernel(inner=True, error_model="numpy")
 def normalise_maps_back(net, learner, layer, buffers):
     """Back through `normalise_maps`: from the derivatives by a layer's values before the ReLU to those by its sums.
 
     Adds the derivatives by biases and gains to those of the learner.
     """
-    grad, normed, sums, maps, n_inputs = buffers.grad, buffers.normed, buffers.row_sums, net.maps, net.n_inputs
-    inverse, means, products = buffers.map_sums[1], buffers.map_sums[2], buffers.map_sums[3]
+    n_inputs, width = net.n_inputs, buffers.out.shape[1]
     first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
-    for m in range(net.map_starts[layer], net.map_starts[layer + 1]):
+    begin, end = net.map_starts[layer], net.map_starts[layer + 1]
+    maps, bias_grads, gains = (
+        net.maps[first - n_inputs :],
+        learner.bias_grads[first - n_inputs :],
+        learner.biases[len(net.maps) :],
+    )
+    inverse, means, products = buffers.map_sums[1], buffers.map_sums[2], buffers.map_sums[3]
+    of_rows, gain_grads, images = (
+        buffers.row_sums[:, first:],
+        learner.bias_grads[len(net.maps) :],
+        count_images(buffers),
+    )
+    for m in range(begin, end):
         means[m] = products[m] = 0
-    for row in range(first, last):
-        m = maps[row - n_inputs]
+    rows = row_at(buffers.grad, first), row_at(buffers.normed, first)
+    formulas.row_products(width, rows[0], rows[1], last - first, row_at(of_rows, 0), row_at(of_rows, 1))
+    for i in range(last - first):
+        m = maps[i]
         if m >= 0:
-            formulas.row_sums(grad.shape[1], row_at(grad, row), row_at(normed, row), row_at(sums, row))
-            learner.bias_grads[row - n_inputs] += sums[row, 0]
-            means[m] += sums[row, 0]
-            products[m] += sums[row, 1]
-    images, gains = count_images(buffers), learner.biases[len(grad) - n_inputs :]
-    gain_grads = learner.bias_grads[len(grad) - n_inputs :]
-    for m in range(net.map_starts[layer], net.map_starts[layer + 1]):
+            bias_grads[i] += of_rows[0, i]
+            means[m] += of_rows[0, i]
+            products[m] += of_rows[1, i]
+    for m in range(begin, end):
         gain_grads[m] += products[m]
         means[m] /= images * np.float32(net.map_sizes[m])
         products[m] /= images * np.float32(net.map_sizes[m])
-    mask = row_at(buffers.scratch, 2)
-    for row in range(first, last):
-        m = maps[row - n_inputs]
-        if m >= 0:
-            rows, factor = (row_at(grad, row), row_at(normed, row)), gains[m] * inverse[m]
-            formulas.normalise_row_back(grad.shape[1], rows[0], rows[1], mask, means[m], products[m], factor)
+    for i in range(last - first):
+        m = maps[i]
+        of_rows[0, i] = np.float32(0) if m < 0 else means[m]
+        of_rows[1, i] = np.float32(0) if m < 0 else products[m]
+        of_rows[2, i] = np.float32(1) if m < 0 else gains[m] * inverse[m]
+    arrays, mask = (row_at(of_rows, 0), row_at(of_rows, 1), row_at(of_rows, 2)), row_at(buffers.scratch, 2)
+    formulas.normalise_rows_back(width, rows[0], rows[1], mask, arrays[0], arrays[1], arrays[2], last - first)

@@ -168,38 +168,83 @@ def normalise_back(code, grad, normed, means, inverse, count):
     code.loop(count, each)
 
 
-@simd_function("address", "address", "float", "address")
-def row_moments(code, values, mask, images, sums):
-    """sums_0 = mean of a row over its `images` columns where `mask` is 1, elsewhere 0;  sums_1 = Σ (values - mean)²."""
-    row, inside = code.load(values), code.load(mask)
-    mean = code.builder.fdiv(code.horizontal_sum(row.partial_dot(inside)), images)
-    difference = (row - code.splat(mean)) * inside
-    code.store_float(mean, sums, 0)
-    code.store_float(code.horizontal_sum(difference.partial_dot(difference)), sums, 1)
+def _for_rows(code, count, body):
+    """body(first, number) for `count` rows in groups: of as many as a vector has lanes, of 4, and single ones."""
+    done = None
+    for number in (LANES, 4, 1):
+        done, _ = code.loop(count, lambda first, _, number=number: body(first, number), start=done, step=number)
 
 
-@simd_function("address", "address", "float", "float", "float", "float")
-def normalise_row(code, out, normed, mean, inverse, gain, bias):
-    """normed = (out - mean) · inverse;  out = ReLU(gain · normed + bias), for one row."""
-    value = (code.load(out) - code.splat(mean)) * code.splat(inverse)
-    code.store(value, normed)
-    value = value.fma(code.splat(gain), code.splat(bias))
-    code.store(value.where_positive(value), out)
+def _store_sums(code, vector, first, number, out):
+    """out_i = the sum of the lanes of vector(i), for `number` rows from `first` on."""
+    if number == 1:
+        code.store_float(code.horizontal_sum(vector(first)), out, first)
+        return
+    sums = code.horizontal_sums(lambda lane: vector(code.add(first, lane)), number)
+    code.store_float(sums, out, first)
 
 
-@simd_function("address", "address", "address")
-def row_sums(code, grad, normed, sums):
-    """sums_0 = Σ grad;  sums_1 = Σ grad · normed, over a row."""
-    row = code.load(grad)
-    code.store_float(code.horizontal_sum(row.partial_sum()), sums, 0)
-    code.store_float(code.horizontal_sum(row.partial_dot(code.load(normed))), sums, 1)
+@simd_function("address", "address", "count", "address")
+def row_sums(code, values, mask, count, sums):
+    """sums_i = Σ values_i · mask, over the columns of `count` rows."""
+    inside = code.load(mask)
+    _for_rows(
+        code,
+        count,
+        lambda first, number: _store_sums(
+            code, lambda i: code.load(values, i).partial_dot(inside), first, number, sums
+        ),
+    )
 
 
-@simd_function("address", "address", "address", "float", "float", "float")
-def normalise_row_back(code, grad, normed, mask, mean, product, factor):
-    """grad = factor · (grad - mean - normed · product) where `mask` is 1, else 0: back through `normalise_row`."""
-    value = code.load(grad) - code.splat(mean) - code.load(normed) * code.splat(product)
-    code.store(value * code.splat(factor) * code.load(mask), grad)
+@simd_function("address", "address", "address", "count", "address")
+def row_squares(code, values, mask, means, count, sums):
+    """sums_i = Σ ((values_i - means_i) · mask)², over the columns of `count` rows."""
+    inside = code.load(mask)
+
+    def square(i):
+        difference = (code.load(values, i) - code.splat(code.load_float(means, i))) * inside
+        return difference.partial_dot(difference)
+
+    _for_rows(code, count, lambda first, number: _store_sums(code, square, first, number, sums))
+
+
+@simd_function("address", "address", "address", "address", "address", "address", "count")
+def normalise_rows(code, out, normed, means, inverse, gains, biases, count):
+    """normed_i = (out_i - mean_i) · inverse_i;  out_i = ReLU(gain_i · normed_i + bias_i), for `count` rows."""
+
+    def each(i, _):
+        mean, scale, gain, bias = (code.splat(code.load_float(each, i)) for each in (means, inverse, gains, biases))
+        value = (code.load(out, i) - mean) * scale
+        code.store(value, normed, i)
+        value = value.fma(gain, bias)
+        code.store(value.where_positive(value), out, i)
+
+    code.loop(count, each)
+
+
+@simd_function("address", "address", "count", "address", "address")
+def row_products(code, grad, normed, count, sums, products):
+    """sums_i = Σ grad_i;  products_i = Σ grad_i · normed_i, over the columns of `count` rows."""
+
+    def both(first, number):
+        _store_sums(code, lambda i: code.load(grad, i).partial_sum(), first, number, sums)
+        _store_sums(code, lambda i: code.load(grad, i).partial_dot(code.load(normed, i)), first, number, products)
+
+    _for_rows(code, count, both)
+
+
+@simd_function("address", "address", "address", "address", "address", "address", "count")
+def normalise_rows_back(code, grad, normed, mask, means, products, factors, count):
+    """grad_i = factor_i · (grad_i - mean_i - normed_i · product_i) · mask: back through batch normalisation."""
+    inside = code.load(mask)
+
+    def each(i, _):
+        mean, product, factor = (code.splat(code.load_float(each, i)) for each in (means, products, factors))
+        value = code.load(grad, i) - mean - code.load(normed, i) * product
+        code.store(value * factor * inside, grad, i)
+
+    code.loop(count, each)
 
 
 @simd_function("address", returns="float")

@@ -16,9 +16,7 @@ from workbench.genome import EPS
 from workbench.training.native import formulas
 from workbench.training.native.arrays import address, row_at
 from workbench.training.native.batch_norm import (
-    count_images,
     mark_images,
-    measure,
     normalise_maps,
     normalise_maps_back,
 )
@@ -51,22 +49,19 @@ def forward(net, learner, share, dropout, random, buffers):
     """
     out, mean, width = buffers.out, buffers.scratch[0], buffers.out.shape[1]
     last_layer, by_batch = len(net.normalised) - 1, len(net.maps) > 0 and share > 0
-    images = count_images(buffers) if by_batch else np.float32(0)
     for layer in range(1, last_layer + 1):
         first, last = net.layer_starts[layer], net.layer_starts[layer + 1]
         for row in range(first, last):
             start, count = net.input_starts[row], net.input_starts[row + 1] - net.input_starts[row]
             inner, inner_count = net.inner_starts[row], net.inner_starts[row + 1] - net.inner_starts[row]
-            bias, in_map = learner.offsets[row - net.n_inputs], by_batch and net.maps[row - net.n_inputs] >= 0
-            if in_map:
+            bias = learner.offsets[row - net.n_inputs]
+            if by_batch and net.maps[row - net.n_inputs] >= 0:
                 bias -= learner.biases[row - net.n_inputs]  # which is added after normalising
             formulas.sum_edges(
                 width, net.packs, address(learner.input_weights, start), address(net.input_columns, start), count,
                 address(learner.inner_weights, inner), address(net.inner_columns, inner), inner_count,
                 out.ctypes.data, bias, row_at(out, row),
             )  # fmt: skip
-            if in_map:
-                measure(row, images, buffers)
         if layer == last_layer:
             break
         inverse = buffers.inverse[layer]
@@ -76,7 +71,7 @@ def forward(net, learner, share, dropout, random, buffers):
             mean[:] = 0
             inverse[:] = 1
         if by_batch:
-            normalise_maps(net, learner, layer, images, share, buffers)
+            normalise_maps(net, learner, layer, share, buffers)
         else:
             rows = row_at(out, first), row_at(buffers.normed, first)
             formulas.activate(width, rows[0], rows[1], mean.ctypes.data, inverse.ctypes.data, last - first)

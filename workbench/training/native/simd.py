@@ -171,7 +171,7 @@ class Emitter:
         return Row(self, [vector])
 
     def store_float(self, value: Any, address: Any, index: Any) -> None:
-        """Store a float as element `index` of the array at `address`."""
+        """Store a float, or a vector of floats, in the array at `address` from `index` on."""
         self._store(value, self._place(address, index, 4))
 
     def add_to(self, value: Any, address: Any, index: Any) -> None:

@@ -42,7 +42,7 @@ class NativeTrainer(Trainer):
         packs = PACKS and data.images("train").itemsize == 1 and bool((data.std > LEAST_CONTRAST * data.mean).all())
         self.net = _net(self.plan, self.order, batch_maps(genome, self.plan), scale, mean, packs)
         self.learner = _learner(self.plan, self.order, self.net, genome)
-        self._sums = [np.zeros(size, np.float32) for size in ((self.plan.n_neurons, 2), (4, len(self.net.map_sizes)))]
+        self._sums = [np.zeros(size, np.float32) for size in ((4, self.plan.n_neurons), (4, len(self.net.map_sizes)))]
 
     def genome(self) -> Genome:
         """The genome with the current weights."""
