@@ -43,7 +43,7 @@ def with_maps(genome: Genome) -> Genome:
     return replace(genome.with_parameters(genome.weights, shared=shared), normalization="none")
 
 
-@given(genomes(sharing_biases=True).map(with_maps), seeds())
+@given(genomes().map(with_maps), seeds())
 def test_copied_maps_change_no_answer(genome, seed):
     before = genome.to_bytes()
     child, record = mutations.add_neurons(genome, np.random.default_rng(seed), GROW)

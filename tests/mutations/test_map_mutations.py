@@ -35,7 +35,7 @@ def place_of(genome: Genome, edge: int) -> tuple[float, float]:
     return tuple(genome.positions[genome.sources[edge]] if np.isnan(target).any() else target)
 
 
-@given(genomes(blank=0.1, sharing_biases=True), seeds(), st.integers(2, 5))
+@given(genomes(blank=0.1), seeds(), st.integers(2, 5))
 def test_unsharing_splits_groups_by_place_and_changes_no_value(genome, seed, side):
     child, record = attempt(mutations.unshare_weights, genome, seed, MutationRates(regions=(side, side)))
     for name in ("sources", "targets", "weights", "biases", "shared_biases", "neuron_keys"):
