@@ -91,8 +91,7 @@ class Genome:
             shared: shared-weight group per edge, -1 for none; a group of one dissolves.
             normalization: "layer", "batch" or "none".
             neuron_keys: int [hidden] before pruning; None numbers them from 0.
-            shared_biases: shared-bias group per output and hidden neuron before pruning, -1 for none, such as one for
-                each channel of a convolution; a group of one dissolves.
+            shared_biases: shared-bias group per output and hidden neuron before pruning; otherwise as `shared`.
 
         Raises:
             GenomeError: on an edge no genome may have, a cycle, or arrays that do not fit together.
@@ -101,16 +100,13 @@ class Genome:
         topology.check_normalization(normalization)
         sources, targets = topology.as_ids("sources", sources), topology.as_ids("targets", targets)
         n_inputs, n_fixed = math.prod(shape), math.prod(shape) + n_outputs
-        if biases is None:
-            n_neurons = max(n_fixed, 1 + int(max(sources.max(initial=-1), targets.max(initial=-1))))
-        else:
-            n_neurons = n_inputs + max(len(biases), n_outputs)
+        last = max(sources.max(initial=n_fixed - 1), targets.max(initial=-1))
+        n_neurons = 1 + int(last) if biases is None else n_inputs + max(len(biases), n_outputs)
+        n_biases = n_neurons - n_inputs
         topology.check_size(n_neurons, len(sources))
-        if biases is None:
-            biases = np.zeros(n_neurons - n_inputs, np.float32)
         topology.check_edges(n_inputs, n_outputs, n_neurons, sources, targets)
         weights = topology.as_floats("weights", weights, len(sources))
-        biases = topology.as_floats("biases", biases, n_neurons - n_inputs)
+        biases = topology.as_floats("biases", np.zeros(n_biases) if biases is None else biases, n_biases)
         groups = topology.as_groups(shared, weights)
         bias_groups = topology.as_groups(shared_biases, biases, "bias", n_inputs)
         keys = topology.as_keys(neuron_keys, n_neurons - n_fixed)
