@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from statistics import median
 from typing import Any
@@ -60,7 +61,7 @@ def rows(denser: float = 1, repeats: int = 15) -> list[dict[str, Any]]:
     )
     rates = MutationRates(bridge=1.0)
     np.ones(40 * genome.n_edges)  # as in a search: once a large array was freed, malloc keeps memory for the next ones
-    shared, _ = apply("share_weights", genome, rates, np.random.default_rng(0))
+    shared, _ = apply("share_weights", genome, replace(rates, shared_groups=(1.0, 1.0)), np.random.default_rng(0))
     subjects = {kind: shared if kind == "unshare_weights" else genome for kind in KINDS}
     calls: dict[str, Callable[[int], object]] = {
         kind: lambda seed, kind=kind: apply(kind, subjects[kind], rates, np.random.default_rng(seed + 1000))  # type: ignore[misc]
