@@ -70,6 +70,18 @@ def test_the_figure(networks):
     assert list(accuracy.customdata) == networks.lineage(id)["id"].tolist()
 
 
+def test_those_made_by_hand_are_called_so(tmp_path):
+    data = tiny_data()
+    training = TrainConfig(epochs=1, batch_size=32)
+    config = SearchConfig(population=2, children=3, generations=2, workers=1, train=training)
+    space = NeuronSpace.for_data(data, InitialConfig(layer_size=(0.2, 0.5), edges_per_neuron=(2, 4)), backend="csr")
+    mine = space.train(space.sample(0, np.random.default_rng(0)), data, training, seed=0, stream=(0,)).genome
+    run = finish(Search(data, config, tmp_path / "run.sqlite", space, networks=[mine, mine])).results
+    figure = lineage_figure(run, longest(run))
+    assert figure.layout.title.text.endswith("since one made by hand")
+    assert all(trace.text[0] == "by hand" for trace in figure.data if trace.name == "path")
+
+
 def test_nobody(networks):
     with pytest.raises(RunError, match="no individual 777"):
         lineage_info(networks, 777)

@@ -48,9 +48,10 @@ def lineage_figure(run: Run, id: int) -> go.Figure:
         labels = _labels(info, name)
         look = {"mode": "lines+markers+text", "text": labels, "textposition": "top center", "textfont": {"size": 10}}
         figure.update_traces(look, selector={"name": "path", "xaxis": axis})
-    first, last = info.steps[0].id, info.steps[-1].id
+    first, last = info.steps[0], info.steps[-1].id
+    since = "one made by hand" if first.kind == BY_HAND else f"individual {first.id}"
     figure.update_layout(
-        title=f"individual {last}: {len(info.steps) - 1} mutations since individual {first}",
+        title=f"individual {last}: {len(info.steps) - 1} mutations since {since}",
         legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
         **{"showlegend": True, "width": WIDTH, "height": HEIGHT, "margin": {"t": 90, "b": 100}},
     )
@@ -193,7 +194,7 @@ def _flops(info: LineageInfo) -> np.ndarray:
 
 
 def _labels(info: LineageInfo, column: str) -> list[str]:
-    """Ids, but none that would overlap another: the ends first, then along the path."""
+    """Ids or "by hand", but none that would overlap another: the ends first, then along the path."""
     values = np.array([getattr(step, column) for step in info.steps], float)
     low, high = _accuracies(info) or (0.0, 1.0)
     if column == "flops":
@@ -205,7 +206,7 @@ def _labels(info: LineageInfo, column: str) -> list[str]:
     labels = [""] * len(info.steps)
     taken: list[int] = []
     for place in dict.fromkeys(chain((len(labels) - 1, 0), range(len(labels)))):
-        text = str(info.steps[place].id)
+        text = BY_HAND if info.steps[place].kind == BY_HAND else str(info.steps[place].id)
         wide = 3.5 * (len(text) + max((len(labels[other]) for other in taken), default=0)) + 4
         above = (np.abs(x - x[place]) < 3.5 * len(text) + 5) & (np.abs(y - y[place] - 13) < 11)  # dots in its way
         is_free = all(abs(x[place] - x[other]) > wide or abs(y[place] - y[other]) > 14 for other in taken)
