@@ -93,6 +93,13 @@ def test_neurons_that_share_weights_go_together(shared):
     assert len(sizes) > 1
 
 
+def test_a_large_map_stays_where_smaller_ones_can_go(rng):
+    genome = windowed((1, 12, 12), 4, rng, windows=[Windows(3, 1, 2, True), Windows(3, 3, 8, True)])
+    for seed in range(20):
+        child, _ = mutations.remove_neurons(genome, np.random.default_rng(seed))
+        assert (child.layers == 1).sum() == (genome.layers == 1).sum()
+
+
 def test_what_matters_least_in_its_layer_goes_first(rng):
     """The neurons of the first layer all weigh less than those of the second, which has the least important one."""
     genome = dense_mlp((1, 3, 3), 2, rng, widths=(6, 6))

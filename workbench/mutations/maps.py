@@ -1,7 +1,7 @@
 """Mutations for networks with shared weights: groups are split by place, and neurons go as whole maps.
 
-A map is a set of neurons that share incoming weights, as the places of a convolution's output channel do; a neuron that
-shares nothing is a map of its own.
+A map is a set of neurons that share incoming weights or their bias, as the places of a convolution's output channel do;
+a neuron that shares nothing is a map of its own.
 """
 
 from __future__ import annotations
@@ -67,39 +67,64 @@ def remove_neurons(genome: Genome, rng: np.random.Generator, rates: MutationRate
     et al. 2015, "Path-SGD").
 
     Neurons left without input or output go as well, as the places of a depthwise convolution do with the map that feeds
-    them, and count: no more edges go than asked for, unless the first map alone has more. At least half of each layer
-    stays, and every output keeps an edge.
+    them, and count: no more edges go than asked for, or than the median map has if that is more; where no choice is so
+    small, the smallest one found goes. At least half of each layer stays, and every output keeps an edge.
     """
-    first_hidden, layers = genome.n_inputs + genome.n_outputs, genome.layers
-    _, unit = np.unique(maps_of(genome)[first_hidden:], return_inverse=True)
-    room = np.bincount(layers) // 2
-    codes, counts = np.unique(unit * genome.n_layers + layers[first_hidden:], return_counts=True)
-    possible = np.ones(int(unit.max(initial=-1)) + 1, bool)
-    possible[codes[counts > room[codes % genome.n_layers]] // genome.n_layers] = False
-
-    degrees = genome.in_degrees + np.bincount(genome.sources, minlength=genome.n_neurons)
-    edges = np.bincount(unit, weights=degrees[first_hidden:])[possible]
-    importance = (np.bincount(unit, weights=_importance(genome)[first_hidden:]) / np.bincount(unit))[possible]
-    order = draw_without_replacement(np.log(edges) - rates.weak_neurons_first * importance, len(edges), rng)
-    drawn, ends = np.flatnonzero(possible)[order], np.cumsum(edges[order])
-
+    hidden, room = slice(genome.n_inputs + genome.n_outputs, None), np.bincount(genome.layers) // 2
+    _, unit = np.unique(maps_of(genome)[hidden], return_inverse=True)
+    drawn, edges, median = _drawn_maps(genome, unit, room, rates, rng)
     target = draw_share(rng, rates.removed_neuron_edges, genome.n_edges)
-    builder = GenomeBuilder(genome, rates.law)
-    start, end = 0, max(1, int(np.searchsorted(ends, target, side="right")))
+    most = max(target, median)
+    drawn, edges = drawn[edges <= most], edges[edges <= most]
+
+    def reach(start: int) -> int:
+        """One past the last of those from `start` on that have the edges asked for; one at least."""
+        return start + max(1, int((np.cumsum(edges[start:]) <= target).sum()))
+
+    start, end = 0, reach(0)
+    builder, best, maps_chosen = GenomeBuilder(genome, rates.law), genome.n_edges, 0
     for _ in range(MOST_TRIES):
         if start == len(drawn):
             break
         gone = np.zeros(genome.n_neurons, bool)
-        gone[first_hidden:] = np.isin(unit, drawn[start:end])
-        gone, builder.keep = _with_cut_off(genome, gone)
-        enough = (np.bincount(layers, weights=gone)[1:-1] <= room[1:-1]).all() and _feeds_outputs(genome, builder.keep)
-        if enough and (end - start == 1 or (~builder.keep).sum() <= target):
-            return builder.finish("remove_neurons", maps_chosen=end - start, edges_requested=target)
-        if end - start > 1:
-            end = (start + end) // 2
-        else:
-            start, end = end, end + 1
-    raise MutationError("remove_neurons is impossible: half of a hidden layer, or all that feeds an output, would go")
+        gone[hidden] = np.isin(unit, drawn[start:end])
+        gone, keep = _with_cut_off(genome, gone)
+        count, single = int((~keep).sum()), end - start == 1
+        allowed = (np.bincount(genome.layers, weights=gone)[1:-1] <= room[1:-1]).all() and _feeds_outputs(genome, keep)
+        fits = count <= (most if single else target)
+        if allowed and count < best and (single or fits):
+            builder.keep, best, maps_chosen = keep, count, end - start
+        if allowed and fits:
+            break
+        start, end = (end, reach(end)) if single else (start, (start + end) // 2)
+    if maps_chosen == 0:
+        raise MutationError(
+            "remove_neurons is impossible: half of a hidden layer, or all that feeds an output, would go"
+        )
+    return builder.finish("remove_neurons", maps_chosen=maps_chosen, edges_requested=target)
+
+
+def _drawn_maps(
+    genome: Genome, unit: np.ndarray, room: np.ndarray, rates: MutationRates, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Maps that may go in the order in which they are drawn, the edges of each, and the median of these.
+
+    Args:
+        genome: the parent.
+        unit: map of each hidden neuron, int64 [hidden], numbered from 0 without gaps.
+        room: how many neurons of each layer may go, int64 [layers].
+        rates: with the strength of the preference for unimportant maps.
+        rng: of the draw.
+    """
+    hidden = slice(genome.n_inputs + genome.n_outputs, None)
+    codes, counts = np.unique(unit * genome.n_layers + genome.layers[hidden], return_counts=True)
+    possible = np.ones(int(unit.max(initial=-1)) + 1, bool)
+    possible[codes[counts > room[codes % genome.n_layers]] // genome.n_layers] = False
+    degrees = genome.in_degrees + np.bincount(genome.sources, minlength=genome.n_neurons)
+    edges = np.bincount(unit, weights=degrees[hidden])[possible]
+    importance = (np.bincount(unit, weights=_importance(genome)[hidden]) / np.bincount(unit))[possible]
+    order = draw_without_replacement(np.log(edges) - rates.weak_neurons_first * importance, len(edges), rng)
+    return np.flatnonzero(possible)[order], edges[order], float(np.median(edges)) if len(edges) else 0.0
 
 
 def draw_groups(

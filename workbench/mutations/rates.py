@@ -118,7 +118,7 @@ class MutationRates:
         (0.02, 0.06), "edges of removed neurons", "remove_neurons", "of edges", "how many edges go with them"
     )
     weak_neurons_first: float = setting(
-        6.0,
+        10.0,
         "remove neurons: how strongly unimportant ones go first; a map is drawn with weight edges · exp(−this · "
         "importance), which is |incoming weights| · |outgoing weights| over the layer's mean",
         label="preference for weak neurons",
