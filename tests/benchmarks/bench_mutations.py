@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from statistics import median
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 from bench_training import CONFIG
 from subjects import SIZES, data_of, in_turns
 
-from workbench.initial import InitialConfig, random_genome
+from workbench.initial import CONVOLUTION, InitialConfig, random_genome, windowed
 from workbench.mutations import KINDS, MutationRates, apply
 from workbench.training import train
 
@@ -61,7 +60,7 @@ def rows(denser: float = 1, repeats: int = 15) -> list[dict[str, Any]]:
     )
     rates = MutationRates(bridge=1.0)
     np.ones(40 * genome.n_edges)  # as in a search: once a large array was freed, malloc keeps memory for the next ones
-    shared, _ = apply("share_weights", genome, replace(rates, shared_groups=(1.0, 1.0)), np.random.default_rng(0))
+    shared = windowed(data.shape, data.n_classes, np.random.default_rng(0), windows=CONVOLUTION)
     subjects = {kind: shared if kind == "unshare_weights" else genome for kind in KINDS}
     calls: dict[str, Callable[[int], object]] = {
         kind: lambda seed, kind=kind: apply(kind, subjects[kind], rates, np.random.default_rng(seed + 1000))  # type: ignore[misc]
